@@ -1,0 +1,104 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/**
+ * @file
+ * SPSC ring: one producer, one consumer, entries of one fixed size, in order.
+ *
+ * Model:   free-running 32-bit positions; head is the consumer's, tail the producer's. Each side keeps
+ *          a copy of the other's position on its own line and reads the shared one only when the copy
+ *          says full or empty.
+ * Threads: put and room by the producer, peek and pop by the consumer; tail() and head() by anyone.
+ * Why own: the operations travel through it, so the thread sanitizer has to see its atomics (those of
+ *          rte_ring on x86 are compiler barriers).
+ */
+#ifndef SANI_BASE_SPSC_H
+#define SANI_BASE_SPSC_H
+
+#include <stdatomic.h>
+
+#include "base/base.h"
+
+struct sani_spsc {
+	_Atomic uint32_t tail SANI_ALIGNED;	/**< Written by the producer. */
+	uint32_t head_seen;			/**< The producer's copy of head. */
+	_Atomic uint32_t head SANI_ALIGNED;	/**< Written by the consumer. */
+	uint32_t tail_seen;			/**< The consumer's copy of tail. */
+	uint32_t mask SANI_ALIGNED;		/**< Entries - 1; fixed. */
+	uint32_t size;				/**< Size of an entry [bytes]; fixed. */
+	unsigned char slots[] SANI_ALIGNED;
+};
+
+/** Make a ring of at least n entries (rounded up to a power of two) of size bytes. NULL: no memory. */
+struct sani_spsc *
+sani_spsc_create(uint32_t n, uint32_t size);
+
+/** End a ring; NULL is allowed. */
+void
+sani_spsc_destroy(struct sani_spsc *r);
+
+/** Producer: how many entries can be put now. */
+static inline uint32_t
+sani_spsc_room(struct sani_spsc *r)
+{
+	uint32_t tail = atomic_load_explicit(&r->tail, memory_order_relaxed);
+	uint32_t room = r->mask + 1 - (tail - r->head_seen);
+
+	if (sani_likely(room > 0))
+		return room;
+	/* acquire: the consumer has read what it released before we write over it */
+	r->head_seen = atomic_load_explicit(&r->head, memory_order_acquire);
+	return r->mask + 1 - (tail - r->head_seen);
+}
+
+/** Producer: put one entry; false when full. */
+static inline bool
+sani_spsc_put(struct sani_spsc *r, const void *entry)
+{
+	uint32_t tail = atomic_load_explicit(&r->tail, memory_order_relaxed);
+
+	if (sani_unlikely(sani_spsc_room(r) == 0))
+		return false;
+	memcpy(r->slots + (size_t)(tail & r->mask) * r->size, entry, r->size);
+	/* release: the entry before the position that shows it */
+	atomic_store_explicit(&r->tail, tail + 1, memory_order_release);
+	return true;
+}
+
+/** Consumer: the oldest entry, valid until pop; NULL when empty. */
+static inline const void *
+sani_spsc_peek(struct sani_spsc *r)
+{
+	uint32_t head = atomic_load_explicit(&r->head, memory_order_relaxed);
+
+	if (head == r->tail_seen) {
+		/* acquire: the entry after the position that shows it */
+		r->tail_seen = atomic_load_explicit(&r->tail, memory_order_acquire);
+		if (head == r->tail_seen)
+			return NULL;
+	}
+	return r->slots + (size_t)(head & r->mask) * r->size;
+}
+
+/** Consumer: give the oldest entry's place back. */
+static inline void
+sani_spsc_pop(struct sani_spsc *r)
+{
+	uint32_t head = atomic_load_explicit(&r->head, memory_order_relaxed);
+
+	atomic_store_explicit(&r->head, head + 1, memory_order_release);
+}
+
+/** Anyone: position behind the newest entry. */
+static inline uint32_t
+sani_spsc_tail(const struct sani_spsc *r)
+{
+	return atomic_load_explicit(&r->tail, memory_order_acquire);
+}
+
+/** Anyone: position of the oldest entry. */
+static inline uint32_t
+sani_spsc_head(const struct sani_spsc *r)
+{
+	return atomic_load_explicit(&r->head, memory_order_acquire);
+}
+
+#endif

@@ -1,0 +1,249 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/**
+ * @file
+ * Core: what one polling loop owns of a host: queues, flows, listeners, connections, timers.
+ *
+ * Model:     a round is begin, input (other cores' messages and packets, frames, timers), what the layer
+ *            above does, output (segments of the connections that asked for it, one burst a port).
+ *            A flow belongs to the core that the keyed hash of its tuple names; a packet that arrives
+ *            elsewhere is handed over through a ring between the two cores.
+ * Lifetime:  sani_host_open() makes ports, pool and cores; sani_host_shut() ends them when no
+ *            connection is left that anybody holds.
+ * Threads:   open, shut: the control thread. Everything with a struct sani_core: the thread that polls
+ *            it, but for what is marked "any thread".
+ * Files:     host.c open and shut; round.c the round; rx.c frame to connection; tx.c; flow.c the table of
+ *            flows; listen.c the table of listeners; conn.c blocks, tombstones, TIME_WAIT; local_port.c;
+ *            mesh.c rings between cores.
+ */
+#ifndef SANI_CORE_CORE_H
+#define SANI_CORE_CORE_H
+
+#include <stdatomic.h>
+
+#include "base/base.h"
+#include "base/counters.h"
+#include "base/spsc.h"
+#include "ip/ip.h"
+#include "port/port.h"
+#include "tcp/conn.h"
+#include "tcp/tcp.h"
+
+#define SANI_HOST_CORES 64	/**< Most cores of a host. */
+
+/** A host as configured; values are in range (api/config.c checked them). */
+struct sani_host_conf {
+	char name[32];
+	unsigned int nb_cores;
+	unsigned int first_core_id;	/**< Process-wide id of its core 0. */
+	uint32_t nb_mbufs;		/**< Of the host's pool. */
+	uint32_t nb_conns;		/**< Connection blocks of a core. */
+	uint32_t nb_tw;			/**< TIME_WAIT records and tombstones of a core. */
+	uint32_t nb_half_open;		/**< Half-open connections of a core at most. */
+	uint32_t nb_listeners;		/**< Listen entries of a core. */
+	uint32_t time_wait_ms;		/**< 2 MSL. */
+	unsigned int nb_ifaces;
+	struct sani_port_conf ports[SANI_IP_IFACES];	/**< Port of interface i. */
+	struct sani_iface ifaces[SANI_IP_IFACES];	/**< addr, prefix, gateway, mtu, name; the rest is filled. */
+};
+
+/** What a listener asks of its connections, and whom it belongs to. */
+struct sani_listen {
+	union sani_ip addr;	/**< Any: every address of the host. */
+	uint16_t port;
+	uint8_t owner;		/**< Process-wide id of the core that holds the accepts. */
+	uint8_t reserved;
+	uint32_t slot;		/**< Its slot there, */
+	uint32_t gen;		/**< and generation. */
+	uint32_t backlog;	/**< Half-open and finished connections of this entry at most. */
+	uint32_t sndbuf;
+	uint32_t rcvbuf;
+	uint32_t user_timeout_ms;
+	bool nodelay;
+};
+
+/** Between cores. Kinds below SANI_MSG_SOCK are the core's own, the rest goes to up->message. */
+struct sani_msg {
+	uint8_t kind;
+	uint8_t from;		/**< Index of the sending core in the host; filled by send. */
+	uint8_t iface;
+	uint8_t flag;
+	uint32_t a;
+	uint32_t b;
+	uint32_t c;
+	uint64_t d;
+	uint64_t e;
+	union {
+		struct {
+			union sani_ip ip;
+			struct rte_ether_addr mac;
+		} neighbour;
+		struct sani_listen listen;
+	} u;
+};
+
+enum { SANI_MSG_NEIGHBOUR_KNOWN = 1, SANI_MSG_NEIGHBOUR_WANT, SANI_MSG_NEIGHBOUR_LOST, SANI_MSG_SOCK = 16 };
+
+struct sani_core;
+
+/** What the layer above is told; called inside a round, on the core's thread. Every slot filled. */
+struct sani_core_up {
+	/** Events (SANI_TCP_EV_OUTPUT is never among them) of a connection that has a socket. */
+	void (*event)(struct sani_core *core, struct sani_tcp_conn *c, uint32_t ev);
+	/** A passive open is finished: c is an embryo of listen entry c->owner.listen, not offered yet. */
+	void (*embryo)(struct sani_core *core, struct sani_tcp_conn *c);
+	/** A message of kind SANI_MSG_SOCK or above. */
+	void (*message)(struct sani_core *core, const struct sani_msg *msg);
+};
+
+struct sani_host;
+struct sani_core_priv;
+
+struct sani_core {
+	uint8_t id;			/**< Process-wide; in handles. */
+	uint8_t index;			/**< In its host; its queue on every port. */
+	struct sani_host *host;
+	const struct sani_core_up *up;
+	void *ctx;			/**< The layer above's. */
+	struct sani_core_priv *priv;	/**< core/priv.h */
+	uint64_t now_us;		/**< Of this round. */
+	struct sani_counters ctr SANI_ALIGNED;
+};
+
+struct sani_host {
+	char name[32];
+	unsigned int nb_cores;
+	struct sani_core *cores[SANI_HOST_CORES];
+	struct rte_mempool *pool;
+	unsigned int nb_ifaces;
+	struct sani_iface ifaces[SANI_IP_IFACES];
+	struct sani_port ports[SANI_IP_IFACES];
+	uint8_t key[16];		/**< Secret: flow hash, ISN, port choice. From the system's generator. */
+	struct sani_host_conf conf;
+	uint64_t (*clock)(void);	/**< [us], monotonic; replaced by simulations before the first round. */
+	struct sani_spsc *msg[SANI_HOST_CORES][SANI_HOST_CORES];	/**< [from][to] */
+	struct sani_spsc *pkt[SANI_HOST_CORES][SANI_HOST_CORES];
+	_Atomic uint64_t bound[65536 / 64];	/**< Local ports that are bound (any thread). */
+};
+
+/**
+ * Open a host. Too few mbufs, a port that is taken, a device that is missing: a sentence by
+ * sani_error_set(), nothing left behind.
+ * @retval 0 -EINVAL -ENODEV -EBUSY -ENOTSUP -ENOMEM
+ */
+int
+sani_host_open(const struct sani_host_conf *conf, const struct sani_core_up *up,
+	       struct sani_host **host);
+
+/** End a host: connections, pools, ports. No core of it is polled any more. */
+void
+sani_host_shut(struct sani_host *host);
+
+/** Take a local port; @retval 0 -EADDRINUSE. Any thread. */
+int
+sani_host_port_take(struct sani_host *host, uint16_t port);
+
+/** Take any free ephemeral port (RFC 6056 range 49152..65535 at random); @return it, or -EADDRNOTAVAIL. */
+int
+sani_host_port_take_any(struct sani_host *host);
+
+/** Give a local port back. Any thread. */
+void
+sani_host_port_put(struct sani_host *host, uint16_t port);
+
+/* The round. */
+
+/** Begin a round: the clock is read here and nowhere else. */
+void
+sani_core_begin(struct sani_core *core);
+
+/** Messages and packets of other cores, a burst from each port, expired timers. @return How much was done. */
+unsigned int
+sani_core_input(struct sani_core *core);
+
+/** Segments of the connections that asked for it, then one burst a port. @return How much was done. */
+unsigned int
+sani_core_output(struct sani_core *core);
+
+/** Deadline of the next timer [us]; SANI_NEVER. */
+uint64_t
+sani_core_deadline(const struct sani_core *core);
+
+/* Messages. */
+
+/**
+ * Send a message to a core of the same host, also to oneself: it arrives in the next input at the
+ * latest, in order. The rings have room for every exchange that can be under way (mesh.c says why).
+ */
+void
+sani_core_send(struct sani_core *core, unsigned int to_index, struct sani_msg *msg);
+
+/* Connections. Their blocks are named by index and generation (owner.gen moves on when one is freed). */
+
+struct sani_tcp_conn *
+sani_core_conn(const struct sani_core *core, uint32_t idx);
+
+uint32_t
+sani_core_conn_idx(const struct sani_core *core, const struct sani_tcp_conn *c);
+
+/** Options of a connection to open. */
+struct sani_open {
+	union sani_ip local;	/**< Any: the route's source address. */
+	union sani_ip remote;
+	uint16_t local_port;	/**< 0: an ephemeral one whose flow is this core's. */
+	uint16_t remote_port;
+	uint32_t sndbuf;
+	uint32_t rcvbuf;
+	uint32_t user_timeout_ms;
+	uint32_t sock;		/**< Goes into owner.sock. */
+	bool nodelay;
+};
+
+/**
+ * Open actively; the SYN goes out with this round's output.
+ * @retval 0 -ENETUNREACH -EINVAL -EADDRNOTAVAIL (no local port, or a given one whose flow is another
+ *         core's) -EADDRINUSE (the very tuple exists) -ENOBUFS (no block)
+ */
+int
+sani_core_connect(struct sani_core *core, const struct sani_open *open, struct sani_tcp_conn **c);
+
+/** After each call of the engine made from above: queue for output, arm the timer. Other events are ignored. */
+void
+sani_core_touch(struct sani_core *core, struct sani_tcp_conn *c, uint32_t ev);
+
+/** Fill an engine io for a call that builds no segment. */
+struct sani_tcp_io
+sani_core_io(struct sani_core *core);
+
+/** Give an embryo to a socket: owner.sock = sock; it leaves its listener's list. */
+void
+sani_core_adopt(struct sani_core *core, struct sani_tcp_conn *c, uint32_t sock);
+
+/**
+ * Hard close by state (O9.3), then the block is free. CLOSED, SYN_SENT: nothing is sent. TIME_WAIT:
+ * nothing is sent, a record goes on for the rest of 2 MSL. All others: RST from the core's reserve, and a
+ * tombstone that repeats it once after one RTO and answers later segments with RST for two.
+ */
+void
+sani_core_conn_close(struct sani_core *core, struct sani_tcp_conn *c);
+
+/* Listeners. */
+
+/** Add an entry on this core. @retval 0 -EADDRINUSE -ENOMEM */
+int
+sani_core_listen_add(struct sani_core *core, const struct sani_listen *l);
+
+/** Remove the entry of (owner, slot, gen): its embryos are hard-closed. Nothing when it is not there. */
+void
+sani_core_listen_del(struct sani_core *core, uint8_t owner, uint32_t slot, uint32_t gen);
+
+/** The entry a connection came by (c->owner.listen); NULL when it is gone. */
+const struct sani_listen *
+sani_core_listen_of(const struct sani_core *core, const struct sani_tcp_conn *c);
+
+/* What is held; any thread, a snapshot. */
+uint32_t
+sani_core_nb_conns(const struct sani_core *core);
+uint32_t
+sani_core_nb_tw(const struct sani_core *core);
+
+#endif

@@ -1,0 +1,86 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/**
+ * @file
+ * Port: a DPDK ethdev, opened with one receive and one transmit queue for each core of its host.
+ *
+ * Model:     capabilities are asked of the driver, never assumed from its name. The interface owns MAC
+ *            and MTU; a port that cannot be told a MAC is run promiscuous. A port belongs to one host.
+ * Devices:   "NAME" or a PCI address: an ethdev that the EAL knows (--vdev, -a);
+ *            "NAME,args..." : made with rte_dev_probe() and removed again at close;
+ *            "ring:NAME/0" and "ring:NAME/1": the two ends of a ring pair in this process, made when the
+ *            first end is opened, removed when both are closed.
+ * Threads:   open, close: the control thread. rx and tx: the core whose queue it is.
+ * Errors:    negative errno, with a sentence by sani_error_set().
+ */
+#ifndef SANI_PORT_PORT_H
+#define SANI_PORT_PORT_H
+
+#include <rte_ethdev.h>
+#include <rte_mbuf.h>
+
+#include "base/base.h"
+
+enum sani_port_cap {
+	SANI_PORT_TX_IP4_CKSUM = 1 << 0,	/**< Fills the IPv4 header checksum. */
+	SANI_PORT_TX_TCP_CKSUM = 1 << 1,	/**< Fills the TCP checksum (pseudo header given). */
+	SANI_PORT_RX_CKSUM = 1 << 2,		/**< Its RX checksum flags can be trusted. */
+	SANI_PORT_BY_REF = 1 << 3,		/**< The receiver gets the very mbuf that was sent (ring). */
+	SANI_PORT_PROMISC = 1 << 4,		/**< Runs promiscuous. */
+	SANI_PORT_MULTI_SEG = 1 << 5,		/**< Sends chained mbufs. */
+};
+
+/** What the configuration asks for. */
+struct sani_port_conf {
+	char name[32];		/**< Section name, for messages. */
+	char device[256];	/**< See above. */
+	uint16_t nb_queues;	/**< Cores of the host, 1..64. */
+	uint16_t rx_desc;	/**< Descriptors of a receive queue; adjusted to the driver's limits. */
+	uint16_t tx_desc;	/**< Likewise. */
+	uint16_t mtu;		/**< Of the interface, 68..9000 [bytes]. */
+	bool has_mac;		/**< mac is to be used; else the device's own, or a random local one. */
+	struct rte_ether_addr mac;
+};
+
+struct sani_port {
+	uint16_t id;			/**< ethdev. */
+	uint16_t nb_queues;
+	uint16_t rx_desc;		/**< As adjusted. */
+	uint16_t tx_desc;
+	uint32_t caps;			/**< enum sani_port_cap. */
+	struct rte_ether_addr mac;	/**< What the interface answers to; never all zero. */
+	char name[32];
+	char device[256];
+	uint8_t made;			/**< How it came to be; what close has to undo (port.c). */
+};
+
+/**
+ * Open and start a port.
+ *
+ * @param[in]  conf  Read during the call.
+ * @param[in]  pool  Receive buffers; of the host.
+ * @param[out] port  Caller's memory, filled on success.
+ * @retval 0 -ENODEV (no such device; the sentence lists those there are) -EBUSY (another host has it)
+ *         -ENOTSUP (fewer queues than cores; the sentence says what to change) -EINVAL -ENOMEM
+ */
+int
+sani_port_open(const struct sani_port_conf *conf, struct rte_mempool *pool, struct sani_port *port);
+
+/** Stop and close; devices made by open are removed. Buffers still in its rings go back to their pools. */
+void
+sani_port_close(struct sani_port *port);
+
+/** Receive at most n frames on a core's queue. */
+static inline uint16_t
+sani_port_rx(const struct sani_port *port, uint16_t queue, struct rte_mbuf **m, uint16_t n)
+{
+	return rte_eth_rx_burst(port->id, queue, m, n);
+}
+
+/** Transmit; what is not taken stays the caller's. */
+static inline uint16_t
+sani_port_tx(const struct sani_port *port, uint16_t queue, struct rte_mbuf **m, uint16_t n)
+{
+	return rte_eth_tx_burst(port->id, queue, m, n);
+}
+
+#endif

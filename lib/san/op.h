@@ -1,0 +1,214 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/**
+ * @file
+ * Operation: one posted request, from its post to its one end.
+ *
+ * Model:     the caller owns a struct san_overlapped, hands it to the stack with a post, and has it
+ *            back when the operation has ended: when a post answers 1 or an error, when its
+ *            completion is reaped, or (SAN_POLLED) when san_op_status() is no longer -EINPROGRESS.
+ * Lifetime:  the structure and the buffers belong to the stack from an accepted post (0) to the end.
+ *            They must not lie on the stack of a thread that may exit before that.
+ * Threads:   a post is made by the thread that owns the socket's completion queue (else -EPERM);
+ *            a cancel by any attached thread or any thread that polls a core.
+ * Order:     receives end in the order of their posts, sends too, accepts too; nothing else is promised.
+ * Source:    doc/op-contract.md O1 to O10, O14.
+ */
+#ifndef SAN_OP_H
+#define SAN_OP_H
+
+#include <san/types.h>
+
+#ifdef __cplusplus
+extern "C" {
+#endif
+
+/** What an operation does; also in each completion. */
+enum san_op_kind {
+	SAN_OP_NONE = 0,
+	SAN_OP_ACCEPT = 1,
+	SAN_OP_CONNECT = 2,
+	SAN_OP_SEND = 3,
+	SAN_OP_RECV = 4,
+	SAN_OP_SHUTDOWN = 5,
+	SAN_OP_CLOSE = 6,	/**< Only in completions: the last one of a handle. */
+};
+
+/** Flags of a post. */
+enum san_post_flag {
+	SAN_POLLED = 1 << 0,	/**< No completion, no place: read san_op_status() (O14). */
+	SAN_ACKED = 1 << 1,	/**< Send: end when the peer has acknowledged it, not when copied. */
+	SAN_WAITALL = 1 << 2,	/**< Receive: end when the buffer is full, or at end of stream. */
+};
+
+/**
+ * One operation. Zero it once; then only `user` is the caller's to write, and only while the caller
+ * owns the structure. One 64-byte line holds all that the stack reads and writes.
+ */
+struct san_overlapped {
+	uint64_t user;			/**< The caller's; comes back untouched. */
+	struct san_overlapped *next;	/**< The stack's. */
+	struct san_overlapped *prev;	/**< The stack's. */
+	union {
+		void *buf;		/**< The stack's: where a receive goes. */
+		const void *data;	/**< The stack's: what a send sends. */
+		uint64_t end;		/**< The stack's: stream offset that ends a send (SAN_ACKED). */
+		san_handle accepted;	/**< Result of an accept: the new socket. */
+	} u;
+	san_handle sock;		/**< The socket it was posted on. */
+	uint32_t len;			/**< The stack's: size of the buffer [bytes]. */
+	uint32_t done;			/**< The stack's: bytes moved so far. */
+	uint32_t id;			/**< Set by the post: what san_cancel() takes. */
+	int32_t result;			/**< Bytes, or a negative errno; valid once ended. */
+	uint8_t kind;			/**< enum san_op_kind. */
+	uint8_t flags;			/**< enum san_post_flag. */
+	uint8_t state;			/**< The stack's (FREE, POSTED, ACTIVE, CANCELLING, DONE). */
+	uint8_t list;			/**< The stack's: which list it is on. */
+	uint32_t reserved;		/**< The stack's. */
+} __attribute__((aligned(64)));
+
+/** Longest send or receive in one operation [bytes]. */
+#define SAN_IO_MAX (1u << 30)
+
+/**
+ * Accept one connection from a listener.
+ *
+ * @param[in] listener  A listening socket.
+ * @param[in] op        The operation; the stack's until it has ended.
+ * @param[in] flags     0 or SAN_POLLED.
+ *
+ * @retval 0             Accepted; exactly one completion follows.
+ * @retval -EAGAIN       No place in the completion queue, or the thread's request ring is full.
+ *                       Nothing changed; reap and retry.
+ * @retval -ENOTSOCK     No such socket, or it is closing.
+ * @retval -EINVAL       Not listening, op is NULL or still posted, unknown flag.
+ * @retval -EPERM        Another thread owns the socket's completion queue.
+ * @retval -ENETDOWN     The library is not started.
+ *
+ * @completion  kind SAN_OP_ACCEPT; result 0 and op->u.accepted the new socket, bound to the
+ *              listener's completion queue; or -ECANCELED, -ENFILE (no free slot on the
+ *              connection's core: the connection was reset).
+ * @ownership   op is the stack's from 0 to the completion.
+ * @context     The thread of the socket's completion queue. Never blocks.
+ * @source      O11.
+ */
+SAN_API int
+san_accept(san_handle listener, struct san_overlapped *op, unsigned int flags);
+
+/**
+ * Open a connection (RFC 9293 3.10.1, active OPEN).
+ *
+ * @param[in] sock   A fresh or bound socket.
+ * @param[in] op     The operation.
+ * @param[in] peer   Read during the call; address and port must be given.
+ * @param[in] flags  0 or SAN_POLLED.
+ *
+ * @retval 0           Accepted.
+ * @retval -EINVAL     Peer is any, a broadcast or a multicast address (RFC 9293 MUST-46); op posted.
+ * @retval -EISCONN    Already connecting, connected or listening (on-core; else in the completion).
+ * @retval -EAGAIN -ENOTSOCK -EPERM -ENETDOWN  As san_accept().
+ *
+ * @completion  kind SAN_OP_CONNECT; result 0, or -ECONNREFUSED (RST), -ETIMEDOUT, -EHOSTUNREACH,
+ *              -ENETUNREACH (no route), -EADDRNOTAVAIL (no local port left), -ENOBUFS, -ECANCELED.
+ * @context     The thread of the socket's completion queue. Never blocks.
+ */
+SAN_API int
+san_connect(san_handle sock, struct san_overlapped *op, const struct san_addr *peer,
+	    unsigned int flags);
+
+/**
+ * Send bytes.
+ *
+ * On the owning core the data is copied now when there is room, and the operation is over.
+ *
+ * @param[in] sock   A connected socket.
+ * @param[in] op     The operation.
+ * @param[in] data   The bytes; the stack's until the end.
+ * @param[in] len    How many [bytes], 1..SAN_IO_MAX.
+ * @param[in] flags  SAN_POLLED, SAN_ACKED or 0.
+ *
+ * @retval 0           Accepted; one completion follows.
+ * @retval 1           Finished: op->result is len, data is the caller's again, no completion follows.
+ * @retval -EINVAL     data NULL, len 0 or above SAN_IO_MAX, op posted, unknown flag.
+ * @retval -ENOTCONN   Not connected (on-core; else in the completion).
+ * @retval -EPIPE      The sending side was shut down (likewise).
+ * @retval -ECONNRESET -ETIMEDOUT  The connection is dead (likewise).
+ * @retval -EAGAIN -ENOTSOCK -EPERM -ENETDOWN  As san_accept().
+ *
+ * @completion  kind SAN_OP_SEND; result len (never less), or -ECONNRESET, -ETIMEDOUT, -EPIPE,
+ *              -ENOTCONN, -ECANCELED. op->done says how many bytes had been taken by then.
+ * @context     The thread of the socket's completion queue. Never blocks.
+ * @source      O1, O10.
+ */
+SAN_API int
+san_send(san_handle sock, struct san_overlapped *op, const void *data, size_t len,
+	 unsigned int flags);
+
+/**
+ * Receive bytes.
+ *
+ * @param[in] sock   A connected socket.
+ * @param[in] op     The operation.
+ * @param[in] buf    Where they go; the stack's until the end.
+ * @param[in] len    Size of buf [bytes], 1..SAN_IO_MAX.
+ * @param[in] flags  SAN_POLLED, SAN_WAITALL or 0.
+ *
+ * @retval 0           Accepted; one completion follows, also when data was already there.
+ * @retval -EINVAL -EAGAIN -ENOTSOCK -EPERM -ENETDOWN -ENOTCONN -ECONNRESET -ETIMEDOUT  As san_send().
+ *
+ * @completion  kind SAN_OP_RECV; result the bytes received, 0 at the end of the stream (FIN), or
+ *              -ECONNRESET (RST), -ETIMEDOUT, -ENOTCONN, -ECANCELED.
+ * @context     The thread of the socket's completion queue. Never blocks.
+ */
+SAN_API int
+san_recv(san_handle sock, struct san_overlapped *op, void *buf, size_t len, unsigned int flags);
+
+/**
+ * Shut the sending side down: FIN behind everything that was posted before.
+ *
+ * @param[in] sock   A connected socket.
+ * @param[in] op     The operation.
+ * @param[in] flags  0 or SAN_POLLED.
+ *
+ * @retval 0           Accepted.
+ * @retval -EINVAL -EAGAIN -ENOTSOCK -EPERM -ENETDOWN -ENOTCONN -EPIPE -ECONNRESET -ETIMEDOUT  As san_send().
+ *
+ * @completion  kind SAN_OP_SHUTDOWN; result 0 when the peer has acknowledged the FIN (so all data
+ *              too), or -ECONNRESET, -ETIMEDOUT, -ECANCELED (the FIN may be sent all the same).
+ * @context     The thread of the socket's completion queue. Never blocks.
+ */
+SAN_API int
+san_shutdown(san_handle sock, struct san_overlapped *op, unsigned int flags);
+
+/**
+ * Ask for the end of one operation. The outcome is its own completion: -ECANCELED or its result.
+ *
+ * @param[in] sock  The socket it was posted on.
+ * @param[in] id    op->id, read after the post.
+ *
+ * @retval 0          Asked.
+ * @retval -ENOTSOCK  No such socket, or it is closing.
+ * @retval -EALREADY  Too late: it is being ended (on-core only).
+ * @retval -ENOENT    No such operation (on-core only).
+ * @retval -EAGAIN    The thread's request ring is full.
+ * @retval -EPERM     The thread is not attached and polls no core.
+ * @retval -ENETDOWN  The library is not started.
+ * @context  Any attached thread, any thread that polls a core. Never blocks.
+ * @source   O8.
+ */
+SAN_API int
+san_cancel(san_handle sock, uint32_t id);
+
+/**
+ * Read how an operation stands (for SAN_POLLED ones; O14).
+ *
+ * @param[in] op  The operation.
+ * @return -EINPROGRESS while the stack owns it; then its result, and the caller owns it again.
+ * @context Any thread that can see op.
+ */
+SAN_API int
+san_op_status(const struct san_overlapped *op);
+
+#ifdef __cplusplus
+}
+#endif
+#endif

@@ -1,0 +1,165 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/**
+ * @file
+ * Socket: a TCP endpoint of one core, named by a handle.
+ *
+ * Model:     a socket lives on one core and is bound to one completion queue. Data moves by the posts
+ *            of san/op.h. A close is hard: it resets the connection, ends every pending operation
+ *            with -ECANCELED, and its completion is the last thing ever heard of the handle. A program
+ *            that wants its data delivered reaps a san_shutdown() first.
+ * Threads:   the calls of this file other than san_close() are carried out by the owning core. From
+ *            another attached thread they wait for it, at most one second (-EAGAIN, nothing changed).
+ * Source:    doc/op-contract.md O9, O11, O12.
+ */
+#ifndef SAN_SOCK_H
+#define SAN_SOCK_H
+
+#include <san/cq.h>
+
+#ifdef __cplusplus
+extern "C" {
+#endif
+
+struct san_core;
+
+/** Socket options; each value is a uint32_t. */
+enum san_option {
+	SAN_OPT_SNDBUF = 1,	/**< Send buffer [bytes], 4096..64 MiB; default 256 KiB. */
+	SAN_OPT_RCVBUF = 2,	/**< Receive window at most [bytes], 4096..64 MiB; before connect or listen. */
+	SAN_OPT_NODELAY = 3,	/**< 0 or 1: send small segments at once (RFC 9293 MUST-17); default 1. */
+	SAN_OPT_USER_TIMEOUT = 4, /**< Give up after this long without an acknowledgement [ms], RFC 9293
+				   *   R2; 0: the default, 924,000. */
+	SAN_OPT_STATE = 5,	/**< Read only: enum san_tcp_state. */
+	SAN_OPT_PENDING = 6,	/**< Read only: operations pending. */
+};
+
+/** Connection states, RFC 9293 3.3.2. */
+enum san_tcp_state {
+	SAN_TCP_CLOSED = 0,
+	SAN_TCP_LISTEN = 1,
+	SAN_TCP_SYN_SENT = 2,
+	SAN_TCP_SYN_RECEIVED = 3,
+	SAN_TCP_ESTABLISHED = 4,
+	SAN_TCP_FIN_WAIT_1 = 5,
+	SAN_TCP_FIN_WAIT_2 = 6,
+	SAN_TCP_CLOSE_WAIT = 7,
+	SAN_TCP_CLOSING = 8,
+	SAN_TCP_LAST_ACK = 9,
+	SAN_TCP_TIME_WAIT = 10,
+};
+
+/**
+ * Make a socket on a core, bound to a completion queue.
+ *
+ * @param[in]  core  Where it lives (san_core_get(), san_core_claim()).
+ * @param[in]  cq    A queue of the calling thread.
+ * @param[out] sock  Set only on success.
+ *
+ * @retval 0          Done.
+ * @retval -EPERM     The queue is another thread's, or the thread is neither attached nor a poller.
+ * @retval -ENFILE    The core has no free slot.
+ * @retval -ENOMEM    No memory for the queue's ring to this core.
+ * @retval -EAGAIN    The owning core did not answer within a second.
+ * @retval -ENETDOWN  The library is not started.
+ * @context  The queue's thread.
+ */
+SAN_API int
+san_socket(struct san_core *core, struct san_cq *cq, san_handle *sock);
+
+/**
+ * Give a socket its local address.
+ *
+ * @param[in] sock   A fresh socket.
+ * @param[in] local  Address of one of the host's interfaces or any; port 0: one is chosen at listen or connect.
+ *
+ * @retval 0               Done.
+ * @retval -EADDRINUSE     The port is bound already.
+ * @retval -EADDRNOTAVAIL  No interface has this address.
+ * @retval -EINVAL         Bound, connected or listening already.
+ * @retval -ENOTSOCK -EPERM -EAGAIN -ENETDOWN  As san_socket().
+ * @context  The thread of the socket's completion queue.
+ */
+SAN_API int
+san_bind(san_handle sock, const struct san_addr *local);
+
+/**
+ * Listen (RFC 9293 3.10.1, passive OPEN), on every core of the host.
+ *
+ * @param[in] sock     A bound socket (unbound: any address, a port is chosen).
+ * @param[in] backlog  Connections that may wait for an accept, 1..65535; more are reset.
+ *
+ * @retval 0        Done.
+ * @retval -EINVAL  Connected or listening already, or backlog out of range.
+ * @retval -EADDRINUSE -ENOMEM -ENOTSOCK -EPERM -EAGAIN -ENETDOWN  As above.
+ * @context  The thread of the socket's completion queue.
+ * @source   O11.
+ */
+SAN_API int
+san_listen(san_handle sock, unsigned int backlog);
+
+/**
+ * Close: the handle is dead when this returns, the completion (kind SAN_OP_CLOSE) comes last.
+ *
+ * Never refused for lack of room, never blocks.
+ *
+ * @param[in] sock  The socket.
+ * @param[in] user  Comes back in the completion.
+ *
+ * @retval 0          Closing. Every pending operation ends, then the close completion follows, all in
+ *                    the completion queue the socket is bound to.
+ * @retval -ENOTSOCK  No such socket, or it is closing already.
+ * @retval -EPERM     The thread is not attached and polls no core.
+ * @retval -ENETDOWN  The library is not started.
+ * @context  Any attached thread, any thread that polls a core.
+ * @source   O9.
+ */
+SAN_API int
+san_close(san_handle sock, uint64_t user);
+
+/**
+ * Bind an idle socket to another completion queue of the calling thread's.
+ *
+ * @retval 0          Done.
+ * @retval -EBUSY     An operation is posted and not reaped.
+ * @retval -EPERM     Either queue is another thread's.
+ * @retval -ENOMEM -ENOTSOCK -ENETDOWN  As above.
+ * @context  The thread of both queues.
+ * @source   O12.
+ */
+SAN_API int
+san_move(san_handle sock, struct san_cq *cq);
+
+/**
+ * Set or read an option.
+ *
+ * @retval 0             Done.
+ * @retval -ENOPROTOOPT  No such option, or it is read only.
+ * @retval -EINVAL       Value out of range, or too late in the socket's life.
+ * @retval -ENOTSOCK -EPERM -EAGAIN -ENETDOWN  As san_socket().
+ * @context  Any attached thread, any thread that polls a core.
+ */
+SAN_API int
+san_set_option(san_handle sock, enum san_option option, uint32_t value);
+
+/** @copydoc san_set_option */
+SAN_API int
+san_get_option(san_handle sock, enum san_option option, uint32_t *value);
+
+/**
+ * Read the names of both ends.
+ *
+ * @param[in]  sock   The socket.
+ * @param[out] local  May be NULL.
+ * @param[out] peer   May be NULL; all zero when there is none.
+ *
+ * @retval 0  Done.
+ * @retval -ENOTSOCK -EPERM -EAGAIN -ENETDOWN  As san_socket().
+ * @context  Any attached thread, any thread that polls a core.
+ */
+SAN_API int
+san_names(san_handle sock, struct san_addr *local, struct san_addr *peer);
+
+#ifdef __cplusplus
+}
+#endif
+#endif

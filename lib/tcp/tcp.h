@@ -1,0 +1,228 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/**
+ * @file
+ * TCP engine: segments and the time in; segments, events and the next deadline out (RFC 9293).
+ *
+ * Model:     a connection block and calls on it. The caller (core) finds the block, hands segments and
+ *            expired deadlines in, hands bytes in and out, and sends what sani_tcp_output() builds.
+ *            No clock, no ethdev call, no lock, no globals, no sockets.
+ * Packets:   a built segment is an mbuf whose data begins at the TCP header, checksum 0, with at least
+ *            SANI_TCP_HEADROOM bytes before it for the IP and link headers. It shares no memory with the
+ *            connection's queues (a port may pass it by reference), so the IP layer may write to it.
+ * Files:     tcb.c block; state.c the one writer of the state; input.c RFC 9293 3.10.7 step by step;
+ *            rcvq.c, sndq.c the queues; output.c; rtt.c RFC 6298; cc.h, cc_newreno.c RFC 5681/6582;
+ *            timers.c; passive.c LISTEN and SYN_RECEIVED; isn.c RFC 6528; reset.c RST; timewait.c records.
+ * Source:    RFC 9293, 6298, 5681, 6582, 7323, 6528, 5961, 6928.
+ */
+#ifndef SANI_TCP_TCP_H
+#define SANI_TCP_TCP_H
+
+#include <rte_mbuf.h>
+
+#include <san/sock.h>
+
+#include "base/base.h"
+#include "base/counters.h"
+#include "timer/wheel.h"
+#include "wire/tcp.h"
+
+#define SANI_TCP_HEADROOM 64
+
+/** What a call of the engine may use, and where its segments go. */
+struct sani_tcp_io {
+	uint64_t now_us;
+	struct rte_mempool *pool;
+	struct sani_counters *ctr;
+	struct rte_mbuf **tx;	/**< Room for max_tx segments, all of the connection of the call. */
+	uint16_t nb_tx;
+	uint16_t max_tx;	/**< At least 1. */
+};
+
+/** What a call of the engine tells its caller; a mask. */
+enum sani_tcp_event {
+	SANI_TCP_EV_OUTPUT = 1 << 0,	/**< Call sani_tcp_output() this round. */
+	SANI_TCP_EV_CONNECTED = 1 << 1,	/**< ESTABLISHED was reached (or passed). */
+	SANI_TCP_EV_READABLE = 1 << 2,	/**< In-order bytes arrived. */
+	SANI_TCP_EV_ACKED = 1 << 3,	/**< snd_una advanced: room, SAN_ACKED sends. */
+	SANI_TCP_EV_FIN = 1 << 4,	/**< The peer's FIN is in order: end of stream behind what is readable. */
+	SANI_TCP_EV_FIN_ACKED = 1 << 5,	/**< Our FIN is acknowledged. */
+	SANI_TCP_EV_CLOSED = 1 << 6,	/**< The state is CLOSED now; c->error says why (0: both FINs done). */
+};
+
+/** Congestion control: one const table of functions (cc.h). */
+struct sani_tcp_cc;
+
+/** Limits and options given when a block is opened. */
+struct sani_tcp_params {
+	struct sani_tuple tuple;
+	uint32_t iss;		/**< Initial send sequence number (sani_tcp_isn()). */
+	uint32_t ts_offset;	/**< Random per connection (RFC 7323 7.1). */
+	uint16_t mtu;		/**< Of the way out [bytes]; IP header included. */
+	uint32_t sndbuf;	/**< [bytes] */
+	uint32_t rcvbuf;	/**< [bytes] */
+	uint32_t user_timeout_ms; /**< R2; 0: default. */
+	bool nodelay;
+};
+
+/**
+ * Connection block. Fields are read by core and sock where said so; written by tcp only, but for the
+ * group "owner". Complete in tcp/conn.h.
+ */
+struct sani_tcp_conn;
+
+/** Open actively: state SYN_SENT, EV_OUTPUT. Block: zeroed or used before, not in use now. */
+uint32_t
+sani_tcp_open_active(struct sani_tcp_conn *c, const struct sani_tcp_params *p, uint64_t now_us);
+
+/** Open passively with a SYN (no ACK, no RST): state SYN_RECEIVED, EV_OUTPUT. */
+uint32_t
+sani_tcp_open_passive(struct sani_tcp_conn *c, const struct sani_tcp_params *p,
+		      const struct sani_tcp_seg *syn, uint64_t now_us);
+
+/**
+ * A segment arrives (RFC 9293 3.10.7).
+ *
+ * @param[in] m  Its payload (data begins at the first payload octet, length seg->len), or NULL when
+ *               seg->len is 0. Consumed in every case.
+ * @return Events. What has to be answered is sent by the next sani_tcp_output().
+ */
+uint32_t
+sani_tcp_input(struct sani_tcp_conn *c, const struct sani_tcp_seg *seg, struct rte_mbuf *m,
+	       struct sani_tcp_io *io);
+
+/** The deadline sani_tcp_deadline() has passed. @return Events. */
+uint32_t
+sani_tcp_timer(struct sani_tcp_conn *c, struct sani_tcp_io *io);
+
+/** An ICMP error about this connection (RFC 5927: seq must be in flight, else ignored). @return Events. */
+uint32_t
+sani_tcp_icmp(struct sani_tcp_conn *c, uint8_t type, uint8_t code, uint16_t mtu, uint32_t seq,
+	      struct sani_tcp_io *io);
+
+/**
+ * Build what may be sent now: SYN, data, FIN, ACK, retransmissions.
+ * @return True when io->tx was full or the pool empty and there is more: call again.
+ */
+bool
+sani_tcp_output(struct sani_tcp_conn *c, struct sani_tcp_io *io);
+
+/** Earliest deadline [us]; SANI_NEVER: none. */
+uint64_t
+sani_tcp_deadline(const struct sani_tcp_conn *c);
+
+/**
+ * Queue bytes to send; copies what there is room for.
+ * @param[out] taken  How many were taken, 0..len.
+ * @return Events (EV_OUTPUT when something may be sent).
+ */
+uint32_t
+sani_tcp_write(struct sani_tcp_conn *c, const void *data, uint32_t len, struct sani_tcp_io *io,
+	       uint32_t *taken);
+
+/** FIN behind what was written; once. @return Events. */
+uint32_t
+sani_tcp_shutdown(struct sani_tcp_conn *c);
+
+/** In-order bytes that can be read now. */
+uint32_t
+sani_tcp_readable(const struct sani_tcp_conn *c);
+
+/** Was the peer's FIN received and everything before it read? */
+bool
+sani_tcp_at_end(const struct sani_tcp_conn *c);
+
+/** Copy at most len in-order bytes out. @return How many; *ev gets EV_OUTPUT when the window is to be told. */
+uint32_t
+sani_tcp_read(struct sani_tcp_conn *c, void *buf, uint32_t len, uint32_t *ev);
+
+/** Bytes ever written, and bytes of those acknowledged: 64-bit stream offsets. */
+uint64_t
+sani_tcp_written(const struct sani_tcp_conn *c);
+uint64_t
+sani_tcp_acked(const struct sani_tcp_conn *c);
+
+enum san_tcp_state
+sani_tcp_state(const struct sani_tcp_conn *c);
+
+/** Why the connection is CLOSED: 0, -ECONNRESET, -ECONNREFUSED, -ETIMEDOUT, -EHOSTUNREACH. */
+int
+sani_tcp_error(const struct sani_tcp_conn *c);
+
+/**
+ * End the connection now, from our side (RFC 9293 3.10.5 ABORT): queues go, timers stop, state CLOSED.
+ *
+ * @param[in] m  An mbuf of the caller's for the RST, or NULL.
+ * @return True: m is a RST to send. False: no RST is due in this state (m is still the caller's).
+ */
+bool
+sani_tcp_abort(struct sani_tcp_conn *c, struct rte_mbuf *m, struct sani_tcp_io *io);
+
+/** Free what the block holds (queues); state CLOSED, nothing is sent. */
+void
+sani_tcp_discard(struct sani_tcp_conn *c);
+
+/**
+ * Build the RST that answers a segment for which there is no connection (RFC 9293 3.10.7.1).
+ * @return False: none is due (seg is a RST); m is still the caller's.
+ */
+bool
+sani_tcp_reset_for(const struct sani_tcp_seg *seg, struct rte_mbuf *m);
+
+/** Initial sequence number (RFC 6528): 4 us clock plus keyed hash of the tuple. */
+uint32_t
+sani_tcp_isn(const uint8_t key[16], const struct sani_tuple *t, uint64_t now_us);
+
+/** Timestamp offset: keyed hash of the tuple, another domain than the ISN. */
+uint32_t
+sani_tcp_ts_offset(const uint8_t key[16], const struct sani_tuple *t);
+
+/** What a TIME_WAIT record or a tombstone keeps: one cache line. */
+struct sani_tcp_tw {
+	union sani_ip local;
+	union sani_ip remote;
+	uint16_t local_port;
+	uint16_t remote_port;
+	uint32_t snd_nxt;
+	uint32_t rcv_nxt;
+	uint32_t ts_recent;
+	uint32_t ts_offset;
+	uint32_t expires_ms;	/**< now_us / 1000, modulo 2^32. */
+	uint32_t owner;		/**< The core's: free list, FIFO. */
+	uint8_t kind;		/**< enum sani_tcp_tw_kind */
+	uint8_t flags;		/**< Bit 0: timestamps; bit 1: the RST was repeated. */
+	uint8_t wscale;
+	uint8_t reserved;
+} SANI_ALIGNED;
+
+_Static_assert(sizeof(struct sani_tcp_tw) == 64, "a record is one cache line");
+
+enum sani_tcp_tw_kind {
+	SANI_TCP_TW_TIME_WAIT,	/**< 2 MSL after a graceful end (RFC 9293 3.6.1). */
+	SANI_TCP_TW_TOMBSTONE,	/**< After a local reset: answers with RST for two RTO (O9.3). */
+};
+
+/**
+ * Fill a record from a connection that is in TIME_WAIT, or (tombstone) about to be aborted.
+ * Tombstone: expires_ms is two RTO from now; the caller repeats the RST once after one RTO.
+ */
+void
+sani_tcp_tw_from(struct sani_tcp_tw *tw, const struct sani_tcp_conn *c, enum sani_tcp_tw_kind kind,
+		 uint64_t now_us);
+
+/** What a record answers a segment with. */
+enum sani_tcp_tw_verdict {
+	SANI_TCP_TW_DROP,	/**< Nothing. */
+	SANI_TCP_TW_REPLY,	/**< m was filled: an ACK (2 MSL begins anew) or a RST; send it. */
+	SANI_TCP_TW_REOPEN,	/**< A SYN that may open a new connection: drop the record, treat as LISTEN. */
+};
+
+/** A segment for a record arrives; m is the caller's for the reply. RST is ignored (RFC 1337). */
+enum sani_tcp_tw_verdict
+sani_tcp_tw_input(struct sani_tcp_tw *tw, const struct sani_tcp_seg *seg, struct rte_mbuf *m,
+		  uint64_t now_us);
+
+/** Build a tombstone's RST. */
+void
+sani_tcp_tw_reset(const struct sani_tcp_tw *tw, struct rte_mbuf *m);
+
+#endif
