@@ -1,0 +1,45 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+#include <stdlib.h>
+
+#include "base/spsc.h"
+
+/** Most entries: positions are 32 bits wide and tail - head has to tell full from empty. */
+#define SPSC_MAX_ENTRIES (UINT32_C(1) << 31)
+
+static uint32_t
+round_up_to_power_of_two(uint32_t n)
+{
+	uint32_t power = 1;
+
+	while (power < n)
+		power <<= 1;
+	return power;
+}
+
+struct sani_spsc *
+sani_spsc_create(uint32_t n, uint32_t size)
+{
+	struct sani_spsc *r;
+	uint32_t entries;
+	size_t bytes;
+
+	if (n > SPSC_MAX_ENTRIES)
+		return NULL;
+	entries = round_up_to_power_of_two(n);
+	bytes = sizeof(*r) + (size_t)entries * size;
+	/* aligned_alloc wants a multiple of the alignment */
+	bytes = (bytes + SANI_CACHE_LINE - 1) & ~(size_t)(SANI_CACHE_LINE - 1);
+	r = aligned_alloc(SANI_CACHE_LINE, bytes);
+	if (r == NULL)
+		return NULL;
+	memset(r, 0, bytes);
+	r->mask = entries - 1;
+	r->size = size;
+	return r;
+}
+
+void
+sani_spsc_destroy(struct sani_spsc *r)
+{
+	free(r);
+}
