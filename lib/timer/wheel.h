@@ -4,9 +4,9 @@
  * Timing wheel: hierarchical, O(1), one for each core; 64 us a tick.
  *
  * Model:   elements are members of one array and are named by their 32-bit index; the wheel keeps three
- *          words in each (struct sani_timer). 4 levels of 256 slots reach 76 hours; later deadlines wait
- *          in the last slot and are placed again. A timer that fires early (its owner has re-armed it
- *          lazily) is simply armed again by the owner.
+ *          words in each (struct sani_timer). 4 levels of 256 slots reach 76 hours; a later deadline
+ *          fires early, after 76 hours. A timer that fires early (also because its owner arms lazily)
+ *          is simply armed again by the owner.
  * Threads: one core. No clock: the time is passed in.
  */
 #ifndef SANI_TIMER_WHEEL_H
