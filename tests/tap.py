@@ -1,0 +1,171 @@
+#!/usr/bin/env python3
+# SPDX-License-Identifier: BSD-3-Clause
+"""Run the registered tests of a build folder and count what they print.
+
+Usage: tests/tap.py [--counts FILE] [--label NAME] [--slow FACTOR] BUILD SUITE...
+
+A test is an executable that prints TAP: a plan "1..N", then "ok 1 - name", "not ok 2 - name",
+"ok 3 - name # SKIP why". Whatever else goes wrong with the program is a failure of its own: an exit
+status that its results do not explain, a signal, the time limit, fewer or more results than planned,
+no results at all. A line of each result goes to standard output, one word line of each ("ok",
+"not ok", "skip") to FILE. Tests of the suite "noasan" are left out when there is a label.
+"""
+import argparse
+import json
+import os
+import re
+import signal
+import subprocess
+import sys
+import tempfile
+import time
+
+RESULT = re.compile(r"^(ok|not ok)\b\s*(\d+)?\s*(?:-\s*)?(.*)$")
+PLAN = re.compile(r"^1\.\.(\d+)(?:\s*#\s*skip\S*\s*(.*))?$", re.I)
+SKIP = re.compile(r"#\s*skip\S*\s*(.*)$", re.I)
+
+
+class Output:
+    """What one program printed, understood."""
+
+    def __init__(self):
+        self.results = []  # (kind, name, reason), kind: ok, not ok, skip
+        self.plan = None
+        self.plans = 0
+        self.bail = None
+
+    def take(self, line):
+        plan = PLAN.match(line)
+        if plan:
+            # cmocka prints a plan for each group of one program.
+            self.plans += 1
+            self.plan = (self.plan or 0) + int(plan.group(1))
+            if plan.group(2) is not None and int(plan.group(1)) == 0:
+                self.results.append(("skip", "all", plan.group(2)))
+                self.plan += 1
+            return
+        if line.startswith("Bail out!"):
+            self.bail = line
+            return
+        result = RESULT.match(line)
+        if not result:
+            return
+        kind, _, name = result.groups()
+        skip = SKIP.search(name)
+        if skip and kind == "ok":
+            # cmocka writes "# SKIP name", others "name # SKIP why".
+            before = name[: skip.start()].strip(" -")
+            self.results.append(("skip", before or skip.group(1), skip.group(1) if before else ""))
+        else:
+            self.results.append((kind, name.strip(), ""))
+
+    def wrong(self, status, timed_out, limit):
+        """The sentence about what is wrong beside single results; None: nothing."""
+        failed = any(kind == "not ok" for kind, _, _ in self.results)
+        if timed_out:
+            return "stopped at its limit of %d s" % limit
+        if status < 0:
+            return "ended by signal %s" % signal.Signals(-status).name
+        if self.bail:
+            return self.bail
+        if self.plan is None:
+            return "printed no plan (1..N)"
+        if len(self.results) != self.plan:
+            return "planned %d results and printed %d" % (self.plan, len(self.results))
+        if self.plan == 0:
+            return "has no test"
+        if status != 0 and not failed:
+            return "left with status %d and no failed result" % status
+        return None
+
+
+def run(test, limit):
+    """Run one program in a session of its own; nothing it started outlives it."""
+    env = dict(os.environ, CMOCKA_MESSAGE_OUTPUT="TAP")
+    env.update(test["env"])
+    with tempfile.TemporaryFile("w+", errors="replace") as out:
+        try:
+            child = subprocess.Popen(test["cmd"], stdin=subprocess.DEVNULL, stdout=out,
+                                     stderr=subprocess.STDOUT, env=env, cwd=test["workdir"],
+                                     start_new_session=True)
+        except OSError as error:
+            return "Bail out! cannot be started: %s" % error.strerror, 0, False
+        timed_out = False
+        try:
+            status = child.wait(limit)
+        except subprocess.TimeoutExpired:
+            timed_out = True
+            # A shell test gives back its namespaces and pages in its TERM trap.
+            os.killpg(child.pid, signal.SIGTERM)
+            try:
+                status = child.wait(10)
+            except subprocess.TimeoutExpired:
+                status = None
+        try:
+            os.killpg(child.pid, signal.SIGKILL)
+        except ProcessLookupError:
+            pass
+        if status is None:
+            status = child.wait()
+        out.seek(0)
+        return out.read(), status, timed_out
+
+
+def report(label, test, text, status, timed_out, limit, seconds):
+    """Print what a test did; return its words."""
+    output = Output()
+    for line in text.splitlines():
+        output.take(line)
+    wrong = output.wrong(status, timed_out, limit)
+    words = [kind for kind, _, _ in output.results]
+    if wrong:
+        words.append("not ok")
+    name = "%s %s" % (label, test["name"])
+    for kind, case, reason in output.results:
+        shown = {"ok": "ok      ", "not ok": "FAILED  ", "skip": "skipped "}[kind]
+        print("%s%s: %s%s" % (shown, name, case, " (%s)" % reason if reason else ""))
+    if wrong:
+        print("FAILED  %s: %s" % (name, wrong))
+    if "not ok" in words:
+        lines = text.splitlines()
+        if len(lines) > 200:
+            lines = ["... (%d lines more)" % (len(lines) - 200)] + lines[-200:]
+        print("\n".join("    | " + line for line in lines))
+    print("        %s: %.1f s" % (name, seconds), flush=True)
+    return words
+
+
+def main():
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("--counts")
+    parser.add_argument("--label")
+    parser.add_argument("--slow", type=int, default=1)
+    parser.add_argument("build")
+    parser.add_argument("suites", nargs="+")
+    args = parser.parse_args()
+
+    with open(os.path.join(args.build, "meson-info", "intro-tests.json")) as file:
+        tests = json.load(file)
+    all_words = []
+    for suite in args.suites:
+        own = [test for test in tests
+               if any(name.split(":")[-1] == suite for name in test["suite"])
+               and not (args.label and any(name.split(":")[-1] == "noasan" for name in test["suite"]))]
+        own.sort(key=lambda test: -test["priority"])
+        label = "%s %s" % (args.label, suite) if args.label else suite
+        if not own:
+            print("        %s: no test is registered" % label)
+        for test in own:
+            limit = (test["timeout"] or 30) * args.slow
+            begin = time.monotonic()
+            text, status, timed_out = run(test, limit)
+            all_words += report(label, test, text, status, timed_out, limit,
+                                time.monotonic() - begin)
+    if args.counts:
+        with open(args.counts, "a") as file:
+            file.write("".join(word + "\n" for word in all_words))
+    return 1 if "not ok" in all_words else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
