@@ -3,7 +3,7 @@
  * @file
  * IP engine: ARP, IPv4, ICMP echo and errors. Frames and the time in; verdicts and frames out.
  *
- * Model:     one struct sani_ip for each core, with a table of neighbours of its own. The core with
+ * Model:     one struct sani_ip_engine for each core, with a table of neighbours of its own. The core with
  *            index 0 (is_control) runs ARP; the others say whom they look for (SANI_IP_WANT in the
  *            io) and are told (sani_ip_neighbour_set()). No clock, no ethdev call, no lock, no globals.
  * Frames:    what the engine wants sent is appended to io->tx, complete with Ethernet header,
@@ -88,7 +88,7 @@ struct sani_ip_pkt {
 	uint32_t quoted_seq;		/**< [host order] */
 };
 
-struct sani_ip;
+struct sani_ip_engine;
 
 /**
  * Make a core's engine.
@@ -98,17 +98,17 @@ struct sani_ip;
  * @param[in] key         Secret for its tables and rate limits, 16 bytes, copied.
  * @return NULL: no memory.
  */
-struct sani_ip *
+struct sani_ip_engine *
 sani_ip_create(const struct sani_iface *ifaces, unsigned int nb, bool is_control,
 	       const uint8_t key[16]);
 
 /** End it; held packets are freed. NULL is allowed. */
 void
-sani_ip_destroy(struct sani_ip *ip);
+sani_ip_destroy(struct sani_ip_engine *ip);
 
 /** Take a received frame (data at the Ethernet header) that came in by interface iface. */
 enum sani_ip_verdict
-sani_ip_input(struct sani_ip *ip, struct rte_mbuf *m, uint8_t iface, struct sani_ip_io *io,
+sani_ip_input(struct sani_ip_engine *ip, struct rte_mbuf *m, uint8_t iface, struct sani_ip_io *io,
 	      struct sani_ip_pkt *pkt);
 
 /** Where a destination goes. */
@@ -124,11 +124,11 @@ struct sani_ip_route {
  * @retval 0 -ENETUNREACH -EINVAL (any, broadcast or multicast: not a place to connect to)
  */
 int
-sani_ip_route(const struct sani_ip *ip, const union sani_ip *dst, struct sani_ip_route *route);
+sani_ip_route(const struct sani_ip_engine *ip, const union sani_ip *dst, struct sani_ip_route *route);
 
 /** Which interface has this address, or -1. */
 int
-sani_ip_iface_of(const struct sani_ip *ip, const union sani_ip *addr);
+sani_ip_iface_of(const struct sani_ip_engine *ip, const union sani_ip *addr);
 
 /** What an outgoing packet needs beside its payload. */
 struct sani_ip_out {
@@ -150,29 +150,29 @@ struct sani_ip_out {
  * @retval -EHOSTUNREACH  The neighbour is known not to answer. Dropped, counted.
  */
 int
-sani_ip_output(struct sani_ip *ip, struct rte_mbuf *m, const struct sani_ip_out *out,
+sani_ip_output(struct sani_ip_engine *ip, struct rte_mbuf *m, const struct sani_ip_out *out,
 	       struct sani_ip_io *io);
 
 /** A neighbour's address, as told by the control core: held packets go out. mac NULL: it does not answer. */
 void
-sani_ip_neighbour_set(struct sani_ip *ip, uint8_t iface, const union sani_ip *addr,
+sani_ip_neighbour_set(struct sani_ip_engine *ip, uint8_t iface, const union sani_ip *addr,
 		      const struct rte_ether_addr *mac, struct sani_ip_io *io);
 
 /** Control core: resolve addr for another core; news[] has the answer now or a later call's news will. */
 void
-sani_ip_neighbour_want(struct sani_ip *ip, uint8_t iface, const union sani_ip *addr,
+sani_ip_neighbour_want(struct sani_ip_engine *ip, uint8_t iface, const union sani_ip *addr,
 		       struct sani_ip_io *io);
 
 /** Announce our addresses (gratuitous ARP, RFC 5227 3); control core, at start. */
 void
-sani_ip_announce(struct sani_ip *ip, struct sani_ip_io *io);
+sani_ip_announce(struct sani_ip_engine *ip, struct sani_ip_io *io);
 
 /** Run what is due; call when now reaches sani_ip_deadline(). */
 void
-sani_ip_timer(struct sani_ip *ip, struct sani_ip_io *io);
+sani_ip_timer(struct sani_ip_engine *ip, struct sani_ip_io *io);
 
 /** Next time [us] at which sani_ip_timer() has something to do; SANI_NEVER: nothing. */
 uint64_t
-sani_ip_deadline(const struct sani_ip *ip);
+sani_ip_deadline(const struct sani_ip_engine *ip);
 
 #endif
