@@ -1,0 +1,100 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+#include "wire/cksum.h"
+
+#include <rte_byteorder.h>
+#include <rte_common.h>
+
+/*
+ * One's complement addition does not care how wide its words are (RFC 1071 2 (B), (C)): 32-bit words
+ * are summed into 64 bits, which cannot overflow below 2^34 octets, and folded at the end.
+ */
+static uint16_t
+fold(uint64_t sum)
+{
+	sum = (sum & UINT32_MAX) + (sum >> 32);
+	sum = (sum & UINT32_MAX) + (sum >> 32);
+	sum = (sum & UINT16_MAX) + (sum >> 16);
+	sum = (sum & UINT16_MAX) + (sum >> 16);
+	return (uint16_t)sum;
+}
+
+static uint64_t
+sum_tail(const uint8_t *p, size_t len)
+{
+	uint64_t sum = 0;
+	uint16_t w16;
+
+	for (; len >= 2; len -= 2, p += 2) {
+		memcpy(&w16, p, sizeof(w16));
+		sum += w16;
+	}
+	if (len == 1) {
+		w16 = 0;
+		memcpy(&w16, p, 1);	/* padded on the right with zero */
+		sum += w16;
+	}
+	return sum;
+}
+
+static uint64_t
+sum_bytes(const uint8_t *p, size_t len)
+{
+	uint64_t even = 0;
+	uint64_t odd = 0;
+	uint64_t w[2];
+
+	for (; len >= sizeof(w); len -= sizeof(w), p += sizeof(w)) {
+		memcpy(w, p, sizeof(w));
+		even += (w[0] & UINT32_MAX) + (w[1] & UINT32_MAX);
+		odd += (w[0] >> 32) + (w[1] >> 32);
+	}
+	return even + odd + sum_tail(p, len);
+}
+
+uint16_t
+sani_cksum_bytes(const void *p, size_t len)
+{
+	return fold(sum_bytes(p, len));
+}
+
+uint16_t
+sani_cksum_mbuf(const struct rte_mbuf *m, uint32_t off, uint32_t len)
+{
+	uint16_t sum = 0;
+	bool odd = false;
+
+	while (m != NULL && off >= m->data_len) {
+		off -= m->data_len;
+		m = m->next;
+	}
+	for (; m != NULL && len > 0; m = m->next, off = 0) {
+		uint32_t n = RTE_MIN(len, (uint32_t)m->data_len - off);
+		uint16_t part = sani_cksum_bytes(rte_pktmbuf_mtod_offset(m, const uint8_t *, off), n);
+
+		/* a piece that begins at an odd octet is summed with its octets swapped (RFC 1071 2 (B)) */
+		sum = sani_cksum_add(sum, odd ? rte_bswap16(part) : part);
+		odd ^= n & 1;
+		len -= n;
+	}
+	return sum;
+}
+
+uint16_t
+sani_cksum_pseudo(const union sani_ip *src, const union sani_ip *dst, uint8_t proto, uint32_t len)
+{
+	uint32_t tail_be[2] = { rte_cpu_to_be_32(len), rte_cpu_to_be_32(proto) };
+	uint64_t sum = (uint64_t)tail_be[0] + tail_be[1];
+
+	/* RFC 9293 3.1 for IPv4, RFC 8200 8.1 for IPv6: the same sum over shorter or longer addresses */
+	if (sani_ip_is_v4(dst))
+		return fold(sum + src->w_be[3] + dst->w_be[3]);
+	return fold(sum + sum_bytes(src->b, sizeof(src->b)) + sum_bytes(dst->b, sizeof(dst->b)));
+}
+
+bool
+sani_cksum_l4_ok(const struct rte_mbuf *m, uint32_t off, uint32_t len, const union sani_ip *src,
+		 const union sani_ip *dst, uint8_t proto)
+{
+	return sani_cksum_add(sani_cksum_pseudo(src, dst, proto, len),
+			      sani_cksum_mbuf(m, off, len)) == 0xffff;
+}
