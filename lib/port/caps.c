@@ -1,0 +1,113 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+#include "port/caps.h"
+
+#include <errno.h>
+
+#include "base/error.h"
+
+#define TX_CKSUM (RTE_ETH_TX_OFFLOAD_IPV4_CKSUM | RTE_ETH_TX_OFFLOAD_TCP_CKSUM)
+#define RX_CKSUM (RTE_ETH_RX_OFFLOAD_IPV4_CKSUM | RTE_ETH_RX_OFFLOAD_TCP_CKSUM)
+#define RSS_WANTED (RTE_ETH_RSS_IPV4 | RTE_ETH_RSS_NONFRAG_IPV4_TCP | RTE_ETH_RSS_NONFRAG_IPV4_UDP)
+
+/*
+ * Ethernet header and one VLAN tag around the payload. The frame check sequence is not counted: no
+ * driver delivers it unless asked to.
+ */
+#define FRAME_OVERHEAD (RTE_ETHER_HDR_LEN + RTE_VLAN_HLEN)
+
+uint32_t
+sani_port_caps(const struct rte_eth_dev_info *info)
+{
+	uint32_t caps = 0;
+
+	if (info->tx_offload_capa & RTE_ETH_TX_OFFLOAD_IPV4_CKSUM)
+		caps |= SANI_PORT_TX_IP4_CKSUM;
+	if (info->tx_offload_capa & RTE_ETH_TX_OFFLOAD_TCP_CKSUM)
+		caps |= SANI_PORT_TX_TCP_CKSUM;
+	if (info->tx_offload_capa & RTE_ETH_TX_OFFLOAD_MULTI_SEGS)
+		caps |= SANI_PORT_MULTI_SEG;
+	if ((info->rx_offload_capa & RX_CKSUM) == RX_CKSUM)
+		caps |= SANI_PORT_RX_CKSUM;
+	return caps;
+}
+
+static void
+fill_rss(const struct rte_eth_dev_info *info, uint16_t nb_queues, struct rte_eth_conf *eth)
+{
+	uint64_t hf = info->flow_type_rss_offloads & RSS_WANTED;
+
+	if (nb_queues < 2 || hf == 0)
+		return;
+	eth->rxmode.mq_mode = RTE_ETH_MQ_RX_RSS;
+	eth->rx_adv_conf.rss_conf.rss_hf = hf;
+}
+
+/* A frame that does not fit one buffer comes in a chain, where the driver can scatter. */
+static int
+fill_scatter(const struct rte_eth_dev_info *info, const struct sani_port_conf *conf, uint32_t room,
+	     struct rte_eth_conf *eth)
+{
+	uint32_t usable = room > RTE_PKTMBUF_HEADROOM ? room - RTE_PKTMBUF_HEADROOM : 0;
+
+	if (conf->mtu + (uint32_t)FRAME_OVERHEAD <= usable)
+		return 0;
+	if (!(info->rx_offload_capa & RTE_ETH_RX_OFFLOAD_SCATTER))
+		return sani_error_set(-ENOTSUP, "port %s: mtu %u does not fit a receive buffer of %u "
+				      "bytes and the driver %s cannot split frames; use mtu %u or less",
+				      conf->name, conf->mtu, usable, info->driver_name,
+				      usable > FRAME_OVERHEAD ? usable - FRAME_OVERHEAD : 0);
+	eth->rxmode.offloads |= RTE_ETH_RX_OFFLOAD_SCATTER;
+	return 0;
+}
+
+int
+sani_port_eth_conf(const struct rte_eth_dev_info *info, const struct sani_port_conf *conf,
+		   uint32_t room, struct rte_eth_conf *eth)
+{
+	uint64_t tx_wanted = TX_CKSUM | RTE_ETH_TX_OFFLOAD_MULTI_SEGS;
+
+	memset(eth, 0, sizeof(*eth));
+	/* MBUF_FAST_FREE is never asked for: it forbids mbufs of several pools and with references. */
+	eth->txmode.offloads = info->tx_offload_capa & tx_wanted;
+	if ((info->rx_offload_capa & RX_CKSUM) == RX_CKSUM)
+		eth->rxmode.offloads = RX_CKSUM;
+	if (conf->mtu >= info->min_mtu && conf->mtu <= info->max_mtu)
+		eth->rxmode.mtu = conf->mtu;
+	fill_rss(info, conf->nb_queues, eth);
+	return fill_scatter(info, conf, room, eth);
+}
+
+/* What to change differs from driver to driver; the name serves a sentence only. */
+static const char *
+hint_queues(const char *driver)
+{
+	if (strcmp(driver, "net_af_packet") == 0)
+		return "give the device argument qpairs=N with N the number of cores";
+	if (strcmp(driver, "net_ring") == 0)
+		return "make the device of as many rings as there are cores";
+	return "give the device more queues";
+}
+
+int
+sani_port_check_queues(const struct rte_eth_dev_info *info, const struct sani_port_conf *conf)
+{
+	uint16_t max = info->max_rx_queues < info->max_tx_queues ? info->max_rx_queues :
+								   info->max_tx_queues;
+
+	if (conf->nb_queues > max)
+		return sani_error_set(-ENOTSUP, "port %s: device %s has %u queue%s, but the host has %u "
+				      "cores and each needs one; %s, or let the host have %u core%s",
+				      conf->name, conf->device, max, max == 1 ? "" : "s",
+				      conf->nb_queues, hint_queues(info->driver_name), max,
+				      max == 1 ? "" : "s");
+	/*
+	 * af_packet spreads frames over all the sockets that its arguments made, whether or not their
+	 * queues are set up, and no capability tells: by name.
+	 */
+	if (conf->nb_queues < max && strcmp(info->driver_name, "net_af_packet") == 0)
+		return sani_error_set(-ENOTSUP, "port %s: device %s was made with qpairs=%u, but the host "
+				      "has %u core%s: frames of the other queues would be lost; use "
+				      "qpairs=%u", conf->name, conf->device, max, conf->nb_queues,
+				      conf->nb_queues == 1 ? "" : "s", conf->nb_queues);
+	return 0;
+}

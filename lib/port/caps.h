@@ -1,0 +1,35 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/**
+ * @file
+ * Capabilities of a device: what the driver says it can do, and the configuration that asks for it.
+ */
+#ifndef SANI_PORT_CAPS_H
+#define SANI_PORT_CAPS_H
+
+#include "port/port.h"
+
+/** Which of SANI_PORT_TX_*, SANI_PORT_RX_CKSUM and SANI_PORT_MULTI_SEG the driver offers. */
+uint32_t
+sani_port_caps(const struct rte_eth_dev_info *info);
+
+/**
+ * Fill the configuration of a device.
+ *
+ * @param[in]  info  What it can do.
+ * @param[in]  conf  What is asked for.
+ * @param[in]  room  Data room of a receive buffer, headroom included [bytes].
+ * @param[out] eth   The configuration; eth->rxmode.mtu is 0 where the driver would refuse conf->mtu.
+ * @retval 0 -ENOTSUP (frames do not fit a receive buffer, and the driver cannot scatter; a sentence)
+ */
+int
+sani_port_eth_conf(const struct rte_eth_dev_info *info, const struct sani_port_conf *conf,
+		   uint32_t room, struct rte_eth_conf *eth);
+
+/**
+ * Has the device as many queues as the host has cores?
+ * @retval 0 -ENOTSUP (a sentence that says what to change)
+ */
+int
+sani_port_check_queues(const struct rte_eth_dev_info *info, const struct sani_port_conf *conf);
+
+#endif
