@@ -1,0 +1,113 @@
+# SPDX-License-Identifier: BSD-3-Clause
+"""What went over the wire, and what tshark thinks of it."""
+import os
+import signal
+import subprocess
+import time
+
+from . import link
+from .proc import Failure, Proc
+
+# dumpcap reads its buffer every 250 ms, and not once more when it is told to end.
+SETTLE_S = 0.6
+TSHARK_LIMIT_S = 60
+SHOWN = 5
+
+# Lost by the link itself (a full tap queue, a full af_packet ring) and sent again: some of it is
+# ordinary on two busy processors. A storm is when a good part of the traffic is repetition.
+STORM_SHARE = 0.02
+STORM_LEAST = 20
+
+FIELDS = ('frame.number', 'ip.src', 'arp.src.proto_ipv4', 'ip.checksum.status',
+          'tcp.checksum.status', 'icmp.checksum.status', '_ws.malformed', '_ws.expert.severity',
+          'tcp.len', 'tcp.analysis.retransmission', 'tcp.analysis.fast_retransmission',
+          'tcp.analysis.spurious_retransmission')
+
+STATUS_BAD = '0'
+SEVERITY_ERROR = 8 << 20
+
+
+class Capture:
+    """A capture on the kernel's interface, from here to stop()."""
+
+    def __init__(self, name, path):
+        self.path = path
+        self.proc = Proc(['dumpcap', '-q', '-i', name, '-B', 128, '-w', path], f'{path}.log')
+        self.proc.wait_text(r'^File:', 10)
+
+    def stop(self):
+        """End the capture; what the kernel has seen by now is in the file."""
+        time.sleep(SETTLE_S)
+        if self.proc.alive():
+            self.proc.stop(10, signal.SIGINT)
+
+    def judge(self, storms_allowed=False, kernel_too=True):
+        """Have tshark read it. Failure: a bad checksum or malformed frame from either end (or from
+        the stack only), an empty capture, or (unless allowed) a storm of retransmissions."""
+        seen = Tally(self.path, kernel_too)
+        if seen.frames == 0 or seen.ours == 0:
+            raise Failure(f'{self.path}: {seen.frames} frames, {seen.ours} of them from the stack')
+        if seen.bad:
+            raise Failure(f'{self.path}: {len(seen.bad)} frames with a wrong checksum or malformed:'
+                          + ''.join(f'\n{line}' for line in seen.bad[:SHOWN]))
+        limit = max(STORM_LEAST, STORM_SHARE * seen.ours_data)
+        if seen.ours_again > limit and not storms_allowed:
+            raise Failure(f'{self.path}: {seen.ours_again} of {seen.ours_data} segments with data '
+                          'from the stack are retransmissions')
+        return seen
+
+
+class Tally:
+    """The figures of a capture file."""
+
+    def __init__(self, path, kernel_too):
+        self.kernel_too = kernel_too
+        self.frames = 0
+        self.ours = 0
+        self.ours_data = 0
+        self.ours_again = 0
+        self.bad = []
+        for line in read_fields(path):
+            self.count(dict(zip(FIELDS, line.split('\t'))))
+
+    def count(self, frame):
+        # An ICMP error has a second ip.src, that of the header it quotes.
+        ours = link.SAN in (frame['ip.src'].split(',')[0], frame['arp.src.proto_ipv4'])
+        self.frames += 1
+        self.ours += ours
+        wrong = faults(frame)
+        if wrong and (ours or self.kernel_too):
+            who = 'the stack' if ours else 'the kernel'
+            self.bad.append(f'frame {frame["frame.number"]} from {who}: {", ".join(wrong)}')
+        if ours and frame['tcp.len'] not in ('', '0'):
+            self.ours_data += 1
+            self.ours_again += any(frame[f] for f in FIELDS[-3:])
+
+
+def faults(frame):
+    """What is wrong with a frame, as a list of words."""
+    wrong = [f for f in FIELDS if f.endswith('.checksum.status')
+             and STATUS_BAD in frame[f].split(',')]
+    if frame['_ws.malformed']:
+        wrong.append('malformed')
+    if any(int(s) >= SEVERITY_ERROR for s in frame['_ws.expert.severity'].split(',') if s):
+        wrong.append('tshark calls it an error')
+    return wrong
+
+
+def read_fields(path):
+    """Yield a line of tab-separated FIELDS for each frame."""
+    argv = ['tshark', '-n', '-r', path, '-o', 'tcp.check_checksum:TRUE',
+            '-o', 'ip.check_checksum:TRUE', '-o', 'tcp.desegment_tcp_streams:FALSE',
+            '-d', 'tcp.port==80,echo', '-T', 'fields']
+    for field in FIELDS:
+        argv += ['-e', field]
+    with open(f'{path}.tshark', 'w+b') as out:
+        done = subprocess.run(argv, stdout=out, stderr=subprocess.PIPE, timeout=TSHARK_LIMIT_S,
+                              text=False, check=False)
+        if done.returncode != 0:
+            raise Failure(f'tshark: {done.stderr.decode(errors="replace").strip()}')
+        out.seek(0)
+        for line in out:
+            yield line.decode(errors='replace').rstrip('\n')
+    os.unlink(f'{path}.tshark')

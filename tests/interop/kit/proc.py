@@ -1,0 +1,112 @@
+# SPDX-License-Identifier: BSD-3-Clause
+"""Child processes: output in a file, a limit for every wait, dead when the test is dead."""
+import os
+import re
+import signal
+import subprocess
+import time
+
+from . import netns
+
+POLL_S = 0.02
+
+
+class Failure(Exception):
+    """Something is not as it has to be; the text says what was expected and what was found."""
+
+
+class Proc:
+    """A running child, leader of a process group of its own."""
+
+    def __init__(self, argv, log, ns=None, stdin=None, stdout=None):
+        """Start argv. Output goes to the file log (stdout elsewhere if it is given)."""
+        self.argv = [str(a) for a in argv]
+        self.name = os.path.basename(self.argv[0])
+        self.log = log
+        parent = os.getpid()
+
+        def prepare():
+            netns.die_with_parent(signal.SIGKILL)
+            if os.getppid() != parent:
+                os._exit(1)
+            if ns is not None:
+                ns.enter()
+
+        with open(log, 'wb') as out:
+            self.popen = subprocess.Popen(
+                self.argv, stdin=stdin or subprocess.DEVNULL, stdout=stdout or out, stderr=out,
+                start_new_session=True, preexec_fn=prepare)
+
+    def text(self):
+        """What it has printed so far."""
+        with open(self.log, encoding='utf-8', errors='replace') as f:
+            return f.read()
+
+    def alive(self):
+        return self.popen.poll() is None
+
+    def wait(self, limit_s):
+        """Wait for its end; its exit status, or minus the signal that ended it."""
+        try:
+            return self.popen.wait(limit_s)
+        except subprocess.TimeoutExpired:
+            self.kill()
+            raise Failure(f'{self.name}: not finished after {limit_s} s') from None
+
+    def succeed(self, limit_s):
+        """Wait for its end, which has to be exit status 0."""
+        status = self.wait(limit_s)
+        if status != 0:
+            raise Failure(f'{self.name}: exit status {status}, expected 0')
+
+    def wait_text(self, pattern, limit_s):
+        """Wait until its output matches the regular expression; the match."""
+        end = time.monotonic() + limit_s
+        while True:
+            alive = self.alive()
+            found = re.search(pattern, self.text(), re.MULTILINE)
+            if found:
+                return found
+            if not alive:
+                raise Failure(f'{self.name}: ended with {self.popen.returncode} before it said '
+                              f'"{pattern}"')
+            if time.monotonic() > end:
+                raise Failure(f'{self.name}: did not say "{pattern}" within {limit_s} s')
+            time.sleep(POLL_S)
+
+    def stop(self, limit_s=5, signum=signal.SIGINT):
+        """Ask it to end; its exit status."""
+        if self.alive():
+            self.popen.send_signal(signum)
+        return self.wait(limit_s)
+
+    def kill(self):
+        """End it and its process group at once. Allowed at any time, more than once."""
+        try:
+            os.killpg(self.popen.pid, signal.SIGKILL)
+        except ProcessLookupError:
+            pass
+        self.popen.wait()
+
+
+def run(*argv, ns=None, limit_s=10):
+    """Run a short command that has to succeed; its output."""
+    def prepare():
+        netns.die_with_parent(signal.SIGKILL)
+        if ns is not None:
+            ns.enter()
+
+    done = subprocess.run([str(a) for a in argv], capture_output=True, text=True, timeout=limit_s,
+                          preexec_fn=prepare, check=False)
+    if done.returncode != 0:
+        raise Failure(f'{" ".join(map(str, argv))}: {done.stderr.strip()}')
+    return done.stdout
+
+
+def wait_until(what, test, limit_s):
+    """Wait until test() is true; what names it in the failure."""
+    end = time.monotonic() + limit_s
+    while not test():
+        if time.monotonic() > end:
+            raise Failure(f'{what}: not so within {limit_s} s')
+        time.sleep(POLL_S)

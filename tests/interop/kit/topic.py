@@ -1,0 +1,111 @@
+# SPDX-License-Identifier: BSD-3-Clause
+"""The main() of a test: runs its cases on one kind of link and prints TAP."""
+import os
+import shutil
+import signal
+import sys
+import traceback
+
+from . import link, lab
+from .proc import Failure
+
+CASE_LIMIT_S = 60
+TOOLS = ('ip', 'ethtool', 'dumpcap', 'tshark', 'curl', 'nc')
+TAIL = 15
+
+
+def say(text, file=sys.stdout):
+    print(text, file=file, flush=True)
+
+
+def diagnose(text):
+    for line in str(text).splitlines():
+        say(f'# {line}')
+
+
+def reason_to_skip():
+    """A sentence, or None when everything is there that the tests need of the machine."""
+    if os.geteuid() != 0:
+        return 'making network namespaces needs root'
+    if not os.path.exists('/dev/net/tun'):
+        return 'the kernel has no /dev/net/tun'
+    missing = [t for t in TOOLS if shutil.which(t) is None]
+    if missing:
+        return f'not installed: {" ".join(missing)} (config/packages.debian has them)'
+    return None
+
+
+def end_on_signal(signum, _frame):
+    raise SystemExit(128 + signum)
+
+
+def end_on_alarm(_signum, _frame):
+    raise Failure(f'the case was not over after {CASE_LIMIT_S} s')
+
+
+class Topic:
+    """Prints the results and remembers whether all were good."""
+
+    def __init__(self):
+        self.number = 0
+        self.failed = 0
+
+    def result(self, good, name):
+        self.number += 1
+        self.failed += not good
+        say(f'{"ok" if good else "not ok"} {self.number} - {name}')
+        return good
+
+    def attempt(self, name, place, step):
+        """Carry one step out and print its result; on failure say all that is known."""
+        try:
+            step()
+        except Exception as err:
+            self.result(False, name)
+            diagnose(err if isinstance(err, Failure) else traceback.format_exc())
+            place.keep = True
+            return False
+        return self.result(True, name)
+
+    def case(self, kind, function):
+        """Run one case in a lab of its own: two results, its own and what tshark says."""
+        name = f'{kind}: {function.__name__.replace("_", " ")}'
+        signal.alarm(CASE_LIMIT_S)
+        place = lab.Lab(kind)
+        try:
+            good = self.attempt(name, place, lambda: function(place))
+            self.attempt(f'{name}: tshark finds nothing wrong', place, place.judge)
+            if not good:
+                tell_logs(place)
+            if place.keep:
+                diagnose(f'kept: {place.dir}')
+        finally:
+            signal.alarm(0)
+            place.close()
+
+
+def tell_logs(place):
+    for proc in place.procs:
+        diagnose(f'{proc.name}: exit status {proc.popen.poll()}; the end of its output:')
+        diagnose('\n'.join('  ' + line for line in proc.text().splitlines()[-TAIL:]))
+
+
+def main(cases, kinds=tuple(link.KINDS)):
+    """Run cases (functions of a lab) on the kind of link that the command line names, or on all
+    that the topic is for. The name of a case is the name of its function."""
+    wanted = [k for k in kinds if len(sys.argv) < 2 or k == sys.argv[1]]
+    if not wanted:
+        sys.exit(f'{sys.argv[0]}: not a kind of link: {sys.argv[1]} (accepted: {" ".join(kinds)})')
+    skip = reason_to_skip()
+    if skip:
+        say(f'1..0 # SKIP {skip}')
+        return
+    for signum in (signal.SIGTERM, signal.SIGINT, signal.SIGHUP):
+        signal.signal(signum, end_on_signal)
+    signal.signal(signal.SIGALRM, end_on_alarm)
+    topic = Topic()
+    say(f'1..{2 * len(wanted) * len(cases)}')
+    for kind in wanted:
+        for function in cases:
+            topic.case(kind, function)
+    sys.exit(1 if topic.failed else 0)
