@@ -1,6 +1,6 @@
 #!/usr/bin/python3 -B
 # SPDX-License-Identifier: BSD-3-Clause
-"""The stack opens a connection to the kernel, sends 100 MB and checks every byte that comes back."""
+"""The stack opens a connection, sends 100 MB and checks every byte that the kernel sends back."""
 from kit import kernel, link, topic
 
 SIZE = 100_000_000

@@ -59,6 +59,8 @@ class Lab:
 
     def start_san(self, name, *args, address=True):
         """Start a program under test and connect the kernel to it."""
+        if not os.path.exists(program(name)):
+            raise Failure(f'{program(name)} has not been built')
         config = self.path('san.conf')
         with open(config, 'w', encoding='utf-8') as f:
             f.write(CONFIG.format(device=self.link.device, address=link.SAN, prefix=link.PREFIX))
