@@ -52,9 +52,9 @@ class Output:
             return
         kind, _, name = result.groups()
         skip = SKIP.search(name)
-        if skip and kind == "ok":
-            # cmocka writes "# SKIP name", others "name # SKIP why".
-            before = name[: skip.start()].strip(" -")
+        before = name[: skip.start()].strip(" -") if skip else ""
+        # cmocka 1.1 writes "not ok 1 # SKIP name", others "ok 1 - name # SKIP why".
+        if skip and (kind == "ok" or not before):
             self.results.append(("skip", before or skip.group(1), skip.group(1) if before else ""))
         else:
             self.results.append((kind, name.strip(), ""))
