@@ -154,7 +154,8 @@ def main():
         own.sort(key=lambda test: -test["priority"])
         label = "%s %s" % (args.label, suite) if args.label else suite
         if not own:
-            print("        %s: no test is registered" % label)
+            print("FAILED  %s: no test is registered" % label)
+            all_words.append("not ok")
         for test in own:
             limit = (test["timeout"] or 30) * args.slow
             begin = time.monotonic()
