@@ -33,7 +33,10 @@ struct net_wish {
 	const char *device[2];		/**< The two ends of a ring pair. */
 	bool one_host;			/**< Host 0 only; device[0] is its port. */
 	bool unclaimed;			/**< Leave the cores alone. */
+	bool cold;			/**< No warm-up. */
+	bool patient;			/**< At the end, wait for TIME_WAIT records and tombstones to go. */
 	unsigned int time_wait_ms;	/**< NET_TIME_WAIT_MS */
+	unsigned int request_ring;	/**< Places of a thread's ring to a core. */
 };
 
 struct net {
@@ -91,7 +94,10 @@ net_steps(struct net *net, unsigned int rounds);
 void
 net_settle(struct net *net);
 
-/** Assert that nothing is held any more; waits for the records' time. */
+/**
+ * Assert that nothing is held any more: no socket, no connection, every packet buffer back that was
+ * free after the warm-up. Records (2 MSL, or two RTO: seconds) are waited for when the wish is patient.
+ */
 void
 net_whole(struct net *net);
 

@@ -16,10 +16,11 @@ close_with(unsigned int nb_recvs, unsigned int nb_sends, unsigned int send_flags
 	static struct load recvs;
 	static struct load sends;
 	static struct load peer;
+	struct net_wish wish = { .patient = nb_recvs == 64 };
 	struct net_pair pair;
 	uint32_t pending = 99;
 
-	net_open(&net, NULL);
+	net_open(&net, &wish);
 	pair = net_connect(&net, 7);
 	load_recvs(&net, pair.end[0], nb_recvs, &recvs);
 	load_sends(&net, pair.end[0], nb_sends, send_flags, &sends);
