@@ -1,0 +1,98 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+#include <errno.h>
+#include <string.h>
+
+#include <san/op.h>
+
+#include "sock/sock.h"
+
+static bool
+flags_ok(unsigned int flags, unsigned int accepted)
+{
+	return (flags & ~accepted) == 0;
+}
+
+static int
+post(san_handle sock, struct san_overlapped *op, enum san_op_kind kind, unsigned int flags)
+{
+	struct sani_post p = { .sock = sock, .op = op, .kind = (uint8_t)kind,
+			       .flags = (uint8_t)flags };
+
+	if (op == NULL || !flags_ok(flags, SAN_POLLED))
+		return -EINVAL;
+	return sani_sock_post(&p);
+}
+
+int
+san_accept(san_handle listener, struct san_overlapped *op, unsigned int flags)
+{
+	return post(listener, op, SAN_OP_ACCEPT, flags);
+}
+
+int
+san_shutdown(san_handle sock, struct san_overlapped *op, unsigned int flags)
+{
+	return post(sock, op, SAN_OP_SHUTDOWN, flags);
+}
+
+/* RFC 9293 MUST-46: only a unicast address is a place to connect to. */
+static bool
+is_peer(const struct san_addr *peer)
+{
+	union sani_ip ip;
+	uint32_t first;
+
+	memcpy(ip.b, peer->ip, sizeof(ip.b));
+	if (!sani_ip_is_v4(&ip) || peer->port == 0)
+		return false;
+	first = ip.b[12];
+	return first != 0 && first < 224;
+}
+
+int
+san_connect(san_handle sock, struct san_overlapped *op, const struct san_addr *peer,
+	    unsigned int flags)
+{
+	struct sani_post p = { .sock = sock, .op = op, .kind = SAN_OP_CONNECT, .peer = peer,
+			       .flags = (uint8_t)flags };
+
+	if (op == NULL || peer == NULL || !flags_ok(flags, SAN_POLLED) || !is_peer(peer))
+		return -EINVAL;
+	return sani_sock_post(&p);
+}
+
+static int
+transfer(struct sani_post *p, size_t len, unsigned int flags, unsigned int accepted)
+{
+	if (p->op == NULL || p->buf == NULL || len == 0 || len > SAN_IO_MAX ||
+	    !flags_ok(flags, accepted))
+		return -EINVAL;
+	p->len = (uint32_t)len;
+	p->flags = (uint8_t)flags;
+	return sani_sock_post(p);
+}
+
+int
+san_send(san_handle sock, struct san_overlapped *op, const void *data, size_t len,
+	 unsigned int flags)
+{
+	/* The operation keeps one pointer for both directions; a send only reads through it. */
+	struct sani_post p = { .sock = sock, .op = op, .kind = SAN_OP_SEND,
+			       .buf = (void *)(uintptr_t)data };
+
+	return transfer(&p, len, flags, SAN_POLLED | SAN_ACKED);
+}
+
+int
+san_recv(san_handle sock, struct san_overlapped *op, void *buf, size_t len, unsigned int flags)
+{
+	struct sani_post p = { .sock = sock, .op = op, .kind = SAN_OP_RECV, .buf = buf };
+
+	return transfer(&p, len, flags, SAN_POLLED | SAN_WAITALL);
+}
+
+int
+san_cancel(san_handle sock, uint32_t id)
+{
+	return sani_sock_cancel(sock, id);
+}
