@@ -7,13 +7,13 @@
  *            above does, output (segments of the connections that asked for it, one burst a port).
  *            A flow belongs to the core that the keyed hash of its tuple names; a packet that arrives
  *            elsewhere is handed over through a ring between the two cores.
- * Lifetime:  sani_host_open() makes ports, pool and cores; sani_host_shut() ends them when no
+ * Lifetime:  sani_host_open() makes ports, pool and cores; sani_host_stop() and sani_host_free() end them when no
  *            connection is left that anybody holds.
- * Threads:   open, shut: the control thread. Everything with a struct sani_core: the thread that polls
+ * Threads:   open, stop, free: the control thread. Everything with a struct sani_core: the thread that polls
  *            it, but for what is marked "any thread".
- * Files:     host.c open and shut; round.c the round; rx.c frame to connection; tx.c; flow.c the table of
- *            flows; listen.c the table of listeners; conn.c blocks, tombstones, TIME_WAIT; local_port.c;
- *            mesh.c rings between cores.
+ * Files:     host.c open, stop and free; make.c a core's memory; round.c the round; rx.c frame to connection;
+ *            tx.c; flow.c the table of flows; listen.c the table of listeners; conn.c blocks; connect.c;
+ *            tw.c tombstones, TIME_WAIT; local_port.c; mesh.c rings between cores; map.c big arrays.
  */
 #ifndef SANI_CORE_CORE_H
 #define SANI_CORE_CORE_H
@@ -89,7 +89,12 @@ struct sani_core;
 struct sani_core_up {
 	/** Events (SANI_TCP_EV_OUTPUT is never among them) of a connection that has a socket. */
 	void (*event)(struct sani_core *core, struct sani_tcp_conn *c, uint32_t ev);
-	/** A passive open is finished: c is an embryo of listen entry c->owner.listen, not offered yet. */
+	/**
+	 * A passive open is finished: c is an embryo of listen entry c->owner.listen, not offered yet.
+	 * An embryo that ends by itself is freed without a word (its generation moves on), unless
+	 * owner.offered is set: then it stays, CLOSED, until the answer to the offer is there and it is
+	 * adopted or closed here. The same with one whose listener is removed.
+	 */
 	void (*embryo)(struct sani_core *core, struct sani_tcp_conn *c);
 	/** A message of kind SANI_MSG_SOCK or above. */
 	void (*message)(struct sani_core *core, const struct sani_msg *msg);
@@ -134,9 +139,17 @@ int
 sani_host_open(const struct sani_host_conf *conf, const struct sani_core_up *up,
 	       struct sani_host **host);
 
-/** End a host: connections, pools, ports. No core of it is polled any more. */
+/**
+ * Stop a host: connections, neighbours and ports go, every buffer that it holds is freed. No core of it
+ * is polled any more. First of two steps, since hosts on a ring pair hold buffers of each other's pools:
+ * stop all of them, then free them.
+ */
 void
-sani_host_shut(struct sani_host *host);
+sani_host_stop(struct sani_host *host);
+
+/** Free a stopped host with its pool. */
+void
+sani_host_free(struct sani_host *host);
 
 /** Take a local port; @retval 0 -EADDRINUSE. Any thread. */
 int
@@ -214,7 +227,7 @@ sani_core_touch(struct sani_core *core, struct sani_tcp_conn *c, uint32_t ev);
 struct sani_tcp_io
 sani_core_io(struct sani_core *core);
 
-/** Give an embryo to a socket: owner.sock = sock; it leaves its listener's list. */
+/** Give an embryo to a socket: owner.sock = sock; it leaves its listener's list. It may be CLOSED by now. */
 void
 sani_core_adopt(struct sani_core *core, struct sani_tcp_conn *c, uint32_t sock);
 
@@ -228,7 +241,11 @@ sani_core_conn_close(struct sani_core *core, struct sani_tcp_conn *c);
 
 /* Listeners. */
 
-/** Add an entry on this core. @retval 0 -EADDRINUSE -ENOMEM */
+/**
+ * Add an entry on this core. An exact address wins over any. A core holds at most 1024 finished
+ * connections that nobody has adopted, whatever the backlogs say.
+ * @retval 0 -EADDRINUSE -ENOMEM (no entry, or no room for the orders to the other cores)
+ */
 int
 sani_core_listen_add(struct sani_core *core, const struct sani_listen *l);
 

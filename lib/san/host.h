@@ -207,7 +207,7 @@ san_host_counters(const struct san_host *host, struct san_counter *list, unsigne
 struct san_usage {
 	uint32_t mbufs_total;	/**< Packet buffers of the host's pool. */
 	uint32_t mbufs_used;	/**< Of them not free (caches and descriptors included). */
-	uint32_t sockets;	/**< Slots that are not free. */
+	uint32_t sockets;	/**< Sockets that are open or closing. */
 	uint32_t connections;	/**< Connection blocks in use, half-open ones included. */
 	uint32_t timewait;	/**< TIME_WAIT records and tombstones. */
 	uint32_t dead;		/**< Sockets whose connection is over and that nobody closed (O14). */

@@ -203,10 +203,10 @@ san_cancel(san_handle sock, uint32_t id);
  *
  * @param[in] op  The operation.
  * @return -EINPROGRESS while the stack owns it; then its result, and the caller owns it again.
- * @context Any thread that can see op.
+ * @context The thread that posted it. Never blocks.
  */
 SAN_API int
-san_op_status(const struct san_overlapped *op);
+san_op_status(struct san_overlapped *op);
 
 #ifdef __cplusplus
 }

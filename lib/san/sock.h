@@ -22,10 +22,13 @@ extern "C" {
 
 struct san_core;
 
-/** Socket options; each value is a uint32_t. */
+/**
+ * Socket options; each value is a uint32_t. They are set before connect or listen (-EINVAL later);
+ * an accepted socket has its listener's.
+ */
 enum san_option {
 	SAN_OPT_SNDBUF = 1,	/**< Send buffer [bytes], 4096..64 MiB; default 256 KiB. */
-	SAN_OPT_RCVBUF = 2,	/**< Receive window at most [bytes], 4096..64 MiB; before connect or listen. */
+	SAN_OPT_RCVBUF = 2,	/**< Receive window at most [bytes], 4096..64 MiB; default 256 KiB. */
 	SAN_OPT_NODELAY = 3,	/**< 0 or 1: send small segments at once (RFC 9293 MUST-17); default 1. */
 	SAN_OPT_USER_TIMEOUT = 4, /**< Give up after this long without an acknowledgement [ms], RFC 9293
 				   *   R2; 0: the default, 924,000. */

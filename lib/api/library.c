@@ -1,0 +1,120 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+#include <errno.h>
+#include <pthread.h>
+#include <stdio.h>
+#include <string.h>
+
+#include <rte_eal.h>
+#include <rte_errno.h>
+#include <rte_lcore.h>
+
+#include <san/host.h>
+
+#include "base/error.h"
+#include "sock/sock.h"
+
+static pthread_mutex_t eal_lock = PTHREAD_MUTEX_INITIALIZER;
+
+/* Before rte_eal_init() no lcore exists; afterwards at least the main one does. */
+static bool
+eal_runs(void)
+{
+	return rte_lcore_count() > 0;
+}
+
+static bool
+has_argument(int argc, char **argv, const char *name)
+{
+	int i;
+
+	for (i = 1; i < argc && strcmp(argv[i], "--") != 0; i++)
+		if (strcmp(argv[i], name) == 0)
+			return true;
+	return false;
+}
+
+/* Are there huge pages of the size that the kernel hands out by default? */
+static bool
+has_huge_pages(void)
+{
+	FILE *f = fopen("/proc/meminfo", "r");
+	char line[128];
+	unsigned long n = 0;
+
+	while (f != NULL && fgets(line, sizeof(line), f) != NULL)
+		if (sscanf(line, "HugePages_Free: %lu", &n) == 1)
+			break;
+	if (f != NULL)
+		fclose(f);
+	return n > 0;
+}
+
+static int
+start_eal(int argc, char **argv)
+{
+	bool no_huge = has_argument(argc, argv, "--no-huge");
+	int n;
+
+	if (eal_runs())
+		return sani_error_set(-EALREADY, "the EAL runs already, so it cannot take arguments:"
+				      " call san_startup(0, NULL) to keep it");
+	n = rte_eal_init(argc, argv);
+	if (n >= 0)
+		return n;
+	if (!no_huge && !has_huge_pages())
+		return sani_error_set(-EINVAL, "the EAL found no free huge pages: reserve some (sysctl -w"
+				      " vm.nr_hugepages=512) or start with --no-huge");
+	return sani_error_set(-EINVAL, "the EAL did not start (%s): its own lines above say which"
+			      " argument it did not take", rte_strerror(rte_errno));
+}
+
+int
+san_startup(int argc, char **argv)
+{
+	int n = 0;
+	int rc;
+
+	if (argc < 0 || (argc > 0 && argv == NULL))
+		return sani_error_set(-EINVAL, "san_startup: argc is %d and argv is not given", argc);
+	pthread_mutex_lock(&eal_lock);
+	if (argc > 0)
+		n = start_eal(argc, argv);
+	else if (!eal_runs())
+		n = sani_error_set(-EINVAL, "the EAL does not run: pass EAL arguments to san_startup()"
+				   " or call rte_eal_init() first");
+	pthread_mutex_unlock(&eal_lock);
+	if (n < 0)
+		return n;
+	rc = sani_lib_startup();
+	if (rc < 0)
+		return sani_error_set(rc, "a cleanup is under way: start again when it has returned");
+	return n;
+}
+
+int
+san_cleanup(void)
+{
+	int rc = sani_lib_cleanup();
+
+	if (rc == -EBUSY)
+		sani_error_set(rc, "cleanup: other threads are attached; each calls san_detach() first");
+	return rc;
+}
+
+const char *
+san_error(void)
+{
+	return sani_error_text();
+}
+
+int
+san_attach(void)
+{
+	return sani_lib_attach();
+}
+
+int
+san_detach(void)
+{
+	return sani_lib_detach();
+}

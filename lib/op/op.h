@@ -1,0 +1,80 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/**
+ * @file
+ * Operation: its state, the lists it can be on, and the one function that changes its state.
+ *
+ * Model:    FREE -> POSTED -> (ACTIVE) -> (CANCELLING) -> DONE -> FREE. The poster makes FREE to POSTED
+ *           and DONE to FREE, the owning core everything between.
+ * Threads:  a list belongs to one core. The state is read by the caller of a polled operation.
+ * Source:   doc/op-contract.md "Objects", O2, O14.
+ */
+#ifndef SANI_OP_OP_H
+#define SANI_OP_OP_H
+
+#include <san/op.h>
+
+#include "base/base.h"
+
+enum sani_op_state {
+	SANI_OP_FREE,		/**< The caller's. */
+	SANI_OP_POSTED,		/**< The stack's; nothing done yet. */
+	SANI_OP_ACTIVE,		/**< Partly done, or held outside the core (O11). */
+	SANI_OP_CANCELLING,	/**< To end, but held outside the core. */
+	SANI_OP_DONE,		/**< Ended: the completion is in the ring, or the status is final. */
+	SANI_NB_OP_STATES
+};
+
+/** Which list an operation is on; in op->list. */
+enum sani_op_where {
+	SANI_OP_NOWHERE,
+	SANI_OP_ON_RECV,
+	SANI_OP_ON_SEND,
+	SANI_OP_ON_ACCEPT,
+	SANI_OP_ON_CONNECT,
+	SANI_OP_ON_OUTSIDE,	/**< Matched accepts: another core works on them. */
+};
+
+/** A list of operations, in the order of their posts. */
+struct sani_oplist {
+	struct san_overlapped *head;
+	struct san_overlapped *tail;
+};
+
+static inline enum sani_op_state
+sani_op_state(const struct san_overlapped *op)
+{
+	/* acquire: the result before the state that shows it */
+	return (enum sani_op_state)__atomic_load_n(&op->state, __ATOMIC_ACQUIRE);
+}
+
+/** Change an operation's state; false, and nothing changed, when the table does not allow it. */
+bool
+sani_op_set(struct san_overlapped *op, enum sani_op_state to);
+
+/** Append op to a list; it must be on none. */
+void
+sani_oplist_append(struct sani_oplist *l, struct san_overlapped *op, enum sani_op_where where);
+
+/** Put op back in front; it must be on none. */
+void
+sani_oplist_prepend(struct sani_oplist *l, struct san_overlapped *op, enum sani_op_where where);
+
+/** Take op out of the list it is on. */
+void
+sani_oplist_remove(struct sani_oplist *l, struct san_overlapped *op);
+
+/** The operation with this id, or NULL. O(length). */
+struct san_overlapped *
+sani_oplist_find(const struct sani_oplist *l, uint32_t id);
+
+/**
+ * A posted connect carries its peer where a queued operation has its links and its buffer: between the
+ * post and the owning core it is on no list and has no buffer.
+ */
+void
+sani_op_stash_addr(struct san_overlapped *op, const struct san_addr *addr);
+
+void
+sani_op_fetch_addr(struct san_overlapped *op, struct san_addr *addr);
+
+#endif

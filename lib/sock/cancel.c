@@ -1,0 +1,105 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+#include "sock/priv.h"
+
+static struct san_overlapped *
+find(const struct sani_sock *so, uint32_t id)
+{
+	struct san_overlapped *op = sani_oplist_find(&so->recv, id);
+
+	if (op == NULL)
+		op = sani_oplist_find(&so->send, id);
+	if (op == NULL && so->accepting != NULL)
+		op = sani_oplist_find(&so->accepting->outside, id);
+	if (op == NULL && so->connect != NULL && so->connect->id == id)
+		op = so->connect;
+	return op;
+}
+
+/* A shutdown that was not given to the connection yet: nothing keeps further sends out. */
+static void
+undo_shutdown(struct sani_sock *so, const struct san_overlapped *op)
+{
+	const struct san_overlapped *waiting;
+
+	if (op->kind != SAN_OP_SHUTDOWN)
+		return;
+	for (waiting = so->unsent; waiting != NULL; waiting = waiting->next)
+		if (waiting == op)
+			so->shut = false;
+}
+
+int
+sani_cancel_now(struct san_core *k, struct sani_sock *so, uint32_t id)
+{
+	struct san_overlapped *op = find(so, id);
+
+	if (op == NULL)
+		return -ENOENT;
+	if (op->list == SANI_OP_ON_OUTSIDE)
+		return sani_op_set(op, SANI_OP_CANCELLING) ? 0 : -EALREADY;
+	if (op->list == SANI_OP_ON_CONNECT)
+		sani_connect_drop(k, so);
+	undo_shutdown(so, op);
+	sani_op_end(k, so, op, -ECANCELED);
+	/* What was queued behind it may be over already. */
+	if (so->phase == SANI_SOCK_CONNECTED && so->send.head != NULL)
+		sani_send_pump(k, so);
+	return 0;
+}
+
+void
+sani_cancel_request(struct san_core *k, san_handle h, uint32_t id)
+{
+	struct sani_sock *so = sani_sock_of(k, h);
+	struct sani_thread *t;
+	struct sani_spsc *ring;
+	uint32_t noted;
+
+	if (so == NULL || so->close != SANI_CLOSE_NONE)
+		return;
+	if (sani_cancel_now(k, so, id) != -ENOENT)
+		return;
+	t = sani_cq_thread(so->cq);
+	ring = atomic_load_explicit(&t->req[k->id], memory_order_acquire);
+	if (ring == NULL)
+		return;
+	noted = sani_spsc_tail(ring);
+	if (noted == sani_spsc_head(ring))
+		return;
+	if (k->nb_kept == SANI_KEPT_CANCELS) {
+		sani_count(&k->core->ctr, SANI_CTR_sock_cancels_dropped);
+		return;
+	}
+	k->kept[k->nb_kept++] =
+		(struct sani_kept_cancel){ .sock = h, .id = id, .noted = noted, .ring = ring };
+}
+
+/* True when the cancel has done its work, or can do none any more. */
+static bool
+settle(struct san_core *k, const struct sani_kept_cancel *kc)
+{
+	struct sani_sock *so = sani_sock_of(k, kc->sock);
+
+	if (so == NULL || so->close != SANI_CLOSE_NONE)
+		return true;
+	if (sani_cancel_now(k, so, kc->id) != -ENOENT)
+		return true;
+	return (int32_t)(sani_spsc_head(kc->ring) - kc->noted) >= 0;
+}
+
+unsigned int
+sani_cancel_round(struct san_core *k)
+{
+	uint32_t i = 0;
+	unsigned int done = 0;
+
+	while (i < k->nb_kept) {
+		if (!settle(k, &k->kept[i])) {
+			i++;
+			continue;
+		}
+		k->kept[i] = k->kept[--k->nb_kept];
+		done++;
+	}
+	return done;
+}

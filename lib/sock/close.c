@@ -1,0 +1,159 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/*
+ * The close, step by step (O9). Who may still hold the socket at each step:
+ *
+ *   word CLOSING   a thread inside a bracket that read OPEN; entries in request rings; the poller
+ *   connection     gone here: no event names the socket any more
+ *   operations     ended, but for accepts that another core works on
+ *   fence          the bound thread has left its bracket and its ring is processed as far as it went
+ *   retired        the reaper, until the close record is read
+ */
+#include "sock/priv.h"
+
+static struct sani_thread *
+bound_thread(const struct sani_sock *so)
+{
+	return sani_cq_thread(so->cq);
+}
+
+static void
+drop_connection(struct san_core *k, struct sani_sock *so)
+{
+	struct sani_tcp_conn *c;
+
+	if (so->phase == SANI_SOCK_LISTENING) {
+		sani_listen_stop(k, so);
+		return;
+	}
+	if (so->conn == SANI_NONE)
+		return;
+	c = sani_sock_conn(k, so);
+	so->conn = SANI_NONE;
+	sani_core_conn_close(k->core, c);
+}
+
+/* Step 4: what holds nothing outside the core ends now. */
+static void
+abort_operations(struct san_core *k, struct sani_sock *so)
+{
+	struct san_overlapped *op;
+
+	if (so->connect != NULL)
+		sani_op_end(k, so, so->connect, -ECANCELED);
+	sani_op_end_all(k, so, &so->recv, -ECANCELED);
+	sani_op_end_all(k, so, &so->send, -ECANCELED);
+	if (so->accepting == NULL)
+		return;
+	for (op = so->accepting->outside.head; op != NULL; op = op->next)
+		sani_op_set(op, SANI_OP_CANCELLING);
+}
+
+/* Step 5: look once, never wait in place. */
+static void
+advance_fence(struct san_core *k, struct sani_sock *so)
+{
+	struct sani_thread *t = bound_thread(so);
+
+	if (so->close == SANI_CLOSE_POSTING) {
+		/* sequentially consistent, against the bracket's exchange and the close's CAS (O7) */
+		uint64_t posting = atomic_load(&t->posting);
+		struct sani_spsc *ring;
+
+		if (posting != 0 && posting == so->fence_posting)
+			return;
+		ring = atomic_load_explicit(&t->req[k->id], memory_order_acquire);
+		so->fence_noted = ring != NULL ? sani_spsc_tail(ring) : 0;
+		so->close = SANI_CLOSE_RING;
+	}
+	/* Not equality: a burst goes past the noted tail. */
+	if (so->close == SANI_CLOSE_RING &&
+	    (int32_t)(sani_request_head(k, t) - so->fence_noted) >= 0) {
+		sani_count(&k->core->ctr, SANI_CTR_sock_fences);
+		so->close = SANI_CLOSE_FENCED;
+	}
+}
+
+static void
+unlink_closing(struct san_core *k, const struct sani_sock *so)
+{
+	uint32_t slot = sani_sock_slot(k, so);
+	uint32_t *at = &k->closing;
+
+	while (*at != slot)
+		at = &k->socks[*at].next_closing;
+	*at = so->next_closing;
+}
+
+static void
+finish(struct san_core *k, struct sani_sock *so)
+{
+	if (so->port_taken)
+		sani_host_port_put(k->core->host, so->local.port);
+	sani_listen_free(k, so);
+	unlink_closing(k, so);
+	sani_sock_retire(k, so);
+}
+
+bool
+sani_close_advance(struct san_core *k, struct sani_sock *so)
+{
+	if (so->close != SANI_CLOSE_FENCED)
+		advance_fence(k, so);
+	if (so->close != SANI_CLOSE_FENCED || so->nb_ops != 0 || !so->told)
+		return false;
+	if (so->accepting != NULL && so->accepting->answers != 0)
+		return false;
+	finish(k, so);
+	return true;
+}
+
+void
+sani_close_begin(struct san_core *k, struct sani_sock *so)
+{
+	sani_sock_rebind(k, so);
+	so->close = SANI_CLOSE_POSTING;
+	so->fence_posting = atomic_load(&bound_thread(so)->posting);
+	so->next_closing = k->closing;
+	k->closing = sani_sock_slot(k, so);
+	drop_connection(k, so);
+	abort_operations(k, so);
+	sani_close_advance(k, so);
+}
+
+unsigned int
+sani_close_round(struct san_core *k)
+{
+	uint32_t slot = k->closing;
+	unsigned int done = 0;
+
+	while (slot != SANI_NONE) {
+		struct sani_sock *so = &k->socks[slot];
+
+		slot = so->next_closing;
+		done += sani_close_advance(k, so);
+	}
+	return done;
+}
+
+void
+sani_close_all(struct san_core *k, uint32_t thread_id)
+{
+	uint32_t slot;
+
+	for (slot = 0; slot < k->nb_slots; slot++) {
+		uint64_t w = atomic_load(&k->slots->words[slot]);
+
+		if (thread_id != 0 && sani_word_thread(w) != thread_id)
+			continue;
+		while (sani_word_state(w) == SANI_SLOT_OPEN) {
+			uint64_t to = sani_word(sani_word_gen(w), sani_word_cq(w),
+						SANI_SLOT_CLOSING);
+
+			if (!atomic_compare_exchange_weak(&k->slots->words[slot], &w, to))
+				continue;
+			k->slots->records[slot].close_user = 0;
+			sani_close_begin(k, &k->socks[slot]);
+			break;
+		}
+	}
+}

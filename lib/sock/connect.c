@@ -1,0 +1,94 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+#include "sock/priv.h"
+
+static struct sani_open
+describe(const struct san_core *k, const struct sani_sock *so, const struct san_addr *peer)
+{
+	struct sani_open open = {
+		.local_port = so->local.port,
+		.remote_port = peer->port,
+		.sndbuf = so->opt.sndbuf,
+		.rcvbuf = so->opt.rcvbuf,
+		.user_timeout_ms = so->opt.user_timeout_ms,
+		.sock = sani_sock_slot(k, so),
+		.nodelay = so->opt.nodelay,
+	};
+
+	memcpy(open.local.b, so->local.ip, sizeof(open.local.b));
+	memcpy(open.remote.b, peer->ip, sizeof(open.remote.b));
+	return open;
+}
+
+int
+sani_connect_start(struct san_core *k, struct sani_sock *so, struct san_overlapped *op)
+{
+	struct san_addr peer;
+	struct sani_open open;
+	struct sani_tcp_conn *c;
+	int rc;
+
+	sani_op_fetch_addr(op, &peer);
+	if (so->phase != SANI_SOCK_NEW)
+		return -EISCONN;
+	open = describe(k, so, &peer);
+	op->list = SANI_OP_ON_CONNECT;
+	so->connect = op;
+	rc = sani_core_connect(k->core, &open, &c);
+	if (rc < 0) {
+		sani_op_end(k, so, op, rc);
+		return 0;
+	}
+	so->conn = sani_core_conn_idx(k->core, c);
+	sani_sock_enter(k, so, SANI_SOCK_CONNECTING);
+	return 0;
+}
+
+void
+sani_connect_drop(struct san_core *k, struct sani_sock *so)
+{
+	struct sani_tcp_conn *c = sani_sock_conn(k, so);
+
+	so->conn = SANI_NONE;
+	sani_sock_enter(k, so, SANI_SOCK_NEW);
+	sani_core_conn_close(k->core, c);
+}
+
+/* The connection is CLOSED: what is pending ends with its error, or has ended in the stream's own way. */
+static void
+die(struct san_core *k, struct sani_sock *so, int error)
+{
+	if (so->phase == SANI_SOCK_CONNECTING) {
+		sani_connect_drop(k, so);
+		sani_op_end(k, so, so->connect, error != 0 ? error : -ECONNREFUSED);
+		return;
+	}
+	so->error = error;
+	sani_sock_enter(k, so, SANI_SOCK_DEAD);
+	if (error == 0)
+		return;
+	sani_op_end_all(k, so, &so->recv, error);
+	sani_op_end_all(k, so, &so->send, error);
+}
+
+void
+sani_conn_event(struct sani_core *core, struct sani_tcp_conn *c, uint32_t ev)
+{
+	struct san_core *k = sani_core_home(core);
+	struct sani_sock *so = &k->socks[c->owner.sock];
+
+	if ((ev & SANI_TCP_EV_CONNECTED) && so->phase == SANI_SOCK_CONNECTING) {
+		sani_sock_enter(k, so, SANI_SOCK_CONNECTED);
+		sani_op_end(k, so, so->connect, 0);
+	}
+	if (ev & SANI_TCP_EV_FIN_ACKED)
+		so->fin_acked = true;
+	/* A reset throws the stream away; everything else ends as far as the stream went. */
+	if (!(ev & SANI_TCP_EV_CLOSED) || sani_tcp_error(c) == 0) {
+		if ((ev & (SANI_TCP_EV_READABLE | SANI_TCP_EV_FIN)) && so->recv.head != NULL)
+			sani_recv_pump(k, so);
+		if ((ev & (SANI_TCP_EV_ACKED | SANI_TCP_EV_FIN_ACKED)) && so->send.head != NULL)
+			sani_send_pump(k, so);
+	}
+	if (ev & SANI_TCP_EV_CLOSED)
+		die(k, so, sani_tcp_error(c));
+}

@@ -1,0 +1,394 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+#include <errno.h>
+#include <poll.h>
+#include <pthread.h>
+#include <stdlib.h>
+#include <sys/eventfd.h>
+#include <unistd.h>
+
+#include "op/op.h"
+#include "sock/cq.h"
+#include "sock/sock.h"
+
+/* Index 0 is never used: an id of 0 names no queue. Structures are made once and recycled. */
+static struct san_cq *_Atomic table[SANI_CQS];
+static pthread_mutex_t table_lock = PTHREAD_MUTEX_INITIALIZER;
+
+static struct san_cq *
+take_structure(uint32_t *idx)
+{
+	uint32_t i;
+
+	for (i = 1; i < SANI_CQS; i++) {
+		struct san_cq *cq = atomic_load(&table[i]);
+
+		if (cq == NULL) {
+			cq = aligned_alloc(SANI_CACHE_LINE, sizeof(*cq));
+			if (cq == NULL)
+				return NULL;
+			memset(cq, 0, sizeof(*cq));
+			cq->event_fd = -1;
+			atomic_store(&table[i], cq);
+		}
+		if (atomic_load(&cq->thread_id) == 0) {
+			*idx = i;
+			return cq;
+		}
+	}
+	return NULL;
+}
+
+static uint32_t
+next_pow2(uint32_t n)
+{
+	uint32_t p = 1;
+
+	while (p < n)
+		p <<= 1;
+	return p;
+}
+
+int
+san_cq_create(unsigned int depth, struct san_cq **out)
+{
+	struct sani_thread *t = sani_thread_self();
+	int rc = sani_lib_check();
+	struct san_cq *cq;
+	uint32_t idx;
+
+	if (rc < 0)
+		return rc;
+	if (t == NULL || (!t->attached && t->nb_claims == 0))
+		return -EPERM;
+	if (out == NULL || depth < SAN_CQ_MIN || depth > SAN_CQ_MAX)
+		return -EINVAL;
+	pthread_mutex_lock(&table_lock);
+	cq = take_structure(&idx);
+	if (cq != NULL) {
+		uint32_t gen = (atomic_load(&cq->id) >> 12) + 1;
+
+		atomic_store(&cq->thread_id, t->id);
+		atomic_store(&cq->id, (gen & 0xffff) << 12 | idx);
+	}
+	pthread_mutex_unlock(&table_lock);
+	if (cq == NULL)
+		return -ENFILE;
+	cq->depth = next_pow2(depth);
+	cq->closes_pending = false;
+	cq->next_of_thread = t->cqs;
+	t->cqs = cq;
+	*out = cq;
+	return 0;
+}
+
+struct san_cq *
+sani_cq_find(uint32_t id)
+{
+	struct san_cq *cq = atomic_load_explicit(&table[id % SANI_CQS], memory_order_acquire);
+
+	if (cq == NULL || atomic_load_explicit(&cq->id, memory_order_acquire) != id)
+		return NULL;
+	return cq;
+}
+
+struct sani_thread *
+sani_cq_thread(const struct san_cq *cq)
+{
+	return sani_thread_get(atomic_load_explicit(&cq->thread_id, memory_order_acquire));
+}
+
+uint32_t
+sani_word_thread(uint64_t word)
+{
+	enum sani_slot_state state = sani_word_state(word);
+	const struct san_cq *cq;
+
+	if (state != SANI_SLOT_OPEN && state != SANI_SLOT_CLOSING)
+		return 0;
+	cq = sani_cq_find(sani_word_cq(word));
+	return cq != NULL ? atomic_load_explicit(&cq->thread_id, memory_order_acquire) : 0;
+}
+
+struct sani_lane *
+sani_cq_lane(struct san_cq *cq, uint8_t core_id)
+{
+	struct sani_lane *lane = atomic_load_explicit(&cq->lane_of[core_id], memory_order_relaxed);
+
+	if (lane != NULL)
+		return lane;
+	lane = calloc(1, sizeof(*lane));
+	if (lane == NULL)
+		return NULL;
+	lane->ring = sani_spsc_create(cq->depth, sizeof(struct sani_cq_entry));
+	if (lane->ring == NULL) {
+		free(lane);
+		return NULL;
+	}
+	lane->core_id = core_id;
+	lane->next = cq->lanes;
+	cq->lanes = lane;
+	/* release: the lane before the pointer that shows it */
+	atomic_store_explicit(&cq->lane_of[core_id], lane, memory_order_release);
+	return lane;
+}
+
+void
+sani_lane_close(struct sani_lane *lane, uint32_t slot)
+{
+	struct sani_record *rec = &sani_slots_peek(lane->core_id)->records[slot];
+	uint32_t head = atomic_load_explicit(&lane->closed, memory_order_relaxed);
+
+	do
+		atomic_store_explicit(&rec->link, head, memory_order_relaxed);
+	/* release: the record, and the last entry of the socket before it (O5) */
+	while (!atomic_compare_exchange_weak_explicit(&lane->closed, &head, slot + 1,
+						      memory_order_release, memory_order_relaxed));
+}
+
+void
+sani_cq_wake(struct san_cq *cq)
+{
+	uint64_t one = 1;
+
+	/* The caller's fence stands between what it published and this look (O13). */
+	if (atomic_load_explicit(&cq->armed, memory_order_relaxed) == 0)
+		return;
+	if (atomic_exchange(&cq->armed, 0) != 0 && write(cq->event_fd, &one, sizeof(one)) < 0)
+		return;	/* the counter is not zero already: the thread wakes */
+}
+
+/* Take the closed slots of a lane, oldest first, behind those that are still to be reported. */
+static bool
+take_closed(struct sani_lane *lane)
+{
+	const struct sani_slots *slots = sani_slots_peek(lane->core_id);
+	/* acquire: the records, and the entries that were put before them */
+	uint32_t at = atomic_exchange_explicit(&lane->closed, 0, memory_order_acquire);
+	uint32_t list = 0;
+
+	while (at != 0) {
+		struct sani_record *rec = &slots->records[at - 1];
+		uint32_t next = atomic_load_explicit(&rec->link, memory_order_relaxed);
+
+		atomic_store_explicit(&rec->link, list, memory_order_relaxed);
+		list = at;
+		at = next;
+	}
+	lane->taken = list;
+	return list != 0;
+}
+
+/* O5: first the closed slots of all cores, then the tails of all rings. */
+static void
+note(struct san_cq *cq)
+{
+	struct sani_lane *lane;
+
+	for (lane = cq->lanes; lane != NULL; lane = lane->next)
+		cq->closes_pending |= take_closed(lane);
+	for (lane = cq->lanes; lane != NULL; lane = lane->next)
+		lane->noted = sani_spsc_tail(lane->ring);
+}
+
+static void
+fill(struct san_completion *comp, const struct sani_cq_entry *e)
+{
+	*comp = (struct san_completion){
+		.user = e->op->user,
+		.sock = e->sock,
+		.op = e->op,
+		.value = e->value,
+		.result = e->result,
+		.kind = e->kind,
+	};
+}
+
+static unsigned int
+reap_entries(struct sani_lane *lane, struct san_completion *comp, unsigned int max)
+{
+	struct sani_record *records = sani_slots_peek(lane->core_id)->records;
+	unsigned int n = 0;
+
+	while (n < max && sani_spsc_head(lane->ring) != lane->noted) {
+		const struct sani_cq_entry *e = sani_spsc_peek(lane->ring);
+		struct sani_record *rec = &records[sani_handle_slot(e->sock)];
+
+		fill(&comp[n++], e);
+		if (rec->gen == sani_handle_gen(e->sock))
+			rec->posted--;
+		lane->used--;
+		sani_op_set(e->op, SANI_OP_FREE);
+		sani_spsc_pop(lane->ring);
+	}
+	return n;
+}
+
+static unsigned int
+reap_closes(struct san_cq *cq, struct sani_lane *lane, struct san_completion *comp,
+	    unsigned int max)
+{
+	struct sani_record *records = sani_slots_peek(lane->core_id)->records;
+	unsigned int n = 0;
+
+	while (n < max && lane->taken != 0) {
+		uint32_t slot = lane->taken - 1;
+		struct sani_record *rec = &records[slot];
+
+		comp[n++] = (struct san_completion){
+			.user = rec->close_user,
+			.sock = sani_handle(lane->core_id, slot, rec->gen),
+			.kind = SAN_OP_CLOSE,
+		};
+		lane->taken = atomic_load_explicit(&rec->link, memory_order_relaxed);
+		atomic_fetch_sub_explicit(&cq->nb_sockets, 1, memory_order_release);
+		/* release: the record is read; its slot may be used again (O5) */
+		atomic_store_explicit(&rec->unreaped, 0, memory_order_release);
+	}
+	return n;
+}
+
+static bool
+is_mine(const struct san_cq *cq)
+{
+	struct sani_thread *t = sani_thread_self();
+
+	return t != NULL && atomic_load_explicit(&cq->thread_id, memory_order_relaxed) == t->id;
+}
+
+int
+san_cq_poll(struct san_cq *cq, struct san_completion *comp, unsigned int max)
+{
+	struct sani_lane *lane;
+	unsigned int n = 0;
+
+	if (cq == NULL || comp == NULL || max == 0 || max > INT32_MAX)
+		return -EINVAL;
+	if (!is_mine(cq))
+		return -EPERM;
+	if (!cq->closes_pending)
+		note(cq);
+	for (lane = cq->lanes; lane != NULL; lane = lane->next)
+		n += reap_entries(lane, comp + n, max - n);
+	if (!cq->closes_pending || n == max)
+		return (int)n;
+	for (lane = cq->lanes; lane != NULL; lane = lane->next)
+		n += reap_closes(cq, lane, comp + n, max - n);
+	cq->closes_pending = false;
+	for (lane = cq->lanes; lane != NULL; lane = lane->next)
+		cq->closes_pending |= lane->taken != 0;
+	return (int)n;
+}
+
+static bool
+has_something(const struct san_cq *cq)
+{
+	const struct sani_lane *lane;
+
+	if (cq->closes_pending)
+		return true;
+	for (lane = cq->lanes; lane != NULL; lane = lane->next)
+		if (atomic_load(&lane->closed) != 0 ||
+		    sani_spsc_head(lane->ring) != sani_spsc_tail(lane->ring))
+			return true;
+	return false;
+}
+
+static int
+sleep_on(struct san_cq *cq, uint64_t timeout_us)
+{
+	struct pollfd pfd = { .fd = cq->event_fd, .events = POLLIN };
+	struct timespec ts = { .tv_sec = (time_t)(timeout_us / 1000000),
+			       .tv_nsec = (long)(timeout_us % 1000000) * 1000 };
+	uint64_t count;
+	int rc = 0;
+
+	/* exchange and fence: armed before the last look, against sani_wake_touched() (O13) */
+	atomic_exchange(&cq->armed, 1);
+	atomic_thread_fence(memory_order_seq_cst);
+	if (!has_something(cq)) {
+		rc = ppoll(&pfd, 1, timeout_us == UINT64_MAX ? NULL : &ts, NULL);
+		if (rc < 0)
+			rc = -errno;
+	}
+	atomic_store(&cq->armed, 0);
+	while (read(cq->event_fd, &count, sizeof(count)) > 0)
+		;
+	return rc < 0 ? rc : has_something(cq);
+}
+
+int
+san_cq_wait(struct san_cq *cq, uint64_t timeout_us)
+{
+	if (cq == NULL)
+		return -EINVAL;
+	if (!is_mine(cq))
+		return -EPERM;
+	if (has_something(cq))
+		return 1;
+	if (timeout_us == 0)
+		return 0;
+	if (sani_thread_self()->nb_claims != 0)
+		return -EDEADLK;
+	if (cq->event_fd < 0)
+		cq->event_fd = eventfd(0, EFD_NONBLOCK | EFD_CLOEXEC);
+	if (cq->event_fd < 0)
+		return -errno;
+	return sleep_on(cq, timeout_us);
+}
+
+/* Close records that nobody will reap any more give their slots free. */
+static void
+drop_closed(struct sani_lane *lane)
+{
+	struct sani_record *records = sani_slots_peek(lane->core_id)->records;
+
+	while (lane->taken != 0 || take_closed(lane)) {
+		struct sani_record *rec = &records[lane->taken - 1];
+
+		lane->taken = atomic_load_explicit(&rec->link, memory_order_relaxed);
+		atomic_store_explicit(&rec->unreaped, 0, memory_order_release);
+	}
+}
+
+void
+sani_cq_recycle(struct san_cq *cq)
+{
+	struct sani_lane *lane = cq->lanes;
+
+	while (lane != NULL) {
+		struct sani_lane *next = lane->next;
+
+		drop_closed(lane);
+		atomic_store(&cq->lane_of[lane->core_id], NULL);
+		sani_spsc_destroy(lane->ring);
+		free(lane);
+		lane = next;
+	}
+	cq->lanes = NULL;
+	atomic_store(&cq->nb_sockets, 0);
+	/* The generation moves on here, so that stale ids miss; the index is taken by create. */
+	pthread_mutex_lock(&table_lock);
+	atomic_fetch_add(&cq->id, 1u << 12);
+	atomic_store(&cq->thread_id, 0);
+	pthread_mutex_unlock(&table_lock);
+}
+
+int
+san_cq_destroy(struct san_cq *cq)
+{
+	struct sani_thread *t = sani_thread_self();
+	struct san_cq **at;
+
+	if (cq == NULL)
+		return -EINVAL;
+	if (!is_mine(cq))
+		return -EPERM;
+	if (atomic_load_explicit(&cq->nb_sockets, memory_order_acquire) != 0)
+		return -EBUSY;
+	for (at = &t->cqs; *at != cq; at = &(*at)->next_of_thread)
+		;
+	*at = cq->next_of_thread;
+	sani_cq_recycle(cq);
+	sani_thread_put(t);
+	return 0;
+}

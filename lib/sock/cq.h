@@ -1,0 +1,94 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/**
+ * @file
+ * Completion queue: lanes from the cores to one thread, and the thread's sleep.
+ *
+ * Model:     for each core whose sockets are bound to the queue one lane: a ring of entries (core to
+ *            thread) and a list of closed slots. The thread counts places; the core never finds the ring
+ *            full. Queue structures are never freed, only recycled, and their ids carry a generation, so
+ *            a core may look at one whose thread has just ended it.
+ * Source:    doc/op-contract.md O4, O5, O13.
+ */
+#ifndef SANI_SOCK_CQ_H
+#define SANI_SOCK_CQ_H
+
+#include <stdatomic.h>
+
+#include <san/cq.h>
+
+#include "base/spsc.h"
+#include "sock/thread.h"
+
+#define SANI_CQS 4096
+
+/** What a core writes for a completion. */
+struct sani_cq_entry {
+	struct san_overlapped *op;
+	san_handle sock;
+	uint64_t value;
+	int32_t result;
+	uint8_t kind;
+	uint8_t reserved[3];
+};
+
+/** One core's way to the queue. */
+struct sani_lane {
+	struct sani_spsc *ring;
+	_Atomic uint32_t closed;	/**< Closed slots, newest first: slot + 1, linked by record->link. */
+	/* The thread's. */
+	uint32_t used;			/**< Places taken: posted and not reaped (O4). */
+	uint32_t taken;			/**< Closed slots taken and not reported, oldest first. */
+	uint32_t noted;			/**< The ring's tail when they were taken. */
+	struct sani_lane *next;
+	uint8_t core_id;
+};
+
+struct san_cq {
+	_Atomic uint32_t armed SANI_ALIGNED;	/**< O13: the thread sleeps, or is about to. */
+	_Atomic uint32_t nb_sockets;		/**< Bound, close records not reaped included. */
+	_Atomic uint32_t id;			/**< Generation 16, index 12; 0: not in use. */
+	_Atomic uint32_t thread_id;		/**< Whose it is. */
+	int event_fd;				/**< Made at the first wait; never closed, recycled with the queue. */
+	uint32_t depth;
+	bool closes_pending;			/**< Closes were taken and wait for the entries before them. */
+	struct sani_lane *lanes;		/**< The thread's list. */
+	struct sani_lane *_Atomic lane_of[SANI_CORE_IDS + 1];	/**< For the cores. */
+	struct san_cq *next_of_thread;
+};
+
+/** The queue of an id, or NULL when its generation has moved on. Any thread. */
+struct san_cq *
+sani_cq_find(uint32_t id);
+
+/** The thread that a queue belongs to; valid also when the queue was just ended. */
+struct sani_thread *
+sani_cq_thread(const struct san_cq *cq);
+
+/** Id of the thread that an open or closing socket is bound to; 0: none. Any thread. */
+uint32_t
+sani_word_thread(uint64_t word);
+
+/** The queue's lane from a core, made if need be; NULL: no memory. The queue's thread. */
+struct sani_lane *
+sani_cq_lane(struct san_cq *cq, uint8_t core_id);
+
+/** Core: write an entry. There is room: the post has taken a place (O4). */
+static inline void
+sani_lane_put(struct sani_lane *lane, const struct sani_cq_entry *e)
+{
+	sani_spsc_put(lane->ring, e);
+}
+
+/** Core: report a closed slot; after the last entry of its socket (O5). */
+void
+sani_lane_close(struct sani_lane *lane, uint32_t slot);
+
+/** Core, after it has published to the queue: wake its thread if it sleeps (O13). */
+void
+sani_cq_wake(struct san_cq *cq);
+
+/** Free the rings of a queue whose thread is gone, and recycle it. */
+void
+sani_cq_recycle(struct san_cq *cq);
+
+#endif

@@ -1,0 +1,85 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+#include "sock/priv.h"
+
+static void
+unlink_op(struct sani_sock *so, struct san_overlapped *op)
+{
+	switch ((enum sani_op_where)op->list) {
+	case SANI_OP_ON_RECV:
+	case SANI_OP_ON_ACCEPT:
+		sani_oplist_remove(&so->recv, op);
+		break;
+	case SANI_OP_ON_SEND:
+		if (so->unsent == op)
+			so->unsent = op->next;
+		sani_oplist_remove(&so->send, op);
+		break;
+	case SANI_OP_ON_OUTSIDE:
+		sani_oplist_remove(&so->accepting->outside, op);
+		break;
+	case SANI_OP_ON_CONNECT:
+		so->connect = NULL;
+		op->list = SANI_OP_NOWHERE;
+		break;
+	case SANI_OP_NOWHERE:
+		break;
+	}
+}
+
+void
+sani_touch_cq(struct san_core *k, struct san_cq *cq)
+{
+	uint32_t i;
+
+	for (i = 0; i < k->nb_touched; i++)
+		if (k->touched[i] == cq)
+			return;
+	if (k->nb_touched == SANI_TOUCHED)
+		sani_wake_touched(k);
+	k->touched[k->nb_touched++] = cq;
+}
+
+void
+sani_wake_touched(struct san_core *k)
+{
+	uint32_t i;
+
+	if (k->nb_touched == 0)
+		return;
+	/* What was published before the look at `armed`, against the sleeper's exchange (O13). */
+	atomic_thread_fence(memory_order_seq_cst);
+	for (i = 0; i < k->nb_touched; i++)
+		sani_cq_wake(k->touched[i]);
+	k->nb_touched = 0;
+}
+
+void
+sani_op_end(struct san_core *k, struct sani_sock *so, struct san_overlapped *op, int32_t result)
+{
+	struct sani_cq_entry e = { .op = op, .sock = op->sock, .result = result, .kind = op->kind };
+	bool polled = (op->flags & SAN_POLLED) != 0;
+
+	unlink_op(so, op);
+	if (op->kind == SAN_OP_ACCEPT)
+		e.value = result == 0 ? op->u.accepted : SAN_NO_HANDLE;
+	op->result = result;
+	so->nb_ops--;
+	sani_count(&k->core->ctr, SANI_CTR_sock_ops_ended);
+	sani_op_set(op, SANI_OP_DONE);
+	/* From here a polled operation is the caller's again (O14). */
+	if (polled)
+		return;
+	if (sani_unlikely(k->gone_here) && sani_gone_cq(so->cq)) {
+		sani_count(&k->core->ctr, SANI_CTR_sock_orphans);
+		return;
+	}
+	sani_lane_put(so->lane, &e);
+	sani_touch_cq(k, so->cq);
+}
+
+void
+sani_op_end_all(struct san_core *k, struct sani_sock *so, struct sani_oplist *l, int32_t result)
+{
+	while (l->head != NULL)
+		sani_op_end(k, so, l->head, result);
+}

@@ -1,0 +1,178 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+#include <errno.h>
+#include <sched.h>
+#include <unistd.h>
+
+#include "sock/priv.h"
+
+/* State 8, attached threads 24, startups 32: one word, changed by compare-and-swap (O15). */
+enum lib_state {
+	LIB_DOWN,
+	LIB_UP,
+	LIB_CLOSING,
+};
+
+static _Atomic uint64_t library;
+static _Atomic pid_t owner_pid;
+
+static uint64_t
+make(enum lib_state state, uint32_t attached, uint32_t startups)
+{
+	return (uint64_t)state << 56 | (uint64_t)attached << 32 | startups;
+}
+
+static enum lib_state
+state_of(uint64_t w)
+{
+	return (enum lib_state)(w >> 56);
+}
+
+static uint32_t
+attached_of(uint64_t w)
+{
+	return (uint32_t)(w >> 32) & 0xffffff;
+}
+
+static uint32_t
+startups_of(uint64_t w)
+{
+	return (uint32_t)w;
+}
+
+int
+sani_lib_check(void)
+{
+	uint64_t w = atomic_load_explicit(&library, memory_order_acquire);
+
+	return sani_likely(state_of(w) == LIB_UP) ? 0 : -ENETDOWN;
+}
+
+bool
+sani_lib_closing(void)
+{
+	return state_of(atomic_load_explicit(&library, memory_order_acquire)) == LIB_CLOSING;
+}
+
+int
+sani_lib_startup(void)
+{
+	uint64_t w = atomic_load(&library);
+
+	do {
+		if (state_of(w) == LIB_CLOSING)
+			return -EBUSY;
+	} while (!atomic_compare_exchange_weak(&library, &w,
+					       make(LIB_UP, attached_of(w), startups_of(w) + 1)));
+	atomic_store(&owner_pid, getpid());
+	return 0;
+}
+
+int
+sani_lib_attach(void)
+{
+	struct sani_thread *t;
+	uint64_t w;
+
+	if (sani_lib_check() < 0)
+		return -ENETDOWN;
+	if (atomic_load(&owner_pid) != getpid())
+		return -EPERM;
+	t = sani_thread_make();
+	if (t == NULL)
+		return -ENFILE;
+	if (t->attached)
+		return -EALREADY;
+	w = atomic_load(&library);
+	do {
+		if (state_of(w) != LIB_UP) {
+			sani_thread_put(t);
+			return -ENETDOWN;
+		}
+	} while (!atomic_compare_exchange_weak(&library, &w,
+					       make(LIB_UP, attached_of(w) + 1, startups_of(w))));
+	t->attached = true;
+	return 0;
+}
+
+void
+sani_lib_detached(void)
+{
+	atomic_fetch_sub(&library, make(LIB_DOWN, 1, 0));
+}
+
+int
+sani_lib_detach(void)
+{
+	struct sani_thread *t = sani_thread_self();
+	const struct san_cq *cq;
+
+	if (t == NULL || !t->attached)
+		return -EPERM;
+	/* A poller keeps its queues and its sockets. */
+	for (cq = t->cqs; t->nb_claims == 0 && cq != NULL; cq = cq->next_of_thread)
+		if (atomic_load_explicit(&cq->nb_sockets, memory_order_acquire) != 0)
+			return -EBUSY;
+	t->attached = false;
+	sani_lib_detached();
+	sani_thread_put(t);
+	return 0;
+}
+
+/* True for the last of the users: the state is CLOSING then; rc says how it went. */
+static bool
+is_last(const struct sani_thread *t, int *rc)
+{
+	uint32_t self = t != NULL && t->attached ? 1 : 0;
+	uint64_t w = atomic_load(&library);
+	uint64_t to;
+
+	do {
+		bool last = startups_of(w) == 1;
+
+		*rc = state_of(w) == LIB_UP ? 0 : -ENETDOWN;
+		if (*rc == 0 && last && attached_of(w) > self)
+			*rc = -EBUSY;
+		if (*rc == 0 && last && t != NULL && t->in_round)
+			*rc = -EDEADLK;
+		if (*rc < 0)
+			return false;
+		to = make(last ? LIB_CLOSING : LIB_UP, attached_of(w), startups_of(w) - 1);
+	} while (!atomic_compare_exchange_weak(&library, &w, to));
+	return state_of(to) == LIB_CLOSING;
+}
+
+/* Until every core has left its last round; those that nobody polls are polled here. */
+static void
+drain_cores(void)
+{
+	const struct san_host *h;
+	bool left;
+	unsigned int i;
+
+	do {
+		left = true;
+		for (h = sani_sock_hosts(); h != NULL; h = h->next)
+			for (i = 0; i < h->nb_cores; i++)
+				left &= sani_sock_poll_last(h->cores[i]);
+		if (!left)
+			sched_yield();
+	} while (!left);
+}
+
+int
+sani_lib_cleanup(void)
+{
+	struct sani_thread *t = sani_thread_self();
+	int rc;
+
+	if (!is_last(t, &rc))
+		return rc;
+	t = sani_thread_make();
+	drain_cores();
+	sani_sock_hosts_destroy();
+	sani_thread_free_rings();
+	t->attached = false;
+	sani_thread_put(t);
+	atomic_store(&library, make(LIB_DOWN, 0, 0));
+	return 0;
+}

@@ -1,0 +1,384 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/*
+ * A connection and its accept meet by messages (O11), also on one core:
+ *
+ *   connection's core                  listener's core
+ *   handshake done      -- OFFER -->   queued, or matched with an accept, or refused
+ *                       <-- TAKEN --   the accept is held outside
+ *   slot and handle     -- MADE  -->   the accept ends with the handle
+ *   may retire the slot <- WRITTEN -
+ *   (embryo is gone     -- GONE  -->   the accept is queued again, or ends)
+ *                       <- REFUSE --   embryo reset
+ *
+ *   every core          <-- LISTEN --  entry added
+ *                       <--- STOP ---  entry removed, embryos reset
+ *                       --- STOPPED->  the close of the listener goes on
+ */
+#include <stdlib.h>
+
+#include "sock/priv.h"
+
+enum listen_msg {
+	MSG_LISTEN = SANI_MSG_SOCK,
+	MSG_STOP,	/* a slot, b generation */
+	MSG_STOPPED,	/* likewise */
+	MSG_OFFER,	/* a connection, b its generation, c slot, d generation of the listener */
+	MSG_REFUSE,	/* a connection, b generation */
+	MSG_TAKEN,	/* a connection, b generation, c slot of the listener, d operation, e queue id */
+	MSG_MADE,	/* c slot of the listener, d operation, e new handle */
+	MSG_GONE,	/* c slot of the listener, d operation, a the error or 0 */
+	MSG_WRITTEN,	/* e new handle */
+};
+
+static struct san_overlapped *
+op_of(const struct sani_msg *msg)
+{
+	return (struct san_overlapped *)(uintptr_t)msg->d;
+}
+
+static void
+send(struct san_core *k, unsigned int to, struct sani_msg msg)
+{
+	sani_core_send(k->core, to, &msg);
+}
+
+static void
+send_to_all(struct san_core *k, const struct sani_msg *msg)
+{
+	unsigned int i;
+
+	for (i = 0; i < k->core->host->nb_cores; i++)
+		send(k, i, *msg);
+}
+
+/* Take a listening port: the bound one, or a free one for a socket that is not bound. */
+static int
+take_port(struct san_core *k, struct sani_sock *so)
+{
+	int port;
+
+	if (so->port_taken)
+		return 0;
+	port = sani_host_port_take_any(k->core->host);
+	if (port < 0)
+		return -EADDRINUSE;
+	so->local.port = (uint16_t)port;
+	so->port_taken = true;
+	return 0;
+}
+
+static struct sani_accepting *
+make_accepting(struct san_host *host, unsigned int backlog)
+{
+	struct sani_accepting *a;
+
+	if (atomic_fetch_add(&host->nb_listening, 1) >= host->host->conf.nb_listeners) {
+		atomic_fetch_sub(&host->nb_listening, 1);
+		return NULL;
+	}
+	a = calloc(1, sizeof(*a) + backlog * sizeof(struct sani_offer));
+	if (a == NULL) {
+		atomic_fetch_sub(&host->nb_listening, 1);
+		return NULL;
+	}
+	a->size = backlog;
+	return a;
+}
+
+void
+sani_listen_free(struct san_core *k, struct sani_sock *so)
+{
+	if (so->accepting == NULL)
+		return;
+	atomic_fetch_sub(&k->host->nb_listening, 1);
+	free(so->accepting);
+	so->accepting = NULL;
+}
+
+int
+sani_listen_start(struct san_core *k, struct sani_sock *so, unsigned int backlog)
+{
+	struct sani_msg msg = { .kind = MSG_LISTEN };
+	struct sani_listen *l = &msg.u.listen;
+
+	if (so->phase != SANI_SOCK_NEW)
+		return -EINVAL;
+	if (take_port(k, so) < 0)
+		return -EADDRINUSE;
+	so->accepting = make_accepting(k->host, backlog);
+	if (so->accepting == NULL)
+		return -ENOMEM;
+	*l = (struct sani_listen){
+		.port = so->local.port,
+		.owner = k->id,
+		.slot = sani_sock_slot(k, so),
+		.gen = so->gen,
+		.backlog = backlog,
+		.sndbuf = so->opt.sndbuf,
+		.rcvbuf = so->opt.rcvbuf,
+		.user_timeout_ms = so->opt.user_timeout_ms,
+		.nodelay = so->opt.nodelay,
+	};
+	memcpy(l->addr.b, so->local.ip, sizeof(l->addr.b));
+	sani_sock_enter(k, so, SANI_SOCK_LISTENING);
+	send_to_all(k, &msg);
+	return 0;
+}
+
+void
+sani_listen_stop(struct san_core *k, struct sani_sock *so)
+{
+	struct sani_msg msg = { .kind = MSG_STOP, .a = sani_sock_slot(k, so), .b = so->gen };
+
+	so->accepting->answers = k->core->host->nb_cores;
+	/* The embryos behind the offers are reset by their own cores, with their entries. */
+	so->accepting->nb = 0;
+	send_to_all(k, &msg);
+}
+
+static struct sani_offer *
+oldest_offer(struct sani_accepting *a)
+{
+	struct sani_offer *o = &a->offers[a->head];
+
+	a->head = (a->head + 1) % a->size;
+	a->nb--;
+	return o;
+}
+
+/* Bring offers and accepts together. */
+static void
+match(struct san_core *k, struct sani_sock *so)
+{
+	struct sani_accepting *a = so->accepting;
+
+	while (a->nb > 0 && so->recv.head != NULL) {
+		const struct sani_offer *o = oldest_offer(a);
+		struct san_overlapped *op = so->recv.head;
+
+		sani_oplist_remove(&so->recv, op);
+		sani_oplist_append(&a->outside, op, SANI_OP_ON_OUTSIDE);
+		sani_op_set(op, SANI_OP_ACTIVE);
+		send(k, o->from, (struct sani_msg){
+			.kind = MSG_TAKEN,
+			.a = o->conn,
+			.b = o->gen,
+			.c = sani_sock_slot(k, so),
+			.d = (uintptr_t)op,
+			.e = atomic_load_explicit(&so->cq->id, memory_order_relaxed),
+		});
+	}
+}
+
+int
+sani_accept_start(struct san_core *k, struct sani_sock *so, struct san_overlapped *op)
+{
+	if (so->phase != SANI_SOCK_LISTENING)
+		return -EINVAL;
+	sani_oplist_append(&so->recv, op, SANI_OP_ON_ACCEPT);
+	match(k, so);
+	return 0;
+}
+
+void
+sani_embryo_ready(struct sani_core *core, struct sani_tcp_conn *c)
+{
+	const struct sani_listen *l = sani_core_listen_of(core, c);
+	struct san_core *k = sani_core_home(core);
+
+	if (l == NULL) {
+		sani_core_conn_close(core, c);
+		return;
+	}
+	c->owner.offered = 1;
+	send(k, l->owner - core->host->conf.first_core_id, (struct sani_msg){
+		.kind = MSG_OFFER,
+		.a = sani_core_conn_idx(core, c),
+		.b = c->owner.gen,
+		.c = l->slot,
+		.d = l->gen,
+	});
+}
+
+/* The listener's core: an offer comes in. */
+static void
+on_offer(struct san_core *k, const struct sani_msg *msg)
+{
+	struct sani_sock *so = sani_sock_of(k, sani_handle(k->id, msg->c, (uint32_t)msg->d));
+	struct sani_accepting *a = so != NULL ? so->accepting : NULL;
+
+	if (a == NULL || so->close != SANI_CLOSE_NONE || a->nb == a->size) {
+		sani_count(&k->core->ctr, SANI_CTR_sock_accept_refused);
+		send(k, msg->from, (struct sani_msg){ .kind = MSG_REFUSE, .a = msg->a, .b = msg->b });
+		return;
+	}
+	a->offers[(a->head + a->nb++) % a->size] =
+		(struct sani_offer){ .from = msg->from, .conn = msg->a, .gen = msg->b };
+	match(k, so);
+}
+
+/* The embryo of a message, or NULL: it is gone. */
+static struct sani_tcp_conn *
+embryo_of(struct san_core *k, const struct sani_msg *msg)
+{
+	struct sani_tcp_conn *c = sani_core_conn(k->core, msg->a);
+
+	return c->owner.gen == msg->b ? c : NULL;
+}
+
+static void
+on_refuse(struct san_core *k, const struct sani_msg *msg)
+{
+	struct sani_tcp_conn *c = embryo_of(k, msg);
+
+	if (c != NULL)
+		sani_core_conn_close(k->core, c);
+}
+
+/* Make the socket of a taken embryo; 0, or why it cannot be: then the embryo is reset. */
+static int
+adopt(struct san_core *k, struct sani_tcp_conn *c, uint32_t cq_id, san_handle *h)
+{
+	struct san_cq *cq = sani_cq_find(cq_id);
+	struct sani_lane *lane;
+	struct sani_sock *so;
+
+	lane = cq != NULL && !sani_gone_cq(cq) ?
+		       atomic_load_explicit(&cq->lane_of[k->id], memory_order_acquire) : NULL;
+	/* A cleanup's order to close all has been carried out here: no new socket may follow it. */
+	if (lane == NULL || atomic_load_explicit(&k->closing_all, memory_order_relaxed))
+		return -ECANCELED;
+	so = sani_sock_open(k, cq, lane);
+	if (so == NULL)
+		return -ENFILE;
+	so->told = false;
+	so->conn = sani_core_conn_idx(k->core, c);
+	sani_core_adopt(k->core, c, sani_sock_slot(k, so));
+	sani_sock_enter(k, so, SANI_SOCK_CONNECTED);
+	*h = sani_sock_handle(k, so);
+	return 0;
+}
+
+/* The connection's core: an accept wants the embryo. */
+static void
+on_taken(struct san_core *k, const struct sani_msg *msg)
+{
+	struct sani_tcp_conn *c = embryo_of(k, msg);
+	struct sani_msg answer = { .kind = MSG_GONE, .c = msg->c, .d = msg->d };
+	san_handle h;
+	int rc;
+
+	if (c != NULL) {
+		rc = adopt(k, c, (uint32_t)msg->e, &h);
+		if (rc == 0) {
+			answer.kind = MSG_MADE;
+			answer.e = h;
+		} else {
+			answer.a = (uint32_t)rc;
+			sani_core_conn_close(k->core, c);
+		}
+	}
+	send(k, msg->from, answer);
+}
+
+/* The listener of an operation that was held outside: it cannot be retired before the answer. */
+static struct sani_sock *
+listener_of(struct san_core *k, const struct sani_msg *msg)
+{
+	return &k->socks[msg->c];
+}
+
+static void
+on_made(struct san_core *k, const struct sani_msg *msg)
+{
+	struct sani_sock *so = listener_of(k, msg);
+	struct san_overlapped *op = op_of(msg);
+
+	op->u.accepted = msg->e;
+	sani_op_end(k, so, op, 0);
+	send(k, msg->from, (struct sani_msg){ .kind = MSG_WRITTEN, .e = msg->e });
+}
+
+static void
+on_gone(struct san_core *k, const struct sani_msg *msg)
+{
+	struct sani_sock *so = listener_of(k, msg);
+	struct san_overlapped *op = op_of(msg);
+
+	if (sani_op_state(op) == SANI_OP_CANCELLING) {
+		sani_op_end(k, so, op, -ECANCELED);
+		return;
+	}
+	if (msg->a != 0) {
+		sani_op_end(k, so, op, (int32_t)msg->a);
+		return;
+	}
+	sani_oplist_remove(&so->accepting->outside, op);
+	sani_op_set(op, SANI_OP_POSTED);
+	sani_oplist_prepend(&so->recv, op, SANI_OP_ON_ACCEPT);
+	match(k, so);
+}
+
+static void
+on_written(struct san_core *k, const struct sani_msg *msg)
+{
+	struct sani_sock *so = sani_sock_of(k, msg->e);
+
+	so->told = true;
+	if (so->close != SANI_CLOSE_NONE)
+		sani_close_advance(k, so);
+}
+
+static void
+on_stop(struct san_core *k, const struct sani_msg *msg)
+{
+	sani_core_listen_del(k->core, (uint8_t)(k->core->host->conf.first_core_id + msg->from),
+			     msg->a, msg->b);
+	send(k, msg->from, (struct sani_msg){ .kind = MSG_STOPPED, .a = msg->a, .b = msg->b });
+}
+
+static void
+on_stopped(struct san_core *k, const struct sani_msg *msg)
+{
+	struct sani_sock *so = &k->socks[msg->a];
+
+	if (--so->accepting->answers == 0)
+		sani_close_advance(k, so);
+}
+
+void
+sani_sock_message(struct sani_core *core, const struct sani_msg *msg)
+{
+	struct san_core *k = sani_core_home(core);
+
+	switch ((enum listen_msg)msg->kind) {
+	case MSG_LISTEN:
+		/* The port is the listener's own, and every core has an entry for each slot. */
+		sani_core_listen_add(core, &msg->u.listen);
+		break;
+	case MSG_STOP:
+		on_stop(k, msg);
+		break;
+	case MSG_STOPPED:
+		on_stopped(k, msg);
+		break;
+	case MSG_OFFER:
+		on_offer(k, msg);
+		break;
+	case MSG_REFUSE:
+		on_refuse(k, msg);
+		break;
+	case MSG_TAKEN:
+		on_taken(k, msg);
+		break;
+	case MSG_MADE:
+		on_made(k, msg);
+		break;
+	case MSG_GONE:
+		on_gone(k, msg);
+		break;
+	case MSG_WRITTEN:
+		on_written(k, msg);
+		break;
+	}
+}

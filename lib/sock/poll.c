@@ -1,0 +1,165 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+#include <rte_lcore.h>
+
+#include "sock/priv.h"
+
+/* Threads with an lcore id have a cache of their own in every pool. */
+static void
+enter_eal(struct sani_thread *t)
+{
+	if (rte_lcore_id() == LCORE_ID_ANY && rte_thread_register() == 0)
+		t->registered = true;
+}
+
+static void
+leave_eal(struct sani_thread *t)
+{
+	if (!t->registered)
+		return;
+	rte_thread_unregister();
+	t->registered = false;
+}
+
+int
+sani_sock_claim(struct san_core *k)
+{
+	struct sani_thread *t;
+	uint32_t nobody = SANI_CLAIM_NONE;
+	int rc = sani_lib_check();
+
+	if (rc < 0)
+		return rc;
+	t = sani_thread_make();
+	if (t == NULL)
+		return -ENOMEM;
+	if (sani_is_on_core(k, t))
+		return -EALREADY;
+	if (!atomic_compare_exchange_strong(&k->claimer, &nobody, t->id)) {
+		sani_thread_put(t);
+		return -EBUSY;
+	}
+	t->nb_claims++;
+	enter_eal(t);
+	return 0;
+}
+
+static void
+give_up(struct san_core *k, struct sani_thread *t, uint32_t next)
+{
+	if (--t->nb_claims == 0)
+		leave_eal(t);
+	/* release: what was done in the rounds; nothing of the core is touched after this */
+	atomic_store_explicit(&k->claimer, next, memory_order_release);
+}
+
+int
+sani_sock_release(struct san_core *k)
+{
+	struct sani_thread *t = sani_thread_self();
+
+	if (t == NULL || !sani_is_on_core(k, t))
+		return -EPERM;
+	if (t->in_round)
+		return -EDEADLK;
+	give_up(k, t, SANI_CLAIM_NONE);
+	sani_thread_put(t);
+	return 0;
+}
+
+void
+sani_sock_release_all(struct sani_thread *t)
+{
+	unsigned int id;
+
+	for (id = 0; t->nb_claims > 0 && id < SANI_CORE_IDS; id++) {
+		struct san_core *k = sani_sock_core((uint8_t)id);
+
+		if (k != NULL && sani_is_on_core(k, t))
+			give_up(k, t, SANI_CLAIM_NONE);
+	}
+}
+
+/* Cleanup's order: no socket opens after this, all that are open close (O15). */
+static void
+obey_cleanup(struct san_core *k)
+{
+	if (atomic_load_explicit(&k->closing_all, memory_order_relaxed))
+		return;
+	sani_close_all(k, 0);
+	atomic_store_explicit(&k->closing_all, true, memory_order_release);
+}
+
+/* May the core be left? Others may still need its answers (O11) until everything is retired. */
+static bool
+all_is_retired(void)
+{
+	const struct san_host *h;
+	unsigned int i;
+
+	for (h = sani_sock_hosts(); h != NULL; h = h->next)
+		for (i = 0; i < h->nb_cores; i++) {
+			const struct san_core *k = h->cores[i];
+
+			if (!atomic_load_explicit(&k->closing_all, memory_order_acquire) ||
+			    atomic_load_explicit(&k->nb_open, memory_order_acquire) != 0)
+				return false;
+		}
+	return true;
+}
+
+static unsigned int
+do_round(struct san_core *k)
+{
+	unsigned int n;
+
+	sani_core_begin(k->core);
+	n = sani_request_round(k);
+	n += sani_core_input(k->core);
+	n += sani_gone_round(k);
+	if (sani_unlikely(sani_lib_closing()))
+		obey_cleanup(k);
+	if (k->nb_kept > 0)
+		n += sani_cancel_round(k);
+	n += sani_close_round(k);
+	n += sani_core_output(k->core);
+	sani_wake_touched(k);
+	return n;
+}
+
+int
+sani_sock_poll(struct san_core *k)
+{
+	struct sani_thread *t = sani_thread_self();
+	unsigned int n;
+
+	if (t == NULL || t->nb_claims == 0)
+		return sani_lib_check() < 0 ? -ENETDOWN : -EPERM;
+	if (!sani_is_on_core(k, t))
+		return -EPERM;
+	if (t->in_round)
+		return -EDEADLK;
+	t->in_round = true;
+	n = do_round(k);
+	t->in_round = false;
+	if (sani_likely(!sani_lib_closing()) || !all_is_retired())
+		return n > INT32_MAX ? INT32_MAX : (int)n;
+	give_up(k, t, SANI_CLAIM_LEFT);
+	return -ENETDOWN;
+}
+
+bool
+sani_sock_poll_last(struct san_core *k)
+{
+	struct sani_thread *t = sani_thread_self();
+	uint32_t nobody = SANI_CLAIM_NONE;
+
+	if (atomic_load_explicit(&k->claimer, memory_order_acquire) == SANI_CLAIM_LEFT)
+		return true;
+	if (!sani_is_on_core(k, t)) {
+		if (!atomic_compare_exchange_strong(&k->claimer, &nobody, t->id))
+			return false;
+		t->nb_claims++;
+		enter_eal(t);
+	}
+	return sani_sock_poll(k) == -ENETDOWN;
+}

@@ -1,0 +1,250 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+#include "sock/priv.h"
+
+/* What a call of the calling thread found out about a handle. */
+struct target {
+	struct sani_thread *t;
+	struct san_core *k;
+	uint32_t slot;
+	bool on_core;
+};
+
+static int
+resolve(san_handle h, struct target *at)
+{
+	int rc = sani_lib_check();
+
+	if (rc < 0)
+		return rc;
+	at->t = sani_thread_self();
+	if (at->t == NULL || (!at->t->attached && at->t->nb_claims == 0))
+		return -EPERM;
+	at->k = sani_sock_core(sani_handle_core(h));
+	at->slot = sani_handle_slot(h);
+	if (at->k == NULL || at->slot >= at->k->nb_slots)
+		return -ENOTSOCK;
+	at->on_core = sani_is_on_core(at->k, at->t);
+	return 0;
+}
+
+/* Give a polled operation that has ended back to its poster (O14). */
+static void
+settle_polled(struct san_overlapped *op)
+{
+	const struct sani_slots *slots;
+	struct sani_record *rec;
+
+	if (sani_op_state(op) != SANI_OP_DONE || !(op->flags & SAN_POLLED))
+		return;
+	slots = sani_slots_peek(sani_handle_core(op->sock));
+	rec = &slots->records[sani_handle_slot(op->sock)];
+	if (rec->gen == sani_handle_gen(op->sock))
+		rec->posted--;
+	sani_op_set(op, SANI_OP_FREE);
+}
+
+static void
+prepare(const struct sani_post *p, struct sani_record *rec)
+{
+	struct san_overlapped *op = p->op;
+
+	op->sock = p->sock;
+	op->u.buf = p->buf;
+	op->len = p->len;
+	op->done = 0;
+	op->id = rec->next_id++;
+	op->result = 0;
+	op->kind = p->kind;
+	op->flags = p->flags;
+	op->list = SANI_OP_NOWHERE;
+	if (p->peer != NULL)
+		sani_op_stash_addr(op, p->peer);
+	sani_op_set(op, SANI_OP_POSTED);
+}
+
+/* May the thread post on a socket with this word, and where does the completion go? */
+static int
+check_word(const struct target *at, uint64_t w, uint32_t gen, struct san_cq **cq)
+{
+	if (!sani_word_is_open(w, gen))
+		return -ENOTSOCK;
+	*cq = sani_cq_find(sani_word_cq(w));
+	if (*cq == NULL || atomic_load_explicit(&(*cq)->thread_id, memory_order_relaxed) != at->t->id)
+		return -EPERM;
+	return 0;
+}
+
+/* O4: the poster's own count, in its own memory. */
+static bool
+has_place(const struct san_cq *cq, const struct sani_lane *lane, uint8_t flags)
+{
+	return (flags & SAN_POLLED) || lane->used < cq->depth;
+}
+
+static void
+take_place(struct sani_lane *lane, struct sani_record *rec, uint8_t flags)
+{
+	if (!(flags & SAN_POLLED))
+		lane->used++;
+	rec->posted++;
+}
+
+static int
+post_on_core(const struct target *at, const struct sani_post *p)
+{
+	struct san_core *k = at->k;
+	struct sani_sock *so = &k->socks[at->slot];
+	struct sani_record *rec = &k->slots->records[at->slot];
+	uint64_t w = atomic_load_explicit(&k->slots->words[at->slot], memory_order_acquire);
+	struct san_cq *cq;
+	int rc = check_word(at, w, sani_handle_gen(p->sock), &cq);
+
+	if (rc < 0)
+		return rc;
+	sani_sock_rebind(k, so);
+	if (!has_place(cq, so->lane, p->flags))
+		return -EAGAIN;
+	prepare(p, rec);
+	take_place(so->lane, rec, p->flags);
+	so->nb_ops++;
+	rc = sani_op_start(k, so, p->op);
+	if (rc >= 0)
+		sani_count(&k->core->ctr, SANI_CTR_sock_ops);
+	if (rc == 0)
+		return 0;
+	/* Finished or refused: nothing follows, so the place goes back. */
+	so->nb_ops--;
+	if (rc > 0)
+		sani_count(&k->core->ctr, SANI_CTR_sock_ops_ended);
+	else
+		p->op->result = rc;
+	if (!(p->flags & SAN_POLLED))
+		so->lane->used--;
+	rec->posted--;
+	sani_op_set(p->op, SANI_OP_FREE);
+	return rc;
+}
+
+/* Between the brackets: the fence of a close waits for what is done here (O7). */
+static int
+post_bracketed(const struct target *at, const struct sani_post *p)
+{
+	struct san_core *k = at->k;
+	struct sani_record *rec = &k->slots->records[at->slot];
+	/* sequentially consistent, after the bracket's exchange */
+	uint64_t w = atomic_load(&k->slots->words[at->slot]);
+	struct sani_req req = { .sock = p->sock, .op = p->op, .kind = SANI_REQ_POST };
+	struct sani_spsc *ring;
+	struct sani_lane *lane;
+	struct san_cq *cq;
+	int rc = check_word(at, w, sani_handle_gen(p->sock), &cq);
+
+	if (rc < 0)
+		return rc;
+	lane = atomic_load_explicit(&cq->lane_of[k->id], memory_order_relaxed);
+	ring = sani_thread_ring(at->t, k->id);
+	if (ring == NULL || sani_spsc_room(ring) == 0 || !has_place(cq, lane, p->flags))
+		return -EAGAIN;
+	prepare(p, rec);
+	take_place(lane, rec, p->flags);
+	sani_spsc_put(ring, &req);
+	return 0;
+}
+
+int
+sani_sock_post(const struct sani_post *p)
+{
+	struct target at;
+	int rc = resolve(p->sock, &at);
+
+	if (rc < 0)
+		return rc;
+	settle_polled(p->op);
+	if (sani_op_state(p->op) != SANI_OP_FREE)
+		return -EINVAL;
+	if (at.on_core)
+		return post_on_core(&at, p);
+	sani_bracket_begin(at.t);
+	rc = post_bracketed(&at, p);
+	sani_bracket_end(at.t);
+	return rc;
+}
+
+int
+san_op_status(struct san_overlapped *op)
+{
+	settle_polled(op);
+	return sani_op_state(op) == SANI_OP_FREE ? op->result : -EINPROGRESS;
+}
+
+int
+sani_sock_cancel(san_handle h, uint32_t id)
+{
+	struct sani_req req = { .sock = h, .id = id, .kind = SANI_REQ_CANCEL };
+	struct target at;
+	struct sani_spsc *ring;
+	uint64_t w;
+	int rc = resolve(h, &at);
+
+	if (rc < 0)
+		return rc;
+	w = atomic_load(&at.k->slots->words[at.slot]);
+	if (!sani_word_is_open(w, sani_handle_gen(h)))
+		return -ENOTSOCK;
+	if (!at.on_core) {
+		ring = sani_thread_ring(at.t, at.k->id);
+		return ring != NULL && sani_spsc_put(ring, &req) ? 0 : -EAGAIN;
+	}
+	if (sani_word_thread(w) == at.t->id)
+		return sani_cancel_now(at.k, &at.k->socks[at.slot], id);
+	sani_cancel_request(at.k, h, id);
+	return 0;
+}
+
+/* OPEN to CLOSING, whatever the queue (a move may come between); false: somebody else's, or stale. */
+static bool
+make_unreachable(_Atomic uint64_t *word, uint32_t gen)
+{
+	uint64_t w = atomic_load(word);
+
+	while (sani_word_is_open(w, gen))
+		if (atomic_compare_exchange_weak(word, &w,
+						 sani_word(gen, sani_word_cq(w), SANI_SLOT_CLOSING)))
+			return true;
+	return false;
+}
+
+static void
+push_overflow(struct san_core *k, uint32_t slot)
+{
+	struct sani_record *rec = &k->slots->records[slot];
+	uint32_t head = atomic_load(&k->overflow);
+
+	do
+		atomic_store_explicit(&rec->link, head, memory_order_relaxed);
+	/* release: the link before the head that shows it */
+	while (!atomic_compare_exchange_weak(&k->overflow, &head, slot + 1));
+}
+
+int
+sani_sock_close(san_handle h, uint64_t user)
+{
+	struct sani_req req = { .sock = h, .kind = SANI_REQ_CLOSE };
+	struct sani_spsc *ring;
+	struct target at;
+	int rc = resolve(h, &at);
+
+	if (rc < 0)
+		return rc;
+	if (!make_unreachable(&at.k->slots->words[at.slot], sani_handle_gen(h)))
+		return -ENOTSOCK;
+	at.k->slots->records[at.slot].close_user = user;
+	if (at.on_core) {
+		sani_close_begin(at.k, &at.k->socks[at.slot]);
+		return 0;
+	}
+	ring = sani_thread_ring(at.t, at.k->id);
+	if (ring == NULL || !sani_spsc_put(ring, &req))
+		push_overflow(at.k, at.slot);
+	return 0;
+}

@@ -1,0 +1,341 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/**
+ * @file
+ * Sock, inside: a core's sockets and what the files of this module offer each other.
+ *
+ * Words: k is the core's part of this module (struct san_core), so a socket on it, c its connection.
+ * Threads: everything with a k is called on the thread that polls it, unless marked "any thread".
+ */
+#ifndef SANI_SOCK_PRIV_H
+#define SANI_SOCK_PRIV_H
+
+#include <errno.h>
+
+#include "core/core.h"
+#include "op/op.h"
+#include "sock/cq.h"
+#include "sock/slot.h"
+#include "sock/sock.h"
+#include "sock/thread.h"
+
+/** What a socket is. Writer: sani_sock_enter() (sock.c). */
+enum sani_sock_phase {
+	SANI_SOCK_NEW,
+	SANI_SOCK_CONNECTING,
+	SANI_SOCK_CONNECTED,
+	SANI_SOCK_DEAD,		/**< The connection is over, error says how; nobody closed it yet (O14). */
+	SANI_SOCK_LISTENING,
+	SANI_NB_SOCK_PHASES
+};
+
+/** How far a close is (O9). Writer: close.c. */
+enum sani_close_step {
+	SANI_CLOSE_NONE,
+	SANI_CLOSE_POSTING,	/**< Waits to see the bound thread's posting word 0 or changed. */
+	SANI_CLOSE_RING,	/**< Waits until the thread's ring is processed up to the noted tail. */
+	SANI_CLOSE_FENCED,	/**< Waits for the operations held outside, and for answers (O11). */
+};
+
+/** A finished handshake that waits for an accept (O11). */
+struct sani_offer {
+	uint8_t from;		/**< Index of the connection's core. */
+	uint32_t conn;
+	uint32_t gen;
+};
+
+/** The part of a socket that listens. */
+struct sani_accepting {
+	struct sani_oplist outside;	/**< Accepts that another core works on. */
+	uint32_t answers;		/**< Cores that have not answered the close. */
+	uint32_t head;			/**< Oldest offer. */
+	uint32_t nb;
+	uint32_t size;
+	struct sani_offer offers[];
+};
+
+struct sani_sock_options {
+	uint32_t sndbuf;
+	uint32_t rcvbuf;
+	uint32_t user_timeout_ms;
+	bool nodelay;
+};
+
+struct sani_sock {
+	uint32_t gen;
+	uint32_t conn;			/**< Connection block, SANI_NONE. */
+	uint8_t phase;			/**< enum sani_sock_phase */
+	uint8_t close;			/**< enum sani_close_step */
+	bool shut;			/**< A shutdown was posted: no more sends. */
+	bool fin_acked;
+	bool port_taken;		/**< local.port is ours in the host's table. */
+	bool told;			/**< Accepted: the listener's core has written the completion (O11). */
+	int32_t error;			/**< DEAD: 0, or what ended the connection. */
+	uint32_t nb_ops;		/**< Operations not ended. */
+	struct sani_oplist recv;	/**< Receives; of a listener, its accepts. */
+	struct sani_oplist send;	/**< Sends and shutdown, ended in order. */
+	struct san_overlapped *unsent;	/**< First of send that is not wholly given to the connection. */
+	struct san_overlapped *connect;
+	struct sani_lane *lane;
+	struct san_cq *cq;
+	struct sani_accepting *accepting;
+	struct san_addr local;		/**< As bound. */
+	struct sani_sock_options opt;
+	/* close.c */
+	uint32_t next_closing;
+	uint32_t fence_noted;		/**< RING: tail of the thread's ring. */
+	uint64_t fence_posting;		/**< POSTING: the word when the fence began. */
+};
+
+/** A cancel that came before its post (O8). */
+struct sani_kept_cancel {
+	san_handle sock;
+	uint32_t id;
+	uint32_t noted;
+	struct sani_spsc *ring;		/**< Of the bound thread to this core. */
+};
+
+#define SANI_KEPT_CANCELS 1024
+#define SANI_TOUCHED 64
+
+#define SANI_CLAIM_NONE 0u
+#define SANI_CLAIM_LEFT UINT32_MAX	/**< Cleanup: the last round is over. */
+
+struct san_core {
+	struct sani_core *core;
+	struct san_host *host;
+	uint8_t id;
+	_Atomic uint32_t claimer;	/**< Id of the thread that polls it, or SANI_CLAIM_*. */
+	_Atomic uint32_t nb_open;	/**< Slots OPEN or CLOSING. Written by the poller. */
+	_Atomic uint32_t nb_dead;	/**< Sockets in DEAD. Likewise. */
+	_Atomic bool closing_all;	/**< Cleanup's order was carried out here. */
+	_Atomic uint32_t overflow;	/**< Closes that found no room in a ring: slot + 1 (O9.2). Any thread. */
+	const struct sani_slots *slots;
+	struct sani_sock *socks;
+	uint32_t nb_slots;
+	uint32_t ring_size;		/**< Entries of a request ring. */
+	uint32_t *free;			/**< FIFO of slots to use next (O6). */
+	uint32_t free_head;
+	uint32_t nb_free;
+	uint32_t closing;		/**< First socket that is closing, linked by next_closing. */
+	uint32_t gone_seen;		/**< sani_thread_gone_count() when last looked at. */
+	bool gone_here;			/**< A GONE thread is not acknowledged yet. */
+	uint32_t gone_acked[SANI_THREADS];	/**< Life of the thread that was acknowledged last. */
+	uint32_t nb_kept;
+	struct sani_kept_cancel kept[SANI_KEPT_CANCELS];
+	uint32_t nb_touched;
+	struct san_cq *touched[SANI_TOUCHED];	/**< Published to since the last wake-up (O13). */
+};
+
+struct san_host {
+	struct sani_host *host;
+	unsigned int nb_cores;
+	/** Every core has an entry for every listener of the host: so many there may be (O11). */
+	_Atomic uint32_t nb_listening;
+	struct san_core *cores[SANI_HOST_CORES];
+	struct san_host *next;
+};
+
+static inline struct san_core *
+sani_core_home(struct sani_core *core)
+{
+	return core->ctx;
+}
+
+static inline uint32_t
+sani_sock_slot(const struct san_core *k, const struct sani_sock *so)
+{
+	return (uint32_t)(so - k->socks);
+}
+
+static inline san_handle
+sani_sock_handle(const struct san_core *k, const struct sani_sock *so)
+{
+	return sani_handle(k->id, sani_sock_slot(k, so), so->gen);
+}
+
+static inline struct sani_tcp_conn *
+sani_sock_conn(const struct san_core *k, const struct sani_sock *so)
+{
+	return sani_core_conn(k->core, so->conn);
+}
+
+/** The socket of a handle as the owning core sees it (closing ones too), or NULL. */
+struct sani_sock *
+sani_sock_of(struct san_core *k, san_handle h);
+
+/** Is the calling thread the one that polls k? Any thread. */
+static inline bool
+sani_is_on_core(const struct san_core *k, const struct sani_thread *t)
+{
+	return atomic_load_explicit(&k->claimer, memory_order_acquire) == t->id;
+}
+
+/* sock.c: slots and phases */
+
+/** A fresh socket bound to cq, or NULL: no slot. The word is OPEN when this returns. */
+struct sani_sock *
+sani_sock_open(struct san_core *k, struct san_cq *cq, struct sani_lane *lane);
+
+/** Take the queue from the slot word: the socket may have been moved (O12). */
+void
+sani_sock_rebind(struct san_core *k, struct sani_sock *so);
+
+/** The slot is RETIRED and its close record written. */
+void
+sani_sock_retire(struct san_core *k, struct sani_sock *so);
+
+/** Change what a socket is; the only writer of phase. */
+void
+sani_sock_enter(struct san_core *k, struct sani_sock *so, enum sani_sock_phase phase);
+
+/** Set up a core's sockets; @retval 0 -ENOMEM. Control path. */
+int
+sani_sock_init(struct san_core *k, uint32_t nb_slots, uint32_t ring_size);
+
+void
+sani_sock_fini(struct san_core *k);
+
+/* end.c: the one end of operations (O2) */
+
+/** End op with result; it is on the list that op->list says, or on none. */
+void
+sani_op_end(struct san_core *k, struct sani_sock *so, struct san_overlapped *op, int32_t result);
+
+/** End every operation of a list. */
+void
+sani_op_end_all(struct san_core *k, struct sani_sock *so, struct sani_oplist *l, int32_t result);
+
+/** A queue was published to: its thread is woken at the end of the round. */
+void
+sani_touch_cq(struct san_core *k, struct san_cq *cq);
+
+/** Wake the threads of the touched queues. */
+void
+sani_wake_touched(struct san_core *k);
+
+/* start.c: what a post does on the owning core */
+
+/**
+ * Start an operation. It is POSTED and counted in nb_ops.
+ * @retval 0  It is the stack's (or has ended already).  @retval 1  Finished, not ended: result in op.
+ * @retval <0 Refused, not ended.
+ */
+int
+sani_op_start(struct san_core *k, struct sani_sock *so, struct san_overlapped *op);
+
+/** sani_op_start() for an operation that came through a ring: whatever happens ends it. */
+void
+sani_op_start_off_core(struct san_core *k, struct sani_sock *so, struct san_overlapped *op);
+
+/* xfer.c: sends, receives, shutdown */
+
+int
+sani_send_start(struct san_core *k, struct sani_sock *so, struct san_overlapped *op);
+int
+sani_recv_start(struct san_core *k, struct sani_sock *so, struct san_overlapped *op);
+int
+sani_shutdown_start(struct san_core *k, struct sani_sock *so, struct san_overlapped *op);
+
+/** Give the connection what it takes, end what is finished. */
+void
+sani_send_pump(struct san_core *k, struct sani_sock *so);
+
+/** Fill receives with what there is, end what is finished. */
+void
+sani_recv_pump(struct san_core *k, struct sani_sock *so);
+
+/* connect.c: connection events */
+
+int
+sani_connect_start(struct san_core *k, struct sani_sock *so, struct san_overlapped *op);
+
+/** A connect that is cancelled: the connection is dropped, the socket is fresh again. */
+void
+sani_connect_drop(struct san_core *k, struct sani_sock *so);
+
+/** struct sani_core_up.event */
+void
+sani_conn_event(struct sani_core *core, struct sani_tcp_conn *c, uint32_t ev);
+
+/* options.c */
+
+int
+sani_option_set(struct sani_sock *so, enum san_option option, uint32_t value);
+int
+sani_option_get(const struct san_core *k, const struct sani_sock *so, enum san_option option,
+		uint32_t *value);
+
+/* listen.c: O11 */
+
+int
+sani_listen_start(struct san_core *k, struct sani_sock *so, unsigned int backlog);
+int
+sani_accept_start(struct san_core *k, struct sani_sock *so, struct san_overlapped *op);
+
+/** Close of a listener: orders to every core; the close goes on when accepting->answers is 0. */
+void
+sani_listen_stop(struct san_core *k, struct sani_sock *so);
+
+/** The listening part of a socket that has stopped goes; nothing when there is none. */
+void
+sani_listen_free(struct san_core *k, struct sani_sock *so);
+
+/** struct sani_core_up.embryo and .message */
+void
+sani_embryo_ready(struct sani_core *core, struct sani_tcp_conn *c);
+void
+sani_sock_message(struct sani_core *core, const struct sani_msg *msg);
+
+/* cancel.c: O8 */
+
+/** Cancel operation id. @retval 0 -EALREADY -ENOENT */
+int
+sani_cancel_now(struct san_core *k, struct sani_sock *so, uint32_t id);
+
+/** A cancel from another thread than the poller, or for a socket bound to another thread: may be kept. */
+void
+sani_cancel_request(struct san_core *k, san_handle h, uint32_t id);
+
+/** Look at the kept cancels again. @return How many were settled. */
+unsigned int
+sani_cancel_round(struct san_core *k);
+
+/* close.c: O9 */
+
+/** The slot word is CLOSING: carry the close out as far as it goes now. */
+void
+sani_close_begin(struct san_core *k, struct sani_sock *so);
+
+/** Go on with what is closing. @return How many steps were made. */
+unsigned int
+sani_close_round(struct san_core *k);
+
+/** Go on with one socket; it may be retired afterwards. */
+bool
+sani_close_advance(struct san_core *k, struct sani_sock *so);
+
+/** Close every socket of the core (thread_id 0), or those bound to a thread's queues (O15, O16). */
+void
+sani_close_all(struct san_core *k, uint32_t thread_id);
+
+/* request.c: what came through rings */
+
+/** Process the request rings and the overflow list. @return How much was done. */
+unsigned int
+sani_request_round(struct san_core *k);
+
+/** How far the requests of thread t to k are processed. */
+uint32_t
+sani_request_head(const struct san_core *k, const struct sani_thread *t);
+
+/* gone.c: O16 */
+
+/** Close what threads left that are gone. @return How much was done. */
+unsigned int
+sani_gone_round(struct san_core *k);
+
+/** Is the thread of this queue gone? Then its completions are dropped and counted. */
+bool
+sani_gone_cq(const struct san_cq *cq);
+
+#endif

@@ -1,0 +1,115 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+#include "sock/priv.h"
+
+/* Requests of one thread in one round at most: a thread that never stops cannot hold the core. */
+#define REQUESTS_PER_ROUND 256
+
+static void
+on_control(struct san_core *k, struct sani_control *ctl)
+{
+	uint32_t asked = SANI_CONTROL_ASKED;
+
+	/* acquire: the arguments after the state that shows them */
+	if (!atomic_compare_exchange_strong(&ctl->state, &asked, SANI_CONTROL_TAKEN)) {
+		atomic_store(&ctl->state, SANI_CONTROL_IDLE);
+		return;
+	}
+	ctl->result = ctl->fn(k, &ctl->args);
+	/* release: result and arguments before the state that shows them */
+	atomic_store_explicit(&ctl->state, SANI_CONTROL_DONE, memory_order_release);
+}
+
+static void
+on_post(struct san_core *k, const struct sani_req *req)
+{
+	struct sani_sock *so = sani_sock_of(k, req->sock);
+
+	/* The fence keeps a slot until every post that read it OPEN has been met here (O7). */
+	sani_op_start_off_core(k, so, req->op);
+}
+
+static void
+process(struct san_core *k, struct sani_thread *t, const struct sani_req *req)
+{
+	switch ((enum sani_req_kind)req->kind) {
+	case SANI_REQ_POST:
+		on_post(k, req);
+		break;
+	case SANI_REQ_CANCEL:
+		sani_cancel_request(k, req->sock, req->id);
+		break;
+	case SANI_REQ_CLOSE:
+		sani_close_begin(k, &k->socks[sani_handle_slot(req->sock)]);
+		break;
+	case SANI_REQ_CONTROL:
+		on_control(k, &t->control);
+		break;
+	}
+}
+
+static unsigned int
+process_ring(struct san_core *k, struct sani_thread *t, struct sani_spsc *ring)
+{
+	unsigned int n;
+
+	for (n = 0; n < REQUESTS_PER_ROUND; n++) {
+		const struct sani_req *entry = sani_spsc_peek(ring);
+		struct sani_req req;
+
+		if (entry == NULL)
+			break;
+		req = *entry;
+		process(k, t, &req);
+		/* Popped when done: the fence counts what is processed. */
+		sani_spsc_pop(ring);
+	}
+	return n;
+}
+
+/* Closes that found no room in their thread's ring (O9.2). */
+static unsigned int
+process_overflow(struct san_core *k)
+{
+	uint32_t at;
+	unsigned int n = 0;
+
+	if (atomic_load_explicit(&k->overflow, memory_order_relaxed) == 0)
+		return 0;
+	/* acquire: the links before the head that shows them */
+	at = atomic_exchange_explicit(&k->overflow, 0, memory_order_acquire);
+	while (at != 0) {
+		uint32_t slot = at - 1;
+
+		at = atomic_load_explicit(&k->slots->records[slot].link, memory_order_relaxed);
+		sani_count(&k->core->ctr, SANI_CTR_sock_close_overflow);
+		sani_close_begin(k, &k->socks[slot]);
+		n++;
+	}
+	return n;
+}
+
+unsigned int
+sani_request_round(struct san_core *k)
+{
+	unsigned int id, high = sani_thread_high();
+	unsigned int n = 0;
+
+	for (id = 1; id < high; id++) {
+		struct sani_thread *t = sani_thread_get(id);
+		/* acquire: the ring before the pointer that shows it */
+		struct sani_spsc *ring =
+			atomic_load_explicit(&t->req[k->id], memory_order_acquire);
+
+		if (ring != NULL)
+			n += process_ring(k, t, ring);
+	}
+	return n + process_overflow(k);
+}
+
+uint32_t
+sani_request_head(const struct san_core *k, const struct sani_thread *t)
+{
+	struct sani_spsc *ring = atomic_load_explicit(&t->req[k->id], memory_order_acquire);
+
+	return ring != NULL ? sani_spsc_head(ring) : 0;
+}

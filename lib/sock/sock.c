@@ -1,0 +1,198 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+#include <stdlib.h>
+
+#include "sock/priv.h"
+
+#define SNDBUF_DEFAULT (256u << 10)
+#define RCVBUF_DEFAULT (256u << 10)
+
+#define TO(phase) (1u << SANI_SOCK_##phase)
+
+static const uint8_t allowed[SANI_NB_SOCK_PHASES] = {
+	/* CONNECTED at once: an accepted socket */
+	[SANI_SOCK_NEW] = TO(CONNECTING) | TO(CONNECTED) | TO(LISTENING),
+	/* back to NEW: the connect failed, another may follow */
+	[SANI_SOCK_CONNECTING] = TO(NEW) | TO(CONNECTED),
+	[SANI_SOCK_CONNECTED] = TO(DEAD) | TO(NEW),
+	[SANI_SOCK_DEAD] = TO(NEW),
+	[SANI_SOCK_LISTENING] = TO(NEW),
+};
+
+/* Counters of the core that other threads read; one writer. */
+static void
+add(_Atomic uint32_t *v, int n)
+{
+	atomic_store_explicit(v, atomic_load_explicit(v, memory_order_relaxed) + (uint32_t)n,
+			      memory_order_relaxed);
+}
+
+void
+sani_sock_enter(struct san_core *k, struct sani_sock *so, enum sani_sock_phase phase)
+{
+	if (!(allowed[so->phase] & (1u << phase)))
+		return;
+	add(&k->nb_dead, (phase == SANI_SOCK_DEAD) - (so->phase == SANI_SOCK_DEAD));
+	so->phase = (uint8_t)phase;
+}
+
+struct sani_sock *
+sani_sock_of(struct san_core *k, san_handle h)
+{
+	uint32_t slot = sani_handle_slot(h);
+	uint64_t w;
+
+	if (slot >= k->nb_slots)
+		return NULL;
+	w = atomic_load_explicit(&k->slots->words[slot], memory_order_relaxed);
+	if (sani_word_gen(w) != sani_handle_gen(h))
+		return NULL;
+	if (sani_word_state(w) != SANI_SLOT_OPEN && sani_word_state(w) != SANI_SLOT_CLOSING)
+		return NULL;
+	return &k->socks[slot];
+}
+
+static void
+push_free(struct san_core *k, uint32_t slot)
+{
+	k->free[(k->free_head + k->nb_free++) % k->nb_slots] = slot;
+}
+
+static uint32_t
+shift_free(struct san_core *k)
+{
+	uint32_t slot = k->free[k->free_head];
+
+	k->free_head = (k->free_head + 1) % k->nb_slots;
+	k->nb_free--;
+	return slot;
+}
+
+/* First in, first out; slots whose close record is not reaped go round once more (O5, O6). */
+static uint32_t
+take_free(struct san_core *k)
+{
+	uint32_t tries = k->nb_free;
+
+	while (tries-- > 0) {
+		uint32_t slot = shift_free(k);
+		struct sani_record *rec = &k->slots->records[slot];
+
+		/* acquire: the reaper has read the record before we write it anew */
+		if (atomic_load_explicit(&rec->unreaped, memory_order_acquire) == 0)
+			return slot;
+		push_free(k, slot);
+	}
+	return SANI_NONE;
+}
+
+struct sani_sock *
+sani_sock_open(struct san_core *k, struct san_cq *cq, struct sani_lane *lane)
+{
+	uint32_t slot = take_free(k);
+	_Atomic uint64_t *word;
+	struct sani_record *rec;
+	struct sani_sock *so;
+
+	if (slot == SANI_NONE)
+		return NULL;
+	word = &k->slots->words[slot];
+	so = &k->socks[slot];
+	*so = (struct sani_sock){
+		.gen = sani_word_gen(atomic_load_explicit(word, memory_order_relaxed)),
+		.conn = SANI_NONE,
+		.lane = lane,
+		.cq = cq,
+		.told = true,
+		.next_closing = SANI_NONE,
+		.opt = { .sndbuf = SNDBUF_DEFAULT, .rcvbuf = RCVBUF_DEFAULT, .nodelay = true },
+	};
+	rec = &k->slots->records[slot];
+	rec->gen = so->gen;
+	rec->posted = 0;
+	rec->next_id = 1;
+	atomic_fetch_add_explicit(&cq->nb_sockets, 1, memory_order_relaxed);
+	add(&k->nb_open, 1);
+	sani_count(&k->core->ctr, SANI_CTR_sock_opened);
+	/* release: the record before the word that shows it */
+	atomic_store_explicit(word, sani_word(so->gen, atomic_load(&cq->id), SANI_SLOT_OPEN),
+			      memory_order_release);
+	return so;
+}
+
+void
+sani_sock_rebind(struct san_core *k, struct sani_sock *so)
+{
+	uint64_t w = atomic_load_explicit(&k->slots->words[sani_sock_slot(k, so)],
+					  memory_order_acquire);
+	struct san_cq *cq;
+
+	if (sani_likely(sani_word_cq(w) == atomic_load_explicit(&so->cq->id, memory_order_relaxed)))
+		return;
+	cq = sani_cq_find(sani_word_cq(w));
+	so->cq = cq;
+	so->lane = atomic_load_explicit(&cq->lane_of[k->id], memory_order_acquire);
+}
+
+void
+sani_sock_retire(struct san_core *k, struct sani_sock *so)
+{
+	uint32_t slot = sani_sock_slot(k, so);
+	struct sani_record *rec = &k->slots->records[slot];
+	bool orphan = k->gone_here && sani_gone_cq(so->cq);
+	struct san_cq *cq = so->cq;
+	struct sani_lane *lane = so->lane;
+
+	sani_sock_enter(k, so, SANI_SOCK_NEW);
+	atomic_store_explicit(&rec->unreaped, !orphan, memory_order_relaxed);
+	atomic_store_explicit(&k->slots->words[slot],
+			      sani_word(so->gen + 1, 0, SANI_SLOT_RETIRED), memory_order_release);
+	add(&k->nb_open, -1);
+	sani_count(&k->core->ctr, SANI_CTR_sock_closed);
+	if (so->gen + 1 == 0)
+		sani_count(&k->core->ctr, SANI_CTR_sock_generation_end);
+	else
+		push_free(k, slot);
+	if (orphan) {
+		sani_count(&k->core->ctr, SANI_CTR_sock_orphans);
+		atomic_fetch_sub_explicit(&cq->nb_sockets, 1, memory_order_release);
+		return;
+	}
+	sani_lane_close(lane, slot);
+	sani_touch_cq(k, cq);
+}
+
+int
+sani_sock_init(struct san_core *k, uint32_t nb_slots, uint32_t ring_size)
+{
+	uint32_t slot;
+
+	k->slots = sani_slots_get(k->id);
+	k->socks = calloc(nb_slots, sizeof(*k->socks));
+	k->free = calloc(nb_slots, sizeof(*k->free));
+	if (k->slots == NULL || k->socks == NULL || k->free == NULL) {
+		sani_sock_fini(k);
+		return -ENOMEM;
+	}
+	k->nb_slots = nb_slots;
+	k->ring_size = ring_size;
+	k->closing = SANI_NONE;
+	for (slot = 0; slot < nb_slots; slot++) {
+		_Atomic uint64_t *word = &k->slots->words[slot];
+
+		/* A slot that was never used begins at generation 1: no handle is zero. */
+		if (atomic_load(word) == 0)
+			atomic_store(word, sani_word(1, 0, SANI_SLOT_FREE));
+		if (sani_word_gen(atomic_load(word)) != 0)
+			push_free(k, slot);
+	}
+	return 0;
+}
+
+void
+sani_sock_fini(struct san_core *k)
+{
+	free(k->socks);
+	free(k->free);
+	k->socks = NULL;
+	k->free = NULL;
+}

@@ -1,0 +1,144 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/**
+ * @file
+ * Sock: handles, slots, overlapped operations, completion queues, the close sequence. Offered to api.
+ *
+ * Threads: each function says. "The caller" of a post is the thread of the socket's completion queue.
+ * Source:  doc/op-contract.md, normative.
+ */
+#ifndef SANI_SOCK_SOCK_H
+#define SANI_SOCK_SOCK_H
+
+#include <san/host.h>
+
+#include "base/base.h"
+#include "core/core.h"
+#include "sock/thread.h"
+
+/* library.c: the library's state (O15) */
+
+/** 0 while the library is up, else -ENETDOWN. Any thread. */
+int
+sani_lib_check(void);
+
+/** See san_startup(), without the EAL. @retval 0 -EBUSY */
+int
+sani_lib_startup(void);
+
+/** See san_cleanup(). */
+int
+sani_lib_cleanup(void);
+
+/** See san_attach(), san_detach(). */
+int
+sani_lib_attach(void);
+int
+sani_lib_detach(void);
+
+/** A thread that was attached has gone for good. Any thread. */
+void
+sani_lib_detached(void);
+
+/** Is a cleanup under way? Any thread. */
+bool
+sani_lib_closing(void);
+
+/* host.c: hosts and cores */
+
+/** Sizes of this module's part of a host. */
+struct sani_sock_conf {
+	uint32_t nb_slots;	/**< Of a core. */
+	uint32_t ring_size;	/**< Entries of a request ring. */
+};
+
+/** See san_host_create(). */
+int
+sani_sock_host_create(struct sani_host_conf *conf, const struct sani_sock_conf *sock,
+		      struct san_host **host);
+
+/** End all hosts; no thread polls or is attached. */
+void
+sani_sock_hosts_destroy(void);
+
+/** First and next host; under cleanup or by the control thread. */
+struct san_host *
+sani_sock_hosts(void);
+
+/** The core of a handle, or NULL. Any thread that is attached or polls. */
+struct san_core *
+sani_sock_core(uint8_t core_id);
+
+/** Entries of a request ring to this core. */
+uint32_t
+sani_sock_ring_size(uint8_t core_id);
+
+/** A thread is gone and left something: every core that exists now has to acknowledge (O16). */
+void
+sani_sock_thread_gone(struct sani_thread *t);
+
+/** The data-path host below, for counters. */
+struct sani_host *
+sani_sock_host_below(const struct san_host *host);
+
+/* poll.c: claims and rounds */
+
+int
+sani_sock_claim(struct san_core *k);
+int
+sani_sock_release(struct san_core *k);
+
+/** See san_core_poll(). */
+int
+sani_sock_poll(struct san_core *k);
+
+/** Cleanup: poll k if nobody else does. @return True when k has left its last round. */
+bool
+sani_sock_poll_last(struct san_core *k);
+
+/** The calling thread gives every core back that it has claimed (it exits). */
+void
+sani_sock_release_all(struct sani_thread *t);
+
+/* post.c: posts, cancels, closes of the calling thread */
+
+/** A post as the caller made it. */
+struct sani_post {
+	san_handle sock;
+	struct san_overlapped *op;
+	const struct san_addr *peer;	/**< CONNECT, else NULL. */
+	void *buf;
+	uint32_t len;
+	uint8_t kind;
+	uint8_t flags;
+};
+
+int
+sani_sock_post(const struct sani_post *p);
+int
+sani_sock_cancel(san_handle h, uint32_t id);
+int
+sani_sock_close(san_handle h, uint64_t user);
+
+/* control.c: calls that the owning core carries out */
+
+int
+sani_sock_socket(struct san_core *k, struct san_cq *cq, san_handle *h);
+int
+sani_sock_bind(san_handle h, const struct san_addr *local);
+int
+sani_sock_listen(san_handle h, unsigned int backlog);
+int
+sani_sock_move(san_handle h, struct san_cq *cq);
+int
+sani_sock_set_option(san_handle h, enum san_option option, uint32_t value);
+int
+sani_sock_get_option(san_handle h, enum san_option option, uint32_t *value);
+int
+sani_sock_names(san_handle h, struct san_addr *local, struct san_addr *peer);
+
+/* usage.c */
+
+void
+sani_sock_usage(const struct san_host *host, struct san_usage *usage);
+
+#endif

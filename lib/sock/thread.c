@@ -1,0 +1,171 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+#include <pthread.h>
+
+#include "sock/cq.h"
+#include "sock/sock.h"
+#include "sock/thread.h"
+
+static struct sani_thread threads[SANI_THREADS];
+static _Atomic unsigned int high = 1;
+static _Atomic uint32_t gone_count;
+static pthread_key_t exit_key;
+static pthread_once_t exit_key_once = PTHREAD_ONCE_INIT;
+static __thread struct sani_thread *self;
+
+struct sani_thread *
+sani_thread_self(void)
+{
+	return self;
+}
+
+struct sani_thread *
+sani_thread_get(unsigned int id)
+{
+	return &threads[id & (SANI_THREADS - 1)];
+}
+
+unsigned int
+sani_thread_high(void)
+{
+	return atomic_load_explicit(&high, memory_order_acquire);
+}
+
+uint32_t
+sani_thread_gone_count(void)
+{
+	return atomic_load_explicit(&gone_count, memory_order_acquire);
+}
+
+/* Whose queues have no socket bound can be recycled at once; true when none is left. */
+static bool
+recycle_idle_cqs(struct sani_thread *t)
+{
+	struct san_cq **at = &t->cqs;
+
+	while (*at != NULL) {
+		struct san_cq *cq = *at;
+
+		if (atomic_load_explicit(&cq->nb_sockets, memory_order_acquire) != 0) {
+			at = &cq->next_of_thread;
+			continue;
+		}
+		*at = cq->next_of_thread;
+		sani_cq_recycle(cq);
+	}
+	return t->cqs == NULL;
+}
+
+/* The thread exits (O16): what it left is closed by the cores, what it did not leave is given back. */
+static void
+leave(void *arg)
+{
+	struct sani_thread *t = arg;
+
+	self = NULL;
+	sani_sock_release_all(t);
+	if (recycle_idle_cqs(t) && !t->attached) {
+		atomic_store_explicit(&t->state, SANI_THREAD_FREE, memory_order_release);
+		return;
+	}
+	sani_sock_thread_gone(t);
+	/* release: the state before the count that shows it */
+	atomic_fetch_add_explicit(&gone_count, 1, memory_order_release);
+}
+
+static void
+make_exit_key(void)
+{
+	pthread_key_create(&exit_key, leave);
+}
+
+static void
+raise_high(unsigned int id)
+{
+	unsigned int seen = atomic_load(&high);
+
+	while (seen <= id && !atomic_compare_exchange_weak(&high, &seen, id + 1))
+		;
+}
+
+struct sani_thread *
+sani_thread_make(void)
+{
+	unsigned int id;
+
+	if (self != NULL)
+		return self;
+	pthread_once(&exit_key_once, make_exit_key);
+	for (id = 1; id < SANI_THREADS; id++) {
+		struct sani_thread *t = &threads[id];
+		uint32_t free_state = SANI_THREAD_FREE;
+
+		if (!atomic_compare_exchange_strong(&t->state, &free_state, SANI_THREAD_LIVE))
+			continue;
+		t->id = (uint8_t)id;
+		t->life++;
+		t->attached = false;
+		t->in_round = false;
+		t->nb_claims = 0;
+		t->cqs = NULL;
+		raise_high(id);
+		self = t;
+		pthread_setspecific(exit_key, t);
+		return t;
+	}
+	return NULL;
+}
+
+void
+sani_thread_put(struct sani_thread *t)
+{
+	if (t->attached || t->nb_claims != 0 || t->cqs != NULL)
+		return;
+	self = NULL;
+	pthread_setspecific(exit_key, NULL);
+	atomic_store_explicit(&t->state, SANI_THREAD_FREE, memory_order_release);
+}
+
+struct sani_spsc *
+sani_thread_ring(struct sani_thread *t, uint8_t core_id)
+{
+	struct sani_spsc *r = atomic_load_explicit(&t->req[core_id], memory_order_relaxed);
+
+	if (r == NULL) {
+		r = sani_spsc_create(sani_sock_ring_size(core_id), sizeof(struct sani_req));
+		/* release: the ring before the pointer that shows it */
+		atomic_store_explicit(&t->req[core_id], r, memory_order_release);
+	}
+	return r;
+}
+
+void
+sani_thread_free_rings(void)
+{
+	unsigned int id, core;
+
+	for (id = 1; id < sani_thread_high(); id++)
+		for (core = 0; core < SANI_CORE_IDS; core++) {
+			sani_spsc_destroy(atomic_load(&threads[id].req[core]));
+			atomic_store(&threads[id].req[core], NULL);
+		}
+}
+
+void
+sani_thread_ack_gone(struct sani_thread *t)
+{
+	bool was_attached = t->attached;
+
+	if (atomic_fetch_sub(&t->acks_left, 1) != 1)
+		return;
+	while (t->cqs != NULL) {
+		struct san_cq *cq = t->cqs;
+
+		t->cqs = cq->next_of_thread;
+		sani_cq_recycle(cq);
+	}
+	t->attached = false;
+	atomic_store_explicit(&t->posting, 0, memory_order_relaxed);
+	atomic_store_explicit(&t->state, SANI_THREAD_FREE, memory_order_release);
+	if (was_attached)
+		sani_lib_detached();
+}

@@ -1,0 +1,146 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/**
+ * @file
+ * Thread: what the library keeps of a thread that posts, cancels, closes or polls.
+ *
+ * Model:     a static array of records, never freed, so that a core may look at any of them at any time.
+ *            A thread has a record from its first san_attach() or san_core_claim() until it exits or has
+ *            given everything back. Request rings stay with the record and are used again.
+ * Threads:   `posting` and the tails of the rings are read by the cores; `state` by everyone; the rest is
+ *            the thread's own, or said so.
+ * Source:    doc/op-contract.md O7, O15, O16.
+ */
+#ifndef SANI_SOCK_THREAD_H
+#define SANI_SOCK_THREAD_H
+
+#include <stdatomic.h>
+
+#include "base/base.h"
+#include "base/spsc.h"
+#include "sock/slot.h"
+
+struct san_core;
+struct san_cq;
+
+/** Ids 1..255; 0: no thread. */
+#define SANI_THREADS 256
+
+enum sani_thread_state {
+	SANI_THREAD_FREE,
+	SANI_THREAD_LIVE,
+	SANI_THREAD_GONE,	/**< Exited with something left: the cores close it (O16). */
+};
+
+enum sani_req_kind {
+	SANI_REQ_POST,
+	SANI_REQ_CANCEL,
+	SANI_REQ_CLOSE,
+	SANI_REQ_CONTROL,
+};
+
+/** An entry of a request ring. */
+struct sani_req {
+	san_handle sock;
+	struct san_overlapped *op;	/**< POST */
+	uint32_t id;			/**< CANCEL */
+	uint32_t kind;			/**< enum sani_req_kind */
+};
+
+/** A call that the owning core carries out while the caller waits (san/sock.h, "Threads"). */
+enum sani_control_state {
+	SANI_CONTROL_IDLE,
+	SANI_CONTROL_ASKED,
+	SANI_CONTROL_TAKEN,	/**< The core is at it: the caller waits for the end. */
+	SANI_CONTROL_DONE,
+	SANI_CONTROL_ABANDONED,	/**< The caller gave up: the core skips it. */
+};
+
+/** Arguments and results of a control call; which fields count is the function's matter. */
+struct sani_control_args {
+	san_handle sock;
+	struct san_cq *cq;
+	struct sani_lane *lane;
+	struct san_addr local;
+	struct san_addr peer;
+	uint32_t option;
+	uint32_t value;
+};
+
+typedef int (*sani_control_fn)(struct san_core *core, struct sani_control_args *args);
+
+struct sani_control {
+	_Atomic uint32_t state;	/**< enum sani_control_state */
+	int result;
+	sani_control_fn fn;
+	struct sani_control_args args;
+};
+
+struct sani_thread {
+	_Atomic uint64_t posting SANI_ALIGNED;	/**< O7: nonzero inside a bracket. */
+	uint64_t brackets;			/**< Brackets begun. */
+	_Atomic uint32_t state SANI_ALIGNED;	/**< enum sani_thread_state */
+	_Atomic uint32_t acks_left;		/**< GONE: cores that have not acknowledged. */
+	uint32_t life;			/**< Moves on with each thread that uses the record. */
+	uint8_t id;
+	bool attached;
+	bool registered;		/**< With the EAL, by us (rte_thread_register()). */
+	bool in_round;			/**< Inside san_core_poll(). */
+	unsigned int nb_claims;		/**< Cores this thread polls. */
+	struct san_cq *cqs;		/**< Its completion queues, linked by next_of_thread. */
+	struct sani_control control;
+	struct sani_spsc *_Atomic req[SANI_CORE_IDS + 1];	/**< To each core; made at first use. */
+};
+
+/** The calling thread's record, or NULL. */
+struct sani_thread *
+sani_thread_self(void);
+
+/** The calling thread's record, made if need be; NULL: all are in use. */
+struct sani_thread *
+sani_thread_make(void);
+
+/** Give the record of the calling thread back if nothing holds it any more. */
+void
+sani_thread_put(struct sani_thread *t);
+
+/** Record of an id 1..255; always valid memory. */
+struct sani_thread *
+sani_thread_get(unsigned int id);
+
+/** One more than the highest id ever used. */
+unsigned int
+sani_thread_high(void);
+
+/** How often a thread has gone without detaching; cores look for such threads when it moves. */
+uint32_t
+sani_thread_gone_count(void);
+
+/** The thread's request ring to a core, made if need be; NULL: no memory. The thread itself. */
+struct sani_spsc *
+sani_thread_ring(struct sani_thread *t, uint8_t core_id);
+
+/** Free the request rings of all records; nobody is polling or attached. */
+void
+sani_thread_free_rings(void);
+
+/** A core has acknowledged that nothing of a GONE thread is left there; the last one recycles it. */
+void
+sani_thread_ack_gone(struct sani_thread *t);
+
+/** Begin a bracket (O7): from here until the end the fence of a close waits for this thread. */
+static inline void
+sani_bracket_begin(struct sani_thread *t)
+{
+	/* exchange, sequentially consistent: before the load of the slot word that follows */
+	atomic_exchange(&t->posting, ++t->brackets);
+}
+
+/** End it. */
+static inline void
+sani_bracket_end(struct sani_thread *t)
+{
+	/* release: the ring entries before the zero that shows them */
+	atomic_store_explicit(&t->posting, 0, memory_order_release);
+}
+
+#endif

@@ -1,0 +1,155 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+#include "sock/priv.h"
+
+/* 0, or why a transfer cannot be posted in this phase. */
+static int
+check_phase(const struct sani_sock *so)
+{
+	if (so->phase == SANI_SOCK_DEAD)
+		return so->error;
+	return so->phase == SANI_SOCK_CONNECTED ? 0 : -ENOTCONN;
+}
+
+/* Is an operation of the send list over? All of it was given to the connection. */
+static bool
+send_is_over(const struct sani_sock *so, const struct san_overlapped *op, uint64_t acked)
+{
+	if (op->kind == SAN_OP_SHUTDOWN)
+		return so->fin_acked;
+	return !(op->flags & SAN_ACKED) || acked >= op->u.end;
+}
+
+static void
+end_sent(struct san_core *k, struct sani_sock *so, const struct sani_tcp_conn *c)
+{
+	uint64_t acked = sani_tcp_acked(c);
+	struct san_overlapped *op;
+
+	while ((op = so->send.head) != so->unsent && send_is_over(so, op, acked))
+		sani_op_end(k, so, op, op->kind == SAN_OP_SHUTDOWN ? 0 : (int32_t)op->len);
+}
+
+/* Give the connection what is left of op; true when that was all. */
+static bool
+give(struct san_core *k, struct sani_tcp_conn *c, struct san_overlapped *op, uint32_t *ev)
+{
+	struct sani_tcp_io io = sani_core_io(k->core);
+	uint32_t taken = 0;
+
+	if (op->kind == SAN_OP_SHUTDOWN) {
+		*ev |= sani_tcp_shutdown(c);
+		return true;
+	}
+	*ev |= sani_tcp_write(c, (const char *)op->u.data + op->done, op->len - op->done, &io,
+			      &taken);
+	op->done += taken;
+	return op->done == op->len;
+}
+
+void
+sani_send_pump(struct san_core *k, struct sani_sock *so)
+{
+	struct sani_tcp_conn *c = sani_sock_conn(k, so);
+	uint32_t ev = 0;
+
+	while (so->unsent != NULL && give(k, c, so->unsent, &ev)) {
+		/* u.data was the caller's buffer up to here; nothing reads it any more */
+		so->unsent->u.end = sani_tcp_written(c);
+		so->unsent = so->unsent->next;
+	}
+	if (so->unsent != NULL && so->unsent->done > 0)
+		sani_op_set(so->unsent, SANI_OP_ACTIVE);
+	end_sent(k, so, c);
+	sani_core_touch(k->core, c, ev);
+}
+
+static void
+queue_send(struct san_core *k, struct sani_sock *so, struct san_overlapped *op)
+{
+	sani_oplist_append(&so->send, op, SANI_OP_ON_SEND);
+	if (so->unsent == NULL)
+		so->unsent = op;
+	sani_send_pump(k, so);
+}
+
+int
+sani_send_start(struct san_core *k, struct sani_sock *so, struct san_overlapped *op)
+{
+	struct sani_tcp_conn *c;
+	uint32_t ev = 0;
+	int rc = check_phase(so);
+
+	if (rc == 0 && (so->shut || so->phase == SANI_SOCK_DEAD))
+		rc = -EPIPE;
+	if (rc < 0)
+		return rc;
+	if (so->send.head != NULL || (op->flags & SAN_ACKED)) {
+		queue_send(k, so, op);
+		return 0;
+	}
+	c = sani_sock_conn(k, so);
+	if (!give(k, c, op, &ev)) {
+		sani_core_touch(k->core, c, ev);
+		queue_send(k, so, op);
+		return 0;
+	}
+	sani_core_touch(k->core, c, ev);
+	op->result = (int32_t)op->len;
+	return 1;
+}
+
+int
+sani_shutdown_start(struct san_core *k, struct sani_sock *so, struct san_overlapped *op)
+{
+	int rc = check_phase(so);
+
+	if (rc == 0 && (so->shut || so->phase == SANI_SOCK_DEAD))
+		rc = -EPIPE;
+	if (rc < 0)
+		return rc;
+	so->shut = true;
+	queue_send(k, so, op);
+	return 0;
+}
+
+/* Is a receive over, and with what? False: it waits for more. */
+static bool
+recv_is_over(const struct sani_tcp_conn *c, const struct san_overlapped *op)
+{
+	if (op->done == op->len)
+		return true;
+	if (op->done > 0 && !(op->flags & SAN_WAITALL))
+		return true;
+	return sani_tcp_at_end(c);
+}
+
+void
+sani_recv_pump(struct san_core *k, struct sani_sock *so)
+{
+	struct sani_tcp_conn *c = sani_sock_conn(k, so);
+	struct san_overlapped *op;
+	uint32_t ev = 0;
+
+	while ((op = so->recv.head) != NULL) {
+		op->done += sani_tcp_read(c, (char *)op->u.buf + op->done, op->len - op->done, &ev);
+		if (!recv_is_over(c, op)) {
+			if (op->done > 0)
+				sani_op_set(op, SANI_OP_ACTIVE);
+			break;
+		}
+		sani_op_end(k, so, op, (int32_t)op->done);
+	}
+	sani_core_touch(k->core, c, ev);
+}
+
+int
+sani_recv_start(struct san_core *k, struct sani_sock *so, struct san_overlapped *op)
+{
+	int rc = check_phase(so);
+
+	if (rc < 0)
+		return rc;
+	sani_oplist_append(&so->recv, op, SANI_OP_ON_RECV);
+	sani_recv_pump(k, so);
+	return 0;
+}
