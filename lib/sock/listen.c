@@ -37,18 +37,18 @@ op_of(const struct sani_msg *msg)
 }
 
 static void
-send(struct san_core *k, unsigned int to, struct sani_msg msg)
+tell(struct san_core *k, unsigned int to, struct sani_msg msg)
 {
 	sani_core_send(k->core, to, &msg);
 }
 
 static void
-send_to_all(struct san_core *k, const struct sani_msg *msg)
+tell_all(struct san_core *k, const struct sani_msg *msg)
 {
 	unsigned int i;
 
 	for (i = 0; i < k->core->host->nb_cores; i++)
-		send(k, i, *msg);
+		tell(k, i, *msg);
 }
 
 /* Take a listening port: the bound one, or a free one for a socket that is not bound. */
@@ -121,7 +121,7 @@ sani_listen_start(struct san_core *k, struct sani_sock *so, unsigned int backlog
 	};
 	memcpy(l->addr.b, so->local.ip, sizeof(l->addr.b));
 	sani_sock_enter(k, so, SANI_SOCK_LISTENING);
-	send_to_all(k, &msg);
+	tell_all(k, &msg);
 	return 0;
 }
 
@@ -133,7 +133,7 @@ sani_listen_stop(struct san_core *k, struct sani_sock *so)
 	so->accepting->answers = k->core->host->nb_cores;
 	/* The embryos behind the offers are reset by their own cores, with their entries. */
 	so->accepting->nb = 0;
-	send_to_all(k, &msg);
+	tell_all(k, &msg);
 }
 
 static struct sani_offer *
@@ -159,7 +159,7 @@ match(struct san_core *k, struct sani_sock *so)
 		sani_oplist_remove(&so->recv, op);
 		sani_oplist_append(&a->outside, op, SANI_OP_ON_OUTSIDE);
 		sani_op_set(op, SANI_OP_ACTIVE);
-		send(k, o->from, (struct sani_msg){
+		tell(k, o->from, (struct sani_msg){
 			.kind = MSG_TAKEN,
 			.a = o->conn,
 			.b = o->gen,
@@ -191,7 +191,7 @@ sani_embryo_ready(struct sani_core *core, struct sani_tcp_conn *c)
 		return;
 	}
 	c->owner.offered = 1;
-	send(k, l->owner - core->host->conf.first_core_id, (struct sani_msg){
+	tell(k, l->owner - core->host->conf.first_core_id, (struct sani_msg){
 		.kind = MSG_OFFER,
 		.a = sani_core_conn_idx(core, c),
 		.b = c->owner.gen,
@@ -209,7 +209,7 @@ on_offer(struct san_core *k, const struct sani_msg *msg)
 
 	if (a == NULL || so->close != SANI_CLOSE_NONE || a->nb == a->size) {
 		sani_count(&k->core->ctr, SANI_CTR_sock_accept_refused);
-		send(k, msg->from, (struct sani_msg){ .kind = MSG_REFUSE, .a = msg->a, .b = msg->b });
+		tell(k, msg->from, (struct sani_msg){ .kind = MSG_REFUSE, .a = msg->a, .b = msg->b });
 		return;
 	}
 	a->offers[(a->head + a->nb++) % a->size] =
@@ -278,7 +278,7 @@ on_taken(struct san_core *k, const struct sani_msg *msg)
 			sani_core_conn_close(k->core, c);
 		}
 	}
-	send(k, msg->from, answer);
+	tell(k, msg->from, answer);
 }
 
 /* The listener of an operation that was held outside: it cannot be retired before the answer. */
@@ -296,7 +296,7 @@ on_made(struct san_core *k, const struct sani_msg *msg)
 
 	op->u.accepted = msg->e;
 	sani_op_end(k, so, op, 0);
-	send(k, msg->from, (struct sani_msg){ .kind = MSG_WRITTEN, .e = msg->e });
+	tell(k, msg->from, (struct sani_msg){ .kind = MSG_WRITTEN, .e = msg->e });
 }
 
 static void
@@ -334,7 +334,7 @@ on_stop(struct san_core *k, const struct sani_msg *msg)
 {
 	sani_core_listen_del(k->core, (uint8_t)(k->core->host->conf.first_core_id + msg->from),
 			     msg->a, msg->b);
-	send(k, msg->from, (struct sani_msg){ .kind = MSG_STOPPED, .a = msg->a, .b = msg->b });
+	tell(k, msg->from, (struct sani_msg){ .kind = MSG_STOPPED, .a = msg->a, .b = msg->b });
 }
 
 static void
