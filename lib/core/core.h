@@ -7,11 +7,11 @@
  *            above does, output (segments of the connections that asked for it, one burst a port).
  *            A flow belongs to the core that the keyed hash of its tuple names; a packet that arrives
  *            elsewhere is handed over through a ring between the two cores.
- * Lifetime:  sani_host_open() makes ports, pool and cores; sani_host_stop() and sani_host_free() end them when no
- *            connection is left that anybody holds.
- * Threads:   open, stop, free: the control thread. Everything with a struct sani_core: the thread that polls
- *            it, but for what is marked "any thread".
- * Files:     host.c open, stop and free; make.c a core's memory; round.c the round; rx.c frame to connection;
+ * Lifetime:  sani_host_open() makes ports, pool and cores; sani_host_stop() and sani_host_free() end them
+ *            when no connection is left that anybody holds.
+ * Threads:   open, stop, free: the control thread. Everything with a struct sani_core: the thread that
+ *            polls it, but for what is marked "any thread".
+ * Files:     host.c open, stop, free; make.c a core's memory; round.c the round; rx.c frame to connection;
  *            tx.c; flow.c the table of flows; listen.c the table of listeners; conn.c blocks; connect.c;
  *            tw.c tombstones, TIME_WAIT; local_port.c; mesh.c rings between cores; map.c big arrays.
  */

@@ -1,0 +1,350 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+#include <errno.h>
+
+#include "core/priv.h"
+
+#define EXPIRE_BURST 64
+#define EXPIRE_BURSTS 16	/* in one round; what is left fires in the next */
+
+int
+sani_conn_init(struct sani_core *core)
+{
+	struct sani_core_priv *p = core->priv;
+	const struct sani_host_conf *conf = &core->host->conf;
+
+	p->conn_free = SANI_NONE;
+	p->conns = sani_map(conf->nb_conns * sizeof(p->conns[0]));
+	p->dirty = sani_map(conf->nb_conns * sizeof(p->dirty[0]));
+	if (p->conns == NULL || p->dirty == NULL ||
+	    sani_flow_init(&p->flow, conf->nb_conns + conf->nb_tw) != 0)
+		return -ENOMEM;
+	p->wheel = sani_wheel_create(p->conns, sizeof(p->conns[0]),
+				     offsetof(struct sani_tcp_conn, owner.timer), 0);
+	return p->wheel == NULL ? -ENOMEM : 0;
+}
+
+void
+sani_conn_stop(struct sani_core *core)
+{
+	struct sani_core_priv *p = core->priv;
+
+	for (uint32_t i = 0; i < p->conn_fresh; i++)
+		if ((p->conns[i].owner.flags & SANI_CONN_USED) != 0)
+			sani_tcp_discard(&p->conns[i]);
+}
+
+void
+sani_conn_fini(struct sani_core *core)
+{
+	struct sani_core_priv *p = core->priv;
+	const struct sani_host_conf *conf = &core->host->conf;
+
+	sani_wheel_destroy(p->wheel);
+	sani_flow_fini(&p->flow);
+	sani_unmap(p->dirty, conf->nb_conns * sizeof(p->dirty[0]));
+	sani_unmap(p->conns, conf->nb_conns * sizeof(p->conns[0]));
+}
+
+uint32_t
+sani_core_nb_conns(const struct sani_core *core)
+{
+	return atomic_load_explicit(&core->priv->nb_conns, memory_order_relaxed);
+}
+
+struct sani_tcp_conn *
+sani_core_conn(const struct sani_core *core, uint32_t idx)
+{
+	return &core->priv->conns[idx];
+}
+
+uint32_t
+sani_core_conn_idx(const struct sani_core *core, const struct sani_tcp_conn *c)
+{
+	return sani_conn_idx(core->priv, c);
+}
+
+struct sani_tcp_conn *
+sani_conn_alloc(struct sani_core *core, uint32_t hash)
+{
+	struct sani_core_priv *p = core->priv;
+	struct sani_tcp_conn *c;
+
+	if (p->conn_free != SANI_NONE) {
+		c = &p->conns[p->conn_free];
+		p->conn_free = c->owner.next;
+	} else if (p->conn_fresh < core->host->conf.nb_conns) {
+		c = &p->conns[p->conn_fresh++];
+	} else {
+		return NULL;
+	}
+	c->owner = (struct sani_tcp_owner){
+		.hash = hash, .gen = c->owner.gen, .sock = SANI_NONE, .listen = SANI_NONE,
+		.next = SANI_NONE, .prev = SANI_NONE, .dirty = SANI_NONE, .flags = SANI_CONN_USED,
+	};
+	sani_timer_init(&c->owner.timer);
+	sani_gauge_add(&p->nb_conns, 1);
+	return c;
+}
+
+/* Neither half-open nor finished and waiting to be adopted any more. */
+static void
+uncount_embryo(struct sani_core_priv *p, struct sani_tcp_conn *c)
+{
+	if ((c->owner.flags & SANI_CONN_HALF) != 0)
+		p->nb_half_open--;
+	if ((c->owner.flags & SANI_CONN_FINISHED) != 0)
+		p->nb_finished--;
+	c->owner.flags &= (uint8_t)~(SANI_CONN_HALF | SANI_CONN_FINISHED);
+}
+
+void
+sani_conn_free(struct sani_core *core, struct sani_tcp_conn *c)
+{
+	struct sani_core_priv *p = core->priv;
+
+	sani_conn_leave(core, c);
+	sani_listen_drop(core, c);
+	uncount_embryo(p, c);
+	sani_conn_undirty(core, c);
+	sani_wheel_disarm(p->wheel, sani_conn_idx(p, c));
+	c->owner.flags = 0;
+	c->owner.sock = SANI_NONE;
+	c->owner.gen++;
+	c->owner.next = p->conn_free;
+	p->conn_free = sani_conn_idx(p, c);
+	sani_gauge_add(&p->nb_conns, (uint32_t)-1);
+}
+
+void
+sani_conn_enter(struct sani_core *core, struct sani_tcp_conn *c)
+{
+	struct sani_core_priv *p = core->priv;
+
+	sani_flow_add(&p->flow, c->owner.hash, sani_flow_ref_of(sani_conn_idx(p, c), 0));
+	c->owner.flags |= SANI_CONN_FLOW;
+}
+
+void
+sani_conn_leave(struct sani_core *core, struct sani_tcp_conn *c)
+{
+	struct sani_core_priv *p = core->priv;
+
+	if ((c->owner.flags & SANI_CONN_FLOW) == 0)
+		return;
+	sani_flow_del(&p->flow, c->owner.hash, sani_flow_ref_of(sani_conn_idx(p, c), 0));
+	c->owner.flags &= (uint8_t)~SANI_CONN_FLOW;
+}
+
+static bool
+has_tuple(const struct sani_core_priv *p, sani_flow_ref ref, const struct sani_tuple *t)
+{
+	const struct sani_tcp_tw *tw;
+
+	if ((ref & SANI_FLOW_TW) == 0)
+		return sani_tuple_eq(&p->conns[sani_flow_idx(ref)].tuple, t);
+	tw = &p->tws[sani_flow_idx(ref)];
+	return sani_ip_eq(&tw->remote, &t->remote) && sani_ip_eq(&tw->local, &t->local) &&
+	       tw->local_port == t->local_port && tw->remote_port == t->remote_port;
+}
+
+sani_flow_ref
+sani_conn_find(const struct sani_core *core, const struct sani_tuple *t, uint32_t hash)
+{
+	const struct sani_core_priv *p = core->priv;
+	uint32_t at = 0;
+	sani_flow_ref ref;
+
+	while ((ref = sani_flow_next(&p->flow, hash, &at)) != SANI_FLOW_NOTHING)
+		if (has_tuple(p, ref, t))
+			break;
+	return ref;
+}
+
+static void
+list_dirty(struct sani_core_priv *p, struct sani_tcp_conn *c)
+{
+	if (c->owner.dirty != SANI_NONE)
+		return;
+	c->owner.dirty = p->nb_dirty;
+	p->dirty[p->nb_dirty++] = sani_conn_idx(p, c);
+}
+
+void
+sani_conn_undirty(struct sani_core *core, struct sani_tcp_conn *c)
+{
+	struct sani_core_priv *p = core->priv;
+	uint32_t at = c->owner.dirty;
+
+	if (at == SANI_NONE)
+		return;
+	/* the last one takes its place */
+	p->dirty[at] = p->dirty[--p->nb_dirty];
+	p->conns[p->dirty[at]].owner.dirty = at;
+	c->owner.dirty = SANI_NONE;
+}
+
+/*
+ * Lazily: a deadline that moves away, as with every acknowledgement, leaves the wheel alone. The wheel
+ * then fires early, finds the deadline ahead and arms again.
+ */
+static void
+arm_timer(struct sani_core_priv *p, struct sani_tcp_conn *c)
+{
+	uint64_t deadline = sani_tcp_deadline(c);
+	const struct sani_timer *t = &c->owner.timer;
+
+	if (deadline == SANI_NEVER)
+		return;
+	if (sani_timer_armed(t) && (int32_t)((uint32_t)(deadline >> SANI_TICK_SHIFT) - t->expires) >= 0)
+		return;
+	sani_wheel_arm(p->wheel, sani_conn_idx(p, c), deadline);
+}
+
+void
+sani_core_touch(struct sani_core *core, struct sani_tcp_conn *c, uint32_t ev)
+{
+	if ((ev & SANI_TCP_EV_OUTPUT) != 0)
+		list_dirty(core->priv, c);
+	arm_timer(core->priv, c);
+}
+
+/* An embryo has come to an end by itself. With an offer under way its place is kept (mesh.c). */
+static void
+end_embryo(struct sani_core *core, struct sani_tcp_conn *c)
+{
+	if (c->owner.offered)
+		sani_listen_drop(core, c);
+	else
+		sani_conn_free(core, c);
+}
+
+static void
+settle_embryo(struct sani_core *core, struct sani_tcp_conn *c, uint32_t ev)
+{
+	if ((ev & SANI_TCP_EV_CLOSED) != 0) {
+		end_embryo(core, c);
+		return;
+	}
+	if ((ev & SANI_TCP_EV_CONNECTED) == 0 || (c->owner.flags & SANI_CONN_HALF) == 0)
+		return;
+	uncount_embryo(core->priv, c);
+	c->owner.flags |= SANI_CONN_FINISHED;
+	core->priv->nb_finished++;
+	sani_count(&core->ctr, SANI_CTR_tcp_accepts);
+	core->up->embryo(core, c);
+}
+
+void
+sani_conn_settle(struct sani_core *core, struct sani_tcp_conn *c, uint32_t ev)
+{
+	sani_core_touch(core, c, ev);
+	ev &= ~(uint32_t)SANI_TCP_EV_OUTPUT;
+	if (sani_likely(ev == 0))
+		return;
+	if ((ev & SANI_TCP_EV_CLOSED) != 0) {
+		/* a last word, if there is one; from here on its segments find no connection */
+		if (c->owner.dirty != SANI_NONE)
+			sani_tx_conn(core, c);
+		sani_conn_undirty(core, c);
+		sani_conn_leave(core, c);
+	}
+	if (c->owner.sock != SANI_NONE)
+		core->up->event(core, c, ev);
+	else
+		settle_embryo(core, c, ev);
+}
+
+static void
+expire_one(struct sani_core *core, struct sani_tcp_conn *c)
+{
+	struct sani_tcp_io io;
+
+	if (sani_tcp_deadline(c) > core->now_us) {
+		arm_timer(core->priv, c);
+		return;
+	}
+	io = sani_core_io(core);
+	sani_conn_settle(core, c, sani_tcp_timer(c, &io));
+}
+
+unsigned int
+sani_conn_expire(struct sani_core *core)
+{
+	struct sani_core_priv *p = core->priv;
+	uint32_t idx[EXPIRE_BURST];
+	uint32_t gen[EXPIRE_BURST];
+	unsigned int sum = 0;
+	unsigned int n = EXPIRE_BURST;
+
+	for (unsigned int burst = 0; burst < EXPIRE_BURSTS && n == EXPIRE_BURST; burst++) {
+		n = sani_wheel_advance(p->wheel, core->now_us, idx, EXPIRE_BURST);
+		for (unsigned int i = 0; i < n; i++)
+			gen[i] = p->conns[idx[i]].owner.gen;
+		/* an earlier one's up-call may have closed a later one */
+		for (unsigned int i = 0; i < n; i++)
+			if (p->conns[idx[i]].owner.gen == gen[i])
+				expire_one(core, &p->conns[idx[i]]);
+		sum += n;
+	}
+	return sum;
+}
+
+void
+sani_core_adopt(struct sani_core *core, struct sani_tcp_conn *c, uint32_t sock)
+{
+	sani_listen_drop(core, c);
+	uncount_embryo(core->priv, c);
+	c->owner.sock = sock;
+}
+
+static void
+send_rst(struct sani_core *core, struct sani_tcp_conn *c)
+{
+	struct sani_tcp_io io = sani_core_io(core);
+	struct rte_mbuf *m = sani_tx_reserved(core);
+
+	if (m == NULL)
+		sani_count(&core->ctr, SANI_CTR_core_drop_nomem);
+	if (sani_tcp_abort(c, m, &io) && m != NULL)
+		sani_tx_reply(core, m, &c->tuple.local, &c->tuple.remote);
+	else
+		rte_pktmbuf_free(m);
+}
+
+void
+sani_conn_reset(struct sani_core *core, struct sani_tcp_conn *c)
+{
+	enum san_tcp_state state = sani_tcp_state(c);
+
+	sani_conn_leave(core, c);
+	switch (state) {
+	case SAN_TCP_CLOSED:
+	case SAN_TCP_LISTEN:
+	case SAN_TCP_SYN_SENT:
+		sani_tcp_discard(c);
+		break;
+	case SAN_TCP_TIME_WAIT:
+		sani_tw_add(core, c, SANI_TCP_TW_TIME_WAIT);
+		sani_tcp_discard(c);
+		break;
+	case SAN_TCP_SYN_RECEIVED:
+	case SAN_TCP_ESTABLISHED:
+	case SAN_TCP_FIN_WAIT_1:
+	case SAN_TCP_FIN_WAIT_2:
+	case SAN_TCP_CLOSE_WAIT:
+	case SAN_TCP_CLOSING:
+	case SAN_TCP_LAST_ACK:
+	default:
+		sani_tw_add(core, c, SANI_TCP_TW_TOMBSTONE);
+		send_rst(core, c);
+		break;
+	}
+	sani_conn_undirty(core, c);
+}
+
+void
+sani_core_conn_close(struct sani_core *core, struct sani_tcp_conn *c)
+{
+	sani_conn_reset(core, c);
+	sani_conn_free(core, c);
+}

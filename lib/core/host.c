@@ -1,0 +1,175 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+#include <errno.h>
+#include <inttypes.h>
+#include <sodium.h>
+#include <stdio.h>
+#include <stdlib.h>
+
+#include <rte_errno.h>
+#include <rte_mempool.h>
+
+#include "base/error.h"
+#include "core/priv.h"
+
+#define CACHE_MAX 256u		/* mbufs that an lcore keeps for itself */
+#define CACHES_SHARE 16		/* all caches together hold about this part of the pool */
+
+static uint32_t
+choose_cache(const struct sani_host_conf *conf)
+{
+	return RTE_MIN(CACHE_MAX, conf->nb_mbufs / (conf->nb_cores * CACHES_SHARE));
+}
+
+/* mbufs that can be held at once while not one connection has data: fewer, and ports would starve. */
+static uint32_t
+count_needed(const struct sani_host_conf *conf)
+{
+	uint32_t queues = 0;
+	uint32_t core = SANI_RESERVE + SANI_BURST + choose_cache(conf) * 3 / 2;
+
+	for (unsigned int i = 0; i < conf->nb_ifaces; i++) {
+		queues += conf->nb_cores * ((uint32_t)conf->ports[i].rx_desc + conf->ports[i].tx_desc);
+		core += SANI_BURST + SANI_TXQ_MAX;
+	}
+	return queues + conf->nb_cores * core;
+}
+
+static int
+make_pool(struct sani_host *host)
+{
+	static _Atomic uint32_t number;
+	const struct sani_host_conf *conf = &host->conf;
+	uint32_t needed = count_needed(conf);
+	char name[RTE_MEMPOOL_NAMESIZE];
+
+	if (conf->nb_mbufs < needed)
+		return sani_error_set(-EINVAL, "host %s: mbufs = %" PRIu32 " in [host] is too few: the "
+				      "queues of %u ports for %u cores and the cores' reserves need at "
+				      "least %" PRIu32, conf->name, conf->nb_mbufs, conf->nb_ifaces,
+				      conf->nb_cores, needed);
+	snprintf(name, sizeof(name), "san_%" PRIu32, atomic_fetch_add(&number, 1));
+	host->pool = rte_pktmbuf_pool_create(name, conf->nb_mbufs, choose_cache(conf), 0,
+					     RTE_MBUF_DEFAULT_BUF_SIZE, SOCKET_ID_ANY);
+	if (host->pool != NULL)
+		return 0;
+	return sani_error_set(-ENOMEM, "host %s: no memory for mbufs = %" PRIu32 " in [host] (about %"
+			      PRIu32 " MiB): %s; give the EAL more (huge pages, or -m MIB with "
+			      "--no-huge) or ask for fewer", conf->name, conf->nb_mbufs,
+			      conf->nb_mbufs / 1024 * (RTE_MBUF_DEFAULT_BUF_SIZE + 256) / 1024,
+			      rte_strerror(rte_errno));
+}
+
+static int
+open_ports(struct sani_host *host)
+{
+	for (unsigned int i = 0; i < host->conf.nb_ifaces; i++) {
+		struct sani_port_conf *conf = &host->conf.ports[i];
+		struct sani_port *port = &host->ports[i];
+		int rc;
+
+		conf->nb_queues = (uint16_t)host->nb_cores;
+		rc = sani_port_open(conf, host->pool, port);
+		if (rc != 0)
+			return rc;
+		host->ifaces[i] = host->conf.ifaces[i];
+		host->ifaces[i].port_id = port->id;
+		host->ifaces[i].caps = port->caps;
+		host->ifaces[i].mac = port->mac;
+		host->nb_ifaces++;
+	}
+	return 0;
+}
+
+static int
+make_cores(struct sani_host *host, const struct sani_core_up *up)
+{
+	int rc = sani_mesh_open(host);
+
+	for (unsigned int i = 0; i < host->nb_cores && rc == 0; i++)
+		rc = sani_core_make(host, i, up);
+	if (rc != 0)
+		sani_error_set(rc, "host %s: no memory for the tables of %u cores: lower connections "
+			       "or cores in [host]", host->name, host->nb_cores);
+	return rc;
+}
+
+static int
+fill_host(struct sani_host *host, const struct sani_core_up *up)
+{
+	int rc = make_pool(host);
+
+	if (rc == 0)
+		rc = open_ports(host);
+	if (rc == 0)
+		rc = make_cores(host, up);
+	return rc;
+}
+
+static int
+check_conf(const struct sani_host_conf *conf)
+{
+	if (sodium_init() < 0)
+		return sani_error_set(-ENOTSUP, "host %s: the system's random generator does not work",
+				      conf->name);
+	if (conf->nb_cores == 0 || conf->nb_cores > SANI_HOST_CORES || conf->nb_ifaces == 0 ||
+	    conf->nb_ifaces > SANI_IP_IFACES)
+		return sani_error_set(-EINVAL, "host %s: %u cores and %u interfaces; 1..%u and 1..%u "
+				      "are accepted", conf->name, conf->nb_cores, conf->nb_ifaces,
+				      SANI_HOST_CORES, SANI_IP_IFACES);
+	if ((uint64_t)conf->nb_conns + conf->nb_tw > SANI_FLOW_MAX)
+		return sani_error_set(-EINVAL, "host %s: connections and timewait in [host] are %" PRIu64
+				      " together; at most %u are accepted", conf->name,
+				      (uint64_t)conf->nb_conns + conf->nb_tw, SANI_FLOW_MAX);
+	return 0;
+}
+
+int
+sani_host_open(const struct sani_host_conf *conf, const struct sani_core_up *up,
+	       struct sani_host **host)
+{
+	struct sani_host *h;
+	int rc = check_conf(conf);
+
+	if (rc != 0)
+		return rc;
+	h = calloc(1, sizeof(*h));
+	if (h == NULL)
+		return sani_error_set(-ENOMEM, "host %s: no memory", conf->name);
+	sani_clock_init();
+	memcpy(h->name, conf->name, sizeof(h->name));
+	h->conf = *conf;
+	h->nb_cores = conf->nb_cores;
+	h->clock = sani_clock_tsc;
+	randombytes_buf(h->key, sizeof(h->key));
+	rc = fill_host(h, up);
+	if (rc == 0) {
+		*host = h;
+		return 0;
+	}
+	sani_host_stop(h);
+	sani_host_free(h);
+	return rc;
+}
+
+void
+sani_host_stop(struct sani_host *host)
+{
+	for (unsigned int i = 0; i < host->nb_cores; i++)
+		if (host->cores[i] != NULL)
+			sani_core_stop(host->cores[i]);
+	sani_mesh_stop(host);
+	for (unsigned int i = 0; i < host->nb_ifaces; i++)
+		sani_port_close(&host->ports[i]);
+}
+
+void
+sani_host_free(struct sani_host *host)
+{
+	for (unsigned int i = 0; i < host->nb_cores; i++)
+		if (host->cores[i] != NULL)
+			sani_core_end(host->cores[i]);
+	sani_mesh_end(host);
+	rte_mempool_free(host->pool);
+	sodium_memzero(host->key, sizeof(host->key));
+	free(host);
+}

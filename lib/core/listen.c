@@ -1,0 +1,213 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+#include <errno.h>
+#include <stdlib.h>
+
+#include "core/priv.h"
+
+int
+sani_listen_init(struct sani_core *core)
+{
+	struct sani_core_priv *p = core->priv;
+	uint32_t n = core->host->conf.nb_listeners;
+	uint32_t buckets = 16;
+
+	while (buckets < n)
+		buckets <<= 1;
+	p->listen_mask = buckets - 1;
+	p->listens = calloc(n, sizeof(p->listens[0]));
+	p->listen_buckets = malloc(buckets * sizeof(p->listen_buckets[0]));
+	if (p->listens == NULL || p->listen_buckets == NULL)
+		return -ENOMEM;
+	for (uint32_t i = 0; i < buckets; i++)
+		p->listen_buckets[i] = SANI_NONE;
+	p->listen_free = SANI_NONE;
+	for (uint32_t i = n; i-- > 0;) {
+		p->listens[i].next = p->listen_free;
+		p->listen_free = i;
+	}
+	return 0;
+}
+
+void
+sani_listen_fini(struct sani_core *core)
+{
+	free(core->priv->listen_buckets);
+	free(core->priv->listens);
+}
+
+static uint32_t *
+bucket_of(const struct sani_core_priv *p, uint16_t port)
+{
+	return &p->listen_buckets[port & p->listen_mask];
+}
+
+static struct sani_listen_entry *
+find_exact(const struct sani_core_priv *p, const union sani_ip *addr, uint16_t port)
+{
+	for (uint32_t i = *bucket_of(p, port); i != SANI_NONE; i = p->listens[i].next) {
+		struct sani_listen_entry *e = &p->listens[i];
+
+		if (e->l.port == port && sani_ip_eq(&e->l.addr, addr))
+			return e;
+	}
+	return NULL;
+}
+
+struct sani_listen_entry *
+sani_listen_find(struct sani_core *core, const union sani_ip *addr, uint16_t port)
+{
+	static const union sani_ip any;
+	struct sani_listen_entry *e = find_exact(core->priv, addr, port);
+
+	return e != NULL ? e : find_exact(core->priv, &any, port);
+}
+
+int
+sani_core_listen_add(struct sani_core *core, const struct sani_listen *l)
+{
+	struct sani_core_priv *p = core->priv;
+	uint32_t idx = p->listen_free;
+	struct sani_listen_entry *e;
+
+	if (find_exact(p, &l->addr, l->port) != NULL)
+		return -EADDRINUSE;
+	if (idx == SANI_NONE || (l->owner == core->id && !sani_mesh_may_listen(core)))
+		return -ENOMEM;
+	e = &p->listens[idx];
+	p->listen_free = e->next;
+	*e = (struct sani_listen_entry){
+		.l = *l, .next = *bucket_of(p, l->port), .embryos = SANI_NONE, .gen = e->gen, .used = true,
+	};
+	*bucket_of(p, l->port) = idx;
+	p->nb_own_listens += l->owner == core->id;
+	return 0;
+}
+
+static void
+free_entry(struct sani_core *core, uint32_t idx)
+{
+	struct sani_core_priv *p = core->priv;
+	struct sani_listen_entry *e = &p->listens[idx];
+	uint32_t *link = bucket_of(p, e->l.port);
+
+	while (*link != idx)
+		link = &p->listens[*link].next;
+	*link = e->next;
+	p->nb_own_listens -= e->l.owner == core->id;
+	e->used = false;
+	e->gen++;
+	e->next = p->listen_free;
+	p->listen_free = idx;
+}
+
+/* Each leaves the list as it is reset. One whose offer is under way keeps its block (mesh.c). */
+static void
+reset_embryos(struct sani_core *core, struct sani_listen_entry *e)
+{
+	while (e->embryos != SANI_NONE) {
+		struct sani_tcp_conn *c = sani_core_conn(core, e->embryos);
+
+		sani_conn_reset(core, c);
+		if (c->owner.offered)
+			sani_listen_drop(core, c);
+		else
+			sani_conn_free(core, c);
+	}
+}
+
+void
+sani_core_listen_del(struct sani_core *core, uint8_t owner, uint32_t slot, uint32_t gen)
+{
+	struct sani_core_priv *p = core->priv;
+
+	for (uint32_t i = 0; i < core->host->conf.nb_listeners; i++) {
+		struct sani_listen_entry *e = &p->listens[i];
+
+		if (!e->used || e->l.owner != owner || e->l.slot != slot || e->l.gen != gen)
+			continue;
+		reset_embryos(core, e);
+		free_entry(core, i);
+	}
+}
+
+const struct sani_listen *
+sani_core_listen_of(const struct sani_core *core, const struct sani_tcp_conn *c)
+{
+	const struct sani_listen_entry *e;
+
+	if (c->owner.listen == SANI_NONE)
+		return NULL;
+	e = &core->priv->listens[c->owner.listen];
+	return e->used && e->gen == c->owner.listen_gen ? &e->l : NULL;
+}
+
+static void
+link_embryo(struct sani_core_priv *p, struct sani_listen_entry *e, struct sani_tcp_conn *c)
+{
+	c->owner.listen = (uint32_t)(e - p->listens);
+	c->owner.listen_gen = e->gen;
+	c->owner.prev = SANI_NONE;
+	c->owner.next = e->embryos;
+	if (e->embryos != SANI_NONE)
+		p->conns[e->embryos].owner.prev = sani_conn_idx(p, c);
+	e->embryos = sani_conn_idx(p, c);
+	e->nb_embryos++;
+	c->owner.flags |= SANI_CONN_EMBRYO | SANI_CONN_HALF;
+	p->nb_half_open++;
+}
+
+void
+sani_listen_drop(struct sani_core *core, struct sani_tcp_conn *c)
+{
+	struct sani_core_priv *p = core->priv;
+	struct sani_listen_entry *e;
+
+	if ((c->owner.flags & SANI_CONN_EMBRYO) == 0)
+		return;
+	e = &p->listens[c->owner.listen];
+	if (c->owner.prev != SANI_NONE)
+		p->conns[c->owner.prev].owner.next = c->owner.next;
+	else
+		e->embryos = c->owner.next;
+	if (c->owner.next != SANI_NONE)
+		p->conns[c->owner.next].owner.prev = c->owner.prev;
+	e->nb_embryos--;
+	c->owner.flags &= (uint8_t)~SANI_CONN_EMBRYO;
+}
+
+static void
+open_embryo(struct sani_core *core, struct sani_listen_entry *e, const struct sani_rx_item *item)
+{
+	struct sani_tcp_params params = {
+		.tuple = item->pkt.tuple,
+		.iss = sani_tcp_isn(core->host->key, &item->pkt.tuple, core->now_us),
+		.ts_offset = sani_tcp_ts_offset(core->host->key, &item->pkt.tuple),
+		.mtu = core->host->ifaces[item->pkt.iface].mtu,
+		.sndbuf = e->l.sndbuf,
+		.rcvbuf = e->l.rcvbuf,
+		.user_timeout_ms = e->l.user_timeout_ms,
+		.time_wait_ms = core->host->conf.time_wait_ms,
+		.nodelay = e->l.nodelay,
+	};
+	struct sani_tcp_conn *c = sani_conn_alloc(core, (uint32_t)item->hash);
+	uint32_t ev;
+
+	if (c == NULL) {
+		sani_count(&core->ctr, SANI_CTR_core_drop_noconn);
+		return;
+	}
+	link_embryo(core->priv, e, c);
+	ev = sani_tcp_open_passive(c, &params, &item->seg, core->now_us);
+	sani_conn_enter(core, c);
+	sani_core_touch(core, c, ev);
+}
+
+void
+sani_listen_syn(struct sani_core *core, struct sani_listen_entry *e, const struct sani_rx_item *item)
+{
+	/* nothing is answered: the peer asks again (RFC 4987 gives why not to reset) */
+	if (core->priv->nb_half_open >= core->host->conf.nb_half_open)
+		sani_count(&core->ctr, SANI_CTR_tcp_rx_drop_backlog);
+	else
+		open_embryo(core, e, item);
+}

@@ -1,0 +1,74 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+#include <errno.h>
+#include <stdlib.h>
+
+#include "core/priv.h"
+
+/* Zero, on a cache line of its own: a core's memory is written by one thread. */
+static void *
+make_zeroed(size_t bytes)
+{
+	size_t rounded = (bytes + SANI_CACHE_LINE - 1) & ~(size_t)(SANI_CACHE_LINE - 1);
+	void *p = aligned_alloc(SANI_CACHE_LINE, rounded);
+
+	if (p != NULL)
+		memset(p, 0, rounded);
+	return p;
+}
+
+static int
+fill_core(struct sani_core *core)
+{
+	struct sani_host *host = core->host;
+	struct sani_core_priv *p = core->priv;
+
+	p->io = (struct sani_ip_io){
+		.pool = host->pool, .ctr = &core->ctr, .tx = p->io_tx, .max_tx = SANI_IP_FRAMES,
+	};
+	for (unsigned int i = 0; i < host->nb_ifaces; i++)
+		p->iface_of[host->ports[i].id] = (uint8_t)i;
+	p->ip = sani_ip_create(host->ifaces, host->nb_ifaces, core->index == 0, host->key);
+	if (p->ip == NULL || sani_conn_init(core) != 0 || sani_tw_init(core) != 0 ||
+	    sani_listen_init(core) != 0)
+		return -ENOMEM;
+	return 0;
+}
+
+int
+sani_core_make(struct sani_host *host, unsigned int index, const struct sani_core_up *up)
+{
+	struct sani_core *core = make_zeroed(sizeof(*core));
+
+	if (core == NULL)
+		return -ENOMEM;
+	host->cores[index] = core;
+	core->id = (uint8_t)(host->conf.first_core_id + index);
+	core->index = (uint8_t)index;
+	core->host = host;
+	core->up = up;
+	core->priv = make_zeroed(sizeof(*core->priv));
+	return core->priv == NULL ? -ENOMEM : fill_core(core);
+}
+
+void
+sani_core_stop(struct sani_core *core)
+{
+	if (core->priv == NULL)
+		return;
+	sani_conn_stop(core);
+	sani_tx_stop(core);
+	sani_ip_destroy(core->priv->ip);
+	core->priv->ip = NULL;
+}
+
+void
+sani_core_end(struct sani_core *core)
+{
+	if (core->priv != NULL) {
+		sani_listen_fini(core);
+		sani_conn_fini(core);
+		sani_tw_fini(core);
+	}
+	free(core->priv);
+	free(core);
+}

@@ -1,0 +1,92 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+#include <rte_cycles.h>
+
+#include "core/priv.h"
+
+__extension__ typedef unsigned __int128 uint128;
+
+/* Microseconds for each TSC cycle, as a fraction of 2^64. Written once, before any core is polled. */
+static uint64_t us_per_cycle;
+
+void
+sani_clock_init(void)
+{
+	if (us_per_cycle == 0)
+		us_per_cycle = (uint64_t)(((uint128)1000000 << 64) / rte_get_tsc_hz());
+}
+
+uint64_t
+sani_clock_tsc(void)
+{
+	return (uint64_t)(((uint128)rte_get_tsc_cycles() * us_per_cycle) >> 64);
+}
+
+void
+sani_core_begin(struct sani_core *core)
+{
+	uint64_t now_us = core->host->clock();
+
+	/* the TSCs of two CPUs may differ a little, and a core may be polled by one, then by the other */
+	if (now_us > core->now_us)
+		core->now_us = now_us;
+	for (unsigned int i = 0; i < core->host->nb_ifaces; i++)
+		core->priv->txq[i].stuck = false;
+	sani_tx_top_up(core);
+	sani_count(&core->ctr, SANI_CTR_core_rounds);
+}
+
+static unsigned int
+run_ip(struct sani_core *core)
+{
+	struct sani_core_priv *p = core->priv;
+
+	if (!p->announced && core->index == 0)
+		sani_ip_announce(p->ip, sani_tx_io(core));
+	else if (sani_ip_deadline(p->ip) <= core->now_us)
+		sani_ip_timer(p->ip, sani_tx_io(core));
+	else
+		return 0;
+	p->announced = true;
+	sani_tx_sweep(core);
+	return 1;
+}
+
+unsigned int
+sani_core_input(struct sani_core *core)
+{
+	unsigned int n = sani_mesh_input(core);
+
+	n += sani_rx_handed(core);
+	n += sani_rx_ports(core);
+	n += sani_conn_expire(core);
+	n += sani_tw_expire(core);
+	n += run_ip(core);
+	/* what this very input has given rise to, between this core and itself above all */
+	return n + sani_mesh_input(core);
+}
+
+uint64_t
+sani_core_deadline(const struct sani_core *core)
+{
+	const struct sani_core_priv *p = core->priv;
+	uint64_t deadline = sani_ip_deadline(p->ip);
+
+	if (p->nb_dirty > 0 || (!p->announced && core->index == 0))
+		return core->now_us;
+	deadline = RTE_MIN(deadline, sani_wheel_next(p->wheel));
+	return RTE_MIN(deadline, sani_wheel_next(p->tw_wheel));
+}
+
+struct sani_tcp_io
+sani_core_io(struct sani_core *core)
+{
+	struct sani_core_priv *p = core->priv;
+
+	return (struct sani_tcp_io){
+		.now_us = core->now_us,
+		.pool = core->host->pool,
+		.ctr = &core->ctr,
+		.tx = p->spare_tx,
+		.max_tx = SANI_SPARE_TX,
+	};
+}

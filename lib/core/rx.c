@@ -1,0 +1,287 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/*
+ * Frame to connection, a burst at a time and in passes, so that the memory of all is on its way while
+ * the first is looked at: read every frame and ask for its place in the flow table; ask for its
+ * connection; process.
+ */
+#include "core/priv.h"
+
+/* Of a chain the headers may be all that the first buffer held. */
+static struct rte_mbuf *
+drop_empty_head(struct rte_mbuf *m)
+{
+	while (m->data_len == 0 && m->next != NULL) {
+		struct rte_mbuf *next = m->next;
+
+		rte_pktmbuf_free_seg(m);
+		m = next;
+	}
+	return m;
+}
+
+/* Cut m to the payload; the link's padding goes too. NULL when there is none (m is freed). */
+static struct rte_mbuf *
+cut_payload(struct rte_mbuf *m, uint32_t off, uint32_t len)
+{
+	struct rte_mbuf *last;
+	uint16_t nb_segs = 1;
+	uint32_t left = len;
+
+	if (len == 0 || rte_pktmbuf_adj(m, (uint16_t)off) == NULL) {
+		rte_pktmbuf_free(m);
+		return NULL;
+	}
+	m = drop_empty_head(m);
+	for (last = m; left > last->data_len; last = last->next) {
+		left -= last->data_len;
+		nb_segs++;
+	}
+	rte_pktmbuf_free(last->next);
+	last->next = NULL;
+	last->data_len = (uint16_t)left;
+	m->nb_segs = nb_segs;
+	m->pkt_len = len;
+	return m;
+}
+
+static enum sani_tcp_parse
+parse_segment(const struct rte_mbuf *m, const struct sani_ip_pkt *pkt, struct sani_tcp_seg *seg)
+{
+	uint32_t contig = m->data_len > pkt->l4_off ? (uint32_t)m->data_len - pkt->l4_off : 0;
+	const uint8_t *p = rte_pktmbuf_mtod_offset(m, const uint8_t *, pkt->l4_off);
+
+	return sani_tcp_parse(p, RTE_MIN(contig, pkt->l4_len), pkt->l4_len, seg);
+}
+
+/* Is it a segment to go on with? Else it is counted, and the caller frees it. */
+static bool
+read_segment(struct sani_core *core, struct sani_rx_item *item)
+{
+	/* RFC 9293 MUST-57: silently */
+	if (item->pkt.nonunicast) {
+		sani_count(&core->ctr, SANI_CTR_tcp_rx_drop_nonunicast);
+		return false;
+	}
+	switch (parse_segment(item->m, &item->pkt, &item->seg)) {
+	case SANI_TCP_PARSE_OK:
+		return true;
+	case SANI_TCP_PARSE_HEADER:
+		sani_count(&core->ctr, SANI_CTR_tcp_rx_bad_header);
+		return false;
+	case SANI_TCP_PARSE_OPTION:
+	default:
+		sani_count(&core->ctr, SANI_CTR_tcp_rx_bad_option);
+		return false;
+	}
+}
+
+/* First pass. @return False: the frame is done with, or on its way to another core. */
+static bool
+read_frame(struct sani_core *core, struct sani_rx_item *item)
+{
+	struct sani_core_priv *p = core->priv;
+	enum sani_ip_verdict verdict;
+	unsigned int owner;
+
+	verdict = sani_ip_input(p->ip, item->m, p->iface_of[item->m->port], sani_tx_io(core), &item->pkt);
+	sani_tx_sweep(core);
+	if (verdict == SANI_IP_DONE)
+		return false;
+	if (verdict == SANI_IP_CONTROL) {
+		sani_mesh_hand(core, 0, item->m);
+		return false;
+	}
+	item->is_icmp = verdict == SANI_IP_TCP_ERROR;
+	if (!item->is_icmp && !read_segment(core, item)) {
+		rte_pktmbuf_free(item->m);
+		return false;
+	}
+	item->hash = sani_flow_hash(core->host->key, &item->pkt.tuple);
+	owner = sani_flow_core(item->hash, core->host->nb_cores);
+	if (owner != core->index) {
+		sani_mesh_hand(core, owner, item->m);
+		return false;
+	}
+	sani_flow_prefetch(&p->flow, (uint32_t)item->hash);
+	return true;
+}
+
+/* Second pass: what has this hash is most likely it. Processing looks again, for it may change. */
+static void
+prefetch_conn(const struct sani_core_priv *p, const struct sani_rx_item *item)
+{
+	uint32_t at = 0;
+	sani_flow_ref ref = sani_flow_next(&p->flow, (uint32_t)item->hash, &at);
+
+	if (ref != SANI_FLOW_NOTHING && (ref & SANI_FLOW_TW) == 0)
+		__builtin_prefetch(&p->conns[sani_flow_idx(ref)].tuple);
+}
+
+/* RFC 9293 3.10.7.1: there is no connection. */
+static void
+refuse(struct sani_core *core, const struct sani_rx_item *item)
+{
+	struct rte_mbuf *m = rte_pktmbuf_alloc(core->host->pool);
+
+	if (m == NULL)
+		return;
+	if (!sani_tcp_reset_for(&item->seg, m)) {
+		rte_pktmbuf_free(m);
+		return;
+	}
+	sani_count(&core->ctr, SANI_CTR_tcp_tx_rst);
+	sani_tx_reply(core, m, &item->pkt.tuple.local, &item->pkt.tuple.remote);
+}
+
+static void
+input_listener(struct sani_core *core, const struct sani_rx_item *item)
+{
+	const struct sani_tuple *t = &item->pkt.tuple;
+	const uint8_t what = item->seg.flags & (SANI_TCP_SYN | SANI_TCP_ACK | SANI_TCP_RST);
+	struct sani_listen_entry *e = NULL;
+
+	if (what == SANI_TCP_SYN)
+		e = sani_listen_find(core, &t->local, t->local_port);
+	if (e == NULL) {
+		sani_count(&core->ctr, SANI_CTR_tcp_rx_drop_no_socket);
+		refuse(core, item);
+	} else if (e->nb_embryos >= e->l.backlog) {
+		sani_count(&core->ctr, SANI_CTR_tcp_rx_drop_backlog);
+		refuse(core, item);
+	} else {
+		sani_listen_syn(core, e, item);
+	}
+}
+
+/* Would this segment finish a handshake for which there is no place? The peer sends it again. */
+static bool
+has_no_place(const struct sani_core *core, const struct sani_tcp_conn *c, const struct sani_rx_item *item)
+{
+	return (c->owner.flags & SANI_CONN_HALF) != 0 &&
+	       core->priv->nb_finished >= SANI_FINISHED_MAX &&
+	       (item->seg.flags & (SANI_TCP_ACK | SANI_TCP_RST)) == SANI_TCP_ACK;
+}
+
+/* A segment for a connection. m is consumed; the connection may be gone afterwards. */
+static void
+input_conn(struct sani_core *core, struct sani_tcp_conn *c, struct sani_rx_item *item)
+{
+	struct sani_tcp_io io = sani_core_io(core);
+	struct rte_mbuf *payload;
+	uint32_t ev;
+
+	if (has_no_place(core, c, item)) {
+		sani_count(&core->ctr, SANI_CTR_tcp_rx_drop_backlog);
+		rte_pktmbuf_free(item->m);
+		return;
+	}
+	payload = cut_payload(item->m, (uint32_t)item->pkt.l4_off + item->seg.hdr_len, item->seg.len);
+	ev = sani_tcp_input(c, &item->seg, payload, &io);
+	sani_tx_segments(core, c, &io);
+	sani_conn_settle(core, c, ev);
+}
+
+static void
+input_segment(struct sani_core *core, struct sani_rx_item *item)
+{
+	sani_flow_ref ref = sani_conn_find(core, &item->pkt.tuple, (uint32_t)item->hash);
+
+	sani_count(&core->ctr, SANI_CTR_tcp_rx);
+	if (ref != SANI_FLOW_NOTHING && (ref & SANI_FLOW_TW) == 0) {
+		input_conn(core, sani_core_conn(core, sani_flow_idx(ref)), item);
+		return;
+	}
+	if (ref == SANI_FLOW_NOTHING || sani_tw_input(core, sani_flow_idx(ref), &item->seg))
+		input_listener(core, item);
+	rte_pktmbuf_free(item->m);
+}
+
+static void
+input_error(struct sani_core *core, struct sani_rx_item *item)
+{
+	const struct sani_ip_pkt *pkt = &item->pkt;
+	sani_flow_ref ref = sani_conn_find(core, &pkt->tuple, (uint32_t)item->hash);
+	struct sani_tcp_io io = sani_core_io(core);
+
+	rte_pktmbuf_free(item->m);
+	if (ref == SANI_FLOW_NOTHING || (ref & SANI_FLOW_TW) != 0)
+		return;
+	sani_conn_settle(core, sani_core_conn(core, sani_flow_idx(ref)),
+			 sani_tcp_icmp(sani_core_conn(core, sani_flow_idx(ref)), pkt->icmp_type,
+				       pkt->icmp_code, pkt->icmp_mtu, pkt->quoted_seq, &io));
+}
+
+static void
+process(struct sani_core *core, struct rte_mbuf **frames, unsigned int nb_frames)
+{
+	struct sani_rx_item items[SANI_BURST];
+	unsigned int n = 0;
+
+	for (unsigned int i = 0; i < nb_frames; i++) {
+		items[n].m = frames[i];
+		if (read_frame(core, &items[n]))
+			n++;
+	}
+	for (unsigned int i = 0; i < n; i++)
+		prefetch_conn(core->priv, &items[i]);
+	for (unsigned int i = 0; i < n; i++) {
+		if (items[i].is_icmp)
+			input_error(core, &items[i]);
+		else
+			input_segment(core, &items[i]);
+	}
+}
+
+static unsigned int
+receive_port(struct sani_core *core, const struct sani_port *port)
+{
+	struct rte_mbuf *frames[SANI_BURST];
+	uint16_t n = sani_port_rx(port, core->index, frames, SANI_BURST);
+
+	if (n == 0)
+		return 0;
+	sani_count_n(&core->ctr, SANI_CTR_port_rx, n);
+	/* by reference, a frame still says by which port it left the other host */
+	for (unsigned int i = 0; i < n; i++)
+		frames[i]->port = port->id;
+	process(core, frames, n);
+	return n;
+}
+
+unsigned int
+sani_rx_ports(struct sani_core *core)
+{
+	unsigned int n = 0;
+
+	for (unsigned int i = 0; i < core->host->nb_ifaces; i++)
+		n += receive_port(core, &core->host->ports[i]);
+	return n;
+}
+
+static unsigned int
+receive_handed(struct sani_core *core, struct sani_spsc *ring)
+{
+	struct rte_mbuf *frames[SANI_BURST];
+	unsigned int n = 0;
+	const void *entry;
+
+	while (n < SANI_BURST && (entry = sani_spsc_peek(ring)) != NULL) {
+		memcpy(&frames[n++], entry, sizeof(frames[0]));
+		sani_spsc_pop(ring);
+	}
+	if (n > 0)
+		process(core, frames, n);
+	return n;
+}
+
+unsigned int
+sani_rx_handed(struct sani_core *core)
+{
+	const struct sani_host *host = core->host;
+	unsigned int n = 0;
+
+	for (unsigned int from = 0; from < host->nb_cores; from++)
+		if (from != core->index)
+			n += receive_handed(core, host->pkt[from][core->index]);
+	return n;
+}

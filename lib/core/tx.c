@@ -1,0 +1,251 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+#include <errno.h>
+#include <netinet/in.h>
+
+#include "core/priv.h"
+
+#define TX_BURST 32			/* segments of one connection in a round */
+#define TXQ_LIMIT (SANI_TXQ_MAX - TX_BURST - SANI_IP_TX_ROOM)
+#define UNREACHABLE_MAX 32
+#define TTL_DEFAULT 64			/* RFC 1700, for what no connection sends */
+
+/* Connections whose first hop is known not to answer: told after the loop, for that may close any. */
+struct unreachable {
+	unsigned int n;
+	struct {
+		uint32_t idx;
+		uint32_t gen;
+		uint32_t seq;
+	} at[UNREACHABLE_MAX];
+};
+
+static void
+flush_port(struct sani_core *core, unsigned int iface)
+{
+	struct sani_txq *q = &core->priv->txq[iface];
+	uint16_t sent;
+
+	if (q->n == 0 || q->stuck)
+		return;
+	sent = sani_port_tx(&core->host->ports[iface], core->index, q->m, q->n);
+	sani_count_n(&core->ctr, SANI_CTR_port_tx, sent);
+	q->n = (uint16_t)(q->n - sent);
+	q->stuck = sent == 0;
+	memmove(q->m, q->m + sent, q->n * sizeof(q->m[0]));
+}
+
+static void
+queue_frame(struct sani_core *core, struct rte_mbuf *m)
+{
+	unsigned int iface = core->priv->iface_of[m->port];
+	struct sani_txq *q = &core->priv->txq[iface];
+
+	if (q->n == SANI_TXQ_MAX)
+		flush_port(core, iface);
+	if (q->n == SANI_TXQ_MAX) {
+		sani_count(&core->ctr, SANI_CTR_port_tx_drop);
+		rte_pktmbuf_free(m);
+		return;
+	}
+	q->m[q->n++] = m;
+}
+
+void
+sani_tx_sweep(struct sani_core *core)
+{
+	struct sani_ip_io *io = &core->priv->io;
+
+	for (unsigned int i = 0; i < io->nb_tx; i++)
+		queue_frame(core, io->tx[i]);
+	io->nb_tx = 0;
+	if (sani_unlikely(io->nb_news != 0))
+		sani_mesh_news(core);
+}
+
+int
+sani_tx_segment(struct sani_core *core, struct rte_mbuf *m, const struct sani_ip_out *out)
+{
+	int rc = sani_ip_output(core->priv->ip, m, out, sani_tx_io(core));
+
+	sani_tx_sweep(core);
+	return rc;
+}
+
+void
+sani_tx_reply(struct sani_core *core, struct rte_mbuf *m, const union sani_ip *local,
+	      const union sani_ip *remote)
+{
+	struct sani_ip_out out = {
+		.src = *local, .dst = *remote, .proto = IPPROTO_TCP, .ttl = TTL_DEFAULT, .df = true,
+	};
+
+	sani_tx_segment(core, m, &out);
+}
+
+/* Sequence number of a segment that is about to go: an error about it has to name it (RFC 5927). */
+static uint32_t
+seq_of(const struct rte_mbuf *m)
+{
+	const uint8_t *p = rte_pktmbuf_mtod_offset(m, const uint8_t *, 4);
+
+	return (uint32_t)p[0] << 24 | (uint32_t)p[1] << 16 | (uint32_t)p[2] << 8 | p[3];
+}
+
+static void
+note_unreachable(struct sani_core *core, const struct sani_tcp_conn *c, uint32_t seq,
+		 struct unreachable *u)
+{
+	if (sani_tcp_state(c) != SAN_TCP_SYN_SENT || u->n == UNREACHABLE_MAX)
+		return;
+	u->at[u->n].idx = sani_conn_idx(core->priv, c);
+	u->at[u->n].gen = c->owner.gen;
+	u->at[u->n].seq = seq;
+	u->n++;
+}
+
+static void
+send_segments(struct sani_core *core, const struct sani_tcp_conn *c, const struct sani_tcp_io *io,
+	      struct unreachable *u)
+{
+	struct sani_ip_out out = {
+		.src = c->tuple.local, .dst = c->tuple.remote, .proto = IPPROTO_TCP,
+		.tos = c->tos, .ttl = c->ttl, .df = true,
+	};
+
+	for (unsigned int i = 0; i < io->nb_tx; i++) {
+		uint32_t seq = seq_of(io->tx[i]);
+
+		if (sani_tx_segment(core, io->tx[i], &out) == -EHOSTUNREACH && u != NULL)
+			note_unreachable(core, c, seq, u);
+	}
+}
+
+void
+sani_tx_segments(struct sani_core *core, const struct sani_tcp_conn *c, const struct sani_tcp_io *io)
+{
+	send_segments(core, c, io, NULL);
+}
+
+static bool
+output_burst(struct sani_core *core, struct sani_tcp_conn *c, struct unreachable *u)
+{
+	struct rte_mbuf *seg[TX_BURST];
+	struct sani_tcp_io io = sani_core_io(core);
+	bool more;
+
+	io.tx = seg;
+	io.max_tx = TX_BURST;
+	more = sani_tcp_output(c, &io);
+	send_segments(core, c, &io, u);
+	return more;
+}
+
+bool
+sani_tx_conn(struct sani_core *core, struct sani_tcp_conn *c)
+{
+	return output_burst(core, c, NULL);
+}
+
+/* Is the port that c sends by so far behind that segments would only be dropped? */
+static bool
+must_wait(struct sani_core *core, const struct sani_tcp_conn *c)
+{
+	struct sani_core_priv *p = core->priv;
+	bool behind = false;
+	struct sani_ip_route route;
+
+	for (unsigned int i = 0; i < core->host->nb_ifaces; i++) {
+		if (p->txq[i].n > TXQ_LIMIT)
+			flush_port(core, i);
+		behind |= p->txq[i].n > TXQ_LIMIT;
+	}
+	return behind && sani_ip_route(p->ip, &c->tuple.remote, &route) == 0 &&
+	       p->txq[route.iface].n > TXQ_LIMIT;
+}
+
+/* Those that have more to send than a burst, or whose port is behind, stay listed. */
+static unsigned int
+output_dirty(struct sani_core *core, struct unreachable *u)
+{
+	struct sani_core_priv *p = core->priv;
+	uint32_t n = p->nb_dirty;
+	uint32_t kept = 0;
+
+	for (uint32_t i = 0; i < n; i++) {
+		struct sani_tcp_conn *c = &p->conns[p->dirty[i]];
+
+		if (must_wait(core, c) || output_burst(core, c, u)) {
+			c->owner.dirty = kept;
+			p->dirty[kept++] = p->dirty[i];
+		} else {
+			c->owner.dirty = SANI_NONE;
+		}
+		sani_core_touch(core, c, 0);
+	}
+	p->nb_dirty = kept;
+	return n;
+}
+
+static void
+tell_unreachable(struct sani_core *core, const struct unreachable *u)
+{
+	for (unsigned int i = 0; i < u->n; i++) {
+		struct sani_tcp_conn *c = sani_core_conn(core, u->at[i].idx);
+		struct sani_tcp_io io = sani_core_io(core);
+
+		if (c->owner.gen != u->at[i].gen)
+			continue;
+		/* host unreachable, as a router would say it */
+		sani_conn_settle(core, c, sani_tcp_icmp(c, 3, 1, 0, u->at[i].seq, &io));
+	}
+}
+
+unsigned int
+sani_core_output(struct sani_core *core)
+{
+	struct unreachable u = { .n = 0 };
+	unsigned int n = output_dirty(core, &u);
+
+	for (unsigned int i = 0; i < core->host->nb_ifaces; i++)
+		flush_port(core, i);
+	tell_unreachable(core, &u);
+	return n;
+}
+
+void
+sani_tx_top_up(struct sani_core *core)
+{
+	struct sani_core_priv *p = core->priv;
+
+	while (p->nb_reserve < SANI_RESERVE) {
+		struct rte_mbuf *m = rte_pktmbuf_alloc(core->host->pool);
+
+		if (m == NULL)
+			break;
+		p->reserve[p->nb_reserve++] = m;
+	}
+}
+
+struct rte_mbuf *
+sani_tx_reserved(struct sani_core *core)
+{
+	struct sani_core_priv *p = core->priv;
+	struct rte_mbuf *m = rte_pktmbuf_alloc(core->host->pool);
+
+	if (m == NULL && p->nb_reserve > 0)
+		m = p->reserve[--p->nb_reserve];
+	return m;
+}
+
+void
+sani_tx_stop(struct sani_core *core)
+{
+	struct sani_core_priv *p = core->priv;
+
+	rte_pktmbuf_free_bulk(p->reserve, p->nb_reserve);
+	p->nb_reserve = 0;
+	for (unsigned int i = 0; i < core->host->nb_ifaces; i++) {
+		rte_pktmbuf_free_bulk(p->txq[i].m, p->txq[i].n);
+		p->txq[i].n = 0;
+	}
+}
