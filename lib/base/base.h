@@ -6,6 +6,7 @@
 #ifndef SANI_BASE_BASE_H
 #define SANI_BASE_BASE_H
 
+#include <assert.h>
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
@@ -17,6 +18,13 @@
 #define SANI_CACHE_LINE 64
 #define SANI_ALIGNED __attribute__((aligned(SANI_CACHE_LINE)))
 #define SANI_PRINTF(fmt, args) __attribute__((format(printf, fmt, args)))
+
+/** Checked by the sanitizer build only (b_ndebug=false): the library that is shipped does not abort. */
+#ifdef NDEBUG
+#define sani_assert(x) ((void)(false && (x)))
+#else
+#define sani_assert(x) assert(x)
+#endif
 
 /** No index: arrays are addressed by 32-bit indices, this one names no element. */
 #define SANI_NONE UINT32_MAX
