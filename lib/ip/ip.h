@@ -145,9 +145,10 @@ struct sani_ip_out {
  * Prepends IPv4 and Ethernet headers, fills checksums (in software where the port cannot), appends
  * the frame to io->tx, or holds it until the neighbour is known. m is consumed in every case.
  *
- * @retval 0              Sent or held.
+ * @retval 0              Sent or held; or lost for lack of memory or room in a table, counted.
  * @retval -ENETUNREACH   No route. Dropped, counted.
  * @retval -EHOSTUNREACH  The neighbour is known not to answer. Dropped, counted.
+ * @retval -EMSGSIZE      Longer than the interface's MTU. Dropped, counted.
  */
 int
 sani_ip_output(struct sani_ip_engine *ip, struct rte_mbuf *m, const struct sani_ip_out *out,

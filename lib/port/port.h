@@ -65,7 +65,11 @@ struct sani_port {
 int
 sani_port_open(const struct sani_port_conf *conf, struct rte_mempool *pool, struct sani_port *port);
 
-/** Stop and close; devices made by open are removed. Buffers still in its rings go back to their pools. */
+/**
+ * Stop and close; devices made by open are removed, others are stopped. Buffers that wait to be received
+ * by it go back to their pools. What it sent over a SANI_PORT_BY_REF port lies at the peer until that one
+ * has received and freed it or is closed too: the pool must outlive it.
+ */
 void
 sani_port_close(struct sani_port *port);
 

@@ -1,0 +1,204 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+#include <netinet/in.h>
+
+#include <rte_byteorder.h>
+#include <rte_log.h>
+
+#include "ip/priv.h"
+#include "port/port.h"
+#include "wire/cksum.h"
+#include "wire/icmp4.h"
+
+/* So many TCP segments with a wrong checksum, and no right one before, say what is the matter. */
+#define CKSUM_WATCH 64
+#define CKSUM_DECIDED UINT8_MAX
+
+#define TCP_HDR_MIN 20
+#define UDP_HDR 8
+
+/* A port's word is taken for "good" only, and only where the port promises to know. */
+static bool
+is_cksum_trusted(const struct sani_iface *ifc, const struct rte_mbuf *m, uint64_t mask,
+		 uint64_t good)
+{
+	return (ifc->caps & SANI_PORT_RX_CKSUM) && (m->ol_flags & mask) == good;
+}
+
+/*
+ * A kernel that leaves checksums to a device that does not exist (veth, tap without them) is the one
+ * thing that makes every segment fail. Said once for each interface, since nothing else would show it.
+ */
+static void
+watch_cksums(struct sani_ip_engine *ip, unsigned int iface, bool ok)
+{
+	uint8_t *bad = &ip->bad_cksums[iface];
+
+	if (sani_likely(*bad == CKSUM_DECIDED))
+		return;
+	if (ok) {
+		*bad = CKSUM_DECIDED;
+		return;
+	}
+	if (++*bad < CKSUM_WATCH)
+		return;
+	*bad = CKSUM_DECIDED;
+	rte_log(RTE_LOG_WARNING, RTE_LOGTYPE_USER1,
+		"interface %s: the first %d TCP segments all had a wrong checksum: the peer has checksum "
+		"offload on. Run: ethtool -K <peer device> tx off gso off tso off\n",
+		ip->ifaces[iface].name, CKSUM_WATCH);
+}
+
+static bool
+is_tcp_cksum_ok(struct sani_ip_engine *ip, const struct sani_ip_rx *rx,
+		const struct sani_tuple *tuple)
+{
+	bool ok = is_cksum_trusted(&ip->ifaces[rx->iface], rx->m, RTE_MBUF_F_RX_L4_CKSUM_MASK,
+				   RTE_MBUF_F_RX_L4_CKSUM_GOOD) ||
+		  sani_cksum_l4_ok(rx->m, rx->l4_off, rx->l4_len, &tuple->remote, &tuple->local,
+				   IPPROTO_TCP);
+
+	watch_cksums(ip, rx->iface, ok);
+	return ok;
+}
+
+static enum sani_ip_verdict
+take_tcp(struct sani_ip_engine *ip, const struct sani_ip_rx *rx, struct sani_ip_io *io,
+	 struct sani_ip_pkt *pkt)
+{
+	uint16_t ports_be[2];
+
+	if (rx->l4_len < TCP_HDR_MIN)
+		return sani_ip_drop(rx->m, io, SANI_CTR_tcp_rx_bad_header);
+	memcpy(ports_be, rte_pktmbuf_mtod_offset(rx->m, const uint8_t *, rx->l4_off),
+	       sizeof(ports_be));
+	*pkt = (struct sani_ip_pkt){
+		.tuple = {
+			.local = sani_ip_from_v4(rx->h.dst_be),
+			.remote = sani_ip_from_v4(rx->h.src_be),
+			.local_port = rte_be_to_cpu_16(ports_be[1]),
+			.remote_port = rte_be_to_cpu_16(ports_be[0]),
+		},
+		.l4_off = rx->l4_off,
+		.l4_len = rx->l4_len,
+		.iface = rx->iface,
+		.tos = rx->h.tos,
+		.nonunicast = rx->nonunicast,
+	};
+	if (!is_tcp_cksum_ok(ip, rx, &pkt->tuple))
+		return sani_ip_drop(rx->m, io, SANI_CTR_tcp_rx_bad_checksum);
+	return SANI_IP_TCP;
+}
+
+/* Is it a whole UDP datagram? One that is not sound has no port that could be unreachable. */
+static bool
+is_udp_sound(const struct sani_ip_rx *rx)
+{
+	union sani_ip src = sani_ip_from_v4(rx->h.src_be);
+	union sani_ip dst = sani_ip_from_v4(rx->h.dst_be);
+	uint16_t words_be[4];
+	uint16_t len;
+
+	if (rx->l4_len < UDP_HDR)
+		return false;
+	memcpy(words_be, rte_pktmbuf_mtod_offset(rx->m, const uint8_t *, rx->l4_off),
+	       sizeof(words_be));
+	len = rte_be_to_cpu_16(words_be[2]);
+	if (len < UDP_HDR || len > rx->l4_len)
+		return false;
+	return words_be[3] == 0 || sani_cksum_l4_ok(rx->m, rx->l4_off, len, &src, &dst, IPPROTO_UDP);
+}
+
+static enum sani_ip_verdict
+take_payload(struct sani_ip_engine *ip, const struct sani_ip_rx *rx, struct sani_ip_io *io,
+	     struct sani_ip_pkt *pkt)
+{
+	switch (rx->h.proto) {
+	case IPPROTO_TCP:
+		return take_tcp(ip, rx, io, pkt);
+	case IPPROTO_ICMP:
+		return sani_ip_icmp_input(ip, rx, io, pkt);
+	case IPPROTO_UDP:
+		if (is_udp_sound(rx))
+			sani_ip_icmp_unreachable(ip, rx, SANI_ICMP4_UNREACHABLE_PORT, io);
+		break;
+	default:
+		sani_ip_icmp_unreachable(ip, rx, SANI_ICMP4_UNREACHABLE_PROTOCOL, io);
+		break;
+	}
+	return sani_ip_drop(rx->m, io, SANI_CTR_ip4_rx_drop_protocol);
+}
+
+/*
+ * RFC 1122 3.2.1.3: the source is one host, and not us; the destination is the address of this
+ * interface (the strong model of 3.3.4.2) or a broadcast of its network.
+ */
+static bool
+are_addresses_ok(const struct sani_ip_engine *ip, struct sani_ip_rx *rx)
+{
+	union sani_ip src = sani_ip_from_v4(rx->h.src_be);
+
+	if (!sani_ip_is_host(rx->h.src_be) || sani_ip_is_broadcast(ip, rx->iface, rx->h.src_be) ||
+	    sani_ip_iface_of(ip, &src) >= 0)
+		return false;
+	if (sani_likely(rx->h.dst_be == ip->nets[rx->iface].addr_be))
+		return true;
+	rx->nonunicast = true;
+	return sani_ip_is_broadcast(ip, rx->iface, rx->h.dst_be);
+}
+
+static enum sani_counter
+counter_of(enum sani_ip4_parse parse)
+{
+	return parse == SANI_IP4_PARSE_SOURCE_ROUTE ? SANI_CTR_ip4_rx_drop_option :
+						      SANI_CTR_ip4_rx_bad_header;
+}
+
+static enum sani_ip_verdict
+take_ip4(struct sani_ip_engine *ip, struct sani_ip_rx *rx, struct sani_ip_io *io,
+	 struct sani_ip_pkt *pkt)
+{
+	struct rte_mbuf *m = rx->m;
+	const uint8_t *p = rte_pktmbuf_mtod_offset(m, const uint8_t *, SANI_ETH_HDR);
+	enum sani_ip4_parse parse = sani_ip4_parse(p, m->data_len - (uint32_t)SANI_ETH_HDR,
+						   m->pkt_len - SANI_ETH_HDR, &rx->h);
+
+	if (parse == SANI_IP4_PARSE_HEADER)
+		return sani_ip_drop(m, io, SANI_CTR_ip4_rx_bad_header);
+	if (!is_cksum_trusted(&ip->ifaces[rx->iface], m, RTE_MBUF_F_RX_IP_CKSUM_MASK,
+			      RTE_MBUF_F_RX_IP_CKSUM_GOOD) && !sani_ip4_cksum_ok(p, rx->h.hdr_len))
+		return sani_ip_drop(m, io, SANI_CTR_ip4_rx_bad_checksum);
+	if (parse != SANI_IP4_PARSE_OK)
+		return sani_ip_drop(m, io, counter_of(parse));
+	if (!are_addresses_ok(ip, rx))
+		return sani_ip_drop(m, io, SANI_CTR_ip4_rx_drop_address);
+	if (rx->h.frag & (SANI_IP4_MF | SANI_IP4_OFFSET))
+		return sani_ip_drop(m, io, SANI_CTR_ip4_rx_drop_fragment);
+	rx->l4_off = (uint16_t)(SANI_ETH_HDR + rx->h.hdr_len);
+	rx->l4_len = (uint16_t)(rx->h.total_len - rx->h.hdr_len);
+	sani_ip_trim(m, SANI_ETH_HDR + (uint32_t)rx->h.total_len);
+	return take_payload(ip, rx, io, pkt);
+}
+
+enum sani_ip_verdict
+sani_ip_input(struct sani_ip_engine *ip, struct rte_mbuf *m, uint8_t iface, struct sani_ip_io *io,
+	      struct sani_ip_pkt *pkt)
+{
+	struct sani_ip_rx rx = { .m = m, .iface = iface };
+	struct sani_eth eth;
+
+	if (!sani_ip_pull(m, SANI_IP_PULL))
+		return sani_ip_drop(m, io, SANI_CTR_core_drop_nomem);
+	if (!sani_eth_parse(rte_pktmbuf_mtod(m, const uint8_t *), m->data_len, &eth))
+		return sani_ip_drop(m, io, SANI_CTR_eth_rx_bad);
+	rx.nonunicast = rte_is_multicast_ether_addr(&eth.dst);
+	if (!rx.nonunicast && !rte_is_same_ether_addr(&eth.dst, &ip->ifaces[iface].mac))
+		return sani_ip_drop(m, io, SANI_CTR_eth_rx_bad);
+	switch (eth.type) {
+	case RTE_ETHER_TYPE_IPV4:
+		return take_ip4(ip, &rx, io, pkt);
+	case RTE_ETHER_TYPE_ARP:
+		return ip->is_control ? sani_ip_arp_input(ip, m, iface, io) : SANI_IP_CONTROL;
+	default:
+		return sani_ip_drop(m, io, SANI_CTR_eth_rx_drop_type);
+	}
+}

@@ -1,0 +1,381 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+#include <errno.h>
+
+#include "ip/priv.h"
+
+/*
+ *            packet out                      answer
+ *   FREE ---------------> INCOMPLETE --------------------> REACHABLE
+ *    ^  \                    |  ^                          |  ^   |
+ *    |   \ request to us     |  | 3 unanswered             |  |   | 60 s, not in use
+ *    |    \______________________________________________> |  |   +--> FREE
+ *    |                       |  |              60 s, in use|  | answer
+ *    |       3 unanswered    |  +------------- PROBE <-----+  |
+ *    |                       v                   |____________|
+ *    +--- hold-off over -- FAILED
+ *
+ * On other cores than the control core a question is news for that core (WANT), and the answer is
+ * sani_ip_neighbour_set().
+ */
+enum {
+	TRIES = 3,
+	TRIES_OTHER_CORE = 8,		/* the control core may probe and then ask: 6 s */
+	UNRESOLVED_MAX = SANI_IP_NEIGHBOURS / 4,
+	PICKS = 64,			/* places looked at for an entry to evict */
+	PICK_STRIDE = 389,		/* odd, so that it goes round the table */
+	USED = 2,			/* periods */
+	RETRY_US = 1000000,		/* RFC 1122 2.3.2.1: at most one request a second */
+	REACHABLE_US = 60000000,	/* RFC 1122 2.3.2.1: of the order of a minute */
+	FAILED_US = 3000000,
+	CHANGE_US = 1000000,		/* a MAC does not change more often */
+};
+
+static bool
+is_unresolved(const struct sani_ip_neigh *n)
+{
+	return n->state == SANI_IP_NEIGH_INCOMPLETE || n->state == SANI_IP_NEIGH_FAILED;
+}
+
+static bool
+has_mac(const struct sani_ip_neigh *n)
+{
+	return n->state == SANI_IP_NEIGH_REACHABLE || n->state == SANI_IP_NEIGH_PROBE;
+}
+
+static uint16_t *
+bucket_of(struct sani_ip_engine *ip, unsigned int iface, const union sani_ip *addr)
+{
+	return &ip->buckets[sani_ip_hash(ip, addr, iface) % SANI_IP_BUCKETS];
+}
+
+/* Not keyed: who makes two neighbours share a place costs us a hash, no more. */
+static uint16_t *
+cache_of(struct sani_ip_engine *ip, unsigned int iface, const union sani_ip *addr)
+{
+	uint32_t w = addr->w_be[0] ^ addr->w_be[1] ^ addr->w_be[2] ^ addr->w_be[3] ^ iface;
+
+	return &ip->cache[(w ^ w >> 8 ^ w >> 16 ^ w >> 24) % SANI_IP_CACHE];
+}
+
+static bool
+is_entry_of(const struct sani_ip_neigh *n, unsigned int iface, const union sani_ip *addr)
+{
+	return n->state != SANI_IP_NEIGH_FREE && n->iface == iface && sani_ip_eq(&n->addr, addr);
+}
+
+struct sani_ip_neigh *
+sani_ip_neigh_find(struct sani_ip_engine *ip, unsigned int iface, const union sani_ip *addr)
+{
+	uint16_t *cached = cache_of(ip, iface, addr);
+	uint16_t i;
+
+	if (sani_likely(is_entry_of(&ip->neighs[*cached], iface, addr)))
+		return &ip->neighs[*cached];
+	for (i = *bucket_of(ip, iface, addr); i != SANI_IP_NO_NEIGH; i = ip->neighs[i].next) {
+		if (is_entry_of(&ip->neighs[i], iface, addr)) {
+			*cached = i;
+			return &ip->neighs[i];
+		}
+	}
+	return NULL;
+}
+
+static void
+arm(struct sani_ip_engine *ip, struct sani_ip_neigh *n, uint64_t due_us)
+{
+	n->due_us = due_us;
+	ip->due_us = RTE_MIN(ip->due_us, due_us);
+}
+
+static void
+set_state(struct sani_ip_engine *ip, struct sani_ip_neigh *n, enum sani_ip_neigh_state state)
+{
+	ip->nb_unresolved -= is_unresolved(n);
+	n->state = (uint8_t)state;
+	ip->nb_unresolved += is_unresolved(n);
+	n->tries = 0;
+}
+
+static void
+drop_held(struct sani_ip_neigh *n, struct sani_ip_io *io, enum sani_counter why)
+{
+	for (unsigned int i = 0; i < n->nb_held; i++)
+		sani_ip_drop(n->held[i], io, why);
+	n->nb_held = 0;
+}
+
+static void
+remove_entry(struct sani_ip_engine *ip, struct sani_ip_neigh *n)
+{
+	uint16_t i = (uint16_t)(n - ip->neighs);
+	uint16_t *link = bucket_of(ip, n->iface, &n->addr);
+
+	while (*link != i)
+		link = &ip->neighs[*link].next;
+	*link = n->next;
+	set_state(ip, n, SANI_IP_NEIGH_FREE);
+	n->next = ip->free;
+	ip->free = i;
+}
+
+/* May n go to make room? A live entry stays; so does one that is being resolved, but for its like. */
+static bool
+is_evictable(const struct sani_ip_neigh *n, bool for_unresolved)
+{
+	if (for_unresolved)
+		return is_unresolved(n);
+	return n->state == SANI_IP_NEIGH_FAILED || (has_mac(n) && n->used == 0);
+}
+
+/* Random, so that who fills the table cannot choose whom it drives out; bounded, so that it is cheap. */
+static bool
+evict(struct sani_ip_engine *ip, bool for_unresolved, struct sani_ip_io *io)
+{
+	unsigned int i = (unsigned int)(sani_ip_random(ip) % SANI_IP_NEIGHBOURS);
+
+	for (unsigned int k = 0; k < PICKS; k++) {
+		struct sani_ip_neigh *n = &ip->neighs[i];
+
+		if (is_evictable(n, for_unresolved)) {
+			drop_held(n, io, SANI_CTR_arp_drop_full);
+			remove_entry(ip, n);
+			return true;
+		}
+		i = (i + PICK_STRIDE) % SANI_IP_NEIGHBOURS;
+	}
+	return false;
+}
+
+/* A new entry, whose state the caller sets; unresolved ones have a quarter of the table. NULL: full. */
+static struct sani_ip_neigh *
+add_entry(struct sani_ip_engine *ip, unsigned int iface, const union sani_ip *addr, bool unresolved,
+	  struct sani_ip_io *io)
+{
+	bool over = unresolved && ip->nb_unresolved >= UNRESOLVED_MAX;
+	struct sani_ip_neigh *n;
+	uint16_t *bucket;
+	uint16_t i;
+
+	if ((over || ip->free == SANI_IP_NO_NEIGH) && !evict(ip, over, io))
+		return NULL;
+	i = ip->free;
+	n = &ip->neighs[i];
+	ip->free = n->next;
+	bucket = bucket_of(ip, iface, addr);
+	*n = (struct sani_ip_neigh){
+		.addr = *addr,
+		.iface = (uint8_t)iface,
+		.state = SANI_IP_NEIGH_FREE,
+		.next = *bucket,
+		.due_us = SANI_NEVER,
+	};
+	*bucket = i;
+	return n;
+}
+
+/* Ask: on the control core the neighbour, else the control core. */
+static void
+ask(struct sani_ip_engine *ip, struct sani_ip_neigh *n, struct sani_ip_io *io)
+{
+	n->tries++;
+	arm(ip, n, io->now_us + RETRY_US);
+	if (!ip->is_control) {
+		sani_ip_tell(io, SANI_IP_WANT, n);
+		return;
+	}
+	sani_ip_arp_request(ip, n->iface, sani_ip_v4_be(&n->addr),
+			    n->state == SANI_IP_NEIGH_PROBE ? &n->mac : NULL, io);
+}
+
+static void
+begin_asking(struct sani_ip_engine *ip, struct sani_ip_neigh *n, struct sani_ip_io *io)
+{
+	set_state(ip, n, SANI_IP_NEIGH_INCOMPLETE);
+	ask(ip, n, io);
+}
+
+static void
+send_to(const struct sani_ip_neigh *n, struct rte_mbuf *m, struct sani_ip_io *io)
+{
+	memcpy(rte_pktmbuf_mtod(m, uint8_t *), &n->mac, sizeof(n->mac));
+	sani_ip_emit(io, m);
+}
+
+static void
+confirm(struct sani_ip_engine *ip, struct sani_ip_neigh *n, const struct rte_ether_addr *mac,
+	struct sani_ip_io *io)
+{
+	bool is_news = n->state != SANI_IP_NEIGH_REACHABLE || !rte_is_same_ether_addr(&n->mac, mac);
+
+	if (!has_mac(n) || !rte_is_same_ether_addr(&n->mac, mac))
+		n->changed_us = io->now_us;
+	n->mac = *mac;
+	set_state(ip, n, SANI_IP_NEIGH_REACHABLE);
+	arm(ip, n, io->now_us + REACHABLE_US);
+	if (ip->is_control && n->shared && is_news)
+		sani_ip_tell(io, SANI_IP_KNOWN, n);
+	for (unsigned int i = 0; i < n->nb_held; i++)
+		send_to(n, n->held[i], io);
+	if (n->nb_held > 0)
+		n->used = USED;
+	n->nb_held = 0;
+}
+
+bool
+sani_ip_neigh_heard(struct sani_ip_engine *ip, unsigned int iface, const union sani_ip *addr,
+		    const struct rte_ether_addr *mac, bool may_learn, struct sani_ip_io *io)
+{
+	struct sani_ip_neigh *n = sani_ip_neigh_find(ip, iface, addr);
+
+	if (n == NULL && may_learn)
+		n = add_entry(ip, iface, addr, false, io);
+	if (n == NULL)
+		return false;
+	if (n->state == SANI_IP_NEIGH_REACHABLE && !rte_is_same_ether_addr(&n->mac, mac)) {
+		if (io->now_us - n->changed_us < CHANGE_US)
+			return false;
+		sani_count(io->ctr, SANI_CTR_arp_rx_changed);
+	}
+	confirm(ip, n, mac, io);
+	return true;
+}
+
+/* RFC 1122 2.3.2.2: at least the latest packet is kept; the oldest makes room. */
+static void
+hold(struct sani_ip_neigh *n, struct rte_mbuf *m, struct sani_ip_io *io)
+{
+	if (n->nb_held == SANI_IP_HELD) {
+		sani_ip_drop(n->held[0], io, SANI_CTR_arp_drop_queue);
+		memmove(&n->held[0], &n->held[1], (SANI_IP_HELD - 1) * sizeof(n->held[0]));
+		n->nb_held--;
+	}
+	n->held[n->nb_held++] = m;
+}
+
+int
+sani_ip_neigh_send(struct sani_ip_engine *ip, const struct sani_ip_hop *hop, struct rte_mbuf *m,
+		   struct sani_ip_io *io)
+{
+	union sani_ip addr = sani_ip_from_v4(hop->next_be);
+	struct sani_ip_neigh *n = sani_ip_neigh_find(ip, hop->iface, &addr);
+
+	if (sani_likely(n != NULL && has_mac(n))) {
+		n->used = USED;
+		send_to(n, m, io);
+		return 0;
+	}
+	if (n == NULL) {
+		n = add_entry(ip, hop->iface, &addr, true, io);
+		if (n == NULL) {
+			sani_ip_drop(m, io, SANI_CTR_arp_drop_full);
+			return 0;
+		}
+		begin_asking(ip, n, io);
+	}
+	if (n->state == SANI_IP_NEIGH_FAILED) {
+		sani_ip_drop(m, io, SANI_CTR_arp_drop_unresolved);
+		return -EHOSTUNREACH;
+	}
+	hold(n, m, io);
+	return 0;
+}
+
+static void
+fail(struct sani_ip_engine *ip, struct sani_ip_neigh *n, struct sani_ip_io *io)
+{
+	drop_held(n, io, SANI_CTR_arp_drop_unresolved);
+	set_state(ip, n, SANI_IP_NEIGH_FAILED);
+	arm(ip, n, io->now_us + FAILED_US);
+	if (ip->is_control && n->shared)
+		sani_ip_tell(io, SANI_IP_LOST, n);
+}
+
+void
+sani_ip_neigh_expire(struct sani_ip_engine *ip, struct sani_ip_neigh *n, struct sani_ip_io *io)
+{
+	unsigned int tries = ip->is_control ? TRIES : TRIES_OTHER_CORE;
+
+	switch ((enum sani_ip_neigh_state)n->state) {
+	case SANI_IP_NEIGH_INCOMPLETE:
+		if (n->tries < tries)
+			ask(ip, n, io);
+		else
+			fail(ip, n, io);
+		break;
+	case SANI_IP_NEIGH_REACHABLE:
+		if (n->used == 0) {
+			remove_entry(ip, n);
+			break;
+		}
+		n->used--;
+		set_state(ip, n, SANI_IP_NEIGH_PROBE);
+		ask(ip, n, io);
+		break;
+	case SANI_IP_NEIGH_PROBE:
+		if (n->tries < tries)
+			ask(ip, n, io);
+		else
+			begin_asking(ip, n, io);
+		break;
+	case SANI_IP_NEIGH_FAILED:
+		remove_entry(ip, n);
+		break;
+	case SANI_IP_NEIGH_FREE:
+		break;
+	}
+}
+
+void
+sani_ip_neighbour_set(struct sani_ip_engine *ip, uint8_t iface, const union sani_ip *addr,
+		      const struct rte_ether_addr *mac, struct sani_ip_io *io)
+{
+	struct sani_ip_neigh *n = sani_ip_neigh_find(ip, iface, addr);
+
+	if (mac == NULL) {
+		if (n != NULL)
+			fail(ip, n, io);
+		return;
+	}
+	if (n == NULL)
+		n = add_entry(ip, iface, addr, false, io);
+	if (n != NULL)
+		confirm(ip, n, mac, io);
+}
+
+void
+sani_ip_neighbour_want(struct sani_ip_engine *ip, uint8_t iface, const union sani_ip *addr,
+		       struct sani_ip_io *io)
+{
+	struct sani_ip_neigh *n = sani_ip_neigh_find(ip, iface, addr);
+	bool is_new = n == NULL;
+
+	if (is_new)
+		n = add_entry(ip, iface, addr, true, io);
+	if (n == NULL)
+		return;		/* the other core asks again */
+	n->shared = true;
+	n->used = USED;
+	if (is_new)
+		begin_asking(ip, n, io);
+	else if (has_mac(n))
+		sani_ip_tell(io, SANI_IP_KNOWN, n);
+	else if (n->state == SANI_IP_NEIGH_FAILED)
+		sani_ip_tell(io, SANI_IP_LOST, n);
+}
+
+void
+sani_ip_neigh_init(struct sani_ip_engine *ip)
+{
+	memset(ip->buckets, 0xff, sizeof(ip->buckets));
+	_Static_assert(SANI_IP_NO_NEIGH == 0xffff, "buckets are emptied octet by octet");
+	for (unsigned int i = 0; i < SANI_IP_NEIGHBOURS; i++)
+		ip->neighs[i].next = (uint16_t)(i + 1);
+	ip->neighs[SANI_IP_NEIGHBOURS - 1].next = SANI_IP_NO_NEIGH;
+}
+
+void
+sani_ip_neigh_fini(struct sani_ip_engine *ip)
+{
+	for (unsigned int i = 0; i < SANI_IP_NEIGHBOURS; i++)
+		rte_pktmbuf_free_bulk(ip->neighs[i].held, ip->neighs[i].nb_held);
+}

@@ -1,0 +1,255 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/**
+ * @file
+ * IP engine, inside: what its files share.
+ *
+ * Files: engine.c life and timers; route.c addresses and routes; pull.c mbuf chains; input.c Ethernet
+ *        and IPv4 in; icmp.c; arp.c packets; neighbour.c the table; output.c; limit.c rates and chance.
+ */
+#ifndef SANI_IP_PRIV_H
+#define SANI_IP_PRIV_H
+
+#include "ip/ip.h"
+#include "wire/arp.h"
+#include "wire/eth.h"
+#include "wire/ip4.h"
+
+/**
+ * Octets pulled up to the front of a chain before anything is read: Ethernet 14, IPv4 60, and the
+ * longer of TCP 60 and ICMP 8 with a quoted IPv4 header 60 and its 8 octets.
+ */
+#define SANI_IP_PULL 160
+
+/** Time to live of what the engine sends itself (RFC 1122 3.2.1.7; RFC 1700 recommends 64). */
+#define SANI_IP_TTL 64
+
+/** Peers share so many rate limits, by keyed hash. */
+#define SANI_IP_LIMITS 256
+
+#define SANI_IP_BUCKETS 1024	/**< Of the neighbour table's hash; a power of two. */
+#define SANI_IP_CACHE 256	/**< Places of the cache before it; a power of two. */
+#define SANI_IP_NO_NEIGH UINT16_MAX
+
+enum sani_ip_neigh_state {
+	SANI_IP_NEIGH_FREE,
+	SANI_IP_NEIGH_INCOMPLETE,	/**< Asked for by broadcast; holds packets. */
+	SANI_IP_NEIGH_REACHABLE,	/**< MAC known and confirmed. */
+	SANI_IP_NEIGH_PROBE,		/**< MAC known, asked to confirm by unicast; in use meanwhile. */
+	SANI_IP_NEIGH_FAILED,		/**< Did not answer; packets are refused for a hold-off. */
+};
+
+/** A neighbour. Its state is written by neighbour.c only. */
+struct sani_ip_neigh {
+	union sani_ip addr;
+	uint64_t due_us;		/**< When the timer looks at it. */
+	uint64_t changed_us;		/**< When mac was last another one. */
+	struct rte_ether_addr mac;
+	uint8_t iface;
+	uint8_t state;			/**< enum sani_ip_neigh_state */
+	uint8_t tries;			/**< Requests sent in this state. */
+	uint8_t used;			/**< Periods for which it counts as in use; output sets it. */
+	bool shared;			/**< Another core has asked for it. */
+	uint8_t nb_held;
+	uint16_t next;			/**< In its bucket, or in the free list. */
+	struct rte_mbuf *held[SANI_IP_HELD];	/**< Whole frames but for the destination MAC; oldest first. */
+};
+
+/** A token bucket: credit is time, an event costs interval_us. */
+struct sani_ip_limit {
+	uint64_t at_us;
+	uint64_t credit_us;
+};
+
+/** An interface's network, worked out once. */
+struct sani_ip_net {
+	uint32_t addr_be;
+	uint32_t mask_be;
+	uint32_t gateway_be;	/**< 0: none. */
+};
+
+struct sani_ip_engine {
+	const struct sani_iface *ifaces;
+	unsigned int nb_ifaces;
+	bool is_control;
+	uint8_t key[16];
+	uint64_t nb_random;			/**< Random numbers drawn. */
+	struct sani_ip_net nets[SANI_IP_IFACES];
+
+	/* engine.c: announcements, conflicts */
+	uint64_t announce_us;			/**< When the second announcement is due. */
+	uint64_t defend_us[SANI_IP_IFACES];	/**< No defence before. */
+	uint64_t due_us;			/**< No neighbour is due before. */
+
+	/* input.c: bad TCP checksums seen in a row from the start; CKSUM_DECIDED afterwards */
+	uint8_t bad_cksums[SANI_IP_IFACES];
+
+	/* limit.c */
+	struct sani_ip_limit error_all;
+	struct sani_ip_limit echo_all;
+	struct sani_ip_limit error_peer[SANI_IP_LIMITS];
+	struct sani_ip_limit echo_peer[SANI_IP_LIMITS];
+
+	/* neighbour.c */
+	unsigned int nb_unresolved;		/**< INCOMPLETE and FAILED entries. */
+	uint16_t free;				/**< Free list. */
+	uint16_t cache[SANI_IP_CACHE];		/**< Index of the entry last found there. */
+	uint16_t buckets[SANI_IP_BUCKETS];
+	struct sani_ip_neigh neighs[SANI_IP_NEIGHBOURS];
+};
+
+/** A received datagram whose IPv4 header is sound; m begins at the Ethernet header. */
+struct sani_ip_rx {
+	struct rte_mbuf *m;
+	struct sani_ip4 h;
+	uint8_t iface;
+	bool nonunicast;	/**< By its link or IP destination. */
+	uint16_t l4_off;	/**< Into m [bytes]. */
+	uint16_t l4_len;	/**< [bytes] */
+};
+
+/** Where a packet goes next. */
+struct sani_ip_hop {
+	uint8_t iface;
+	uint32_t next_be;
+};
+
+static inline enum sani_ip_verdict
+sani_ip_drop(struct rte_mbuf *m, struct sani_ip_io *io, enum sani_counter why)
+{
+	sani_count(io->ctr, why);
+	rte_pktmbuf_free(m);
+	return SANI_IP_DONE;
+}
+
+/* engine.c */
+
+/** Append a frame to io->tx. A caller who left no room loses it, counted. */
+void
+sani_ip_emit(struct sani_ip_io *io, struct rte_mbuf *m);
+
+/** Append news; those that find no room are asked for or told again by a timer. */
+void
+sani_ip_tell(struct sani_ip_io *io, enum sani_ip_news_kind kind, const struct sani_ip_neigh *n);
+
+/* route.c */
+
+/** Fill ip->nets. */
+void
+sani_ip_init_nets(struct sani_ip_engine *ip);
+
+/** Is addr on the link of an interface? */
+bool
+sani_ip_on_link(const struct sani_ip_engine *ip, unsigned int iface, uint32_t addr_be);
+
+/** Is addr a broadcast of an interface's network, all ones or (RFC 1122 3.3.6) all zeros? */
+bool
+sani_ip_is_broadcast(const struct sani_ip_engine *ip, unsigned int iface, uint32_t addr_be);
+
+/** Can addr be one host's (RFC 1122 3.2.1.3)? */
+bool
+sani_ip_is_host(uint32_t addr_be);
+
+/**
+ * Find the next hop to dst; an interface with the address src is preferred.
+ * @retval 0 -ENETUNREACH -EINVAL (not one host's address)
+ */
+int
+sani_ip_find_hop(const struct sani_ip_engine *ip, const union sani_ip *dst,
+		 const union sani_ip *src, struct sani_ip_hop *hop);
+
+/* pull.c */
+
+/** Make the first n octets of m (or all, if there are fewer) contiguous; m stays the head. */
+bool
+sani_ip_pull(struct rte_mbuf *m, uint32_t n);
+
+/** Cut m to len octets. */
+void
+sani_ip_trim(struct rte_mbuf *m, uint32_t len);
+
+/** May the octets of m's first segment be written? */
+static inline bool
+sani_ip_is_writable(const struct rte_mbuf *m)
+{
+	return RTE_MBUF_DIRECT(m) && rte_mbuf_refcnt_read(m) == 1;
+}
+
+/* icmp.c */
+
+/** A datagram of protocol ICMP. */
+enum sani_ip_verdict
+sani_ip_icmp_input(struct sani_ip_engine *ip, const struct sani_ip_rx *rx, struct sani_ip_io *io,
+		   struct sani_ip_pkt *pkt);
+
+/** Answer rx, which stays the caller's, with an unreachable message, where the rules and the rate allow. */
+void
+sani_ip_icmp_unreachable(struct sani_ip_engine *ip, const struct sani_ip_rx *rx, uint8_t code,
+			 struct sani_ip_io *io);
+
+/* arp.c */
+
+/** An ARP packet on the control core; m is consumed. */
+enum sani_ip_verdict
+sani_ip_arp_input(struct sani_ip_engine *ip, struct rte_mbuf *m, uint8_t iface,
+		  struct sani_ip_io *io);
+
+/** Ask who has addr; to NULL: by broadcast. */
+void
+sani_ip_arp_request(struct sani_ip_engine *ip, unsigned int iface, uint32_t addr_be,
+		    const struct rte_ether_addr *to, struct sani_ip_io *io);
+
+/* neighbour.c */
+
+void
+sani_ip_neigh_init(struct sani_ip_engine *ip);
+
+void
+sani_ip_neigh_fini(struct sani_ip_engine *ip);
+
+/** The entry of addr, or NULL. */
+struct sani_ip_neigh *
+sani_ip_neigh_find(struct sani_ip_engine *ip, unsigned int iface, const union sani_ip *addr);
+
+/**
+ * addr says that it is at mac.
+ * @param[in] may_learn  A new entry may be made.
+ * @return false: not taken.
+ */
+bool
+sani_ip_neigh_heard(struct sani_ip_engine *ip, unsigned int iface, const union sani_ip *addr,
+		    const struct rte_ether_addr *mac, bool may_learn, struct sani_ip_io *io);
+
+/**
+ * Send a frame, whole but for its destination MAC, to a neighbour, or hold it; m is consumed.
+ * @retval 0 -EHOSTUNREACH
+ */
+int
+sani_ip_neigh_send(struct sani_ip_engine *ip, const struct sani_ip_hop *hop, struct rte_mbuf *m,
+		   struct sani_ip_io *io);
+
+/** Look at an entry whose time has come. Sends one frame and tells one news at most. */
+void
+sani_ip_neigh_expire(struct sani_ip_engine *ip, struct sani_ip_neigh *n, struct sani_ip_io *io);
+
+/* limit.c */
+
+void
+sani_ip_limit_init(struct sani_ip_engine *ip);
+
+/** A number that nobody outside can guess. */
+uint64_t
+sani_ip_random(struct sani_ip_engine *ip);
+
+/** Keyed hash of an address and a small number. */
+uint64_t
+sani_ip_hash(const struct sani_ip_engine *ip, const union sani_ip *addr, unsigned int salt);
+
+/** May an ICMP error go to peer now? */
+bool
+sani_ip_may_send_error(struct sani_ip_engine *ip, uint32_t peer_be, uint64_t now_us);
+
+/** May an echo reply go to peer now? */
+bool
+sani_ip_may_send_echo(struct sani_ip_engine *ip, uint32_t peer_be, uint64_t now_us);
+
+#endif
