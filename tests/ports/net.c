@@ -92,7 +92,7 @@ net_conf(const struct net_wish *wish, unsigned int side, unsigned int serial)
 	set(conf, "host", "name", text);
 	set_number(conf, "host", "cores", wish->cores[side] ? wish->cores[side] : 1);
 	set_number(conf, "host", "sockets", wish->sockets ? wish->sockets : 2048);
-	set_number(conf, "host", "mbufs", 8191);
+	set_number(conf, "host", "mbufs", wish->mbufs ? wish->mbufs : 8191);
 	if (wish->request_ring)
 		set_number(conf, "host", "request_ring", wish->request_ring);
 	set_number(conf, "host", "time_wait",
@@ -259,8 +259,8 @@ net_settle(struct net *net)
 	net_whole(net);
 }
 
-static void
-release_all(struct net *net)
+void
+net_release(struct net *net)
 {
 	unsigned int side;
 	unsigned int i;
@@ -274,18 +274,30 @@ release_all(struct net *net)
 	}
 }
 
-void
-net_close(struct net *net)
+int
+net_cleanup(struct net *net)
 {
 	int rc;
 
-	if (net->w.cq)
-		net_settle(net);
-	release_all(net);
+	net->w.cleaning = true;
 	rc = san_cleanup();
+	if (rc != 0) {
+		net->w.cleaning = false;
+		return rc;
+	}
 	net->open = false;
 	open_net = NULL;
-	assert_int_equal(rc, 0);
+	memset(net->claimed, 0, sizeof(net->claimed));
+	return 0;
+}
+
+void
+net_close(struct net *net)
+{
+	if (net->w.cq)
+		net_settle(net);
+	net_release(net);
+	assert_int_equal(net_cleanup(net), 0);
 	assert_int_equal(watch_end(&net->w), 0);
 }
 

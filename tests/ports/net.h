@@ -36,6 +36,7 @@ struct net_wish {
 	bool cold;			/**< No warm-up. */
 	bool patient;			/**< At the end, wait for TIME_WAIT records and tombstones to go. */
 	unsigned int time_wait_ms;	/**< NET_TIME_WAIT_MS */
+	unsigned int mbufs;		/**< 8191 */
 	unsigned int request_ring;	/**< Places of a thread's ring to a core. */
 };
 
@@ -100,6 +101,14 @@ net_settle(struct net *net);
  */
 void
 net_whole(struct net *net);
+
+/** Give the cores that are claimed back. */
+void
+net_release(struct net *net);
+
+/** san_cleanup(), the last one; the watch stays, and its sockets end with it. @return What it answered. */
+int
+net_cleanup(struct net *net);
 
 /** Settle, release the cores, san_cleanup(), end the watch. */
 void
