@@ -31,7 +31,7 @@ net_eal_args(int *argc)
 	static char prefix[64];
 	static char lcores[32];
 	static char *argv[] = {
-		"ports", "--no-huge", "--no-pci", "--in-memory", "-m", "512", "--no-telemetry",
+		"ports", "--no-huge", "--no-pci", "--no-shconf", "-m", "512", "--no-telemetry",
 		"--log-level=lib.eal:error", prefix, lcores, NULL,
 	};
 	cpu_set_t set;

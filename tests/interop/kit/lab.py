@@ -65,7 +65,7 @@ class Lab:
         with open(config, 'w', encoding='utf-8') as f:
             f.write(CONFIG.format(device=self.link.device, address=link.SAN, prefix=link.PREFIX))
         proc = self.start(program(name), '-l', '0', '--no-huge', '-m', '512', '--no-pci',
-                          '--no-telemetry', '--in-memory', *self.link.eal, '--',
+                          '--no-telemetry', '--no-shconf', *self.link.eal, '--',
                           '--config', config, *args, ns=self.link.san_ns)
         self.link.wait(START_S)
         self.link.up(self.offloads_on)
