@@ -22,18 +22,131 @@ struct sani_tcp_owner {
 	uint32_t listen;		/**< core: listen entry it came by, SANI_NONE. */
 	uint32_t next;			/**< core: free list, or embryos of a listener. */
 	uint32_t prev;			/**< core: likewise. */
-	uint32_t dirty;			/**< core: next connection with output, SANI_NONE: not queued. */
+	uint32_t dirty;			/**< core: place in its list of those with output, SANI_NONE: none. */
 	uint8_t flags;			/**< core: core/priv.h */
 	uint8_t offered;		/**< sock: an offer to the listener's core is under way. */
-	uint16_t reserved;
+	uint16_t listen_gen;		/**< core: generation of that listen entry. */
 };
 
-/* The engine's author completes the block here. */
+/** One deadline each; what they do is at the top of tcp/timers.c. */
+enum sani_tcp_timer_kind {
+	SANI_TCP_T_USER,
+	SANI_TCP_T_2MSL,
+	SANI_TCP_T_REXMIT,
+	SANI_TCP_T_PERSIST,
+	SANI_TCP_T_DELACK,
+	SANI_TCP_T_RETRY,
+	SANI_TCP_NB_TIMERS
+};
+
+/** Where loss recovery stands; written by tcp/recovery.c. */
+enum sani_tcp_ca {
+	SANI_TCP_CA_OPEN,
+	SANI_TCP_CA_RECOVERY,	/**< Fast recovery (RFC 6582). */
+	SANI_TCP_CA_LOSS,	/**< After a retransmission timeout, until recover is acknowledged. */
+};
+
+/** Bytes written and not acknowledged: mbufs as storage, linked by their next (tcp/sndq.c). */
+struct sani_tcp_sndq {
+	struct rte_mbuf *head;
+	struct rte_mbuf *tail;
+	struct rte_mbuf *cur;	/**< Where the last copy ended, so that the next need not search. */
+	uint32_t cur_seq;	/**< Sequence number of cur's first byte. */
+	uint32_t limit;		/**< sndbuf [bytes] */
+};
+
+/** Bytes received and not read, and those behind a hole (tcp/rcvq.c). */
+struct sani_tcp_rcvq {
+	struct rte_mbuf *head;
+	struct rte_mbuf *tail;
+	struct rte_mbuf *ooo;	/**< Its data room is the table of ranges; NULL: no hole. */
+	uint32_t bytes;		/**< In order and unread. */
+	uint32_t nb_mbufs;	/**< Held in all, the table included. */
+	uint32_t limit;		/**< rcvbuf [bytes] */
+	uint32_t nb_ranges;
+};
+
+/** State of the congestion control in use (tcp/cc.h). */
+union sani_tcp_cc_state {
+	struct {
+		uint32_t acked;	/**< Acknowledged since cwnd grew last [bytes]. */
+	} newreno;
+};
+
 struct sani_tcp_conn {
 	struct sani_tcp_owner owner;
 	struct sani_tuple tuple;
 	uint8_t tos;
 	uint8_t ttl;
+	uint8_t state;		/**< enum san_tcp_state; written by tcp/state.c. */
+	uint8_t ca;		/**< enum sani_tcp_ca */
+	uint32_t flags;		/**< enum sani_tcp_conn_flag, tcp/priv.h */
+	int32_t error;		/**< Why CLOSED: 0 or a negative errno. */
+	int32_t soft_error;	/**< Last soft ICMP error, reported when the connection times out. */
+
+	/* Send sequence variables, RFC 9293 3.3.1. SND.NXT never moves back. */
+	uint32_t iss;
+	uint32_t snd_una;
+	uint32_t snd_nxt;
+	uint32_t snd_wnd;
+	uint32_t snd_wl1;
+	uint32_t snd_wl2;
+	uint32_t max_snd_wnd;	/**< MAX.SND.WND (RFC 5961 5.2, RFC 9293 3.8.6.2.1). */
+	uint32_t rst_seq;	/**< Of the RST that is due. */
+
+	/* Receive sequence variables. */
+	uint32_t irs;
+	uint32_t rcv_nxt;
+	uint32_t rcv_adv;	/**< RCV.NXT + RCV.WND as promised: never moves back. */
+	uint32_t rcv_fin;	/**< Sequence number of the peer's FIN, once known. */
+	uint32_t last_ack_sent;	/**< Last.ACK.sent (RFC 7323 4.3). */
+
+	/* Sizes [bytes]. */
+	uint16_t mtu;		/**< Of the path as known. */
+	uint16_t peer_mss;	/**< What the peer's SYN said, or the default. */
+	uint16_t snd_mss;	/**< Effective send MSS: payload of a full segment. */
+	uint16_t rcv_mss;	/**< Largest payload received, for the delayed ACK. */
+	uint8_t snd_wscale;
+	uint8_t rcv_wscale;
+	uint8_t quick_acks;	/**< Segments still to be acknowledged at once. */
+	uint8_t dup_acks_due;	/**< Duplicate ACKs to send. */
+	uint8_t nb_challenges;	/**< Challenge ACKs in the second that began at challenge_ms. */
+	uint8_t dup_acks;	/**< Received in a row. */
+	uint8_t backoff;	/**< RTO doublings. */
+	uint8_t persist_shift;	/**< Probe interval doublings. */
+	uint32_t challenge_ms;
+
+	/* RFC 7323. */
+	uint32_t ts_offset;
+	uint32_t ts_recent;
+	uint32_t ts_recent_s;	/**< When it was taken [s]. */
+
+	/* RFC 6298. */
+	uint32_t srtt_us;
+	uint32_t rttvar_us;
+	uint32_t rto_us;	/**< Without backoff. */
+	uint32_t rtt_seq;	/**< The sample ends when this is acknowledged. */
+	uint64_t rtt_start_us;
+	uint32_t user_timeout_ms;
+	uint32_t time_wait_ms;
+
+	/* RFC 5681, 6582. */
+	const struct sani_tcp_cc *cc;
+	union sani_tcp_cc_state cc_state;
+	uint32_t cwnd;
+	uint32_t ssthresh;
+	uint32_t recover;
+	uint32_t rtx_nxt;	/**< To be retransmitted: [rtx_nxt, rtx_end). */
+	uint32_t rtx_end;
+	uint64_t last_snd_us;	/**< When sequence space was sent last. */
+
+	/* Stream offsets [bytes]. */
+	uint64_t written;
+	uint64_t acked;
+
+	struct sani_tcp_sndq sndq;
+	struct sani_tcp_rcvq rcvq;
+	uint64_t deadline[SANI_TCP_NB_TIMERS];	/**< [us]; SANI_NEVER: not armed. */
 };
 
 #endif

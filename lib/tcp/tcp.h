@@ -9,9 +9,16 @@
  * Packets:   a built segment is an mbuf whose data begins at the TCP header, checksum 0, with at least
  *            SANI_TCP_HEADROOM bytes before it for the IP and link headers. It shares no memory with the
  *            connection's queues (a port may pass it by reference), so the IP layer may write to it.
- * Files:     tcb.c block; state.c the one writer of the state; input.c RFC 9293 3.10.7 step by step;
- *            rcvq.c, sndq.c the queues; output.c; rtt.c RFC 6298; cc.h, cc_newreno.c RFC 5681/6582;
- *            timers.c; passive.c LISTEN and SYN_RECEIVED; isn.c RFC 6528; reset.c RST; timewait.c records.
+ * Pool:      data room of at least RTE_PKTMBUF_HEADROOM + 2048 bytes. When it is empty nothing is lost:
+ *            writes take less, output returns true, and a timer tries again 1 ms later.
+ * Counters:  the engine counts what sani_tcp_input() drops, what sani_tcp_output() and sani_tcp_abort()
+ *            send (tcp_tx, tcp_tx_rst) and finished passive opens. The caller counts tcp_rx, tcp_connects
+ *            and the segments that the functions without an io build.
+ * Files:     tcb.c block; user.c calls from above; state.c the one writer of the state; input.c RFC 9293
+ *            3.10.7 step by step, ack.c its fifth step, text.c seventh and eighth; rcvq.c, ooo.c, sndq.c
+ *            the queues; window.c; output.c what may be sent, segment.c how; rtt.c RFC 6298; recovery.c
+ *            loss; cc.h, cc_newreno.c RFC 5681; timers.c; passive.c LISTEN and SYN_RECEIVED; icmp.c;
+ *            isn.c RFC 6528; reset.c RST; timewait.c records.
  * Source:    RFC 9293, 6298, 5681, 6582, 7323, 6528, 5961, 6928.
  */
 #ifndef SANI_TCP_TCP_H
@@ -43,7 +50,8 @@ enum sani_tcp_event {
 	SANI_TCP_EV_OUTPUT = 1 << 0,	/**< Call sani_tcp_output() this round. */
 	SANI_TCP_EV_CONNECTED = 1 << 1,	/**< ESTABLISHED was reached (or passed). */
 	SANI_TCP_EV_READABLE = 1 << 2,	/**< In-order bytes arrived. */
-	SANI_TCP_EV_ACKED = 1 << 3,	/**< snd_una advanced: room, SAN_ACKED sends. */
+	SANI_TCP_EV_ACKED = 1 << 3,	/**< snd_una advanced: room, SAN_ACKED sends. Also when a write
+					 *   that an empty pool cut short may be tried again. */
 	SANI_TCP_EV_FIN = 1 << 4,	/**< The peer's FIN is in order: end of stream behind what is readable. */
 	SANI_TCP_EV_FIN_ACKED = 1 << 5,	/**< Our FIN is acknowledged. */
 	SANI_TCP_EV_CLOSED = 1 << 6,	/**< The state is CLOSED now; c->error says why (0: both FINs done). */
@@ -57,10 +65,12 @@ struct sani_tcp_params {
 	struct sani_tuple tuple;
 	uint32_t iss;		/**< Initial send sequence number (sani_tcp_isn()). */
 	uint32_t ts_offset;	/**< Random per connection (RFC 7323 7.1). */
-	uint16_t mtu;		/**< Of the way out [bytes]; IP header included. */
+	uint16_t mtu;		/**< Of the way out [bytes]; IP header included. Segments carry at most
+				 *   1,988 bytes whatever it is: one mbuf each. */
 	uint32_t sndbuf;	/**< [bytes] */
 	uint32_t rcvbuf;	/**< [bytes] */
-	uint32_t user_timeout_ms; /**< R2; 0: default. */
+	uint32_t user_timeout_ms; /**< R2; 0: default (180 s for the SYN, 924 s for data). */
+	uint32_t time_wait_ms;	/**< 2 MSL; 0: default, 60 s. */
 	bool nodelay;
 };
 
@@ -80,7 +90,8 @@ sani_tcp_open_passive(struct sani_tcp_conn *c, const struct sani_tcp_params *p,
 		      const struct sani_tcp_seg *syn, uint64_t now_us);
 
 /**
- * A segment arrives (RFC 9293 3.10.7).
+ * A segment arrives (RFC 9293 3.10.7). A SYN that may reopen a connection in TIME_WAIT ends it with
+ * EV_CLOSED and error 0; treat it as if no connection were there, or let the peer send it again.
  *
  * @param[in] m  Its payload (data begins at the first payload octet, length seg->len), or NULL when
  *               seg->len is 0. Consumed in every case.
@@ -94,7 +105,12 @@ sani_tcp_input(struct sani_tcp_conn *c, const struct sani_tcp_seg *seg, struct r
 uint32_t
 sani_tcp_timer(struct sani_tcp_conn *c, struct sani_tcp_io *io);
 
-/** An ICMP error about this connection (RFC 5927: seq must be in flight, else ignored). @return Events. */
+/**
+ * An ICMP error about this connection (RFC 5927: seq must be in flight, else ignored). Port or protocol
+ * unreachable ends it with -ECONNREFUSED before it is synchronized; all others are remembered and are
+ * the error of a timeout. Fragmentation needed makes segments smaller, never below an MTU of 552.
+ * @return Events.
+ */
 uint32_t
 sani_tcp_icmp(struct sani_tcp_conn *c, uint8_t type, uint8_t code, uint16_t mtu, uint32_t seq,
 	      struct sani_tcp_io *io);
@@ -111,7 +127,8 @@ uint64_t
 sani_tcp_deadline(const struct sani_tcp_conn *c);
 
 /**
- * Queue bytes to send; copies what there is room for.
+ * Queue bytes to send; copies what there is room for. Nothing is taken after sani_tcp_shutdown(), nor in
+ * a state that sends nothing any more. Before the connection is established bytes are kept.
  * @param[out] taken  How many were taken, 0..len.
  * @return Events (EV_OUTPUT when something may be sent).
  */
@@ -119,7 +136,10 @@ uint32_t
 sani_tcp_write(struct sani_tcp_conn *c, const void *data, uint32_t len, struct sani_tcp_io *io,
 	       uint32_t *taken);
 
-/** FIN behind what was written; once. @return Events. */
+/**
+ * FIN behind what was written; once. FIN_WAIT_1 at once, LAST_ACK when the FIN is sent (RFC 9293 3.10.4).
+ * @return Events.
+ */
 uint32_t
 sani_tcp_shutdown(struct sani_tcp_conn *c);
 
@@ -131,7 +151,12 @@ sani_tcp_readable(const struct sani_tcp_conn *c);
 bool
 sani_tcp_at_end(const struct sani_tcp_conn *c);
 
-/** Copy at most len in-order bytes out. @return How many; *ev gets EV_OUTPUT when the window is to be told. */
+/**
+ * Copy at most len in-order bytes out. What arrived before the peer's FIN stays readable after TIME_WAIT
+ * and CLOSED; after an error there is nothing to read.
+ * @param[out] ev  EV_OUTPUT when the peer is to be told of the window, else 0.
+ * @return How many.
+ */
 uint32_t
 sani_tcp_read(struct sani_tcp_conn *c, void *buf, uint32_t len, uint32_t *ev);
 
@@ -144,7 +169,10 @@ sani_tcp_acked(const struct sani_tcp_conn *c);
 enum san_tcp_state
 sani_tcp_state(const struct sani_tcp_conn *c);
 
-/** Why the connection is CLOSED: 0, -ECONNRESET, -ECONNREFUSED, -ETIMEDOUT, -EHOSTUNREACH. */
+/**
+ * Why the connection is CLOSED: 0 (both FINs done, or ended from our side), -ECONNRESET, -ECONNREFUSED,
+ * -ETIMEDOUT, -EHOSTUNREACH.
+ */
 int
 sani_tcp_error(const struct sani_tcp_conn *c);
 
@@ -190,8 +218,7 @@ struct sani_tcp_tw {
 	uint32_t owner;		/**< The core's: free list, FIFO. */
 	uint8_t kind;		/**< enum sani_tcp_tw_kind */
 	uint8_t flags;		/**< Bit 0: timestamps; bit 1: the RST was repeated. */
-	uint8_t wscale;
-	uint8_t reserved;
+	uint16_t time_wait_cs;	/**< 2 MSL [10 ms], to begin anew. */
 } SANI_ALIGNED;
 
 _Static_assert(sizeof(struct sani_tcp_tw) == 64, "a record is one cache line");
@@ -213,7 +240,8 @@ sani_tcp_tw_from(struct sani_tcp_tw *tw, const struct sani_tcp_conn *c, enum san
 enum sani_tcp_tw_verdict {
 	SANI_TCP_TW_DROP,	/**< Nothing. */
 	SANI_TCP_TW_REPLY,	/**< m was filled: an ACK (2 MSL begins anew) or a RST; send it. */
-	SANI_TCP_TW_REOPEN,	/**< A SYN that may open a new connection: drop the record, treat as LISTEN. */
+	SANI_TCP_TW_REOPEN,	/**< A SYN that may open a new connection: drop the record, treat as LISTEN.
+				 *   The new ISS has to lie behind the record's snd_nxt (RFC 9293 MAY-2). */
 };
 
 /** A segment for a record arrives; m is the caller's for the reply. RST is ignored (RFC 1337). */

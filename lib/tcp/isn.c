@@ -1,0 +1,35 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+#include <sodium.h>
+
+#include "tcp/tcp.h"
+
+_Static_assert(crypto_shorthash_KEYBYTES == 16, "the key of SipHash");
+
+/* What a hash is for: `zero` of the tuple keeps the two apart. */
+enum domain { DOMAIN_ISN = 0, DOMAIN_TS = 1 };
+
+static uint32_t
+hash_tuple(const uint8_t key[16], const struct sani_tuple *t, enum domain domain)
+{
+	struct sani_tuple in = *t;
+	uint8_t out[crypto_shorthash_BYTES];
+	uint32_t word;
+
+	in.zero = domain;
+	crypto_shorthash(out, (const unsigned char *)&in, sizeof(in), key);
+	memcpy(&word, out, sizeof(word));
+	return word;
+}
+
+/* RFC 6528 3: ISN = M + F(tuple, secret), M counts 4 us. */
+uint32_t
+sani_tcp_isn(const uint8_t key[16], const struct sani_tuple *t, uint64_t now_us)
+{
+	return (uint32_t)(now_us / 4) + hash_tuple(key, t, DOMAIN_ISN);
+}
+
+uint32_t
+sani_tcp_ts_offset(const uint8_t key[16], const struct sani_tuple *t)
+{
+	return hash_tuple(key, t, DOMAIN_TS);
+}

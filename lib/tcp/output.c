@@ -1,0 +1,258 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+#include "tcp/priv.h"
+
+#define POOL_RETRY_US 1000u
+
+/* How a part of output ended. */
+enum sent {
+	SENT_ALL,	/* nothing more that may be sent now */
+	SENT_FULL,	/* io->tx is full */
+	SENT_NOMEM,	/* the pool is empty */
+};
+
+static enum sent
+send_one(struct sani_tcp_conn *c, struct sani_tcp_io *io, uint32_t seq, uint32_t len, uint8_t flags)
+{
+	if (io->nb_tx == io->max_tx)
+		return SENT_FULL;
+	return sani_tcp_send(c, io, seq, len, flags) ? SENT_ALL : SENT_NOMEM;
+}
+
+/* PSH goes on the last segment of what was queued (MUST-61). */
+static uint8_t
+data_flags(const struct sani_tcp_conn *c, uint32_t seq, uint32_t len, bool fin)
+{
+	uint8_t flags = SANI_TCP_ACK;
+
+	if (len > 0 && seq + len == sani_tcp_data_end(c))
+		flags |= SANI_TCP_PSH;
+	if (fin)
+		flags |= SANI_TCP_FIN;
+	return flags;
+}
+
+static enum sent
+send_rst(struct sani_tcp_conn *c, struct sani_tcp_io *io)
+{
+	enum sent r;
+
+	if (!(c->flags & SANI_TCP_F_RST_DUE))
+		return SENT_ALL;
+	r = send_one(c, io, c->rst_seq, 0, SANI_TCP_RST);
+	if (r != SENT_ALL)
+		return r;
+	c->flags &= ~(uint32_t)SANI_TCP_F_RST_DUE;
+	sani_count(io->ctr, SANI_CTR_tcp_tx_rst);
+	return SENT_ALL;
+}
+
+static enum sent
+send_syn(struct sani_tcp_conn *c, struct sani_tcp_io *io)
+{
+	bool again = c->snd_nxt != c->iss;
+	uint8_t flags = SANI_TCP_SYN;
+	enum sent r;
+
+	if (!(c->flags & SANI_TCP_F_SYN_DUE))
+		return SENT_ALL;
+	if (c->state == SAN_TCP_SYN_RECEIVED)
+		flags |= SANI_TCP_ACK;
+	r = send_one(c, io, c->iss, 0, flags);
+	if (r != SENT_ALL)
+		return r;
+	c->flags &= ~(uint32_t)SANI_TCP_F_SYN_DUE;
+	if (again)
+		sani_count(io->ctr, SANI_CTR_tcp_tx_rexmit);
+	return SENT_ALL;
+}
+
+/*
+ * Where a retransmission that begins at rtx_nxt ends, the FIN not counted. The octet of a window probe
+ * was not taken while the window was shut, so what is new may follow it in the same segment.
+ */
+static uint32_t
+rtx_len(const struct sani_tcp_conn *c)
+{
+	uint32_t limit = c->rtx_end;
+	uint32_t end = sani_tcp_data_end(c);
+
+	if (c->flags & SANI_TCP_F_PROBED)
+		limit = seq_max(limit, c->snd_una + c->snd_wnd);
+	if (seq_gt(limit, end))
+		limit = end;
+	return seq_lt(c->rtx_nxt, limit) ? sani_tcp_min(limit - c->rtx_nxt, c->snd_mss) : 0;
+}
+
+/* The FIN goes with its last byte again, or alone, if it was sent before. */
+static bool
+rtx_fin(const struct sani_tcp_conn *c, uint32_t len)
+{
+	uint32_t end = sani_tcp_data_end(c);
+
+	return sani_tcp_fin_sent(c) && c->rtx_nxt + len == end && seq_gt(c->rtx_end, end);
+}
+
+static enum sent
+send_rtx(struct sani_tcp_conn *c, struct sani_tcp_io *io)
+{
+	while (sani_tcp_has_rtx(c)) {
+		uint32_t len = rtx_len(c);
+		bool fin = rtx_fin(c, len);
+		uint32_t behind = c->rtx_nxt + len + fin - c->snd_una;
+		enum sent r;
+
+		if (!(c->flags & SANI_TCP_F_RTX_NOW) && (behind > c->cwnd || behind > c->snd_wnd))
+			break;
+		r = send_one(c, io, c->rtx_nxt, len, data_flags(c, c->rtx_nxt, len, fin));
+		if (r != SENT_ALL)
+			return r;
+		c->flags &= ~(uint32_t)(SANI_TCP_F_RTX_NOW | SANI_TCP_F_PROBED);
+		c->rtx_nxt += len + fin;
+		sani_count(io->ctr, SANI_CTR_tcp_tx_rexmit);
+	}
+	return SENT_ALL;
+}
+
+/*
+ * Silly windows and Nagle (RFC 9293 3.8.6.2.1, 3.7.4). U is the usable window, D what is queued; len is
+ * min(D, U, Eff.snd.MSS). Every write pushes. The override timeout is the persist timer.
+ */
+static bool
+is_worth_sending(const struct sani_tcp_conn *c, uint32_t len, bool last, bool fin)
+{
+	bool free_to_go = (c->flags & SANI_TCP_F_NODELAY) || c->snd_nxt == c->snd_una;
+
+	if (len == c->snd_mss || fin || (c->flags & SANI_TCP_F_PROBE_DUE))
+		return true;
+	if (last)
+		return free_to_go;
+	return free_to_go && len >= c->max_snd_wnd / 2;
+}
+
+/* What new data may go out now; false: none. */
+static bool
+plan_new(const struct sani_tcp_conn *c, uint32_t *len, bool *fin)
+{
+	uint32_t unsent = sani_tcp_unsent(c);
+	uint32_t edge = c->snd_una + c->snd_wnd;
+	uint32_t usable = seq_gt(edge, c->snd_nxt) ? edge - c->snd_nxt : 0;
+	uint32_t flight = sani_tcp_flight(c);
+	uint32_t cwnd = sani_tcp_cwnd_now(c);
+
+	*len = sani_tcp_min(sani_tcp_min(unsent, usable), c->snd_mss);
+	*fin = (c->flags & SANI_TCP_F_FIN_QUEUED) && !sani_tcp_fin_sent(c) && *len == unsent &&
+	       usable > *len;
+	if (*len == 0)
+		return *fin;
+	return flight + *len <= cwnd && is_worth_sending(c, *len, *len == unsent, *fin);
+}
+
+/* RFC 5681 4.1: after an idle time longer than RTO the window says nothing about the path any more. */
+static void
+restart_after_idle(struct sani_tcp_conn *c, uint64_t now_us)
+{
+	if (c->snd_una == c->snd_nxt && c->last_snd_us != 0 &&
+	    now_us - c->last_snd_us > c->rto_us)
+		c->cwnd = sani_tcp_min(c->cwnd, sani_tcp_initial_window(c));
+}
+
+static enum sent
+send_new(struct sani_tcp_conn *c, struct sani_tcp_io *io)
+{
+	uint32_t len;
+	bool fin;
+
+	if (sani_tcp_has_rtx(c) || (c->flags & SANI_TCP_F_PROBED) || !sani_tcp_has_new(c))
+		return SENT_ALL;
+	restart_after_idle(c, io->now_us);
+	while (plan_new(c, &len, &fin)) {
+		uint8_t flags = data_flags(c, c->snd_nxt, len, fin);
+		enum sent r = send_one(c, io, c->snd_nxt, len, flags);
+
+		if (r != SENT_ALL)
+			return r;
+		c->flags &= ~(uint32_t)SANI_TCP_F_PROBE_DUE;
+		if (fin && c->state == SAN_TCP_CLOSE_WAIT)
+			sani_tcp_set_state(c, SAN_TCP_LAST_ACK);
+	}
+	return SENT_ALL;
+}
+
+/*
+ * Window probe (RFC 9293 3.8.6.1): one octet right of the window, new or the one of the last probe. It
+ * is outstanding from then on, but the persist timer repeats it, not the retransmission timer.
+ */
+static enum sent
+send_probe(struct sani_tcp_conn *c, struct sani_tcp_io *io)
+{
+	uint32_t seq = c->snd_una;
+	uint32_t len = seq_lt(seq, sani_tcp_data_end(c)) ? 1 : 0;
+	bool again = c->flags & SANI_TCP_F_PROBED;
+	enum sent r;
+
+	if (!(c->flags & SANI_TCP_F_PROBE_DUE))
+		return SENT_ALL;
+	if (again || (c->snd_una == c->snd_nxt && sani_tcp_has_new(c))) {
+		r = send_one(c, io, seq, len, data_flags(c, seq, len, len == 0));
+		if (r != SENT_ALL)
+			return r;
+		c->flags |= SANI_TCP_F_PROBED;
+		sani_tcp_disarm(c, SANI_TCP_T_REXMIT);
+		sani_count(io->ctr, SANI_CTR_tcp_tx_probe);
+		if (len == 0 && c->state == SAN_TCP_CLOSE_WAIT)
+			sani_tcp_set_state(c, SAN_TCP_LAST_ACK);
+	}
+	c->flags &= ~(uint32_t)SANI_TCP_F_PROBE_DUE;
+	return SENT_ALL;
+}
+
+/*
+ * The sender counts duplicate ACKs (RFC 5681 4.2), so each segment out of order gets its own; only text
+ * does not count as one, so they are sent even if the ACK went out with text.
+ */
+static enum sent
+send_acks(struct sani_tcp_conn *c, struct sani_tcp_io *io)
+{
+	while (c->dup_acks_due > 0 || (c->flags & SANI_TCP_F_ACK_NOW)) {
+		enum sent r = send_one(c, io, sani_tcp_bare_seq(c), 0, SANI_TCP_ACK);
+
+		if (r != SENT_ALL)
+			return r;
+		if (c->dup_acks_due > 0)
+			c->dup_acks_due--;
+	}
+	return SENT_ALL;
+}
+
+static enum sent
+send_all(struct sani_tcp_conn *c, struct sani_tcp_io *io)
+{
+	enum sent r = send_rst(c, io);
+
+	if (r == SENT_ALL && c->state <= SAN_TCP_SYN_RECEIVED)
+		r = send_syn(c, io);
+	if (r == SENT_ALL && c->state >= SAN_TCP_ESTABLISHED)
+		r = send_rtx(c, io);
+	if (r == SENT_ALL && c->state >= SAN_TCP_ESTABLISHED)
+		r = send_new(c, io);
+	if (r == SENT_ALL && c->state >= SAN_TCP_ESTABLISHED)
+		r = send_probe(c, io);
+	if (r == SENT_ALL && c->state >= SAN_TCP_SYN_RECEIVED)
+		r = send_acks(c, io);
+	return r;
+}
+
+bool
+sani_tcp_output(struct sani_tcp_conn *c, struct sani_tcp_io *io)
+{
+	enum sent r;
+
+	if (c->state == SAN_TCP_CLOSED || c->state == SAN_TCP_LISTEN)
+		return false;
+	r = send_all(c, io);
+	if (r == SENT_NOMEM)
+		sani_tcp_arm(c, SANI_TCP_T_RETRY, io->now_us + POOL_RETRY_US);
+	if (r == SENT_ALL && c->state >= SAN_TCP_ESTABLISHED)
+		sani_tcp_settle_persist(c, io->now_us);
+	return r != SENT_ALL;
+}

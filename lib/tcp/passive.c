@@ -1,0 +1,41 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+#include "tcp/priv.h"
+
+/*
+ * LISTEN has no block of its own: the caller looks its listener up, has answered RST (ignored) and ACK
+ * (reset) as RFC 9293 3.10.7.2 says, and comes here with a SYN. Text in the SYN is not acknowledged, so
+ * the peer sends it again.
+ */
+uint32_t
+sani_tcp_open_passive(struct sani_tcp_conn *c, const struct sani_tcp_params *p,
+		      const struct sani_tcp_seg *syn, uint64_t now_us)
+{
+	sani_tcp_init(c, p);
+	sani_tcp_set_state(c, SAN_TCP_LISTEN);
+	sani_tcp_take_syn(c, syn, now_us);
+	c->flags |= SANI_TCP_F_PASSIVE | SANI_TCP_F_SYN_DUE;
+	sani_tcp_set_state(c, SAN_TCP_SYN_RECEIVED);
+	sani_tcp_arm(c, SANI_TCP_T_USER, now_us + sani_tcp_user_timeout_us(c));
+	return SANI_TCP_EV_OUTPUT;
+}
+
+/* RFC 9293 3.10.7.4, fifth, SYN-RECEIVED. */
+bool
+sani_tcp_process_ack_syn_received(struct sani_tcp_rx *rx)
+{
+	struct sani_tcp_conn *c = rx->c;
+	uint32_t ack = rx->seg->ack;
+
+	if (seq_leq(ack, c->snd_una) || seq_gt(ack, c->snd_nxt)) {
+		c->flags |= SANI_TCP_F_RST_DUE;
+		c->rst_seq = ack;
+		sani_count(rx->io->ctr, SANI_CTR_tcp_rx_drop_ack);
+		return false;
+	}
+	rx->ev |= sani_tcp_establish(c, rx->seg, (uint32_t)rx->seg->wnd << c->snd_wscale,
+				     rx->io->now_us);
+	c->snd_wl1 = rx->seq;
+	if (c->flags & SANI_TCP_F_PASSIVE)
+		sani_count(rx->io->ctr, SANI_CTR_tcp_accepts);
+	return true;
+}

@@ -1,0 +1,307 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/**
+ * @file
+ * Inside the TCP engine: flags of a block, the segment in processing, and what its files share.
+ */
+#ifndef SANI_TCP_PRIV_H
+#define SANI_TCP_PRIV_H
+
+#include "base/seq32.h"
+#include "tcp/cc.h"
+#include "tcp/conn.h"
+
+enum sani_tcp_conn_flag {
+	SANI_TCP_F_PASSIVE = 1 << 0,	/**< Opened by a SYN (RFC 9293 MUST-11). */
+	SANI_TCP_F_TS = 1 << 1,		/**< Timestamps are in use. */
+	SANI_TCP_F_NODELAY = 1 << 2,	/**< Nagle is off (MUST-17). */
+	SANI_TCP_F_SYN_DUE = 1 << 3,	/**< Send SYN or SYN-ACK. */
+	SANI_TCP_F_SYN_LOST = 1 << 4,	/**< It was sent more than once. */
+	SANI_TCP_F_FIN_QUEUED = 1 << 5,	/**< FIN follows the last byte written. */
+	SANI_TCP_F_FIN_KNOWN = 1 << 6,	/**< rcv_fin is valid. */
+	SANI_TCP_F_FIN_RCVD = 1 << 7,	/**< The peer's FIN is in order. */
+	SANI_TCP_F_ACK_NOW = 1 << 8,	/**< An ACK is due. */
+	SANI_TCP_F_RST_DUE = 1 << 9,	/**< A RST with rst_seq is due; the connection goes on. */
+	SANI_TCP_F_RTX_NOW = 1 << 10,	/**< The first segment of the range goes out whatever cwnd says. */
+	SANI_TCP_F_PROBE_DUE = 1 << 11,	/**< The persist timer has fired. */
+	SANI_TCP_F_PROBED = 1 << 12,	/**< All that is outstanding is the octet of a window probe. */
+	SANI_TCP_F_TIMING = 1 << 13,	/**< An RTT sample is under way. */
+	SANI_TCP_F_NO_ROOM = 1 << 14,	/**< A write was cut short because the pool was empty. */
+	SANI_TCP_F_PARTIAL = 1 << 15,	/**< Fast recovery has seen its first partial ACK. */
+	SANI_TCP_F_WSCALE = 1 << 16,	/**< Both sides scale their windows. */
+};
+
+/** Most payload of a segment that is built: one mbuf of the usual data room holds it. */
+#define SANI_TCP_SEG_MAX (RTE_MBUF_DEFAULT_DATAROOM - SANI_TCP_HDR_MAX)
+
+/** Most duplicate ACKs sent in one go. */
+#define SANI_TCP_DUP_ACKS_MAX 16
+
+/** Segments acknowledged at once at the start of a connection. */
+#define SANI_TCP_QUICK_ACKS 16
+
+#define SANI_TCP_DELACK_US 40000u
+#define SANI_TCP_RTO_INITIAL_US 1000000u	/* RFC 6298 2.1 */
+#define SANI_TCP_RTO_SYN_LOST_US 3000000u	/* RFC 6298 5.7 */
+#define SANI_TCP_RTO_MAX_US 60000000u		/* RFC 6298 2.5 */
+
+/** A segment in processing: what is left of it after trimming. */
+struct sani_tcp_rx {
+	struct sani_tcp_conn *c;
+	const struct sani_tcp_seg *seg;	/**< As it came. */
+	struct sani_tcp_io *io;
+	struct rte_mbuf *m;		/**< Payload, NULL when there is none or it was taken. */
+	uint32_t seq;			/**< Of what is left, */
+	uint32_t len;			/**< its payload, */
+	uint8_t flags;			/**< and its flags. */
+	uint32_t ev;			/**< Events so far. */
+};
+
+static inline uint32_t
+sani_tcp_min(uint32_t a, uint32_t b)
+{
+	return a < b ? a : b;
+}
+
+/** Sequence number behind the last byte written: the FIN's. */
+static inline uint32_t
+sani_tcp_data_end(const struct sani_tcp_conn *c)
+{
+	return c->iss + 1 + (uint32_t)c->written;
+}
+
+/** Was our FIN sent? Acknowledged? */
+static inline bool
+sani_tcp_fin_sent(const struct sani_tcp_conn *c)
+{
+	return (c->flags & SANI_TCP_F_FIN_QUEUED) && seq_gt(c->snd_nxt, sani_tcp_data_end(c));
+}
+
+static inline bool
+sani_tcp_fin_acked(const struct sani_tcp_conn *c)
+{
+	return (c->flags & SANI_TCP_F_FIN_QUEUED) && seq_gt(c->snd_una, sani_tcp_data_end(c));
+}
+
+/** Bytes written and never sent. */
+static inline uint32_t
+sani_tcp_unsent(const struct sani_tcp_conn *c)
+{
+	uint32_t end = sani_tcp_data_end(c);
+
+	return seq_lt(c->snd_nxt, end) ? end - c->snd_nxt : 0;
+}
+
+/** Bytes or a FIN that were never sent. */
+static inline bool
+sani_tcp_has_new(const struct sani_tcp_conn *c)
+{
+	return sani_tcp_unsent(c) > 0 ||
+	       ((c->flags & SANI_TCP_F_FIN_QUEUED) && !sani_tcp_fin_sent(c));
+}
+
+static inline bool
+sani_tcp_has_rtx(const struct sani_tcp_conn *c)
+{
+	return seq_lt(c->rtx_nxt, c->rtx_end);
+}
+
+/** FlightSize: after a timeout what lies behind rtx_nxt counts as lost. */
+static inline uint32_t
+sani_tcp_flight(const struct sani_tcp_conn *c)
+{
+	if (c->ca == SANI_TCP_CA_LOSS && sani_tcp_has_rtx(c))
+		return c->rtx_nxt - c->snd_una;
+	return c->snd_nxt - c->snd_una;
+}
+
+static inline uint32_t
+sani_tcp_ts_now(const struct sani_tcp_conn *c, uint64_t now_us)
+{
+	return (uint32_t)(now_us / 1000) + c->ts_offset;
+}
+
+/* tcb.c */
+
+/** IP and TCP headers without options [bytes]. */
+uint16_t
+sani_tcp_hdrs(const struct sani_tcp_conn *c);
+/** MSS to announce: what a packet of the interface's MTU carries. */
+uint16_t
+sani_tcp_mss_to_announce(const struct sani_tcp_conn *c);
+/** Work out snd_mss again (RFC 9293 MUST-16). */
+void
+sani_tcp_update_mss(struct sani_tcp_conn *c);
+/** Zero all but the group owner and fill from p; state CLOSED. */
+void
+sani_tcp_init(struct sani_tcp_conn *c, const struct sani_tcp_params *p);
+/** Take IRS, options and window of the peer's SYN. */
+void
+sani_tcp_take_syn(struct sani_tcp_conn *c, const struct sani_tcp_seg *syn, uint64_t now_us);
+/** ISS is acknowledged: ESTABLISHED (FIN_WAIT_1 when a FIN is queued). @return Events. */
+uint32_t
+sani_tcp_establish(struct sani_tcp_conn *c, const struct sani_tcp_seg *seg, uint32_t wnd,
+		   uint64_t now_us);
+/** The end: state CLOSED, timers and send queue go; with an error the receive queue too. @return Events. */
+uint32_t
+sani_tcp_finish(struct sani_tcp_conn *c, int error);
+/** Has sani_tcp_output() anything to look at? */
+bool
+sani_tcp_wants_output(const struct sani_tcp_conn *c);
+
+/* state.c */
+
+/** The only writer of the state. */
+void
+sani_tcp_set_state(struct sani_tcp_conn *c, enum san_tcp_state state);
+
+/* ack.c: RFC 9293 3.10.7.4, step 5 and what follows from it. */
+
+/** @return False: the segment is dropped (and counted). */
+bool
+sani_tcp_process_ack(struct sani_tcp_rx *rx);
+/** A challenge ACK, or the ACK that answers a segment without text: limited per connection. */
+void
+sani_tcp_challenge(struct sani_tcp_conn *c, struct sani_tcp_io *io);
+
+/* passive.c: step 5 in SYN_RECEIVED. @return False: the segment is dropped (and counted). */
+bool
+sani_tcp_process_ack_syn_received(struct sani_tcp_rx *rx);
+
+/* text.c: steps 7 and 8. */
+void
+sani_tcp_process_text(struct sani_tcp_rx *rx);
+void
+sani_tcp_process_fin(struct sani_tcp_rx *rx);
+
+/* rcvq.c */
+
+/** Take text [seq, seq + len) that lies in the window; m is exactly that. rcv_nxt moves on. */
+enum sani_tcp_rcvq_verdict {
+	SANI_TCP_RCVQ_IN_ORDER,
+	SANI_TCP_RCVQ_OOO,
+	SANI_TCP_RCVQ_DUP,	/**< Freed: all of it was there. */
+	SANI_TCP_RCVQ_FULL,	/**< Freed: no room for it. */
+};
+enum sani_tcp_rcvq_verdict
+sani_tcp_rcvq_add(struct sani_tcp_conn *c, uint32_t seq, uint32_t len, struct rte_mbuf *m,
+		  struct rte_mempool *pool);
+/** Keep octets [off, off + len) of a chain; NULL when nothing is left. */
+struct rte_mbuf *
+sani_tcp_rcvq_cut(struct rte_mbuf *m, uint32_t off, uint32_t len);
+uint32_t
+sani_tcp_rcvq_read(struct sani_tcp_conn *c, uint8_t *buf, uint32_t len);
+void
+sani_tcp_rcvq_free(struct sani_tcp_conn *c);
+
+/* ooo.c: the ranges behind a hole. */
+
+/** As sani_tcp_rcvq_add(), for seq beyond rcv_nxt. */
+enum sani_tcp_rcvq_verdict
+sani_tcp_ooo_add(struct sani_tcp_rcvq *q, uint32_t seq, uint32_t len, struct rte_mbuf *m,
+		 struct rte_mempool *pool);
+/** Take out the first range if it begins at or before seq, less what lies before seq (maybe all of it). */
+bool
+sani_tcp_ooo_take(struct sani_tcp_rcvq *q, uint32_t seq, struct rte_mbuf **m, uint32_t *len);
+void
+sani_tcp_ooo_free(struct sani_tcp_rcvq *q);
+/** Where the last range ends; none when there is no range. */
+uint32_t
+sani_tcp_ooo_end(const struct sani_tcp_rcvq *q, uint32_t none);
+/** Append a chain to a list, small segments into the room of the last; counts in q->nb_mbufs. */
+void
+sani_tcp_list_append(struct sani_tcp_rcvq *q, struct rte_mbuf **head, struct rte_mbuf **tail,
+		     struct rte_mbuf *m);
+
+/* sndq.c */
+uint32_t
+sani_tcp_sndq_append(struct sani_tcp_conn *c, const uint8_t *data, uint32_t len,
+		     struct rte_mempool *pool);
+/** Copy [seq, seq + len) out; it is in the queue. */
+void
+sani_tcp_sndq_copy(struct sani_tcp_conn *c, uint32_t seq, uint32_t len, uint8_t *dst);
+/** Drop what is acknowledged; acked moves on. */
+void
+sani_tcp_sndq_release(struct sani_tcp_conn *c, uint32_t n);
+void
+sani_tcp_sndq_free(struct sani_tcp_conn *c);
+
+/* window.c */
+
+/** Window field to send; moves the promised edge (RFC 9293 3.8.6.2.2). */
+uint16_t
+sani_tcp_offer_window(struct sani_tcp_conn *c, bool syn);
+/** Has reading opened the window so far that the peer should be told? */
+bool
+sani_tcp_window_update_due(const struct sani_tcp_conn *c);
+/** Step 5's SND.WND update. */
+void
+sani_tcp_update_snd_wnd(struct sani_tcp_rx *rx);
+
+/* segment.c */
+
+/** Build one segment and append it to io->tx; false: the pool is empty. */
+bool
+sani_tcp_send(struct sani_tcp_conn *c, struct sani_tcp_io *io, uint32_t seq, uint32_t len,
+	      uint8_t flags);
+/** Write a header into an empty mbuf. */
+void
+sani_tcp_put_header(struct rte_mbuf *m, const struct sani_tcp_seg *seg);
+/** Sequence number of a segment without text: SND.NXT, but never right of the peer's window. */
+uint32_t
+sani_tcp_bare_seq(const struct sani_tcp_conn *c);
+
+/* rtt.c */
+void
+sani_tcp_rtt_init(struct sani_tcp_conn *c);
+/** An ACK of new data: take a sample if there is one (Karn). */
+void
+sani_tcp_rtt_acked(struct sani_tcp_conn *c, const struct sani_tcp_seg *seg, uint64_t now_us);
+/** RTO with backoff [us]. */
+uint32_t
+sani_tcp_rto(const struct sani_tcp_conn *c, uint8_t shift);
+
+/* timewait.c */
+
+/** Is a SYN certainly newer than an ended connection that expected rcv_nxt? */
+bool
+sani_tcp_may_reopen(bool had_ts, uint32_t ts_recent, uint32_t rcv_nxt,
+		    const struct sani_tcp_seg *syn);
+
+/* recovery.c */
+uint32_t
+sani_tcp_initial_window(const struct sani_tcp_conn *c);
+/** How much may be in flight [bytes], limited transmit included. */
+uint32_t
+sani_tcp_cwnd_now(const struct sani_tcp_conn *c);
+void
+sani_tcp_recovery_dup_ack(struct sani_tcp_conn *c, struct sani_tcp_io *io);
+/** snd_una moved on by acked; prior_flight was out before. */
+void
+sani_tcp_recovery_new_ack(struct sani_tcp_conn *c, uint32_t acked, uint32_t prior_flight,
+			  uint64_t now_us);
+void
+sani_tcp_recovery_timeout(struct sani_tcp_conn *c);
+/** Everything in flight is to be sent again, congestion or not (a smaller MTU). */
+void
+sani_tcp_recovery_resend(struct sani_tcp_conn *c);
+
+/* timers.c */
+void
+sani_tcp_arm(struct sani_tcp_conn *c, enum sani_tcp_timer_kind t, uint64_t when_us);
+void
+sani_tcp_disarm(struct sani_tcp_conn *c, enum sani_tcp_timer_kind t);
+bool
+sani_tcp_armed(const struct sani_tcp_conn *c, enum sani_tcp_timer_kind t);
+/** User timeout of the present state [us]. */
+uint64_t
+sani_tcp_user_timeout_us(const struct sani_tcp_conn *c);
+/** TIME_WAIT begins, or its 2 MSL anew. */
+void
+sani_tcp_enter_time_wait(struct sani_tcp_conn *c, uint64_t now_us);
+void
+sani_tcp_restart_2msl(struct sani_tcp_conn *c, uint64_t now_us);
+/** After output had its way: window probes when nothing is in flight and something waits. */
+void
+sani_tcp_settle_persist(struct sani_tcp_conn *c, uint64_t now_us);
+
+#endif

@@ -1,0 +1,113 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+#include "tcp/priv.h"
+
+/*
+ * Unread bytes in order, a list of mbufs. Small segments are copied into the room of the last mbuf, so
+ * that two mbufs in a row always hold more than one data room; where that is not possible (mbufs that
+ * others refer to) their number is bounded instead.
+ */
+#define MBUF_BYTES_LEAST 512u	/* that an mbuf must hold on average, but for */
+#define MBUFS_FREE 80u		/* so many: one for each range out of order, and some */
+
+struct rte_mbuf *
+sani_tcp_rcvq_cut(struct rte_mbuf *m, uint32_t off, uint32_t len)
+{
+	struct rte_mbuf *first = NULL;
+	struct rte_mbuf **link = &first;
+
+	while (m != NULL) {
+		struct rte_mbuf *next = m->next;
+		uint32_t skip = sani_tcp_min(off, m->data_len);
+		uint32_t take = sani_tcp_min(len, m->data_len - skip);
+
+		off -= skip;
+		len -= take;
+		m->next = NULL;
+		if (take == 0) {
+			rte_pktmbuf_free_seg(m);
+		} else {
+			m->data_off = (uint16_t)(m->data_off + skip);
+			m->data_len = (uint16_t)take;
+			*link = m;
+			link = &m->next;
+		}
+		m = next;
+	}
+	return first;
+}
+
+static bool
+has_mbufs(const struct sani_tcp_rcvq *q, const struct rte_mbuf *m)
+{
+	uint32_t n = q->nb_mbufs;
+
+	for (; m != NULL; m = m->next)
+		n++;
+	return n <= q->limit / MBUF_BYTES_LEAST + MBUFS_FREE;
+}
+
+static void
+append(struct sani_tcp_conn *c, struct rte_mbuf *m, uint32_t len)
+{
+	struct sani_tcp_rcvq *q = &c->rcvq;
+
+	sani_tcp_list_append(q, &q->head, &q->tail, m);
+	q->bytes += len;
+	c->rcv_nxt += len;
+}
+
+enum sani_tcp_rcvq_verdict
+sani_tcp_rcvq_add(struct sani_tcp_conn *c, uint32_t seq, uint32_t len, struct rte_mbuf *m,
+		  struct rte_mempool *pool)
+{
+	struct sani_tcp_rcvq *q = &c->rcvq;
+
+	if (!has_mbufs(q, m)) {
+		rte_pktmbuf_free(m);
+		return SANI_TCP_RCVQ_FULL;
+	}
+	if (seq != c->rcv_nxt)
+		return sani_tcp_ooo_add(q, seq, len, m, pool);
+	append(c, m, len);
+	while (sani_tcp_ooo_take(q, c->rcv_nxt, &m, &len))
+		append(c, m, len);
+	return SANI_TCP_RCVQ_IN_ORDER;
+}
+
+uint32_t
+sani_tcp_rcvq_read(struct sani_tcp_conn *c, uint8_t *buf, uint32_t len)
+{
+	struct sani_tcp_rcvq *q = &c->rcvq;
+	uint32_t done = 0;
+
+	while (done < len && q->head != NULL) {
+		struct rte_mbuf *m = q->head;
+		uint32_t n = sani_tcp_min(len - done, m->data_len);
+
+		memcpy(buf + done, rte_pktmbuf_mtod(m, const uint8_t *), n);
+		done += n;
+		m->data_off = (uint16_t)(m->data_off + n);
+		m->data_len = (uint16_t)(m->data_len - n);
+		if (m->data_len > 0)
+			break;
+		q->head = m->next;
+		rte_pktmbuf_free_seg(m);
+		q->nb_mbufs--;
+	}
+	if (q->head == NULL)
+		q->tail = NULL;
+	q->bytes -= done;
+	return done;
+}
+
+void
+sani_tcp_rcvq_free(struct sani_tcp_conn *c)
+{
+	struct sani_tcp_rcvq *q = &c->rcvq;
+
+	sani_tcp_ooo_free(q);
+	rte_pktmbuf_free(q->head);
+	q->head = q->tail = NULL;
+	q->bytes = 0;
+	q->nb_mbufs = 0;
+}

@@ -1,0 +1,119 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+#include "tcp/priv.h"
+
+_Static_assert(RTE_PKTMBUF_HEADROOM >= SANI_TCP_HEADROOM, "a fresh mbuf has room for the lower headers");
+
+uint32_t
+sani_tcp_bare_seq(const struct sani_tcp_conn *c)
+{
+	uint32_t edge = c->snd_una + c->snd_wnd;
+
+	/*
+	 * Right of the window the peer would not take the ACK in it: after a window probe, or when
+	 * the peer has pulled its window back.
+	 */
+	if (c->state >= SAN_TCP_ESTABLISHED && seq_gt(c->snd_nxt, edge))
+		return edge;
+	return c->snd_nxt;
+}
+
+void
+sani_tcp_put_header(struct rte_mbuf *m, const struct sani_tcp_seg *seg)
+{
+	uint16_t len;
+
+	rte_pktmbuf_reset(m);
+	len = sani_tcp_write_header(rte_pktmbuf_mtod(m, uint8_t *), seg);
+	m->data_len = len;
+	m->pkt_len = len;
+}
+
+/* Options of a SYN: ours in an active open, in a SYN-ACK those that the peer offered too. */
+static void
+put_syn_options(const struct sani_tcp_conn *c, struct sani_tcp_seg *seg)
+{
+	bool answer = seg->flags & SANI_TCP_ACK;
+
+	seg->opts |= SANI_TCP_OPT_MSS;
+	seg->mss = sani_tcp_mss_to_announce(c);
+	if (!answer || (c->flags & SANI_TCP_F_WSCALE)) {
+		seg->opts |= SANI_TCP_OPT_WSCALE;
+		seg->wscale = c->rcv_wscale;
+	}
+	if (!answer)
+		seg->opts |= SANI_TCP_OPT_TS;
+}
+
+static void
+fill(struct sani_tcp_conn *c, struct sani_tcp_seg *seg, uint64_t now_us)
+{
+	bool syn = seg->flags & SANI_TCP_SYN;
+
+	seg->src_port = c->tuple.local_port;
+	seg->dst_port = c->tuple.remote_port;
+	seg->ack = c->rcv_nxt;
+	if (c->flags & SANI_TCP_F_TS)
+		seg->opts = SANI_TCP_OPT_TS;
+	if (syn)
+		put_syn_options(c, seg);
+	if (syn && !(seg->flags & SANI_TCP_ACK))
+		seg->wnd = (uint16_t)sani_tcp_min(c->rcvq.limit, UINT16_MAX);
+	else if (!(seg->flags & SANI_TCP_RST))
+		seg->wnd = sani_tcp_offer_window(c, syn);
+	seg->tsval = sani_tcp_ts_now(c, now_us);
+	seg->tsecr = c->ts_recent;
+}
+
+/* Karn: one segment at a time is measured, and none while anything is being retransmitted. */
+static void
+note_sequence_space(struct sani_tcp_conn *c, uint32_t seq, uint32_t space, uint64_t now_us)
+{
+	uint32_t end = seq + space;
+
+	if (!sani_tcp_armed(c, SANI_TCP_T_REXMIT))
+		sani_tcp_arm(c, SANI_TCP_T_REXMIT, now_us + sani_tcp_rto(c, c->backoff));
+	if (!sani_tcp_armed(c, SANI_TCP_T_USER))
+		sani_tcp_arm(c, SANI_TCP_T_USER, now_us + sani_tcp_user_timeout_us(c));
+	c->last_snd_us = now_us;
+	if (seq != c->snd_nxt) {
+		c->flags &= ~(uint32_t)SANI_TCP_F_TIMING;
+	} else if (!(c->flags & SANI_TCP_F_TIMING)) {
+		c->flags |= SANI_TCP_F_TIMING;
+		c->rtt_seq = end;
+		c->rtt_start_us = now_us;
+	}
+	c->snd_nxt = seq_max(c->snd_nxt, end);
+}
+
+static void
+note_ack(struct sani_tcp_conn *c)
+{
+	c->last_ack_sent = c->rcv_nxt;
+	c->flags &= ~(uint32_t)SANI_TCP_F_ACK_NOW;
+	sani_tcp_disarm(c, SANI_TCP_T_DELACK);
+}
+
+bool
+sani_tcp_send(struct sani_tcp_conn *c, struct sani_tcp_io *io, uint32_t seq, uint32_t len,
+	      uint8_t flags)
+{
+	struct sani_tcp_seg seg = { .seq = seq, .flags = flags, .len = len };
+	struct rte_mbuf *m = rte_pktmbuf_alloc(io->pool);
+
+	if (m == NULL)
+		return false;
+	fill(c, &seg, io->now_us);
+	sani_tcp_put_header(m, &seg);
+	if (len > 0) {
+		sani_tcp_sndq_copy(c, seq, len, rte_pktmbuf_mtod_offset(m, uint8_t *, m->data_len));
+		m->data_len = (uint16_t)(m->data_len + len);
+		m->pkt_len += len;
+	}
+	io->tx[io->nb_tx++] = m;
+	sani_count(io->ctr, SANI_CTR_tcp_tx);
+	if (sani_tcp_seg_space(&seg) > 0)
+		note_sequence_space(c, seq, sani_tcp_seg_space(&seg), io->now_us);
+	if (flags & SANI_TCP_ACK)
+		note_ack(c);
+	return true;
+}

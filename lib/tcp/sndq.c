@@ -1,0 +1,126 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+#include "tcp/priv.h"
+
+/*
+ *   head            cur              tail
+ *   [..bbbbbb]-->[bbbbbbbb]-->...-->[bbbb....]
+ *      ^            ^                    ^
+ *   first byte   cur_seq            room for the next write
+ *   not acked
+ *
+ * The mbufs are storage only: they never reach a port, so their whole buffer is used.
+ */
+
+static uint32_t
+first_seq(const struct sani_tcp_conn *c)
+{
+	return c->iss + 1 + (uint32_t)c->acked;
+}
+
+static struct rte_mbuf *
+add_mbuf(struct sani_tcp_conn *c, struct rte_mempool *pool)
+{
+	struct sani_tcp_sndq *q = &c->sndq;
+	struct rte_mbuf *m = rte_pktmbuf_alloc(pool);
+
+	if (m == NULL)
+		return NULL;
+	m->data_off = 0;
+	if (q->tail != NULL)
+		q->tail->next = m;
+	else
+		q->head = m;
+	q->tail = m;
+	return m;
+}
+
+uint32_t
+sani_tcp_sndq_append(struct sani_tcp_conn *c, const uint8_t *data, uint32_t len,
+		     struct rte_mempool *pool)
+{
+	uint32_t done = 0;
+
+	while (done < len) {
+		struct rte_mbuf *m = c->sndq.tail;
+		uint32_t n;
+
+		if (m == NULL || rte_pktmbuf_tailroom(m) == 0)
+			m = add_mbuf(c, pool);
+		if (m == NULL)
+			break;
+		n = sani_tcp_min(len - done, rte_pktmbuf_tailroom(m));
+		memcpy(rte_pktmbuf_mtod_offset(m, uint8_t *, m->data_len), data + done, n);
+		m->data_len = (uint16_t)(m->data_len + n);
+		done += n;
+	}
+	c->written += done;
+	return done;
+}
+
+/*
+ * Copies mostly follow one another, so each begins where the last one ended (cur). One that begins in
+ * the first mbuf (a fast retransmission amid new data) leaves the place alone.
+ */
+void
+sani_tcp_sndq_copy(struct sani_tcp_conn *c, uint32_t seq, uint32_t len, uint8_t *dst)
+{
+	struct sani_tcp_sndq *q = &c->sndq;
+	bool in_head = seq - first_seq(c) < q->head->data_len;
+	bool follow = !in_head && q->cur != NULL && seq_geq(seq, q->cur_seq);
+	struct rte_mbuf *m = follow ? q->cur : q->head;
+	uint32_t at = follow ? q->cur_seq : first_seq(c);
+
+	while (len > 0) {
+		uint32_t off = seq - at;
+
+		if (off < m->data_len) {
+			uint32_t n = sani_tcp_min(len, m->data_len - off);
+
+			memcpy(dst, rte_pktmbuf_mtod_offset(m, const uint8_t *, off), n);
+			dst += n;
+			seq += n;
+			len -= n;
+		}
+		if (len > 0) {
+			at += m->data_len;
+			m = m->next;
+		}
+	}
+	if (!in_head) {
+		q->cur = m;
+		q->cur_seq = at;
+	}
+}
+
+void
+sani_tcp_sndq_release(struct sani_tcp_conn *c, uint32_t n)
+{
+	struct sani_tcp_sndq *q = &c->sndq;
+
+	c->acked += n;
+	while (n > 0) {
+		struct rte_mbuf *m = q->head;
+
+		if (n < m->data_len) {
+			m->data_off = (uint16_t)(m->data_off + n);
+			m->data_len = (uint16_t)(m->data_len - n);
+			break;
+		}
+		n -= m->data_len;
+		q->head = m->next;
+		if (q->cur == m)
+			q->cur = NULL;
+		rte_pktmbuf_free_seg(m);
+	}
+	if (q->head == NULL)
+		q->tail = NULL;
+	if (q->cur == q->head)
+		q->cur = NULL;	/* its first byte is another now */
+}
+
+void
+sani_tcp_sndq_free(struct sani_tcp_conn *c)
+{
+	rte_pktmbuf_free(c->sndq.head);
+	c->sndq.head = c->sndq.tail = c->sndq.cur = NULL;
+}

@@ -1,0 +1,203 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+#include <errno.h>
+
+#include "tcp/priv.h"
+
+#define DEFAULT_MSS_V4 536u	/* RFC 9293 MUST-15 */
+#define DEFAULT_MSS_V6 1220u
+
+/*
+ * Least MSS that is believed. A SYN with less (or 0) would make every segment nearly all header; no
+ * link of RFC 791 needs it.
+ */
+#define MIN_MSS 64u
+
+#define DEFAULT_TIME_WAIT_MS 60000u
+#define WSCALE_MAX 14u
+#define TTL 64u
+
+static bool
+is_v4(const struct sani_tcp_conn *c)
+{
+	return sani_ip_is_v4(&c->tuple.remote);
+}
+
+uint16_t
+sani_tcp_hdrs(const struct sani_tcp_conn *c)
+{
+	return is_v4(c) ? 20 + SANI_TCP_HDR_MIN : 40 + SANI_TCP_HDR_MIN;
+}
+
+uint16_t
+sani_tcp_mss_to_announce(const struct sani_tcp_conn *c)
+{
+	uint16_t hdrs = sani_tcp_hdrs(c);
+
+	return c->mtu > hdrs + MIN_MSS ? (uint16_t)(c->mtu - hdrs) : (uint16_t)MIN_MSS;
+}
+
+void
+sani_tcp_update_mss(struct sani_tcp_conn *c)
+{
+	uint32_t mss = sani_tcp_min(c->peer_mss, sani_tcp_mss_to_announce(c));
+
+	if (c->flags & SANI_TCP_F_TS)
+		mss -= 12;
+	c->snd_mss = (uint16_t)sani_tcp_min(mss, SANI_TCP_SEG_MAX);
+}
+
+/* Smallest shift that shows the whole buffer in 16 bits (RFC 7323 2.2). */
+static uint8_t
+choose_wscale(uint32_t rcvbuf)
+{
+	uint8_t shift = 0;
+
+	while (shift < WSCALE_MAX && rcvbuf >> shift > UINT16_MAX)
+		shift++;
+	return shift;
+}
+
+void
+sani_tcp_init(struct sani_tcp_conn *c, const struct sani_tcp_params *p)
+{
+	struct sani_tcp_owner owner = c->owner;
+
+	*c = (struct sani_tcp_conn){
+		.owner = owner,
+		.tuple = p->tuple,
+		.ttl = TTL,
+		.flags = p->nodelay ? SANI_TCP_F_NODELAY : 0,
+		.iss = p->iss,
+		.snd_una = p->iss,
+		.snd_nxt = p->iss,
+		.recover = p->iss,
+		.rtx_nxt = p->iss,
+		.rtx_end = p->iss,
+		.mtu = p->mtu,
+		.rcv_wscale = choose_wscale(p->rcvbuf),
+		.quick_acks = SANI_TCP_QUICK_ACKS,
+		.ts_offset = p->ts_offset,
+		.user_timeout_ms = p->user_timeout_ms,
+		.time_wait_ms = p->time_wait_ms ? p->time_wait_ms : DEFAULT_TIME_WAIT_MS,
+		.cc = &sani_tcp_cc_newreno,
+		.ssthresh = UINT32_MAX,
+		.sndq.limit = p->sndbuf,
+		.rcvq.limit = p->rcvbuf,
+	};
+	c->peer_mss = is_v4(c) ? DEFAULT_MSS_V4 : DEFAULT_MSS_V6;
+	c->rcv_mss = c->peer_mss;
+	sani_tcp_update_mss(c);
+	sani_tcp_rtt_init(c);
+	for (int t = 0; t < SANI_TCP_NB_TIMERS; t++)
+		c->deadline[t] = SANI_NEVER;
+}
+
+uint32_t
+sani_tcp_open_active(struct sani_tcp_conn *c, const struct sani_tcp_params *p, uint64_t now_us)
+{
+	sani_tcp_init(c, p);
+	sani_tcp_set_state(c, SAN_TCP_SYN_SENT);
+	c->flags |= SANI_TCP_F_SYN_DUE;
+	sani_tcp_arm(c, SANI_TCP_T_USER, now_us + sani_tcp_user_timeout_us(c));
+	return SANI_TCP_EV_OUTPUT;
+}
+
+void
+sani_tcp_take_syn(struct sani_tcp_conn *c, const struct sani_tcp_seg *syn, uint64_t now_us)
+{
+	c->irs = syn->seq;
+	c->rcv_nxt = syn->seq + 1;
+	c->rcv_adv = c->rcv_nxt + sani_tcp_min(c->rcvq.limit, UINT16_MAX);
+	c->last_ack_sent = c->rcv_nxt;
+	if (syn->opts & SANI_TCP_OPT_MSS)
+		c->peer_mss = syn->mss > MIN_MSS ? syn->mss : (uint16_t)MIN_MSS;
+	if (syn->opts & SANI_TCP_OPT_WSCALE) {
+		c->flags |= SANI_TCP_F_WSCALE;
+		c->snd_wscale = syn->wscale;
+	} else {
+		c->rcv_wscale = 0;
+	}
+	if (syn->opts & SANI_TCP_OPT_TS) {
+		c->flags |= SANI_TCP_F_TS;
+		c->ts_recent = syn->tsval;
+		c->ts_recent_s = (uint32_t)(now_us / 1000000);
+	}
+	sani_tcp_update_mss(c);
+	c->rcv_mss = (uint16_t)sani_tcp_min(c->rcv_mss, c->snd_mss);
+	c->snd_wnd = syn->wnd;
+	c->max_snd_wnd = syn->wnd;
+	c->snd_wl1 = syn->seq;
+	c->snd_wl2 = c->iss;
+}
+
+uint32_t
+sani_tcp_establish(struct sani_tcp_conn *c, const struct sani_tcp_seg *seg, uint32_t wnd,
+		   uint64_t now_us)
+{
+	sani_tcp_rtt_acked(c, seg, now_us);
+	c->snd_una = seg->ack;
+	c->rtx_nxt = c->rtx_end = c->snd_una;
+	c->snd_wnd = wnd;
+	c->snd_wl1 = seg->seq;
+	c->snd_wl2 = seg->ack;
+	if (wnd > c->max_snd_wnd)
+		c->max_snd_wnd = wnd;
+	c->flags &= ~(uint32_t)SANI_TCP_F_SYN_DUE;
+	c->backoff = 0;
+	c->soft_error = 0;
+	if (c->flags & SANI_TCP_F_SYN_LOST)
+		c->rto_us = SANI_TCP_RTO_SYN_LOST_US;
+	c->cwnd = sani_tcp_initial_window(c);
+	c->cc->init(c);
+	sani_tcp_disarm(c, SANI_TCP_T_REXMIT);
+	sani_tcp_disarm(c, SANI_TCP_T_USER);
+	sani_tcp_set_state(c, SAN_TCP_ESTABLISHED);
+	if (c->flags & SANI_TCP_F_FIN_QUEUED)
+		sani_tcp_set_state(c, SAN_TCP_FIN_WAIT_1);
+	return SANI_TCP_EV_CONNECTED;
+}
+
+uint32_t
+sani_tcp_finish(struct sani_tcp_conn *c, int error)
+{
+	sani_tcp_set_state(c, SAN_TCP_CLOSED);
+	c->error = error;
+	c->flags &= SANI_TCP_F_FIN_KNOWN | SANI_TCP_F_FIN_RCVD;
+	c->dup_acks_due = 0;
+	c->rtx_nxt = c->rtx_end;
+	for (int t = 0; t < SANI_TCP_NB_TIMERS; t++)
+		c->deadline[t] = SANI_NEVER;
+	sani_tcp_sndq_free(c);
+	if (error != 0)
+		sani_tcp_rcvq_free(c);
+	else
+		sani_tcp_ooo_free(&c->rcvq);
+	return SANI_TCP_EV_CLOSED;
+}
+
+bool
+sani_tcp_wants_output(const struct sani_tcp_conn *c)
+{
+	if (c->flags & (SANI_TCP_F_SYN_DUE | SANI_TCP_F_ACK_NOW | SANI_TCP_F_RST_DUE |
+			SANI_TCP_F_PROBE_DUE) || c->dup_acks_due > 0)
+		return true;
+	return c->state >= SAN_TCP_ESTABLISHED && (sani_tcp_has_rtx(c) || sani_tcp_has_new(c));
+}
+
+int
+sani_tcp_error(const struct sani_tcp_conn *c)
+{
+	return c->error;
+}
+
+uint64_t
+sani_tcp_written(const struct sani_tcp_conn *c)
+{
+	return c->written;
+}
+
+uint64_t
+sani_tcp_acked(const struct sani_tcp_conn *c)
+{
+	return c->acked;
+}

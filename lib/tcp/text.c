@@ -1,0 +1,116 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+#include "tcp/priv.h"
+
+static void
+count_text(struct sani_tcp_rx *rx, enum sani_tcp_rcvq_verdict verdict)
+{
+	static const enum sani_counter which[] = {
+		[SANI_TCP_RCVQ_OOO] = SANI_CTR_tcp_rx_ooo,
+		[SANI_TCP_RCVQ_DUP] = SANI_CTR_tcp_rx_drop_dup,
+		[SANI_TCP_RCVQ_FULL] = SANI_CTR_tcp_rx_drop_memory,
+	};
+
+	if (verdict != SANI_TCP_RCVQ_IN_ORDER)
+		sani_count(rx->io->ctr, which[verdict]);
+}
+
+/*
+ * RFC 5681 4.2, RFC 9293 3.8.6.3: at once for the second full segment, for what fills a hole, and at
+ * the start of a connection, where the peer's window grows by our ACKs; else after 40 ms at most.
+ */
+static void
+acknowledge_in_order(struct sani_tcp_conn *c, bool fills_hole, uint64_t now_us)
+{
+	if (c->quick_acks > 0) {
+		c->quick_acks--;
+	} else if (!fills_hole && c->rcv_nxt - c->last_ack_sent < 2u * c->rcv_mss) {
+		if (!sani_tcp_armed(c, SANI_TCP_T_DELACK))
+			sani_tcp_arm(c, SANI_TCP_T_DELACK, now_us + SANI_TCP_DELACK_US);
+		return;
+	}
+	c->flags |= SANI_TCP_F_ACK_NOW;
+}
+
+static void
+owe_dup_ack(struct sani_tcp_conn *c)
+{
+	if (c->dup_acks_due < SANI_TCP_DUP_ACKS_MAX)
+		c->dup_acks_due++;
+}
+
+static bool
+takes_text(const struct sani_tcp_conn *c)
+{
+	return c->state == SAN_TCP_ESTABLISHED || c->state == SAN_TCP_FIN_WAIT_1 ||
+	       c->state == SAN_TCP_FIN_WAIT_2;
+}
+
+/* RFC 9293 3.10.7.4, seventh. */
+void
+sani_tcp_process_text(struct sani_tcp_rx *rx)
+{
+	struct sani_tcp_conn *c = rx->c;
+	bool hole = c->rcvq.ooo != NULL;
+	enum sani_tcp_rcvq_verdict verdict;
+
+	if (rx->len == 0)
+		return;
+	if (!takes_text(c)) {
+		sani_count(rx->io->ctr, SANI_CTR_tcp_rx_drop_state);
+		return;
+	}
+	if (rx->seg->len > c->rcv_mss)
+		c->rcv_mss = (uint16_t)sani_tcp_min(rx->seg->len, sani_tcp_mss_to_announce(c));
+	verdict = sani_tcp_rcvq_add(c, rx->seq, rx->len, rx->m, rx->io->pool);
+	rx->m = NULL;
+	count_text(rx, verdict);
+	if (verdict == SANI_TCP_RCVQ_IN_ORDER) {
+		rx->ev |= SANI_TCP_EV_READABLE;
+		acknowledge_in_order(c, hole, rx->io->now_us);
+	} else if (verdict == SANI_TCP_RCVQ_OOO) {
+		owe_dup_ack(c);
+	} else {
+		c->flags |= SANI_TCP_F_ACK_NOW;
+	}
+	if (verdict == SANI_TCP_RCVQ_FULL)
+		rx->flags &= (uint8_t)~SANI_TCP_FIN;
+}
+
+static void
+take_fin(struct sani_tcp_rx *rx)
+{
+	struct sani_tcp_conn *c = rx->c;
+
+	c->rcv_nxt++;
+	c->rcv_adv = seq_max(c->rcv_adv, c->rcv_nxt);
+	c->flags |= SANI_TCP_F_FIN_RCVD | SANI_TCP_F_ACK_NOW;
+	rx->ev |= SANI_TCP_EV_FIN;
+	if (c->state == SAN_TCP_ESTABLISHED)
+		sani_tcp_set_state(c, SAN_TCP_CLOSE_WAIT);
+	else if (c->state == SAN_TCP_FIN_WAIT_1)
+		sani_tcp_set_state(c, SAN_TCP_CLOSING);
+	else if (c->state == SAN_TCP_FIN_WAIT_2)
+		sani_tcp_enter_time_wait(c, rx->io->now_us);
+}
+
+/*
+ * RFC 9293 3.10.7.4, eighth. A FIN behind a hole is remembered and taken when the hole is filled. One
+ * that lies before bytes we hold contradicts the peer's own text and is not believed.
+ */
+void
+sani_tcp_process_fin(struct sani_tcp_rx *rx)
+{
+	struct sani_tcp_conn *c = rx->c;
+	uint32_t fin = rx->seq + rx->len;
+
+	if ((rx->flags & SANI_TCP_FIN) && !(c->flags & SANI_TCP_F_FIN_KNOWN) &&
+	    seq_geq(fin, sani_tcp_ooo_end(&c->rcvq, c->rcv_nxt))) {
+		c->rcv_fin = fin;
+		c->flags |= SANI_TCP_F_FIN_KNOWN;
+		if (rx->len == 0 && fin != c->rcv_nxt)
+			owe_dup_ack(c);
+	}
+	if ((c->flags & SANI_TCP_F_FIN_KNOWN) && !(c->flags & SANI_TCP_F_FIN_RCVD) &&
+	    c->rcv_nxt == c->rcv_fin)
+		take_fin(rx);
+}

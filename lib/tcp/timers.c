@@ -1,0 +1,155 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+#include <errno.h>
+
+#include "tcp/priv.h"
+
+/*
+ * The timers, in the order in which they are handled when several have passed:
+ *
+ *   USER     the connection is given up (R2, RFC 9293 3.8.3): nothing new was acknowledged for the user
+ *            timeout while something was outstanding, or no answer to the SYN
+ *   2MSL     the end of TIME_WAIT
+ *   REXMIT   RFC 6298: the oldest outstanding segment goes again
+ *   PERSIST  a window probe, or what the silly-window rules held back (RFC 9293 3.8.6.1, 3.8.6.2.1)
+ *   DELACK   an ACK was held back long enough (MUST-40)
+ *   RETRY    the pool was empty: try again
+ */
+#define USER_TIMEOUT_US 924000000ull	/* for data; SHLD-11 asks for 100 s at least */
+#define SYN_TIMEOUT_US 180000000ull	/* MUST-23 */
+
+void
+sani_tcp_arm(struct sani_tcp_conn *c, enum sani_tcp_timer_kind t, uint64_t when_us)
+{
+	c->deadline[t] = when_us;
+}
+
+void
+sani_tcp_disarm(struct sani_tcp_conn *c, enum sani_tcp_timer_kind t)
+{
+	c->deadline[t] = SANI_NEVER;
+}
+
+bool
+sani_tcp_armed(const struct sani_tcp_conn *c, enum sani_tcp_timer_kind t)
+{
+	return c->deadline[t] != SANI_NEVER;
+}
+
+uint64_t
+sani_tcp_deadline(const struct sani_tcp_conn *c)
+{
+	uint64_t first = SANI_NEVER;
+
+	for (int t = 0; t < SANI_TCP_NB_TIMERS; t++) {
+		if (c->deadline[t] < first)
+			first = c->deadline[t];
+	}
+	return first;
+}
+
+uint64_t
+sani_tcp_user_timeout_us(const struct sani_tcp_conn *c)
+{
+	if (c->user_timeout_ms != 0)
+		return c->user_timeout_ms * 1000ull;
+	return c->state < SAN_TCP_ESTABLISHED ? SYN_TIMEOUT_US : USER_TIMEOUT_US;
+}
+
+void
+sani_tcp_enter_time_wait(struct sani_tcp_conn *c, uint64_t now_us)
+{
+	sani_tcp_set_state(c, SAN_TCP_TIME_WAIT);
+	sani_tcp_restart_2msl(c, now_us);
+}
+
+void
+sani_tcp_restart_2msl(struct sani_tcp_conn *c, uint64_t now_us)
+{
+	sani_tcp_arm(c, SANI_TCP_T_2MSL, now_us + c->time_wait_ms * 1000ull);
+}
+
+void
+sani_tcp_settle_persist(struct sani_tcp_conn *c, uint64_t now_us)
+{
+	bool waits = c->snd_una == c->snd_nxt && sani_tcp_has_new(c);
+
+	if (!waits && !(c->flags & SANI_TCP_F_PROBED))
+		sani_tcp_disarm(c, SANI_TCP_T_PERSIST);
+	else if (!sani_tcp_armed(c, SANI_TCP_T_PERSIST))
+		sani_tcp_arm(c, SANI_TCP_T_PERSIST, now_us + sani_tcp_rto(c, c->persist_shift));
+}
+
+/* Has timer t passed? Then it is disarmed. */
+static bool
+has_passed(struct sani_tcp_conn *c, enum sani_tcp_timer_kind t, uint64_t now_us)
+{
+	if (c->deadline[t] > now_us)
+		return false;
+	sani_tcp_disarm(c, t);
+	return true;
+}
+
+static uint32_t
+give_up(struct sani_tcp_conn *c, struct sani_tcp_io *io)
+{
+	sani_count(io->ctr, SANI_CTR_tcp_timeout);
+	return sani_tcp_finish(c, c->soft_error != 0 ? c->soft_error : -ETIMEDOUT);
+}
+
+/* RFC 6298 5.4 to 5.7. */
+static uint32_t
+retransmit(struct sani_tcp_conn *c, struct sani_tcp_io *io)
+{
+	sani_count(io->ctr, SANI_CTR_tcp_rto);
+	c->flags &= ~(uint32_t)SANI_TCP_F_TIMING;
+	if (c->state < SAN_TCP_ESTABLISHED)
+		c->flags |= SANI_TCP_F_SYN_DUE | SANI_TCP_F_SYN_LOST;
+	else
+		sani_tcp_recovery_timeout(c);
+	if (c->backoff < UINT8_MAX)
+		c->backoff++;
+	sani_tcp_arm(c, SANI_TCP_T_REXMIT, io->now_us + sani_tcp_rto(c, c->backoff));
+	return SANI_TCP_EV_OUTPUT;
+}
+
+static uint32_t
+probe(struct sani_tcp_conn *c)
+{
+	c->flags |= SANI_TCP_F_PROBE_DUE;
+	if (c->persist_shift < UINT8_MAX)
+		c->persist_shift++;
+	return SANI_TCP_EV_OUTPUT;
+}
+
+static uint32_t
+retry(struct sani_tcp_conn *c)
+{
+	uint32_t ev = sani_tcp_wants_output(c) ? SANI_TCP_EV_OUTPUT : 0;
+
+	if (c->flags & SANI_TCP_F_NO_ROOM)
+		ev |= SANI_TCP_EV_ACKED;
+	c->flags &= ~(uint32_t)SANI_TCP_F_NO_ROOM;
+	return ev;
+}
+
+uint32_t
+sani_tcp_timer(struct sani_tcp_conn *c, struct sani_tcp_io *io)
+{
+	uint32_t ev = 0;
+
+	if (has_passed(c, SANI_TCP_T_USER, io->now_us))
+		return give_up(c, io);
+	if (has_passed(c, SANI_TCP_T_2MSL, io->now_us))
+		return sani_tcp_finish(c, 0);
+	if (has_passed(c, SANI_TCP_T_REXMIT, io->now_us))
+		ev |= retransmit(c, io);
+	if (has_passed(c, SANI_TCP_T_PERSIST, io->now_us))
+		ev |= probe(c);
+	if (has_passed(c, SANI_TCP_T_DELACK, io->now_us)) {
+		c->flags |= SANI_TCP_F_ACK_NOW;
+		ev |= SANI_TCP_EV_OUTPUT;
+	}
+	if (has_passed(c, SANI_TCP_T_RETRY, io->now_us))
+		ev |= retry(c);
+	return ev;
+}

@@ -1,0 +1,107 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+#include "tcp/priv.h"
+
+#define TW_TS 1u	/* bit 0 of flags */
+
+void
+sani_tcp_tw_from(struct sani_tcp_tw *tw, const struct sani_tcp_conn *c, enum sani_tcp_tw_kind kind,
+		 uint64_t now_us)
+{
+	uint64_t left_us = 2ull * sani_tcp_rto(c, c->backoff);
+	uint64_t deadline = c->deadline[SANI_TCP_T_2MSL];
+
+	if (kind == SANI_TCP_TW_TIME_WAIT) {
+		left_us = c->time_wait_ms * 1000ull;
+		if (deadline != SANI_NEVER)
+			left_us = deadline > now_us ? deadline - now_us : 0;
+	}
+	*tw = (struct sani_tcp_tw){
+		.local = c->tuple.local,
+		.remote = c->tuple.remote,
+		.local_port = c->tuple.local_port,
+		.remote_port = c->tuple.remote_port,
+		.snd_nxt = c->snd_nxt,
+		.rcv_nxt = c->rcv_nxt,
+		.ts_recent = c->ts_recent,
+		.ts_offset = c->ts_offset,
+		.expires_ms = (uint32_t)((now_us + left_us + 999) / 1000),
+		.owner = tw->owner,
+		.kind = (uint8_t)kind,
+		.flags = c->flags & SANI_TCP_F_TS ? TW_TS : 0,
+		.time_wait_cs = (uint16_t)sani_tcp_min((c->time_wait_ms + 9) / 10, UINT16_MAX),
+	};
+	if (kind == SANI_TCP_TW_TOMBSTONE)
+		tw->snd_nxt = sani_tcp_bare_seq(c);
+}
+
+/* RFC 9293 3.6.1 (MAY-2) and RFC 6191 2: certainly newer than anything of the old connection. */
+bool
+sani_tcp_may_reopen(bool had_ts, uint32_t ts_recent, uint32_t rcv_nxt,
+		    const struct sani_tcp_seg *syn)
+{
+	if (had_ts && (syn->opts & SANI_TCP_OPT_TS) && syn->tsval != ts_recent)
+		return seq_gt(syn->tsval, ts_recent);
+	return seq_gt(syn->seq, rcv_nxt);
+}
+
+static void
+put_ack(const struct sani_tcp_tw *tw, struct rte_mbuf *m, uint64_t now_us)
+{
+	struct sani_tcp_seg ack = {
+		.src_port = tw->local_port,
+		.dst_port = tw->remote_port,
+		.seq = tw->snd_nxt,
+		.ack = tw->rcv_nxt,
+		.flags = SANI_TCP_ACK,
+	};
+
+	if (tw->flags & TW_TS) {
+		ack.opts = SANI_TCP_OPT_TS;
+		ack.tsval = (uint32_t)(now_us / 1000) + tw->ts_offset;
+		ack.tsecr = tw->ts_recent;
+	}
+	sani_tcp_put_header(m, &ack);
+}
+
+/* The peer's FIN again: our last ACK was lost. A bare ACK has nothing to say and is not answered. */
+static enum sani_tcp_tw_verdict
+input_time_wait(struct sani_tcp_tw *tw, const struct sani_tcp_seg *seg, struct rte_mbuf *m,
+		uint64_t now_us)
+{
+	if (sani_tcp_seg_space(seg) == 0)
+		return SANI_TCP_TW_DROP;
+	if ((seg->flags & SANI_TCP_FIN) && seg->seq + sani_tcp_seg_space(seg) == tw->rcv_nxt)
+		tw->expires_ms = (uint32_t)(now_us / 1000) + 10u * tw->time_wait_cs;
+	put_ack(tw, m, now_us);
+	return SANI_TCP_TW_REPLY;
+}
+
+enum sani_tcp_tw_verdict
+sani_tcp_tw_input(struct sani_tcp_tw *tw, const struct sani_tcp_seg *seg, struct rte_mbuf *m,
+		  uint64_t now_us)
+{
+	bool syn = (seg->flags & (SANI_TCP_SYN | SANI_TCP_ACK)) == SANI_TCP_SYN;
+
+	if (seg->flags & SANI_TCP_RST)
+		return SANI_TCP_TW_DROP;
+	if (syn && sani_tcp_may_reopen(tw->flags & TW_TS, tw->ts_recent, tw->rcv_nxt, seg))
+		return SANI_TCP_TW_REOPEN;
+	if (tw->kind == SANI_TCP_TW_TIME_WAIT)
+		return input_time_wait(tw, seg, m, now_us);
+	sani_tcp_reset_for(seg, m);
+	return SANI_TCP_TW_REPLY;
+}
+
+void
+sani_tcp_tw_reset(const struct sani_tcp_tw *tw, struct rte_mbuf *m)
+{
+	struct sani_tcp_seg rst = {
+		.src_port = tw->local_port,
+		.dst_port = tw->remote_port,
+		.seq = tw->snd_nxt,
+		.ack = tw->rcv_nxt,
+		.flags = SANI_TCP_RST | SANI_TCP_ACK,
+	};
+
+	sani_tcp_put_header(m, &rst);
+}

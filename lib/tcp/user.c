@@ -1,0 +1,103 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+#include "tcp/priv.h"
+
+#define POOL_RETRY_US 1000u
+
+static bool
+can_write(const struct sani_tcp_conn *c)
+{
+	if (c->flags & SANI_TCP_F_FIN_QUEUED)
+		return false;
+	return c->state == SAN_TCP_SYN_SENT || c->state == SAN_TCP_SYN_RECEIVED ||
+	       c->state == SAN_TCP_ESTABLISHED || c->state == SAN_TCP_CLOSE_WAIT;
+}
+
+/* SEND, RFC 9293 3.10.2: queued before the connection is synchronized, sent after. */
+uint32_t
+sani_tcp_write(struct sani_tcp_conn *c, const void *data, uint32_t len, struct sani_tcp_io *io,
+	       uint32_t *taken)
+{
+	uint32_t held = (uint32_t)(c->written - c->acked);
+	uint32_t want;
+
+	*taken = 0;
+	if (!can_write(c) || held >= c->sndq.limit)
+		return 0;
+	want = sani_tcp_min(len, c->sndq.limit - held);
+	*taken = sani_tcp_sndq_append(c, data, want, io->pool);
+	if (*taken < want) {
+		c->flags |= SANI_TCP_F_NO_ROOM;
+		sani_tcp_arm(c, SANI_TCP_T_RETRY, io->now_us + POOL_RETRY_US);
+	}
+	return sani_tcp_wants_output(c) ? SANI_TCP_EV_OUTPUT : 0;
+}
+
+/* CLOSE, RFC 9293 3.10.4. In CLOSE_WAIT the state changes when the FIN is sent. */
+uint32_t
+sani_tcp_shutdown(struct sani_tcp_conn *c)
+{
+	if (!can_write(c))
+		return 0;
+	c->flags |= SANI_TCP_F_FIN_QUEUED;
+	if (c->state == SAN_TCP_ESTABLISHED)
+		sani_tcp_set_state(c, SAN_TCP_FIN_WAIT_1);
+	return sani_tcp_wants_output(c) ? SANI_TCP_EV_OUTPUT : 0;
+}
+
+uint32_t
+sani_tcp_readable(const struct sani_tcp_conn *c)
+{
+	return c->rcvq.bytes;
+}
+
+bool
+sani_tcp_at_end(const struct sani_tcp_conn *c)
+{
+	return (c->flags & SANI_TCP_F_FIN_RCVD) && c->rcvq.bytes == 0;
+}
+
+/* RECEIVE, RFC 9293 3.10.3. */
+uint32_t
+sani_tcp_read(struct sani_tcp_conn *c, void *buf, uint32_t len, uint32_t *ev)
+{
+	uint32_t n = sani_tcp_rcvq_read(c, buf, len);
+
+	if (n > 0 && sani_tcp_window_update_due(c))
+		c->flags |= SANI_TCP_F_ACK_NOW;
+	*ev = c->flags & SANI_TCP_F_ACK_NOW ? SANI_TCP_EV_OUTPUT : 0;
+	return n;
+}
+
+/* ABORT, RFC 9293 3.10.5; CLOSING and LAST_ACK send a RST too: their data may not have arrived. */
+bool
+sani_tcp_abort(struct sani_tcp_conn *c, struct rte_mbuf *m, struct sani_tcp_io *io)
+{
+	bool due = c->state >= SAN_TCP_SYN_RECEIVED && c->state != SAN_TCP_TIME_WAIT && m != NULL;
+	struct sani_tcp_seg rst = {
+		.src_port = c->tuple.local_port,
+		.dst_port = c->tuple.remote_port,
+		.seq = sani_tcp_bare_seq(c),
+		.ack = c->rcv_nxt,
+		.flags = SANI_TCP_RST | SANI_TCP_ACK,
+	};
+
+	if (c->flags & SANI_TCP_F_TS) {
+		rst.opts = SANI_TCP_OPT_TS;
+		rst.tsval = sani_tcp_ts_now(c, io->now_us);
+		rst.tsecr = c->ts_recent;
+	}
+	if (due) {
+		sani_tcp_put_header(m, &rst);
+		sani_count(io->ctr, SANI_CTR_tcp_tx);
+		sani_count(io->ctr, SANI_CTR_tcp_tx_rst);
+	}
+	sani_tcp_discard(c);
+	return due;
+}
+
+void
+sani_tcp_discard(struct sani_tcp_conn *c)
+{
+	sani_tcp_finish(c, c->error);
+	sani_tcp_rcvq_free(c);
+}

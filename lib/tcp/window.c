@@ -1,0 +1,80 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+#include "tcp/priv.h"
+
+/* What the buffer could take now, in units that the window field can show. */
+static uint32_t
+free_window(const struct sani_tcp_conn *c, uint8_t wscale)
+{
+	const struct sani_tcp_rcvq *q = &c->rcvq;
+	uint32_t room = q->limit - sani_tcp_min(q->limit, q->bytes);
+
+	return sani_tcp_min(room, (uint32_t)UINT16_MAX << wscale) >> wscale << wscale;
+}
+
+/* How far the promised edge could move right. */
+static int32_t
+edge_gain(const struct sani_tcp_conn *c, uint8_t wscale)
+{
+	return seq_diff(c->rcv_nxt + free_window(c, wscale), c->rcv_adv);
+}
+
+/*
+ * Silly windows are avoided here (RFC 9293 3.8.6.2.2, MUST-39): the edge stays where it is until it can
+ * move by half the buffer or one segment.
+ *
+ *      RCV.NXT            rcv_adv        RCV.NXT + free
+ *   ------|------------------|-----------------|----
+ *         |<-- offered ----->|<---- gain ----->|
+ *
+ * The edge never moves back. What is shown may lie left of it by less than one unit of the scale (RFC
+ * 7323 2.4); text up to the edge itself is taken all the same.
+ */
+uint16_t
+sani_tcp_offer_window(struct sani_tcp_conn *c, bool syn)
+{
+	uint8_t wscale = syn ? 0 : c->rcv_wscale;
+	int32_t gain = edge_gain(c, wscale);
+	uint32_t least = sani_tcp_min(c->rcvq.limit / 2, sani_tcp_mss_to_announce(c));
+
+	if (gain > 0 && (uint32_t)gain >= least)
+		c->rcv_adv += (uint32_t)gain;
+	if (seq_leq(c->rcv_adv, c->rcv_nxt))
+		return 0;
+	return (uint16_t)sani_tcp_min((c->rcv_adv - c->rcv_nxt) >> wscale, UINT16_MAX);
+}
+
+/*
+ * An ACK of its own only for two segments or half the buffer; for one segment when the peer has less
+ * than one left to send into, for then it may be waiting.
+ */
+bool
+sani_tcp_window_update_due(const struct sani_tcp_conn *c)
+{
+	uint32_t mss = sani_tcp_mss_to_announce(c);
+	int32_t gain = edge_gain(c, c->rcv_wscale);
+	bool short_of_window = seq_lt(c->rcv_adv, c->rcv_nxt + mss);
+	uint32_t least = sani_tcp_min(c->rcvq.limit / 2, short_of_window ? mss : 2 * mss);
+
+	if (c->state < SAN_TCP_ESTABLISHED || (c->flags & SANI_TCP_F_FIN_RCVD))
+		return false;
+	return gain > 0 && (uint32_t)gain >= least;
+}
+
+/* RFC 9293 3.10.7.4 step 5, ESTABLISHED: only from a segment that is newer than the last one used. */
+void
+sani_tcp_update_snd_wnd(struct sani_tcp_rx *rx)
+{
+	struct sani_tcp_conn *c = rx->c;
+	uint32_t wnd = (uint32_t)rx->seg->wnd << c->snd_wscale;
+
+	if (!(seq_lt(c->snd_wl1, rx->seq) ||
+	      (c->snd_wl1 == rx->seq && seq_leq(c->snd_wl2, rx->seg->ack))))
+		return;
+	c->snd_wnd = wnd;
+	c->snd_wl1 = rx->seq;
+	c->snd_wl2 = rx->seg->ack;
+	if (wnd > c->max_snd_wnd)
+		c->max_snd_wnd = wnd;
+	if (wnd > 0)
+		c->persist_shift = 0;
+}

@@ -1,0 +1,207 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+#include <stdio.h>
+
+#include "wire/tcp.h"
+
+enum { OPT_EOL = 0, OPT_NOP = 1, OPT_MSS = 2, OPT_WSCALE = 3, OPT_SACK_PERM = 4, OPT_SACK = 5, OPT_TS = 8 };
+
+#define WSCALE_MAX 14	/* RFC 7323 2.3 */
+
+static uint16_t
+get16(const uint8_t *p)
+{
+	return (uint16_t)(p[0] << 8 | p[1]);
+}
+
+static uint32_t
+get32(const uint8_t *p)
+{
+	return (uint32_t)get16(p) << 16 | get16(p + 2);
+}
+
+static uint8_t *
+put16(uint8_t *p, uint16_t v)
+{
+	p[0] = (uint8_t)(v >> 8);
+	p[1] = (uint8_t)v;
+	return p + 2;
+}
+
+static uint8_t *
+put32(uint8_t *p, uint32_t v)
+{
+	return put16(put16(p, (uint16_t)(v >> 16)), (uint16_t)v);
+}
+
+static void
+take_sack(struct sani_tcp_seg *seg, const uint8_t *p, uint8_t size)
+{
+	uint8_t n = (uint8_t)((size - 2) / 8);
+
+	if ((size - 2) % 8 != 0 || n < 1 || n > SANI_TCP_SACK_BLOCKS)
+		return;
+	for (uint8_t i = 0; i < n; i++) {
+		seg->sack[i].left = get32(p + 2 + 8 * i);
+		seg->sack[i].right = get32(p + 6 + 8 * i);
+	}
+	seg->nb_sack = n;
+	seg->opts |= SANI_TCP_OPT_SACK;
+}
+
+/* What of the options is there already is not taken again: the first of a kind counts. */
+static void
+take_option(struct sani_tcp_seg *seg, const uint8_t *p, uint8_t size)
+{
+	if (p[0] == OPT_MSS && size == 4 && !(seg->opts & SANI_TCP_OPT_MSS)) {
+		seg->mss = get16(p + 2);
+		seg->opts |= SANI_TCP_OPT_MSS;
+	} else if (p[0] == OPT_WSCALE && size == 3 && !(seg->opts & SANI_TCP_OPT_WSCALE)) {
+		seg->wscale = p[2] > WSCALE_MAX ? WSCALE_MAX : p[2];
+		seg->opts |= SANI_TCP_OPT_WSCALE;
+	} else if (p[0] == OPT_TS && size == 10 && !(seg->opts & SANI_TCP_OPT_TS)) {
+		seg->tsval = get32(p + 2);
+		seg->tsecr = get32(p + 6);
+		seg->opts |= SANI_TCP_OPT_TS;
+	} else if (p[0] == OPT_SACK_PERM && size == 2) {
+		seg->opts |= SANI_TCP_OPT_SACK_PERM;
+	} else if (p[0] == OPT_SACK && !(seg->opts & SANI_TCP_OPT_SACK)) {
+		take_sack(seg, p, size);
+	}
+}
+
+/* RFC 9293 MUST-5 to MUST-7, MUST-64: any segment, any alignment, unknown kinds by their length. */
+static bool
+parse_options(struct sani_tcp_seg *seg, const uint8_t *p, const uint8_t *end)
+{
+	while (p < end && *p != OPT_EOL) {
+		if (*p == OPT_NOP) {
+			p++;
+			continue;
+		}
+		if (end - p < 2 || p[1] < 2 || p[1] > end - p)
+			return false;
+		take_option(seg, p, p[1]);
+		p += p[1];
+	}
+	return true;
+}
+
+enum sani_tcp_parse
+sani_tcp_parse(const uint8_t *p, uint32_t contig, uint32_t len, struct sani_tcp_seg *seg)
+{
+	uint16_t hdr_len;
+
+	if (contig < SANI_TCP_HDR_MIN || len < SANI_TCP_HDR_MIN)
+		return SANI_TCP_PARSE_HEADER;
+	hdr_len = (uint16_t)((p[12] >> 4) * 4);
+	if (hdr_len < SANI_TCP_HDR_MIN || hdr_len > len || hdr_len > contig)
+		return SANI_TCP_PARSE_HEADER;
+	*seg = (struct sani_tcp_seg){
+		.src_port = get16(p),
+		.dst_port = get16(p + 2),
+		.seq = get32(p + 4),
+		.ack = get32(p + 8),
+		.flags = p[13],
+		.wnd = get16(p + 14),
+		.urg = get16(p + 18),
+		.hdr_len = hdr_len,
+		.len = len - hdr_len,
+	};
+	if (seg->src_port == 0 || seg->dst_port == 0)
+		return SANI_TCP_PARSE_HEADER;
+	if (!parse_options(seg, p + SANI_TCP_HDR_MIN, p + hdr_len))
+		return SANI_TCP_PARSE_OPTION;
+	return SANI_TCP_PARSE_OK;
+}
+
+/* SACK blocks go last and take what room is left (RFC 2018 3: at most 3 beside timestamps). */
+static uint8_t *
+put_sack(uint8_t *o, const uint8_t *end, const struct sani_tcp_seg *seg)
+{
+	uint8_t n = seg->nb_sack;
+
+	while (n > 0 && 4 + 8 * n > end - o)
+		n--;
+	if (n == 0)
+		return o;
+	*o++ = OPT_NOP;
+	*o++ = OPT_NOP;
+	*o++ = OPT_SACK;
+	*o++ = (uint8_t)(2 + 8 * n);
+	for (uint8_t i = 0; i < n; i++) {
+		o = put32(o, seg->sack[i].left);
+		o = put32(o, seg->sack[i].right);
+	}
+	return o;
+}
+
+/* Each option is filled up to 32 bits with NOPs before it, so no end-of-list is ever needed. */
+static uint8_t *
+put_options(uint8_t *o, const uint8_t *end, const struct sani_tcp_seg *seg)
+{
+	if (seg->opts & SANI_TCP_OPT_MSS) {
+		*o++ = OPT_MSS;
+		*o++ = 4;
+		o = put16(o, seg->mss);
+	}
+	if (seg->opts & SANI_TCP_OPT_WSCALE) {
+		*o++ = OPT_NOP;
+		*o++ = OPT_WSCALE;
+		*o++ = 3;
+		*o++ = seg->wscale;
+	}
+	if (seg->opts & SANI_TCP_OPT_SACK_PERM) {
+		*o++ = OPT_NOP;
+		*o++ = OPT_NOP;
+		*o++ = OPT_SACK_PERM;
+		*o++ = 2;
+	}
+	if (seg->opts & SANI_TCP_OPT_TS) {
+		*o++ = OPT_NOP;
+		*o++ = OPT_NOP;
+		*o++ = OPT_TS;
+		*o++ = 10;
+		o = put32(o, seg->tsval);
+		o = put32(o, seg->tsecr);
+	}
+	if (seg->opts & SANI_TCP_OPT_SACK)
+		o = put_sack(o, end, seg);
+	return o;
+}
+
+uint16_t
+sani_tcp_write_header(uint8_t *p, const struct sani_tcp_seg *seg)
+{
+	uint16_t len = (uint16_t)(put_options(p + SANI_TCP_HDR_MIN, p + SANI_TCP_HDR_MAX, seg) - p);
+
+	put16(p, seg->src_port);
+	put16(p + 2, seg->dst_port);
+	put32(p + 4, seg->seq);
+	put32(p + 8, seg->flags & SANI_TCP_ACK ? seg->ack : 0);
+	p[12] = (uint8_t)(len / 4 << 4);
+	p[13] = seg->flags;
+	put16(p + 14, seg->wnd);
+	put16(p + 16, 0);
+	put16(p + 18, seg->urg);
+	return len;
+}
+
+const char *
+sani_tcp_print(const struct sani_tcp_seg *seg, char *text, size_t size)
+{
+	static const char letters[] = "FSRPAUEC";
+	char flags[sizeof(letters)];
+	char opts[64] = "";
+	size_t n = 0;
+
+	for (unsigned int i = 0; i < 8; i++) {
+		if (seg->flags & 1u << i)
+			flags[n++] = letters[i];
+	}
+	flags[n] = '\0';
+	if (seg->opts & SANI_TCP_OPT_TS)
+		snprintf(opts, sizeof(opts), " ts %u/%u", seg->tsval, seg->tsecr);
+	snprintf(text, size, "%u > %u [%s] seq %u ack %u wnd %u len %u%s", seg->src_port,
+		 seg->dst_port, flags, seg->seq, seg->ack, seg->wnd, seg->len, opts);
+	return text;
+}
