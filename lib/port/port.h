@@ -73,11 +73,18 @@ sani_port_open(const struct sani_port_conf *conf, struct rte_mempool *pool, stru
 void
 sani_port_close(struct sani_port *port);
 
-/** Receive at most n frames on a core's queue. */
+/** Receive at most n frames on a core's queue; their m->port is this port. */
 static inline uint16_t
 sani_port_rx(const struct sani_port *port, uint16_t queue, struct rte_mbuf **m, uint16_t n)
 {
-	return rte_eth_rx_burst(port->id, queue, m, n);
+	uint16_t nb = rte_eth_rx_burst(port->id, queue, m, n);
+
+	/* The ring driver leaves the sender's port in it. */
+	if (port->caps & SANI_PORT_BY_REF) {
+		for (uint16_t i = 0; i < nb; i++)
+			m[i]->port = port->id;
+	}
+	return nb;
 }
 
 /** Transmit; what is not taken stays the caller's. */

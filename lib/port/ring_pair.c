@@ -197,6 +197,8 @@ sani_ring_pair_take(const struct sani_port_conf *conf, uint16_t *id)
 	rc = p == NULL ? make_pair(name, conf, &p) : check_end(p, (unsigned int)e, conf);
 	if (rc < 0)
 		return rc;
+	/* What came while nobody listened is lost, as on a link that was down; it may be very old. */
+	drain_end(p, (unsigned int)e);
 	p->end[e].taken = true;
 	snprintf(p->end[e].taker, sizeof(p->end[e].taker), "%s", conf->name);
 	*id = p->end[e].id;

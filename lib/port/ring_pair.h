@@ -5,7 +5,8 @@
  *
  * Model:    for each queue one ring each way; queue i of one end talks to queue i of the other. The
  *           pair is made when its first end is taken and removed when both ends are given back.
- * Lifetime: while one end is not taken, what the other sends fills the rings and stays there.
+ * Lifetime: while one end is not taken, what the other sends fills the rings; it is dropped when the
+ *           end is taken.
  * Threads:  all calls by the control thread that holds the lock of port.c.
  */
 #ifndef SANI_PORT_RING_PAIR_H

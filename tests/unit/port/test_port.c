@@ -1,0 +1,190 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+#include "util.h"
+
+static void
+unknown_device_lists_those_there_are(void **state)
+{
+	struct sani_port_conf conf = conf_of("lan0", "net_nowhere3");
+
+	(void)state;
+	OPEN_FAILS(&conf, -ENODEV, "port lan0", "'net_nowhere3'", "net_null7", "--vdev");
+}
+
+static void
+unknown_driver_is_refused(void **state)
+{
+	struct sani_port_conf conf = conf_of("lan0", "net_nodriver0,iface=x");
+
+	(void)state;
+	OPEN_FAILS(&conf, -ENODEV, "port lan0", "net_nodriver0,iface=x", "driver");
+}
+
+static void
+bad_arguments_are_refused(void **state)
+{
+	struct sani_port_conf conf = conf_of("lan0", "net_null1,sizzle=5");
+
+	(void)state;
+	OPEN_FAILS(&conf, -ENODEV, "port lan0", "net_null1,sizzle=5", "arguments");
+}
+
+static void
+device_of_the_eal_is_opened_again_and_again(void **state)
+{
+	struct sani_port port;
+
+	(void)state;
+	for (int i = 0; i < 5; i++) {
+		open_ok(&port, "lan0", "net_null7");
+		sani_port_close(&port);
+		assert_pool_whole();
+	}
+}
+
+static void
+device_in_use_names_its_user(void **state)
+{
+	struct sani_port_conf conf = conf_of("other", "net_null7");
+	struct sani_port port;
+
+	(void)state;
+	open_ok(&port, "lan0", "net_null7");
+	OPEN_FAILS(&conf, -EBUSY, "port other", "net_null7", "port lan0");
+	sani_port_close(&port);
+	open_ok(&port, "other", "net_null7");
+	sani_port_close(&port);
+}
+
+static void
+made_device_is_removed_at_close(void **state)
+{
+	struct sani_port port;
+	uint16_t id;
+
+	(void)state;
+	open_ok(&port, "lan0", "net_null1,size=60");
+	assert_int_equal(rte_eth_dev_get_port_by_name("net_null1", &id), 0);
+	assert_int_equal(id, port.id);
+	sani_port_close(&port);
+	assert_int_not_equal(rte_eth_dev_get_port_by_name("net_null1", &id), 0);
+	assert_pool_whole();
+}
+
+static void
+device_made_twice_says_that_it_is_there(void **state)
+{
+	struct sani_port_conf conf = conf_of("other", "net_null1,size=60");
+	struct sani_port port;
+
+	(void)state;
+	open_ok(&port, "lan0", "net_null1,size=60");
+	OPEN_FAILS(&conf, -EBUSY, "port other", "net_null1", "lan0");
+	sani_port_close(&port);
+	open_ok(&port, "other", "net_null1,size=60");
+	sani_port_close(&port);
+}
+
+static void
+failed_open_of_a_made_device_removes_it(void **state)
+{
+	struct sani_port_conf conf = conf_of("lan0", "net_ring5,");
+	uint16_t id;
+
+	(void)state;
+	conf.nb_queues = 2000;
+	OPEN_FAILS(&conf, -ENOTSUP, "2000 cores");
+	assert_int_not_equal(rte_eth_dev_get_port_by_name("net_ring5", &id), 0);
+}
+
+static void
+too_few_queues_say_what_to_change(void **state)
+{
+	struct sani_port_conf conf = conf_of("lan0", "net_null7");
+	struct sani_port port;
+
+	(void)state;
+	conf.nb_queues = 5000;
+	OPEN_FAILS(&conf, -ENOTSUP, "port lan0", "5000 cores", "more queues");
+	open_ok(&port, "lan0", "net_null7");
+	sani_port_close(&port);
+}
+
+static void
+large_mtu_that_fits_no_buffer_is_refused(void **state)
+{
+	struct sani_port_conf conf = conf_of("lan0", "net_null7");
+
+	(void)state;
+	conf.mtu = 9000;
+	OPEN_FAILS(&conf, -ENOTSUP, "port lan0", "9000");
+}
+
+static void
+configured_mac_is_used(void **state)
+{
+	struct sani_port_conf conf = conf_of("lan0", "net_null7");
+	struct sani_port port;
+
+	(void)state;
+	conf.has_mac = true;
+	conf.mac = (struct rte_ether_addr){ { 2, 0, 0, 0, 0, 9 } };
+	assert_int_equal(sani_port_open(&conf, pool, &port), 0);
+	assert_true(rte_is_same_ether_addr(&port.mac, &conf.mac));
+	sani_port_close(&port);
+}
+
+static void
+caps_are_those_of_the_driver(void **state)
+{
+	struct rte_eth_dev_info info;
+	struct sani_port port;
+
+	(void)state;
+	open_ok(&port, "lan0", "net_null7");
+	assert_int_equal(rte_eth_dev_info_get(port.id, &info), 0);
+	assert_int_equal(!!(port.caps & SANI_PORT_MULTI_SEG),
+			 !!(info.tx_offload_capa & RTE_ETH_TX_OFFLOAD_MULTI_SEGS));
+	assert_int_equal(!!(port.caps & SANI_PORT_TX_TCP_CKSUM),
+			 !!(info.tx_offload_capa & RTE_ETH_TX_OFFLOAD_TCP_CKSUM));
+	assert_false(port.caps & SANI_PORT_BY_REF);
+	sani_port_close(&port);
+}
+
+static void
+null_port_passes_frames(void **state)
+{
+	struct rte_mbuf *m[8];
+	struct sani_port port;
+	uint16_t n;
+
+	(void)state;
+	open_ok(&port, "lan0", "net_null1,size=60");
+	n = sani_port_rx(&port, 0, m, 8);
+	assert_int_equal(n, 8);
+	assert_int_equal(m[0]->pkt_len, 60);
+	assert_int_equal(sani_port_tx(&port, 0, m, n), n);
+	sani_port_close(&port);
+	assert_pool_whole();
+}
+
+int
+main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(unknown_device_lists_those_there_are),
+		cmocka_unit_test(unknown_driver_is_refused),
+		cmocka_unit_test(bad_arguments_are_refused),
+		cmocka_unit_test(device_of_the_eal_is_opened_again_and_again),
+		cmocka_unit_test(device_in_use_names_its_user),
+		cmocka_unit_test(made_device_is_removed_at_close),
+		cmocka_unit_test(device_made_twice_says_that_it_is_there),
+		cmocka_unit_test(failed_open_of_a_made_device_removes_it),
+		cmocka_unit_test(too_few_queues_say_what_to_change),
+		cmocka_unit_test(large_mtu_that_fits_no_buffer_is_refused),
+		cmocka_unit_test(configured_mac_is_used),
+		cmocka_unit_test(caps_are_those_of_the_driver),
+		cmocka_unit_test(null_port_passes_frames),
+	};
+
+	return cmocka_run_group_tests_name("port", tests, start_eal, stop_eal);
+}
