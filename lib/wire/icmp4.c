@@ -5,8 +5,6 @@
 
 #include "wire/ip4.h"
 
-enum { SOURCE_QUENCH = 4, REDIRECT = 5 };
-
 static uint16_t
 read_be16(const uint8_t *p)
 {
@@ -57,11 +55,4 @@ sani_icmp4_write(uint8_t *p, uint8_t type, uint8_t code)
 	memset(p, 0, SANI_ICMP4_HDR);
 	p[0] = type;
 	p[1] = code;
-}
-
-bool
-sani_icmp4_is_error(uint8_t type)
-{
-	return type == SANI_ICMP4_UNREACHABLE || type == SANI_ICMP4_TIME_EXCEEDED ||
-	       type == SANI_ICMP4_PARAMETER || type == SOURCE_QUENCH || type == REDIRECT;
 }

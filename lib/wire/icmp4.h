@@ -58,8 +58,4 @@ sani_icmp4_quote(const uint8_t *p, uint32_t len, struct sani_icmp4_quote *quote)
 void
 sani_icmp4_write(uint8_t *p, uint8_t type, uint8_t code);
 
-/** Is the type an error message (RFC 1122 3.2.2)? Redirect and source quench count among them. */
-bool
-sani_icmp4_is_error(uint8_t type);
-
 #endif
