@@ -1,0 +1,343 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+#include <errno.h>
+#include <getopt.h>
+#include <sched.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <time.h>
+
+#include "demo.h"
+
+#define PORT 7
+#define CQ_DEPTH 4096
+
+static const char usage[] =
+	"san-demo [EAL-ARGUMENTS -- [--seconds N] [--connections N]]\n"
+	"\n"
+	"Two hosts in this process over a ring pair: small messages, one stream, and a close with operations\n"
+	"pending. Needs no root, no huge pages and no network card.\n"
+	"\n"
+	"  --seconds N       about so long, default 6\n"
+	"  --connections N   for the messages, 1 to 256, default 16\n"
+	"\n"
+	"Without arguments: --no-huge --no-pci --in-memory --no-telemetry -m 256, on one processor.\n";
+
+static const char *const settings[][4] = {
+	/* host, section, key, value */
+	{ "0", "host", "name", "client" }, { "0", "port ring", "device", "ring:demo/0" },
+	{ "0", "interface ring", "port", "ring" }, { "0", "interface ring", "address", "10.0.0.1/24" },
+	{ "1", "host", "name", "server" }, { "1", "port ring", "device", "ring:demo/1" },
+	{ "1", "interface ring", "port", "ring" }, { "1", "interface ring", "address", "10.0.0.2/24" },
+};
+
+static const char *const sizes[][2] = {
+	{ "mbufs", "16384" }, { "sockets", "512" }, { "half_open", "512" }, { "time_wait_records", "512" },
+};
+
+uint64_t
+demo_now_ns(void)
+{
+	struct timespec now;
+
+	clock_gettime(CLOCK_MONOTONIC, &now);
+	return (uint64_t)now.tv_sec * 1000000000 + (uint64_t)now.tv_nsec;
+}
+
+void
+demo_fail(struct demo *d, const char *what, int code)
+{
+	if (!d->broken)
+		prog_complain("%s%s%s.", what, code != 0 ? ": " : "", code != 0 ? strerror(-code) : "");
+	d->broken = true;
+}
+
+static void
+on_accept(struct demo *d, const struct san_completion *comp)
+{
+	struct end *e = d->pending;
+
+	if (comp->result != 0 || e == NULL) {
+		if (d->listening)
+			demo_fail(d, "accept", comp->result);
+		return;
+	}
+	d->pending = NULL;
+	d->open++;
+	e->sock = comp->value;
+	e->open = true;
+	e->connected = true;
+}
+
+void
+demo_step(struct demo *d)
+{
+	struct san_completion comp[64];
+	int nb;
+
+	prog_poll(&d->prog);
+	if (d->prog.down)
+		demo_fail(d, "the library has ended", 0);
+	nb = san_cq_poll(d->prog.cq, comp, 64);
+	for (int i = 0; i < nb; i++) {
+		struct end *e = (struct end *)(uintptr_t)comp[i].user;
+
+		d->open -= comp[i].kind == SAN_OP_CLOSE;
+		if (comp[i].kind == SAN_OP_ACCEPT) {
+			on_accept(d, &comp[i]);
+		} else if (e != NULL) {
+			e->open &= comp[i].kind != SAN_OP_CLOSE;
+			e->on(d, e, &comp[i]);
+		}
+	}
+}
+
+bool
+demo_wait(struct demo *d, const bool *what, double limit_s)
+{
+	uint64_t end_ns = demo_now_ns() + (uint64_t)(limit_s * 1e9);
+
+	while (!*what && !d->broken && !prog_stop && demo_now_ns() < end_ns)
+		demo_step(d);
+	return *what && !d->broken;
+}
+
+static void
+on_connect(struct demo *d, struct end *e, const struct san_completion *comp)
+{
+	if (comp->result < 0)
+		demo_fail(d, "connect", comp->result);
+	e->connected = comp->result == 0;
+}
+
+/* A close that nobody wants to hear of. */
+static void
+on_nothing(struct demo *d, struct end *e, const struct san_completion *comp)
+{
+	(void)d;
+	(void)e;
+	(void)comp;
+}
+
+bool
+demo_connect(struct demo *d, struct end *client, struct end *server)
+{
+	struct san_addr peer;
+	struct san_core *core = san_core_get(d->prog.hosts[CLIENT_HOST], 0);
+	int rc = san_socket(core, d->prog.cq, &client->sock);
+
+	client->on = on_connect;
+	server->on = on_nothing;
+	client->tx.user = client->rx.user = (uintptr_t)client;
+	server->tx.user = server->rx.user = (uintptr_t)server;
+	d->pending = server;
+	if (rc == 0) {
+		d->open++;
+		client->open = true;
+		rc = san_accept(d->listener, &d->accept, 0);
+	}
+	if (rc == 0)
+		rc = san_addr_parse("10.0.0.2:7", &peer);
+	if (rc == 0)
+		rc = san_connect(client->sock, &client->tx, &peer, 0);
+	if (rc != 0) {
+		demo_fail(d, "connect", rc);
+		return false;
+	}
+	if (demo_wait(d, &client->connected, 5) && demo_wait(d, &server->connected, 5))
+		return true;
+	demo_fail(d, "a connection did not come up", 0);
+	return false;
+}
+
+void
+demo_close(struct demo *d, struct end *e)
+{
+	int rc = 0;
+
+	if (e->open)
+		rc = san_close(e->sock, (uintptr_t)e);
+	if (rc != 0 && rc != -ENOTSOCK)
+		demo_fail(d, "close", rc);
+}
+
+static bool
+add_host(struct demo *d, const char *which)
+{
+	struct san_conf *conf = san_conf_create();
+	bool good = conf != NULL;
+
+	for (size_t i = 0; good && i < sizeof(settings) / sizeof(settings[0]); i++) {
+		if (strcmp(settings[i][0], which) == 0)
+			good = san_conf_set(conf, settings[i][1], settings[i][2], settings[i][3]) == 0;
+	}
+	for (size_t i = 0; good && i < sizeof(sizes) / sizeof(sizes[0]); i++)
+		good = san_conf_set(conf, "host", sizes[i][0], sizes[i][1]) == 0;
+	if (!good)
+		prog_complain("%s", san_error());
+	good = good && prog_add_host(&d->prog, conf);
+	san_conf_destroy(conf);
+	return good;
+}
+
+static bool
+open_listener(struct demo *d)
+{
+	const struct san_addr any = { .port = PORT };
+	struct san_core *core = san_core_get(d->prog.hosts[SERVER_HOST], 0);
+	int rc = san_cq_create(CQ_DEPTH, &d->prog.cq);
+
+	if (rc == 0)
+		rc = san_socket(core, d->prog.cq, &d->listener);
+	if (rc == 0) {
+		d->open++;
+		rc = san_bind(d->listener, &any);
+	}
+	if (rc == 0)
+		rc = san_listen(d->listener, 64);
+	d->listening = rc == 0;
+	if (rc != 0)
+		demo_fail(d, "listen", rc);
+	return rc == 0;
+}
+
+/* An EAL on the first processor that this process may use. */
+static bool
+start_alone(struct prog *p, char *name)
+{
+	static char no_huge[] = "--no-huge", no_pci[] = "--no-pci", in_memory[] = "--in-memory";
+	static char no_telemetry[] = "--no-telemetry", m[] = "-m", size[] = "256", l[] = "-l";
+	char cpu[16] = "0";
+	char *argv[] = { name, no_huge, no_pci, in_memory, no_telemetry, m, size, l, cpu, NULL };
+	cpu_set_t mine;
+
+	if (sched_getaffinity(0, sizeof(mine), &mine) == 0) {
+		size_t i = 0;
+
+		while (i < CPU_SETSIZE - 1 && !CPU_ISSET(i, &mine))
+			i++;
+		snprintf(cpu, sizeof(cpu), "%zu", i);
+	}
+	return prog_start(p, 9, argv);
+}
+
+static bool
+connect_all(struct demo *d)
+{
+	for (unsigned int i = 0; i < d->connections; i++) {
+		if (!demo_connect(d, &d->clients[i], &d->servers[i]))
+			return false;
+	}
+	return true;
+}
+
+/* Close what is open, and wait until both hosts hold nothing any more. */
+static bool
+give_back(struct demo *d, const struct san_usage *before)
+{
+	struct san_usage now[2] = { { 0 }, { 0 } };
+	uint64_t end_ns = demo_now_ns() + 3000000000u;
+	bool whole = false;
+
+	d->listening = false;
+	for (unsigned int i = 0; i < d->connections; i++) {
+		d->clients[i].on = on_nothing;
+		d->servers[i].on = on_nothing;
+		demo_close(d, &d->clients[i]);
+		demo_close(d, &d->servers[i]);
+	}
+	san_close(d->listener, 0);
+	while (!whole && !d->broken && demo_now_ns() < end_ns) {
+		demo_step(d);
+		whole = d->open == 0;
+		for (int i = 0; i < 2; i++) {
+			san_host_usage(d->prog.hosts[i], &now[i]);
+			whole = whole && now[i].sockets == 0 && now[i].connections == 0 &&
+				now[i].mbufs_used <= before[i].mbufs_used;
+		}
+	}
+	for (int i = 0; i < 2; i++)
+		prog_say("   host %d: %u sockets, %u connections, %u of %u packet buffers in use (%u at the "
+			 "start), %u records of ended connections", i, now[i].sockets, now[i].connections,
+			 now[i].mbufs_used, now[i].mbufs_total, before[i].mbufs_used, now[i].timewait);
+	if (!whole)
+		demo_fail(d, "something was not given back", 0);
+	return whole;
+}
+
+static bool
+tell_story(struct demo *d)
+{
+	struct san_usage before[2];
+	bool good;
+
+	for (int i = 0; i < 2; i++)
+		san_host_usage(d->prog.hosts[i], &before[i]);
+	prog_say("1. Two hosts, 10.0.0.1 and 10.0.0.2, on a ring pair; one thread polls both.");
+	good = connect_all(d);
+	if (good)
+		prog_say("2. %u connections, messages of %d bytes there and back:", d->connections, MESSAGE);
+	good = good && messages_run(d, d->seconds * 0.6);
+	if (good)
+		prog_say("3. One connection, as much as it carries, one way:");
+	good = good && bulk_run(d, d->seconds * 0.3);
+	if (good)
+		prog_say("4. san_close() with 64 receives and 64 sends pending:");
+	good = good && farewell_run(d);
+	if (good)
+		prog_say("5. Everything is closed; what the hosts hold then:");
+	return give_back(d, before) && good;
+}
+
+static void
+say_next(void)
+{
+	prog_say("Next:  ./apps/demo --tap   the kernel's curl fetches a page from san-httpd");
+	prog_say("       ./tests/run         everything that is checked");
+	prog_say("       README.md           an echo server in 60 lines, and how to run san-echo");
+}
+
+static void
+take_options(struct demo *d, int argc, char **argv)
+{
+	static const struct option list[] = {
+		{ "seconds", required_argument, NULL, 's' },
+		{ "connections", required_argument, NULL, 'c' },
+		{ NULL, 0, NULL, 0 },
+	};
+	int id;
+
+	d->seconds = 6;
+	d->connections = 16;
+	optind = 0;
+	while ((id = getopt_long(argc, argv, "", list, NULL)) != -1) {
+		if (id == 's')
+			d->seconds = (double)prog_number("--seconds", optarg, 1, 86400);
+		else if (id == 'c')
+			d->connections = (unsigned int)prog_number("--connections", optarg, 1,
+								   CONNECTIONS_MAX);
+		else
+			prog_refuse("an option is not known, or lacks its value.");
+	}
+	if (optind < argc)
+		prog_refuse("\"%s\" is not an option.", argv[optind]);
+}
+
+int
+main(int argc, char **argv)
+{
+	static struct demo demo;
+	char **own;
+	int nb_own = prog_split(&argc, argv, usage, &own);
+	bool good;
+
+	take_options(&demo, nb_own, own);
+	good = argc > 1 ? prog_start(&demo.prog, argc, argv) : start_alone(&demo.prog, argv[0]);
+	good = good && add_host(&demo, "0") && add_host(&demo, "1") && open_listener(&demo) &&
+	       tell_story(&demo);
+	prog_cleanup(&demo.prog);
+	prog_end_cq(&demo.prog);
+	if (good)
+		say_next();
+	return good ? 0 : 1;
+}
