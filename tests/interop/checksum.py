@@ -7,33 +7,38 @@ whose checksum nobody has filled, and a packet socket sees them so. A tap has no
 """
 import re
 
-from kit import kernel, link, topic
+from kit import kernel, topic
+from kit.lab import end_echo_server, expect
 from kit.proc import Failure
 
 SAID_S = 15
+TRIES_S = 8
+COUNT = 20
 
 
-def start_up_says_that_the_peers_offload_is_on(lab):
-    lab.offloads_on = True
-    server = lab.start_san('san-echo', 'server', '--port', 7)
+def server_says_that_the_peers_offload_is_on(lab):
+    lab.kernel_sends_well = False
+    lab.link.offload_checksums()
+    server = lab.start_echo_server()
     try:
-        kernel.connect((link.SAN, 7), limit_s=4).close()
+        kernel.connect(lab.echo, limit_s=TRIES_S).close()
     except OSError:
         pass
     else:
         raise Failure('a connection was made: the segments had good checksums, or none was checked')
     said = server.wait_text(r'^.*checksum.*$', SAID_S).group(0)
-    if not re.search(r'ethtool|offload', said):
+    if not re.search(r'ethtool -K .* tx off', said):
         raise Failure(f'the line does not say what to do: "{said}"')
+    expect(end_echo_server(server), accepted=0, broken=0)
 
 
 def nothing_is_said_when_checksums_are_good(lab):
-    server = lab.start_san('san-echo', 'server', '--port', 7)
-    kernel.wait_for_port((link.SAN, 7))
-    kernel.many((link.SAN, 7), 20, 1000, 10)
+    server = lab.start_echo_server()
+    kernel.many(lab.echo, COUNT, 1000, SAID_S)
+    expect(end_echo_server(server), accepted=COUNT, finished=COUNT, broken=0)
     if 'checksum' in server.text():
         raise Failure('the server speaks of checksums')
 
 
-topic.main([start_up_says_that_the_peers_offload_is_on, nothing_is_said_when_checksums_are_good],
+topic.main([server_says_that_the_peers_offload_is_on, nothing_is_said_when_checksums_are_good],
            ['af_packet'])

@@ -1,15 +1,16 @@
 #!/usr/bin/python3 -B
 # SPDX-License-Identifier: BSD-3-Clause
 """The stack opens a connection, sends 100 MB and checks every byte that the kernel sends back."""
-from kit import kernel, link, topic
+from kit import kernel, topic
 
 SIZE = 100_000_000
 LIMIT_S = 40
 
 
 def client_gets_100_mb_back_from_a_kernel_server(lab):
-    lab.add(kernel.Server('0.0.0.0', 7007, kernel.echo))
-    client = lab.start_san('san-echo', 'client', f'{link.PEER}:7007', '--bytes', SIZE, '--verify')
+    server = lab.add(kernel.Server(kernel.echo))
+    client = lab.start_san('san-echo', '--bytes', SIZE, '--verify',
+                           'client', server.seen_from(lab.link.peer))
     client.succeed(LIMIT_S)
 
 

@@ -1,7 +1,8 @@
 #!/usr/bin/python3 -B
 # SPDX-License-Identifier: BSD-3-Clause
 """200 connections at once, opened from either end."""
-from kit import kernel, link, topic
+from kit import kernel, topic
+from kit.lab import end_echo_server, expect
 from kit.proc import Failure
 
 COUNT = 200
@@ -10,17 +11,15 @@ LIMIT_S = 40
 
 
 def kernel_opens_200_connections_at_once(lab):
-    server = lab.start_san('san-echo', 'server', '--port', 7)
-    kernel.wait_for_port((link.SAN, 7))
-    kernel.many((link.SAN, 7), COUNT, SIZE, LIMIT_S)
-    if not server.alive():
-        raise Failure('the server is gone')
+    server = lab.start_echo_server()
+    kernel.many(lab.echo, COUNT, SIZE, LIMIT_S)
+    expect(end_echo_server(server), accepted=COUNT, finished=COUNT, broken=0)
 
 
 def stack_opens_200_connections_at_once(lab):
-    server = lab.add(kernel.Server('0.0.0.0', 7007, kernel.echo))
-    client = lab.start_san('san-echo', 'client', f'{link.PEER}:7007', '--connections', COUNT,
-                           '--bytes', SIZE, '--verify')
+    server = lab.add(kernel.Server(kernel.echo))
+    client = lab.start_san('san-echo', '--connections', COUNT, '--bytes', SIZE, '--verify',
+                           'client', server.seen_from(lab.link.peer))
     client.succeed(LIMIT_S)
     if server.served != COUNT:
         raise Failure(f'{server.served} connections were served, expected {COUNT}')

@@ -5,7 +5,7 @@ import os
 import socket
 import struct
 
-from kit import link, topic
+from kit import topic
 from kit.proc import Failure, run
 
 ECHO_REPLY = 0
@@ -30,10 +30,10 @@ def message(number, size):
     return struct.pack('!BBHHH', ECHO_REQUEST, 0, ones_sum(head + data), ID, number) + data
 
 
-def ping(sock, number, size):
+def ping(lab, sock, number, size):
     """Send one echo request; the answer has to be the same but for type and checksum."""
     sent = message(number, size)
-    sock.sendto(sent, (link.SAN, 0))
+    sock.sendto(sent, (lab.link.san, 0))
     while True:
         got = sock.recv(2048)
         got = got[(got[0] & 15) * 4:]
@@ -46,22 +46,22 @@ def ping(sock, number, size):
 
 
 def echo_requests_of_all_sizes_are_answered(lab):
-    lab.start_san('san-echo', 'server', '--port', 7)
+    lab.start_echo_server()
     with socket.socket(socket.AF_INET, socket.SOCK_RAW, socket.IPPROTO_ICMP) as sock:
         sock.settimeout(5)
         for number, size in enumerate(SIZES):
-            ping(sock, number, size)
+            ping(lab, sock, number, size)
 
 
 def arp_requests_are_answered_and_learned(lab):
     """The kernel's neighbour entry is filled by ARP, and again after it was thrown away."""
-    lab.start_san('san-echo', 'server', '--port', 7)
+    lab.start_echo_server()
     for number in range(2):
         run('ip', 'neigh', 'flush', 'dev', lab.link.name)
         with socket.socket(socket.AF_INET, socket.SOCK_RAW, socket.IPPROTO_ICMP) as sock:
             sock.settimeout(5)
-            ping(sock, number, 8)
-        entry = run('ip', 'neigh', 'show', link.SAN, 'dev', lab.link.name)
+            ping(lab, sock, number, 8)
+        entry = run('ip', 'neigh', 'show', lab.link.san, 'dev', lab.link.name)
         if 'lladdr' not in entry or 'FAILED' in entry:
             raise Failure(f'neighbour entry: "{entry.strip()}"')
 

@@ -1,17 +1,17 @@
 #!/usr/bin/python3 -B
 # SPDX-License-Identifier: BSD-3-Clause
 """The kernel resets a connection while data is on its way in both directions."""
-from kit import kernel, link, topic
-from kit.proc import Failure
+from kit import kernel, topic
+from kit.lab import end_echo_server, expect
 
 LIMIT_S = 15
 FLOOD = 4_000_000
 ROUNDS = 20
 
 
-def flood_and_reset():
+def flood_and_reset(server):
     """Send without reading until both directions are full, then reset."""
-    sock = kernel.connect((link.SAN, 7))
+    sock = kernel.connect(server)
     sock.settimeout(0.3)
     try:
         sock.sendall(bytes(FLOOD))
@@ -23,14 +23,13 @@ def flood_and_reset():
 def server_survives_resets_by_the_kernel(lab):
     # A kernel socket that nobody reads drops what its buffer does not hold, inside its window too.
     lab.storms_allowed = True
-    server = lab.start_san('san-echo', 'server', '--port', 7)
-    kernel.wait_for_port((link.SAN, 7))
-    with kernel.connect((link.SAN, 7)) as bystander:
+    server = lab.start_echo_server()
+    with kernel.connect(lab.echo) as bystander:
         for _ in range(ROUNDS):
-            flood_and_reset()
+            flood_and_reset(lab.echo)
             kernel.exchange(bystander, b'the others are served')
-        if not server.alive():
-            raise Failure('the server is gone')
+        kernel.finish(bystander)
+    expect(end_echo_server(server), accepted=ROUNDS + 1, finished=1, broken=ROUNDS)
 
 
 def client_says_that_it_was_reset(lab):
@@ -38,13 +37,10 @@ def client_says_that_it_was_reset(lab):
         sock.recv(1000)
         kernel.reset(sock)
 
-    lab.add(kernel.Server('0.0.0.0', 7007, serve))
-    client = lab.start_san('san-echo', 'client', f'{link.PEER}:7007', '--bytes', FLOOD, '--verify')
-    status = client.wait(LIMIT_S)
-    if status <= 0:
-        raise Failure(f'the client ended with {status}, expected an exit status above 0')
-    if 'reset' not in client.text():
-        raise Failure('the client did not say that the connection was reset')
+    server = lab.add(kernel.Server(serve))
+    client = lab.start_san('san-echo', '--bytes', FLOOD, '--verify',
+                           'client', server.seen_from(lab.link.peer))
+    topic.expect_complaint(client, 'reset', LIMIT_S)
 
 
 topic.main([server_survives_resets_by_the_kernel, client_says_that_it_was_reset])

@@ -5,7 +5,6 @@ import signal
 import subprocess
 import time
 
-from . import link
 from .proc import Failure, Proc
 
 # dumpcap reads its buffer every 250 ms, and not once more when it is told to end.
@@ -28,9 +27,10 @@ SEVERITY_ERROR = 8 << 20
 
 
 class Capture:
-    """A capture on the kernel's interface, from here to stop()."""
+    """A capture on the kernel's interface, from here to stop(). san is the stack's address."""
 
-    def __init__(self, name, path):
+    def __init__(self, name, san, path):
+        self.san = san
         self.path = path
         self.proc = Proc(['dumpcap', '-q', '-i', name, '-B', 128, '-w', path], f'{path}.log')
         self.proc.wait_text(r'^File:', 10)
@@ -41,10 +41,13 @@ class Capture:
         if self.proc.alive():
             self.proc.stop(10, signal.SIGINT)
 
+    def close(self):
+        self.proc.kill()
+
     def judge(self, storms_allowed=False, kernel_too=True):
         """Have tshark read it. Failure: a bad checksum or malformed frame from either end (or from
         the stack only), an empty capture, or (unless allowed) a storm of retransmissions."""
-        seen = Tally(self.path, kernel_too)
+        seen = Tally(self.path, self.san, kernel_too)
         if seen.frames == 0 or seen.ours == 0:
             raise Failure(f'{self.path}: {seen.frames} frames, {seen.ours} of them from the stack')
         if seen.bad:
@@ -60,7 +63,8 @@ class Capture:
 class Tally:
     """The figures of a capture file."""
 
-    def __init__(self, path, kernel_too):
+    def __init__(self, path, san, kernel_too):
+        self.san = san
         self.kernel_too = kernel_too
         self.frames = 0
         self.ours = 0
@@ -72,7 +76,7 @@ class Tally:
 
     def count(self, frame):
         # An ICMP error has a second ip.src, that of the header it quotes.
-        ours = link.SAN in (frame['ip.src'].split(',')[0], frame['arp.src.proto_ipv4'])
+        ours = self.san in (frame['ip.src'].split(',')[0], frame['arp.src.proto_ipv4'])
         self.frames += 1
         self.ours += ours
         wrong = faults(frame)

@@ -6,7 +6,6 @@ import socket
 import socketserver
 import struct
 import threading
-import time
 
 from .proc import Failure
 
@@ -16,7 +15,9 @@ CHUNK = 1 << 17
 class Server:
     """A server on a kernel socket, one thread for each connection; handle(sock) serves one."""
 
-    def __init__(self, address, port, handle):
+    PORT = 7007
+
+    def __init__(self, handle):
         served = self
         self.served = 0
 
@@ -33,8 +34,12 @@ class Server:
             daemon_threads = True
             request_queue_size = 512
 
-        self.listener = Listener((address, port), Handler)
+        self.listener = Listener(('0.0.0.0', self.PORT), Handler)
         threading.Thread(target=self.listener.serve_forever, args=(0.05,), daemon=True).start()
+
+    def seen_from(self, address):
+        """Its name for a client of the stack, when the kernel has this address."""
+        return f'{address}:{self.PORT}'
 
     def close(self):
         self.listener.shutdown()
@@ -72,6 +77,14 @@ def exchange(sock, data):
         raise Failure(f'{len(data)} bytes came back changed')
 
 
+def finish(sock):
+    """Say FIN and wait for the other end's, with no data before it."""
+    sock.shutdown(socket.SHUT_WR)
+    rest = sock.recv(CHUNK)
+    if rest:
+        raise Failure(f'{len(rest)} bytes too many')
+
+
 async def _one(server, data, everybody_here):
     reader, writer = await asyncio.open_connection(*server)
     await everybody_here()
@@ -103,16 +116,3 @@ async def _many(server, count, size):
 def many(server, count, size, limit_s):
     """Open count connections, and only then send size bytes of its own over each and compare."""
     asyncio.run(asyncio.wait_for(_many(server, count, size), limit_s))
-
-
-def wait_for_port(server, limit_s=15):
-    """Wait until a connection to server can be made, and close it again."""
-    end = time.monotonic() + limit_s
-    while True:
-        try:
-            connect(server, limit_s=1).close()
-            return
-        except OSError as err:
-            if time.monotonic() > end:
-                raise Failure(f'no connection to {server}: {err}') from None
-            time.sleep(0.05)

@@ -3,25 +3,22 @@
 import hashlib
 import os
 import random
+import re
 import shutil
 import tempfile
+import time
 
 from . import link
 from .capture import Capture
 from .proc import Failure, Proc
 
-HERE = os.path.dirname(os.path.abspath(__file__))
-BUILD = os.environ.get('SAN_BUILD', os.path.join(HERE, '..', '..', '..', 'build'))
+ROOT = os.path.abspath(os.path.join(os.path.dirname(__file__), '..', '..', '..'))
+BUILD = os.environ.get('SAN_BUILD', os.path.join(ROOT, 'build'))
+ECHO_PORT = 7
 START_S = 15
 
-CONFIG = '''\
-[port p0]
-device = {device}
-
-[interface if0]
-port = p0
-address = {address}/{prefix}
-'''
+# The kernel's last acknowledgement is on its way when a test has read the end of its stream.
+SETTLE_S = 0.2
 
 
 def program(name):
@@ -35,13 +32,13 @@ class Lab:
     def __init__(self, kind):
         self.keep = False
         self.storms_allowed = False
-        self.offloads_on = False
+        self.kernel_sends_well = True
         self.procs = []
         self.closers = []
-        self.capture = None
         self.dir = tempfile.mkdtemp(prefix='san-interop-')
-        self.link = link.KINDS[kind]()
-        self.closers.append(self.link.close)
+        self.link = self.add(link.KINDS[kind]())
+        self.capture = self.add(Capture(self.link.name, self.link.san, self.path('wire.pcapng')))
+        self.link.give_address()
 
     def path(self, name):
         return os.path.join(self.dir, name)
@@ -57,22 +54,25 @@ class Lab:
         self.closers.append(thing.close)
         return thing
 
-    def start_san(self, name, *args, address=True):
-        """Start a program under test and connect the kernel to it."""
+    def start_san(self, name, *args):
+        """Start a program under test on the link."""
         if not os.path.exists(program(name)):
             raise Failure(f'{program(name)} has not been built')
-        config = self.path('san.conf')
-        with open(config, 'w', encoding='utf-8') as f:
-            f.write(CONFIG.format(device=self.link.device, address=link.SAN, prefix=link.PREFIX))
-        proc = self.start(program(name), '-l', '0', '--no-huge', '-m', '512', '--no-pci',
-                          '--no-telemetry', '--no-shconf', *self.link.eal, '--',
-                          '--config', config, *args, ns=self.link.san_ns)
-        self.link.wait(START_S)
-        self.link.up(self.offloads_on)
-        self.capture = Capture(self.link.name, self.path('wire.pcapng'))
-        if address:
-            self.link.give_address()
-        return proc
+        config = os.path.join(ROOT, 'config', self.link.config)
+        return self.start(program(name), '-l', '0', '--no-huge', '-m', '512', '--no-pci',
+                          '--no-telemetry', '--no-shconf', '--', '--config', config, *args,
+                          ns=self.link.san_ns)
+
+    @property
+    def echo(self):
+        """Where the echo server is, for a kernel socket."""
+        return self.link.san, ECHO_PORT
+
+    def start_echo_server(self, *args):
+        """Start the echo server and wait until it listens."""
+        server = self.start_san('san-echo', *args, 'server', '--port', ECHO_PORT)
+        server.wait_text('serving on port', START_S)
+        return server
 
     def payload(self, size):
         """A file of size bytes that do not repeat; its path and SHA-256."""
@@ -84,21 +84,36 @@ class Lab:
 
     def judge(self):
         """End the capture and have tshark read it."""
-        if self.capture is None:
-            raise Failure('there is no capture: the link never came up')
         self.capture.stop()
-        return self.capture.judge(self.storms_allowed, not self.offloads_on)
+        return self.capture.judge(self.storms_allowed, self.kernel_sends_well)
 
     def close(self):
         """End and remove everything, in whatever state it is."""
         for proc in reversed(self.procs):
             proc.kill()
-        if self.capture is not None:
-            self.capture.proc.kill()
         for closer in reversed(self.closers):
             closer()
         if not self.keep:
             shutil.rmtree(self.dir)
+
+
+def end_echo_server(server):
+    """Have the server end, which it has to do in good order; what it says of its connections:
+    accepted, finished (a FIN from both ends), broken (reset or timed out)."""
+    if not server.alive():
+        raise Failure(f'the server is gone: {server.popen.returncode}')
+    time.sleep(SETTLE_S)
+    if server.stop() != 0:
+        raise Failure(f'the server ended with {server.popen.returncode}, expected 0')
+    said = server.wait_text(r'(\d+) connections accepted, (\d+) finished, (\d+) broken off', 0)
+    return dict(zip(('accepted', 'finished', 'broken'), map(int, said.groups())))
+
+
+def expect(said, **wanted):
+    """Compare what a server says with what it has to say."""
+    for word, number in wanted.items():
+        if said[word] != number:
+            raise Failure(f'the server says {said[word]} connections {word}, expected {number}')
 
 
 def file_sha256(path):

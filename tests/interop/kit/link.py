@@ -1,21 +1,18 @@
 # SPDX-License-Identifier: BSD-3-Clause
 """The wire between the stack and the kernel.
 
-	tap:        one namespace; the driver makes the tap, its kernel end is the peer
+	tap:        one namespace; the driver has the tap's descriptor, the kernel its interface
 	af_packet:  two namespaces; the driver has one end of a veth pair, which has no address,
 	            the kernel has the other
+
+Both are there before the program under test starts and after it has ended, so that a capture misses
+nothing. The driver takes a tap that is there already, as it would make one that is not.
 
 The kernel's checksum and segmentation offloads are off on both, so that what crosses the wire is
 what a network card would have sent.
 """
-import os
-
 from .netns import Namespace
-from .proc import run, wait_until
-
-PEER = '10.9.0.1'
-SAN = '10.9.0.2'
-PREFIX = 24
+from .proc import run
 
 OFFLOADS = ('rx', 'tx', 'sg', 'tso', 'gso', 'gro')
 
@@ -36,25 +33,47 @@ def switch_ipv6_off(name, ns=None):
 
 
 class Link:
-    """What both kinds have. The kernel's interface is self.name."""
+    """What both kinds have.
+
+    name    the kernel's interface
+    config  the example in config/ that the stack is started with, as it is
+    net     the first three numbers of the network's addresses, as in that example
+    """
 
     def __init__(self):
         self.ns = Namespace.enter_new()
         self.san_ns = None
         run('ip', 'link', 'set', 'lo', 'up')
 
-    def up(self, offloads_on=False):
-        """Bring the kernel's end up, without an address yet; its offloads off, or as they are."""
+    def up(self):
+        """Bring the kernel's end up, without an address yet, its offloads off."""
         switch_ipv6_off(self.name)
         run('ip', 'link', 'set', self.name, 'up')
-        if not offloads_on:
-            switch_offloads_off(self.name)
+        switch_offloads_off(self.name)
 
-    def give_address(self, address=PEER):
-        run('ip', 'addr', 'add', f'{address}/{PREFIX}', 'dev', self.name)
+    def offload_checksums(self):
+        """Have the kernel leave the checksums of what it sends to a card that is not there."""
+        run('ethtool', '-K', self.name, 'tx', 'on')
+
+    def host(self, number):
+        """The address of a host of the network."""
+        return f'{self.net}.{number}'
+
+    @property
+    def peer(self):
+        """The kernel's address."""
+        return self.host(1)
+
+    @property
+    def san(self):
+        """The stack's address."""
+        return self.host(2)
+
+    def give_address(self, address=None):
+        run('ip', 'addr', 'add', f'{address or self.peer}/24', 'dev', self.name)
 
     def take_address(self, address):
-        run('ip', 'addr', 'del', f'{address}/{PREFIX}', 'dev', self.name)
+        run('ip', 'addr', 'del', f'{address}/24', 'dev', self.name)
 
     def close(self):
         self.ns.close()
@@ -64,35 +83,33 @@ class Link:
 
 class TapLink(Link):
     kind = 'tap'
-    name = 'santap0'
-    device = 'net_tap0'
-    eal = ['--vdev=net_tap0,iface=santap0']
+    name = 'san0'
+    config = 'tap.conf'
+    net = '10.9.0'
 
-    def wait(self, limit_s):
-        """Wait until the driver has made the tap."""
-        wait_until(f'interface {self.name} is there',
-                   lambda: os.path.exists(f'/proc/sys/net/ipv4/conf/{self.name}'), limit_s)
+    def __init__(self):
+        super().__init__()
+        run('ip', 'tuntap', 'add', 'dev', self.name, 'mode', 'tap', 'multi_queue')
+        self.up()
 
 
 class VethLink(Link):
     kind = 'af_packet'
-    name = 'veth1'
-    device = 'net_af_packet0'
-    eal = ['--vdev=net_af_packet0,iface=veth0']
+    name = 'san1'
+    config = 'af_packet.conf'
+    net = '10.8.0'
 
     def __init__(self):
         self.san_ns = None
         inner = Namespace.enter_new()
         super().__init__()
         self.san_ns = inner
-        run('ip', 'link', 'add', 'veth1', 'type', 'veth', 'peer', 'name', 'veth0',
+        run('ip', 'link', 'add', 'san1', 'type', 'veth', 'peer', 'name', 'san0',
             'netns', inner.path())
-        switch_ipv6_off('veth0', ns=inner)
-        run('ip', 'link', 'set', 'veth0', 'up', ns=inner)
-        switch_offloads_off('veth0', ns=inner)
-
-    def wait(self, limit_s):
-        """Nothing to wait for."""
+        switch_ipv6_off('san0', ns=inner)
+        run('ip', 'link', 'set', 'san0', 'up', ns=inner)
+        switch_offloads_off('san0', ns=inner)
+        self.up()
 
 
 KINDS = {'tap': TapLink, 'af_packet': VethLink}

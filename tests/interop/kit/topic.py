@@ -43,6 +43,14 @@ def end_on_alarm(_signum, _frame):
     raise Failure(f'the case was not over after {CASE_LIMIT_S} s')
 
 
+def expect_complaint(client, pattern, limit_s):
+    """Wait for the end of a program that has to fail, and to say why."""
+    status = client.wait(limit_s)
+    if status <= 0:
+        raise Failure(f'{client.name} ended with {status}, expected an exit status above 0')
+    client.wait_text(pattern, 0)
+
+
 class Topic:
     """Prints the results and remembers whether all were good."""
 
