@@ -40,6 +40,8 @@ sani_sock_claim(struct san_core *k)
 	}
 	t->nb_claims++;
 	enter_eal(t);
+	/* a post before the first round has to know the time */
+	sani_core_begin(k->core);
 	return 0;
 }
 
