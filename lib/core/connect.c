@@ -62,8 +62,11 @@ sani_core_connect(struct sani_core *core, const struct sani_open *open, struct s
 		.nodelay = open->nodelay,
 	};
 	uint64_t hash;
-	int rc = fill_ends(core, open, &params.tuple, &params.mtu);
+	int rc;
 
+	/* Between rounds, perhaps long after the last one or before the first. */
+	sani_core_tell_time(core);
+	rc = fill_ends(core, open, &params.tuple, &params.mtu);
 	if (rc == 0)
 		rc = fill_port(core, &params.tuple, &hash);
 	if (rc != 0)

@@ -165,7 +165,7 @@ sani_host_port_put(struct sani_host *host, uint16_t port);
 
 /* The round. */
 
-/** Begin a round: the clock is read here and nowhere else. */
+/** Begin a round: the clock is read here, and when a connection is opened between rounds. */
 void
 sani_core_begin(struct sani_core *core);
 
@@ -227,7 +227,10 @@ sani_core_touch(struct sani_core *core, struct sani_tcp_conn *c, uint32_t ev);
 struct sani_tcp_io
 sani_core_io(struct sani_core *core);
 
-/** Give an embryo to a socket: owner.sock = sock; it leaves its listener's list. It may be CLOSED by now. */
+/**
+ * Give an embryo to a socket: owner.sock = sock; it leaves its listener's list. Of one that is CLOSED by
+ * now the event SANI_TCP_EV_CLOSED follows with the next expired timers.
+ */
 void
 sani_core_adopt(struct sani_core *core, struct sani_tcp_conn *c, uint32_t sock);
 
@@ -244,7 +247,7 @@ sani_core_conn_close(struct sani_core *core, struct sani_tcp_conn *c);
 /**
  * Add an entry on this core. An exact address wins over any. A core holds at most 1024 finished
  * connections that nobody has adopted, whatever the backlogs say.
- * @retval 0 -EADDRINUSE -ENOMEM (no entry, or no room for the orders to the other cores)
+ * @retval 0 -EADDRINUSE -ENOMEM (no entry)
  */
 int
 sani_core_listen_add(struct sani_core *core, const struct sani_listen *l);

@@ -37,6 +37,7 @@ enum {
 	SANI_CONN_EMBRYO = 1 << 2,	/**< In the list of its listen entry. */
 	SANI_CONN_HALF = 1 << 3,	/**< Counted in nb_half_open. */
 	SANI_CONN_FINISHED = 1 << 4,	/**< Counted in nb_finished; up->embryo was called. */
+	SANI_CONN_TELL = 1 << 5,	/**< Its timer tells the socket that it is CLOSED. */
 };
 
 /** A listen entry. */
@@ -94,7 +95,6 @@ struct sani_core_priv {
 	uint32_t *listen_buckets;
 	uint32_t listen_mask;
 	uint32_t listen_free;
-	uint32_t nb_own_listens;		/**< Entries whose owner this core is. */
 
 	struct rte_mbuf *spare_tx[SANI_SPARE_TX];
 	struct rte_mbuf *reserve[SANI_RESERVE];
@@ -142,6 +142,10 @@ sani_core_end(struct sani_core *core);
 /** The default clock: the TSC in microseconds. */
 uint64_t
 sani_clock_tsc(void);
+
+/** Read the host's clock into now_us, which never goes back. */
+void
+sani_core_tell_time(struct sani_core *core);
 
 /** Measure what sani_clock_tsc() needs; more than once does no harm. */
 void
@@ -322,9 +326,5 @@ sani_mesh_news(struct sani_core *core);
 /** Hand a frame over to another core; dropped and counted when the ring is full. */
 void
 sani_mesh_hand(struct sani_core *core, unsigned int to, struct rte_mbuf *m);
-
-/** May this core own one more listener: is there room for its orders? */
-bool
-sani_mesh_may_listen(const struct sani_core *core);
 
 #endif

@@ -22,13 +22,19 @@ sani_clock_tsc(void)
 }
 
 void
-sani_core_begin(struct sani_core *core)
+sani_core_tell_time(struct sani_core *core)
 {
 	uint64_t now_us = core->host->clock();
 
 	/* the TSCs of two CPUs may differ a little, and a core may be polled by one, then by the other */
 	if (now_us > core->now_us)
 		core->now_us = now_us;
+}
+
+void
+sani_core_begin(struct sani_core *core)
+{
+	sani_core_tell_time(core);
 	for (unsigned int i = 0; i < core->host->nb_ifaces; i++)
 		core->priv->txq[i].stuck = false;
 	sani_tx_top_up(core);

@@ -3,6 +3,9 @@
 
 #include <errno.h>
 
+#include <rte_bus.h>
+#include <rte_dev.h>
+
 #include "base/error.h"
 
 #define TX_CKSUM (RTE_ETH_TX_OFFLOAD_IPV4_CKSUM | RTE_ETH_TX_OFFLOAD_TCP_CKSUM)
@@ -15,16 +18,30 @@
  */
 #define FRAME_OVERHEAD (RTE_ETHER_HDR_LEN + RTE_VLAN_HLEN)
 
+/*
+ * A virtual device sums on this CPU like us, so its offer brings nothing; and one of them (tap) writes
+ * 0xffff for a TCP checksum of 0, which is right for UDP only.
+ */
+static uint64_t
+tx_offloads(const struct rte_eth_dev_info *info)
+{
+	const struct rte_bus *bus = info->device != NULL ? rte_dev_bus(info->device) : NULL;
+	bool is_virtual = bus != NULL && strcmp(rte_bus_name(bus), "vdev") == 0;
+
+	return info->tx_offload_capa & ~(is_virtual ? (uint64_t)TX_CKSUM : 0);
+}
+
 uint32_t
 sani_port_caps(const struct rte_eth_dev_info *info)
 {
+	uint64_t tx = tx_offloads(info);
 	uint32_t caps = 0;
 
-	if (info->tx_offload_capa & RTE_ETH_TX_OFFLOAD_IPV4_CKSUM)
+	if (tx & RTE_ETH_TX_OFFLOAD_IPV4_CKSUM)
 		caps |= SANI_PORT_TX_IP4_CKSUM;
-	if (info->tx_offload_capa & RTE_ETH_TX_OFFLOAD_TCP_CKSUM)
+	if (tx & RTE_ETH_TX_OFFLOAD_TCP_CKSUM)
 		caps |= SANI_PORT_TX_TCP_CKSUM;
-	if (info->tx_offload_capa & RTE_ETH_TX_OFFLOAD_MULTI_SEGS)
+	if (tx & RTE_ETH_TX_OFFLOAD_MULTI_SEGS)
 		caps |= SANI_PORT_MULTI_SEG;
 	if ((info->rx_offload_capa & RX_CKSUM) == RX_CKSUM)
 		caps |= SANI_PORT_RX_CKSUM;
@@ -68,7 +85,7 @@ sani_port_eth_conf(const struct rte_eth_dev_info *info, const struct sani_port_c
 
 	memset(eth, 0, sizeof(*eth));
 	/* MBUF_FAST_FREE is never asked for: it forbids mbufs of several pools and with references. */
-	eth->txmode.offloads = info->tx_offload_capa & tx_wanted;
+	eth->txmode.offloads = tx_offloads(info) & tx_wanted;
 	if ((info->rx_offload_capa & RX_CKSUM) == RX_CKSUM)
 		eth->rxmode.offloads = RX_CKSUM;
 	if (conf->mtu >= info->min_mtu && conf->mtu <= info->max_mtu)
