@@ -230,7 +230,6 @@ settle_embryo(struct sani_core *core, struct sani_tcp_conn *c, uint32_t ev)
 	uncount_embryo(core->priv, c);
 	c->owner.flags |= SANI_CONN_FINISHED;
 	core->priv->nb_finished++;
-	sani_count(&core->ctr, SANI_CTR_tcp_accepts);
 	core->up->embryo(core, c);
 }
 
@@ -259,6 +258,11 @@ expire_one(struct sani_core *core, struct sani_tcp_conn *c)
 {
 	struct sani_tcp_io io;
 
+	if ((c->owner.flags & SANI_CONN_TELL) != 0) {
+		c->owner.flags &= (uint8_t)~SANI_CONN_TELL;
+		core->up->event(core, c, SANI_TCP_EV_CLOSED);
+		return;
+	}
 	if (sani_tcp_deadline(c) > core->now_us) {
 		arm_timer(core->priv, c);
 		return;
@@ -295,6 +299,11 @@ sani_core_adopt(struct sani_core *core, struct sani_tcp_conn *c, uint32_t sock)
 	sani_listen_drop(core, c);
 	uncount_embryo(core->priv, c);
 	c->owner.sock = sock;
+	if (sani_tcp_state(c) != SAN_TCP_CLOSED)
+		return;
+	/* it ended while its offer was under way, when there was nobody to be told */
+	c->owner.flags |= SANI_CONN_TELL;
+	sani_wheel_arm(core->priv->wheel, sani_conn_idx(core->priv, c), core->now_us);
 }
 
 static void

@@ -71,7 +71,7 @@ sani_core_listen_add(struct sani_core *core, const struct sani_listen *l)
 
 	if (find_exact(p, &l->addr, l->port) != NULL)
 		return -EADDRINUSE;
-	if (idx == SANI_NONE || (l->owner == core->id && !sani_mesh_may_listen(core)))
+	if (idx == SANI_NONE)
 		return -ENOMEM;
 	e = &p->listens[idx];
 	p->listen_free = e->next;
@@ -79,7 +79,6 @@ sani_core_listen_add(struct sani_core *core, const struct sani_listen *l)
 		.l = *l, .next = *bucket_of(p, l->port), .embryos = SANI_NONE, .gen = e->gen, .used = true,
 	};
 	*bucket_of(p, l->port) = idx;
-	p->nb_own_listens += l->owner == core->id;
 	return 0;
 }
 
@@ -93,7 +92,6 @@ free_entry(struct sani_core *core, uint32_t idx)
 	while (*link != idx)
 		link = &p->listens[*link].next;
 	*link = e->next;
-	p->nb_own_listens -= e->l.owner == core->id;
 	e->used = false;
 	e->gen++;
 	e->next = p->listen_free;

@@ -14,9 +14,9 @@
  *   answers by s to offers      F    their connections on d are not adopted until d takes the answer
  *   written by s               2F    for those "made" that were on the way from d when the oldest entry
  *                                    was put (F, as above) and those made since (F)
- *   orders by s about listeners 4L   held by sani_mesh_may_listen(), which refuses a listener for which
- *                                    two orders (add, remove) might not find room
- *   answers by s to orders      8L   for those on the way when the oldest entry was put and those since
+ *   orders by s                2L   add and remove: the layer above keeps a listener, of which the host
+ *                                    has at most L, until every core has answered its removal
+ *   answers by s to removals    L    likewise
  *
  * which is held back from the news about neighbours: these are put only while more room than that is
  * left, and counted when not. A lost one costs a repeated ARP request, nothing else.
@@ -30,7 +30,7 @@
 static uint32_t
 count_reserved(const struct sani_host *host)
 {
-	return 5 * SANI_FINISHED_MAX + 12 * host->conf.nb_listeners;
+	return 5 * SANI_FINISHED_MAX + 3 * host->conf.nb_listeners;
 }
 
 static int
@@ -102,20 +102,6 @@ sani_core_send(struct sani_core *core, unsigned int to_index, struct sani_msg *m
 	msg->from = core->index;
 	if (sani_unlikely(!sani_spsc_put(core->host->msg[core->index][to_index], msg)))
 		sani_count(&core->ctr, SANI_CTR_core_message_bad);
-}
-
-bool
-sani_mesh_may_listen(const struct sani_core *core)
-{
-	const struct sani_host *host = core->host;
-	/* two orders for each listener there is and for the new one, and what is not orders */
-	uint32_t want = 2 * (core->priv->nb_own_listens + 1) + count_reserved(host) -
-			4 * host->conf.nb_listeners;
-
-	for (unsigned int to = 0; to < host->nb_cores; to++)
-		if (count_room(host->msg[core->index][to]) < want)
-			return false;
-	return true;
 }
 
 static void

@@ -129,6 +129,7 @@ refuse(struct sani_core *core, const struct sani_rx_item *item)
 		rte_pktmbuf_free(m);
 		return;
 	}
+	sani_count(&core->ctr, SANI_CTR_tcp_tx);
 	sani_count(&core->ctr, SANI_CTR_tcp_tx_rst);
 	sani_tx_reply(core, m, &item->pkt.tuple.local, &item->pkt.tuple.remote);
 }

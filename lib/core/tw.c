@@ -145,6 +145,7 @@ repeat_rst(struct sani_core *core, struct sani_tcp_tw *tw)
 	if (m == NULL)
 		return;
 	sani_tcp_tw_reset(tw, m);
+	sani_count(&core->ctr, SANI_CTR_tcp_tx);
 	sani_count(&core->ctr, SANI_CTR_tcp_tx_rst);
 	sani_tx_reply(core, m, &tw->local, &tw->remote);
 }
@@ -188,6 +189,7 @@ sani_tw_input(struct sani_core *core, uint32_t idx, const struct sani_tcp_seg *s
 	}
 	switch (sani_tcp_tw_input(tw, seg, m, core->now_us)) {
 	case SANI_TCP_TW_REPLY:
+		sani_count(&core->ctr, SANI_CTR_tcp_tx);
 		if (tw->kind == SANI_TCP_TW_TOMBSTONE)
 			sani_count(&core->ctr, SANI_CTR_tcp_tx_rst);
 		sani_tx_reply(core, m, &tw->local, &tw->remote);

@@ -1,0 +1,379 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+#include <errno.h>
+
+#include "pair.h"
+
+static struct sani_core *
+core_of(uint32_t sock)
+{
+	return pair.socks[sock].core;
+}
+
+static void
+close_sock(uint32_t sock)
+{
+	sani_core_conn_close(core_of(sock), pair_conn(sock));
+}
+
+static void
+handshake_tells_both_ends(void **state)
+{
+	uint32_t a;
+
+	(void)state;
+	pair_open(1, NULL);
+	pair_listen(B, 80, 5);
+	a = pair_establish(80);
+	assert_true((pair.socks[a].ev & SANI_TCP_EV_CONNECTED) != 0);
+	assert_int_equal(pair_count(A, SANI_CTR_tcp_connects), 1);
+	assert_int_equal(pair_count(B, SANI_CTR_tcp_accepts), 1);
+	assert_int_equal(pair_conn(a)->tuple.local_port, pair_conn(a + 1)->tuple.remote_port);
+	assert_int_equal(pair_nb_conns(A), 1);
+	assert_int_equal(pair_nb_conns(B), 1);
+	pair_close();
+}
+
+/* Move len octets from one socket to another and compare each. */
+static void
+move_bytes(uint32_t from, uint32_t to, uint32_t len)
+{
+	uint8_t buf[8192];
+	uint32_t sent = 0;
+	uint32_t got = 0;
+
+	for (unsigned int rounds = 0; got < len; rounds++) {
+		uint32_t n = RTE_MIN((uint32_t)sizeof(buf), len - sent);
+
+		for (uint32_t i = 0; i < n; i++)
+			buf[i] = (uint8_t)((sent + i) * 31 >> 3);
+		if (n > 0)
+			sent += pair_write(from, buf, n);
+		pair_run(100);
+		n = pair_read(to, buf, sizeof(buf));
+		for (uint32_t i = 0; i < n; i++)
+			assert_int_equal(buf[i], (uint8_t)((got + i) * 31 >> 3));
+		got += n;
+		assert_true(rounds < 200000);
+	}
+	assert_int_equal(got, len);
+}
+
+static void
+bytes_arrive_in_order_both_ways(void **state)
+{
+	uint32_t a;
+
+	(void)state;
+	pair_open(1, NULL);
+	pair_listen(B, 80, 5);
+	a = pair_establish(80);
+	move_bytes(a, a + 1, 500000);
+	move_bytes(a + 1, a, 500000);
+	assert_int_equal(pair_count(A, SANI_CTR_tcp_tx_rexmit) + pair_count(B, SANI_CTR_tcp_tx_rexmit), 0);
+	close_sock(a);
+	pair_run(1000);
+	assert_int_equal(pair.socks[a + 1].nb_closed, 1);
+	close_sock(a + 1);
+	pair_close();
+}
+
+static void
+closed_port_answers_with_rst(void **state)
+{
+	int a;
+
+	(void)state;
+	pair_open(1, NULL);
+	a = pair_connect(pair.host[A]->cores[0], 81);
+	assert_true(a >= 0);
+	pair_run(3000);
+	assert_int_equal(pair.socks[a].nb_closed, 1);
+	assert_int_equal(sani_tcp_error(pair_conn((uint32_t)a)), -ECONNREFUSED);
+	assert_int_equal(pair_count(B, SANI_CTR_tcp_rx_drop_no_socket), 1);
+	assert_int_equal(pair_count(B, SANI_CTR_tcp_tx_rst), 1);
+	close_sock((uint32_t)a);
+	assert_int_equal(pair_nb_conns(A), 0);
+	pair_close();
+}
+
+/* Bring the socket a of a pair (its peer is a + 1) to a state. The last steps are not seen by the peer. */
+static uint32_t
+reach(enum san_tcp_state want)
+{
+	uint32_t a;
+
+	if (want == SAN_TCP_SYN_SENT || want == SAN_TCP_CLOSED) {
+		a = (uint32_t)pair_connect(pair.host[A]->cores[0], want == SAN_TCP_CLOSED ? 81 : 80);
+		if (want == SAN_TCP_CLOSED)
+			pair_run(3000);
+		return a;
+	}
+	a = pair_establish(80);
+	if (want == SAN_TCP_CLOSE_WAIT || want == SAN_TCP_LAST_ACK) {
+		sani_core_touch(core_of(a + 1), pair_conn(a + 1), sani_tcp_shutdown(pair_conn(a + 1)));
+		pair_run(500);
+	}
+	if (want != SAN_TCP_ESTABLISHED && want != SAN_TCP_CLOSE_WAIT) {
+		sani_core_touch(core_of(a), pair_conn(a), sani_tcp_shutdown(pair_conn(a)));
+		pair_round(A);
+	}
+	if (want == SAN_TCP_CLOSING) {
+		/* both FINs cross */
+		sani_core_touch(core_of(a + 1), pair_conn(a + 1), sani_tcp_shutdown(pair_conn(a + 1)));
+		sani_core_output(core_of(a + 1));
+		pair_round(A);
+	}
+	if (want == SAN_TCP_FIN_WAIT_2 || want == SAN_TCP_TIME_WAIT)
+		pair_run(500);
+	if (want == SAN_TCP_TIME_WAIT) {
+		sani_core_touch(core_of(a + 1), pair_conn(a + 1), sani_tcp_shutdown(pair_conn(a + 1)));
+		pair_run(500);
+	}
+	return a;
+}
+
+static void
+close_by_state_sends_what_it_should(void **state)
+{
+	static const struct {
+		enum san_tcp_state state;
+		unsigned int nb_rst;
+		unsigned int nb_tw;
+	} cases[] = {
+		{ SAN_TCP_CLOSED, 0, 0 },
+		{ SAN_TCP_SYN_SENT, 0, 0 },
+		{ SAN_TCP_ESTABLISHED, 1, 1 },
+		{ SAN_TCP_FIN_WAIT_1, 1, 1 },
+		{ SAN_TCP_FIN_WAIT_2, 1, 1 },
+		{ SAN_TCP_CLOSE_WAIT, 1, 1 },
+		{ SAN_TCP_CLOSING, 1, 1 },
+		{ SAN_TCP_LAST_ACK, 1, 1 },
+		{ SAN_TCP_TIME_WAIT, 0, 1 },
+	};
+
+	(void)state;
+	for (unsigned int i = 0; i < RTE_DIM(cases); i++) {
+		uint32_t a;
+
+		pair_open(1, NULL);
+		pair_listen(B, 80, 5);
+		a = reach(cases[i].state);
+		assert_int_equal(sani_tcp_state(pair_conn(a)), cases[i].state);
+		if (cases[i].state == SAN_TCP_SYN_SENT)
+			sani_core_output(core_of(a));
+		pair_drop(B);
+		close_sock(a);
+		pair_round(A);
+		assert_int_equal(pair_drop(B), cases[i].nb_rst);
+		assert_int_equal(pair_nb_conns(A), 0);
+		assert_int_equal(pair_nb_tw(A), cases[i].nb_tw);
+		pair_close();
+	}
+}
+
+static void
+close_in_syn_received_sends_rst(void **state)
+{
+	(void)state;
+	pair_open(1, NULL);
+	pair_listen(B, 80, 5);
+	pair_connect(pair.host[A]->cores[0], 80);
+	pair_round(A);
+	pair_round(B);
+	assert_int_equal(pair_nb_conns(B), 1);
+	pair_drop(A);
+	sani_core_listen_del(pair.host[B]->cores[0], pair.host[B]->cores[0]->id, 80, 1);
+	pair_round(B);
+	assert_int_equal(pair_drop(A), 1);
+	assert_int_equal(pair_nb_conns(B), 0);
+	pair_close();
+}
+
+static void
+close_itself(struct sani_core *core, struct sani_tcp_conn *c, uint32_t ev)
+{
+	(void)ev;
+	sani_core_conn_close(core, c);
+}
+
+static void
+close_inside_an_event_ends_the_connection(void **state)
+{
+	uint32_t a;
+
+	(void)state;
+	pair_open(1, NULL);
+	pair_listen(B, 80, 5);
+	a = pair_establish(80);
+	pair.on_event = close_itself;
+	assert_int_equal(pair_write(a, "hello", 5), 5);
+	pair_run(2000);
+	assert_true((pair.socks[a + 1].ev & SANI_TCP_EV_READABLE) != 0);
+	assert_int_equal(pair_nb_conns(B), 0);
+	assert_int_equal(pair_nb_conns(A), 0);
+	pair_close();
+}
+
+static void
+close_all_others(struct sani_core *core, struct sani_tcp_conn *c, uint32_t ev)
+{
+	(void)c;
+	(void)ev;
+	pair.on_event = NULL;
+	for (uint32_t i = 0; i < pair.nb_socks; i++)
+		if (pair.socks[i].core == core)
+			close_sock(i);
+}
+
+static void
+close_of_all_inside_one_timer_event_is_survived(void **state)
+{
+	(void)state;
+	pair_open(1, NULL);
+	for (unsigned int i = 0; i < 200; i++)
+		assert_true(pair_connect(pair.host[A]->cores[0], 80) >= 0);
+	/* nobody answers: all give up in the same tick, the first closes every one */
+	pair.on_event = close_all_others;
+	for (unsigned int i = 0; i < 400 && pair_nb_conns(A) > 0; i++) {
+		pair_now_us += 1000000;
+		pair_round(A);
+		pair_drop(B);
+	}
+	assert_int_equal(pair_nb_conns(A), 0);
+	pair_close();
+}
+
+static void
+few_blocks(struct sani_host_conf *conf)
+{
+	conf->nb_conns = 3;
+}
+
+static void
+blocks_run_out_and_come_back_with_a_new_generation(void **state)
+{
+	struct sani_core *core;
+	uint32_t gen;
+
+	(void)state;
+	pair_open(1, few_blocks);
+	core = pair.host[A]->cores[0];
+	for (unsigned int i = 0; i < 3; i++)
+		assert_true(pair_connect(core, 80) >= 0);
+	assert_int_equal(pair_connect(core, 80), -ENOBUFS);
+	gen = pair.socks[1].gen;
+	close_sock(1);
+	assert_int_equal(pair_connect(core, 80), 3);
+	assert_int_equal(pair.socks[3].idx, pair.socks[1].idx);
+	assert_int_not_equal(pair.socks[3].gen, gen);
+	pair_close();
+}
+
+static void
+syn_without_a_free_block_is_dropped_and_counted(void **state)
+{
+	(void)state;
+	pair_open(1, few_blocks);
+	pair_listen(B, 80, 50);
+	for (unsigned int i = 0; i < 3; i++)
+		pair_establish(80);
+	sani_core_conn_close(pair.host[A]->cores[0], pair_conn(0));
+	/* the RST does not reach B: its block is still in use */
+	pair_round(A);
+	pair_drop(B);
+	assert_true(pair_connect(pair.host[A]->cores[0], 80) >= 0);
+	pair_run(2000);
+	assert_int_equal(pair_count(B, SANI_CTR_core_drop_noconn), 1);
+	pair_close();
+}
+
+static void
+dead_connection_keeps_its_block_but_not_its_flow(void **state)
+{
+	uint32_t a;
+
+	(void)state;
+	pair_open(1, NULL);
+	pair_listen(B, 80, 5);
+	a = pair_establish(80);
+	close_sock(a);
+	pair_run(1000);
+	assert_int_equal(pair.socks[a + 1].nb_closed, 1);
+	assert_int_equal(pair_nb_conns(B), 1);
+	assert_int_equal(sani_conn_find(core_of(a + 1), &pair_conn(a + 1)->tuple,
+					pair_conn(a + 1)->owner.hash), SANI_FLOW_NOTHING);
+	/* closing it sends nothing */
+	pair_drop(A);
+	close_sock(a + 1);
+	pair_round(B);
+	assert_int_equal(pair_drop(A), 0);
+	assert_int_equal(pair_nb_conns(B), 0);
+	assert_int_equal(pair_nb_tw(B), 0);
+	pair_close();
+}
+
+static void
+lost_segment_is_sent_again_when_the_lazy_timer_fires(void **state)
+{
+	uint8_t buf[8];
+	uint32_t a;
+
+	(void)state;
+	pair_open(1, NULL);
+	pair_listen(B, 80, 5);
+	a = pair_establish(80);
+	for (unsigned int i = 0; i < 50; i++) {
+		assert_int_equal(pair_write(a, "x", 1), 1);
+		pair_run(20000);
+		assert_int_equal(pair_read(a + 1, buf, sizeof(buf)), 1);
+	}
+	assert_int_equal(pair_write(a, "lost", 4), 4);
+	pair_round(A);
+	pair_drop(B);
+	assert_int_equal(pair_read(a + 1, buf, sizeof(buf)), 0);
+	pair_run(1500000);
+	assert_int_equal(pair_read(a + 1, buf, sizeof(buf)), 4);
+	assert_memory_equal(buf, "lost", 4);
+	assert_true(pair_count(A, SANI_CTR_tcp_tx_rexmit) >= 1);
+	pair_close();
+}
+
+static void
+deadline_is_never_after_the_next_timer(void **state)
+{
+	struct sani_core *core;
+	uint32_t a;
+
+	(void)state;
+	pair_open(1, NULL);
+	pair_listen(B, 80, 5);
+	a = pair_establish(80);
+	core = core_of(a);
+	pair_write(a, "x", 1);
+	assert_int_equal(sani_core_deadline(core), core->now_us);
+	pair_round(A);
+	assert_true(sani_core_deadline(core) > core->now_us);
+	assert_true(sani_core_deadline(core) <= sani_tcp_deadline(pair_conn(a)) + 64);
+	pair_close();
+}
+
+int
+main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(handshake_tells_both_ends),
+		cmocka_unit_test(bytes_arrive_in_order_both_ways),
+		cmocka_unit_test(closed_port_answers_with_rst),
+		cmocka_unit_test(close_by_state_sends_what_it_should),
+		cmocka_unit_test(close_in_syn_received_sends_rst),
+		cmocka_unit_test(close_inside_an_event_ends_the_connection),
+		cmocka_unit_test(close_of_all_inside_one_timer_event_is_survived),
+		cmocka_unit_test(blocks_run_out_and_come_back_with_a_new_generation),
+		cmocka_unit_test(syn_without_a_free_block_is_dropped_and_counted),
+		cmocka_unit_test(dead_connection_keeps_its_block_but_not_its_flow),
+		cmocka_unit_test(lost_segment_is_sent_again_when_the_lazy_timer_fires),
+		cmocka_unit_test(deadline_is_never_after_the_next_timer),
+	};
+
+	return cmocka_run_group_tests(tests, pair_start_eal, NULL);
+}

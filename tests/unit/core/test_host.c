@@ -1,0 +1,158 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+#include <errno.h>
+#include <malloc.h>
+
+#include "base/error.h"
+#include "pair.h"
+
+static const struct sani_core_up no_up;
+
+static void
+too_few_mbufs_are_refused_with_what_is_needed(void **state)
+{
+	struct sani_host_conf conf = pair_conf(A, 2);
+	struct sani_host *host = NULL;
+
+	(void)state;
+	conf.nb_mbufs = 2000;
+	assert_int_equal(sani_host_open(&conf, &no_up, &host), -EINVAL);
+	assert_null(host);
+	assert_non_null(strstr(sani_error_text(), "mbufs = 2000 in [host]"));
+	assert_non_null(strstr(sani_error_text(), "at least"));
+}
+
+static void
+number_that_the_sentence_asks_for_is_enough(void **state)
+{
+	struct sani_host_conf conf = pair_conf(A, 2);
+	struct sani_host *host = NULL;
+	const char *least;
+
+	(void)state;
+	conf.nb_mbufs = 16;
+	assert_int_equal(sani_host_open(&conf, &no_up, &host), -EINVAL);
+	/* caches grow with the pool: ask until the sentence is content */
+	for (unsigned int tries = 0; tries < 10; tries++) {
+		least = strstr(sani_error_text(), "at least ");
+		assert_non_null(least);
+		conf.nb_mbufs = (uint32_t)strtoul(least + strlen("at least "), NULL, 10);
+		if (sani_host_open(&conf, &no_up, &host) == 0)
+			break;
+	}
+	assert_non_null(host);
+	sani_host_stop(host);
+	sani_host_free(host);
+}
+
+static void
+missing_device_leaves_nothing_behind(void **state)
+{
+	struct sani_host_conf conf = pair_conf(A, 1);
+	struct sani_host *host = NULL;
+
+	(void)state;
+	conf.nb_ifaces = 2;
+	conf.ports[1] = conf.ports[0];
+	conf.ifaces[1] = conf.ifaces[0];
+	strcpy(conf.ports[1].device, "no_such_device");
+	for (unsigned int round = 0; round < 3; round++) {
+		assert_int_equal(sani_host_open(&conf, &no_up, &host), -ENODEV);
+		assert_null(host);
+	}
+	/* the first port is free again */
+	conf.nb_ifaces = 1;
+	assert_int_equal(sani_host_open(&conf, &no_up, &host), 0);
+	sani_host_stop(host);
+	sani_host_free(host);
+}
+
+static void
+port_of_another_host_is_busy(void **state)
+{
+	struct sani_host_conf conf = pair_conf(A, 1);
+	struct sani_host *host;
+
+	(void)state;
+	pair_open(1, NULL);
+	assert_int_equal(sani_host_open(&conf, &no_up, &host), -EBUSY);
+	pair_close();
+}
+
+static void
+rounds_of_open_and_free_do_not_grow_the_heap(void **state)
+{
+	size_t before = 0;
+
+	(void)state;
+	for (unsigned int round = 0; round < 60; round++) {
+		pair_open(2, NULL);
+		pair_close();
+		if (round == 20)
+			before = mallinfo2().uordblks;
+	}
+	assert_true(mallinfo2().uordblks <= before);
+}
+
+static void
+keys_differ_and_ids_follow_the_first(void **state)
+{
+	(void)state;
+	pair_open(2, NULL);
+	assert_memory_not_equal(pair.host[A]->key, pair.host[B]->key, 16);
+	assert_int_equal(pair.host[B]->cores[1]->id, 17);
+	assert_int_equal(pair.host[B]->cores[1]->index, 1);
+	pair_close();
+}
+
+static void
+default_clock_runs_in_microseconds(void **state)
+{
+	uint64_t t0;
+	uint64_t us;
+	struct timespec a;
+	struct timespec b;
+
+	(void)state;
+	sani_clock_init();
+	clock_gettime(CLOCK_MONOTONIC, &a);
+	t0 = sani_clock_tsc();
+	do {
+		clock_gettime(CLOCK_MONOTONIC, &b);
+		us = (uint64_t)((b.tv_sec - a.tv_sec) * 1000000 + (b.tv_nsec - a.tv_nsec) / 1000);
+	} while (us < 20000);
+	assert_in_range(sani_clock_tsc() - t0, us - us / 50, us + us / 50 + 2000);
+}
+
+static void
+time_never_goes_back(void **state)
+{
+	struct sani_core *core;
+
+	(void)state;
+	pair_open(1, NULL);
+	core = pair.host[A]->cores[0];
+	pair_now_us += 500;
+	sani_core_begin(core);
+	assert_int_equal(core->now_us, pair_now_us);
+	pair_now_us -= 300;
+	sani_core_begin(core);
+	assert_int_equal(core->now_us, pair_now_us + 300);
+	pair_close();
+}
+
+int
+main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(too_few_mbufs_are_refused_with_what_is_needed),
+		cmocka_unit_test(number_that_the_sentence_asks_for_is_enough),
+		cmocka_unit_test(missing_device_leaves_nothing_behind),
+		cmocka_unit_test(port_of_another_host_is_busy),
+		cmocka_unit_test(rounds_of_open_and_free_do_not_grow_the_heap),
+		cmocka_unit_test(keys_differ_and_ids_follow_the_first),
+		cmocka_unit_test(default_clock_runs_in_microseconds),
+		cmocka_unit_test(time_never_goes_back),
+	};
+
+	return cmocka_run_group_tests(tests, pair_start_eal, NULL);
+}

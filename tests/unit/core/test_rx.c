@@ -1,0 +1,214 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+#include <errno.h>
+
+#include "pair.h"
+
+#define PAYLOAD 700
+
+static uint8_t text[PAYLOAD];
+
+/* Take the one frame that is on its way to B. */
+static struct rte_mbuf *
+catch(void)
+{
+	struct rte_mbuf *m[2];
+	uint16_t n = 0;
+
+	for (uint16_t queue = 0; queue < pair.host[B]->nb_cores && n == 0; queue++)
+		n = sani_port_rx(&pair.host[B]->ports[0], queue, m, 2);
+	assert_int_equal(n, 1);
+	return m[0];
+}
+
+static void
+inject(unsigned int from, uint16_t queue, struct rte_mbuf *m)
+{
+	assert_int_equal(sani_port_tx(&pair.host[from]->ports[0], queue, &m, 1), 1);
+}
+
+/* Everything behind `at` into a buffer of its own. */
+static void
+split(struct rte_mbuf *m, uint16_t at)
+{
+	struct rte_mbuf *last = rte_pktmbuf_lastseg(m);
+	struct rte_mbuf *rest = rte_pktmbuf_alloc(pair.host[A]->pool);
+	uint16_t before = (uint16_t)(m->pkt_len - last->data_len);
+	uint16_t moved = (uint16_t)(last->data_len - (at - before));
+
+	assert_non_null(rest);
+	memcpy(rte_pktmbuf_append(rest, moved), rte_pktmbuf_mtod_offset(last, uint8_t *, at - before), moved);
+	last->data_len = (uint16_t)(last->data_len - moved);
+	last->next = rest;
+	m->nb_segs++;
+}
+
+/* A segment of PAYLOAD octets from A, caught on the way. */
+static struct rte_mbuf *
+make_segment(uint32_t a)
+{
+	for (unsigned int i = 0; i < PAYLOAD; i++)
+		text[i] = (uint8_t)(i * 7);
+	pair_drop(B);
+	assert_int_equal(pair_write(a, text, PAYLOAD), PAYLOAD);
+	pair_round(A);
+	return catch();
+}
+
+static void
+expect_text(uint32_t sock)
+{
+	uint8_t buf[PAYLOAD + 1];
+
+	assert_int_equal(pair_read(sock, buf, sizeof(buf)), PAYLOAD);
+	assert_memory_equal(buf, text, PAYLOAD);
+}
+
+static void
+chained_and_padded_frames_yield_the_payload(void **state)
+{
+	static const struct {
+		uint16_t cut[3];
+		uint16_t padding;
+	} cases[] = {
+		{ { 0 }, 0 }, { { 0 }, 100 },
+		{ { 14, 34 }, 0 }, { { 54 }, 0 }, { { 66 }, 0 }, { { 67 }, 0 }, { { 1, 2, 3 }, 0 },
+		{ { 40, 66, 400 }, 0 }, { { 60, 766 }, 50 }, { { 66, 700, 780 }, 80 }, { { 765 }, 1 },
+	};
+	uint32_t a;
+
+	(void)state;
+	pair_open(1, NULL);
+	pair_listen(B, 80, 5);
+	a = pair_establish(80);
+	for (unsigned int i = 0; i < RTE_DIM(cases); i++) {
+		struct rte_mbuf *m = make_segment(a);
+
+		assert_int_equal(m->pkt_len, 14 + 20 + 32 + PAYLOAD);
+		if (cases[i].padding > 0)
+			memset(rte_pktmbuf_append(m, cases[i].padding), 0xee, cases[i].padding);
+		for (unsigned int cut = 0; cut < 3 && cases[i].cut[cut] != 0; cut++)
+			split(m, cases[i].cut[cut]);
+		inject(A, 0, m);
+		pair_round(B);
+		expect_text(a + 1);
+		pair_run(100);
+	}
+	assert_int_equal(pair_count(A, SANI_CTR_tcp_tx_rexmit), 0);
+	pair_close();
+}
+
+static void
+segment_to_the_broadcast_address_is_dropped_and_counted(void **state)
+{
+	struct rte_mbuf *m;
+	uint32_t a;
+
+	(void)state;
+	pair_open(1, NULL);
+	pair_listen(B, 80, 5);
+	a = pair_establish(80);
+	m = make_segment(a);
+	memset(rte_pktmbuf_mtod(m, void *), 0xff, 6);
+	inject(A, 0, m);
+	pair_round(B);
+	assert_int_equal(pair_count(B, SANI_CTR_tcp_rx_drop_nonunicast), 1);
+	assert_int_equal(sani_tcp_readable(pair_conn(a + 1)), 0);
+	pair_close();
+}
+
+static uint16_t
+checksum(const uint8_t *p, unsigned int len)
+{
+	uint32_t sum = 0;
+
+	for (unsigned int i = 0; i < len; i += 2)
+		sum += (uint32_t)p[i] << 8 | p[i + 1];
+	while (sum >> 16 != 0)
+		sum = (sum & 0xffff) + (sum >> 16);
+	return (uint16_t)~sum;
+}
+
+static void
+put_16(uint8_t *p, uint16_t v)
+{
+	p[0] = (uint8_t)(v >> 8);
+	p[1] = (uint8_t)v;
+}
+
+/* B's router says: host unreachable, port unreachable, ... about a frame that A has sent (caught). */
+static struct rte_mbuf *
+make_icmp_error(const struct rte_mbuf *about, uint8_t code)
+{
+	const uint8_t *q = rte_pktmbuf_mtod(about, const uint8_t *);
+	struct rte_mbuf *m = rte_pktmbuf_alloc(pair.host[B]->pool);
+	uint8_t *p;
+
+	assert_non_null(m);
+	p = (uint8_t *)rte_pktmbuf_append(m, 14 + 20 + 8 + 28);
+	memset(p, 0, 70);
+	memcpy(p, q + 6, 6);
+	memcpy(p + 6, q, 6);
+	put_16(p + 12, 0x0800);
+	p[14] = 0x45;
+	put_16(p + 16, 56);
+	p[22] = 64;
+	p[23] = 1;
+	memcpy(p + 26, q + 30, 4);
+	memcpy(p + 30, q + 26, 4);
+	put_16(p + 24, checksum(p + 14, 20));
+	p[34] = 3;
+	p[35] = code;
+	memcpy(p + 42, q + 14, 28);
+	put_16(p + 36, checksum(p + 34, 36));
+	return m;
+}
+
+static void
+icmp_error_reaches_its_connection_whatever_the_core(void **state)
+{
+	(void)state;
+	for (uint16_t queue = 0; queue < 2; queue++) {
+		struct rte_mbuf *syn;
+		uint32_t a;
+
+		pair_open(2, NULL);
+		a = (uint32_t)pair_connect(pair.host[A]->cores[1], 80);
+		pair_round(A);
+		syn = catch();
+		inject(B, queue, make_icmp_error(syn, 3));
+		rte_pktmbuf_free(syn);
+		pair_round(A);
+		pair_round(A);
+		assert_int_equal(pair_count(A, SANI_CTR_icmp_rx_error), queue == 1 ? 1 : 2);
+		assert_int_equal(pair.socks[a].nb_closed, 1);
+		assert_int_equal(sani_tcp_error(pair_conn(a)), -ECONNREFUSED);
+		pair_close();
+	}
+}
+
+static void
+burst_of_many_connections_is_all_processed(void **state)
+{
+	(void)state;
+	pair_open(1, NULL);
+	pair_listen(B, 80, 1000);
+	for (unsigned int i = 0; i < 500; i++)
+		assert_true(pair_connect(pair.host[A]->cores[0], 80) >= 0);
+	pair_run(10000);
+	assert_int_equal(pair_count(B, SANI_CTR_tcp_accepts), 500);
+	assert_int_equal(pair_count(A, SANI_CTR_tcp_tx_rexmit), 0);
+	pair_close();
+}
+
+int
+main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(chained_and_padded_frames_yield_the_payload),
+		cmocka_unit_test(segment_to_the_broadcast_address_is_dropped_and_counted),
+		cmocka_unit_test(icmp_error_reaches_its_connection_whatever_the_core),
+		cmocka_unit_test(burst_of_many_connections_is_all_processed),
+	};
+
+	return cmocka_run_group_tests(tests, pair_start_eal, NULL);
+}

@@ -1,0 +1,253 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+#include <errno.h>
+
+#include "pair.h"
+
+static void
+close_sock(uint32_t sock)
+{
+	sani_core_conn_close(pair.socks[sock].core, pair_conn(sock));
+}
+
+/* Run A alone and throw away what it sends. @return How many RST that was. */
+static unsigned int
+run_a_alone(uint64_t us)
+{
+	unsigned int rst = 0;
+
+	for (uint64_t end = pair_now_us + us; pair_now_us < end;) {
+		pair_now_us += 1000;
+		pair_round(A);
+		rst += pair_drop(B);
+	}
+	return rst;
+}
+
+static void
+lost_rst_is_repeated_once_then_the_tombstone_goes(void **state)
+{
+	uint32_t a;
+
+	(void)state;
+	pair_open(1, NULL);
+	pair_listen(B, 80, 5);
+	a = pair_establish(80);
+	pair_drop(B);
+	close_sock(a);
+	pair_round(A);
+	assert_int_equal(pair_drop(B), 1);
+	assert_int_equal(pair_nb_tw(A), 1);
+	assert_int_equal(run_a_alone(10000000), 1);
+	assert_int_equal(pair_nb_tw(A), 0);
+	assert_int_equal(sani_core_deadline(pair.host[A]->cores[0]) > pair_now_us, 1);
+	pair_close();
+}
+
+static void
+tombstone_answers_later_segments_with_rst(void **state)
+{
+	uint32_t a;
+
+	(void)state;
+	pair_open(1, NULL);
+	pair_listen(B, 80, 5);
+	a = pair_establish(80);
+	close_sock(a);
+	pair_round(A);
+	pair_drop(B);
+	/* B knows nothing of it, and sends */
+	assert_int_equal(pair_write(a + 1, "hello", 5), 5);
+	pair_run(1000);
+	assert_int_equal(pair.socks[a + 1].nb_closed, 1);
+	assert_int_equal(sani_tcp_error(pair_conn(a + 1)), -ECONNRESET);
+	pair_close();
+}
+
+/* Both sides finish, A first. */
+static uint32_t
+finish_gracefully(void)
+{
+	uint32_t a = pair_establish(80);
+
+	sani_core_touch(pair.socks[a].core, pair_conn(a), sani_tcp_shutdown(pair_conn(a)));
+	pair_run(1000);
+	sani_core_touch(pair.socks[a + 1].core, pair_conn(a + 1), sani_tcp_shutdown(pair_conn(a + 1)));
+	pair_run(1000);
+	assert_int_equal(sani_tcp_state(pair_conn(a)), SAN_TCP_TIME_WAIT);
+	assert_int_equal(sani_tcp_state(pair_conn(a + 1)), SAN_TCP_CLOSED);
+	assert_int_equal(sani_tcp_error(pair_conn(a + 1)), 0);
+	return a;
+}
+
+static void
+time_wait_stays_a_connection_until_it_is_closed(void **state)
+{
+	uint32_t a;
+
+	(void)state;
+	pair_open(1, NULL);
+	pair_listen(B, 80, 5);
+	a = finish_gracefully();
+	assert_int_equal(pair_nb_conns(A), 1);
+	assert_int_equal(pair_nb_tw(A), 0);
+	close_sock(a);
+	assert_int_equal(pair_nb_conns(A), 0);
+	assert_int_equal(pair_nb_tw(A), 1);
+	pair_close();
+}
+
+static void
+record_lasts_for_the_rest_of_two_msl(void **state)
+{
+	uint32_t a;
+
+	(void)state;
+	pair_open(1, NULL);
+	pair_listen(B, 80, 5);
+	/* 2 MSL is 1 s; it began up to 1 ms ago */
+	a = finish_gracefully();
+	run_a_alone(500000);
+	close_sock(a);
+	assert_int_equal(run_a_alone(490000), 0);
+	assert_int_equal(pair_nb_tw(A), 1);
+	run_a_alone(20000);
+	assert_int_equal(pair_nb_tw(A), 0);
+	assert_true(sani_conn_find(pair.host[A]->cores[0], &pair_conn(a + 1)->tuple, 0) == SANI_FLOW_NOTHING);
+	pair_close();
+}
+
+static void
+time_wait_of_an_open_socket_ends_with_an_event(void **state)
+{
+	uint32_t a;
+
+	(void)state;
+	pair_open(1, NULL);
+	pair_listen(B, 80, 5);
+	a = finish_gracefully();
+	run_a_alone(1100000);
+	assert_int_equal(pair.socks[a].nb_closed, 1);
+	assert_int_equal(sani_tcp_error(pair_conn(a)), 0);
+	close_sock(a);
+	assert_int_equal(pair_nb_tw(A), 0);
+	pair_close();
+}
+
+static void
+full_table_loses_the_oldest(void **state)
+{
+	(void)state;
+	pair_open(1, NULL);
+	pair_listen(B, 80, 200);
+	for (unsigned int i = 0; i < 70; i++)
+		close_sock(pair_establish(80));
+	/* 64 records, and the time is too short for any to expire */
+	assert_int_equal(pair_nb_tw(A), 64);
+	assert_int_equal(pair_count(A, SANI_CTR_tcp_tw_evicted), 6);
+	run_a_alone(10000000);
+	assert_int_equal(pair_nb_tw(A), 0);
+	/* and again, from the free list */
+	for (unsigned int i = 0; i < 70; i++)
+		close_sock(pair_establish(80));
+	assert_int_equal(pair_nb_tw(A), 64);
+	pair_close();
+}
+
+static void
+no_records(struct sani_host_conf *conf)
+{
+	conf->nb_tw = 0;
+}
+
+static void
+host_without_records_closes_all_the_same(void **state)
+{
+	(void)state;
+	pair_open(1, no_records);
+	pair_listen(B, 80, 200);
+	close_sock(pair_establish(80));
+	pair_run(1000);
+	assert_int_equal(pair_nb_tw(A), 0);
+	assert_int_equal(pair.socks[1].nb_closed, 1);
+	pair_close();
+}
+
+/* From the port of a record of B's, a new SYN. */
+static int
+connect_from(uint16_t local_port)
+{
+	struct sani_open open = { .remote = pair_addr(B), .remote_port = 80, .local_port = local_port,
+				  .sndbuf = PAIR_SENDBUF, .rcvbuf = PAIR_SENDBUF, .sock = pair.nb_socks };
+	struct sani_core *core = pair.host[A]->cores[0];
+	struct sani_tcp_conn *c;
+	int rc = sani_core_connect(core, &open, &c);
+
+	if (rc != 0)
+		return rc;
+	pair.socks[pair.nb_socks] = (struct pair_sock){
+		.core = core, .idx = sani_core_conn_idx(core, c), .gen = c->owner.gen,
+	};
+	return (int)pair.nb_socks++;
+}
+
+static void
+syn_to_a_time_wait_record_opens_a_new_connection(void **state)
+{
+	uint16_t port;
+	uint32_t a;
+	int again;
+
+	(void)state;
+	pair_open(1, NULL);
+	pair_listen(B, 80, 200);
+	a = pair_establish(80);
+	port = pair_conn(a)->tuple.local_port;
+	/* B finishes first: TIME_WAIT is there */
+	sani_core_touch(pair.socks[a + 1].core, pair_conn(a + 1), sani_tcp_shutdown(pair_conn(a + 1)));
+	pair_run(1000);
+	sani_core_touch(pair.socks[a].core, pair_conn(a), sani_tcp_shutdown(pair_conn(a)));
+	pair_run(1000);
+	close_sock(a);
+	close_sock(a + 1);
+	assert_int_equal(pair_nb_tw(B), 1);
+	pair_run(20000);
+	again = connect_from(port);
+	assert_true(again >= 0);
+	pair_run(3000);
+	assert_int_equal(pair_nb_tw(B), 0);
+	assert_int_equal(sani_tcp_state(pair_conn((uint32_t)again)), SAN_TCP_ESTABLISHED);
+	pair_close();
+}
+
+static void
+tuple_of_a_record_is_in_use(void **state)
+{
+	uint32_t a;
+
+	(void)state;
+	pair_open(1, NULL);
+	pair_listen(B, 80, 200);
+	a = pair_establish(80);
+	close_sock(a);
+	assert_int_equal(pair_nb_tw(A), 1);
+	assert_int_equal(connect_from(pair_conn(a + 1)->tuple.remote_port), -EADDRINUSE);
+	pair_close();
+}
+
+int
+main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(lost_rst_is_repeated_once_then_the_tombstone_goes),
+		cmocka_unit_test(tombstone_answers_later_segments_with_rst),
+		cmocka_unit_test(time_wait_stays_a_connection_until_it_is_closed),
+		cmocka_unit_test(record_lasts_for_the_rest_of_two_msl),
+		cmocka_unit_test(time_wait_of_an_open_socket_ends_with_an_event),
+		cmocka_unit_test(full_table_loses_the_oldest),
+		cmocka_unit_test(host_without_records_closes_all_the_same),
+		cmocka_unit_test(syn_to_a_time_wait_record_opens_a_new_connection),
+		cmocka_unit_test(tuple_of_a_record_is_in_use),
+	};
+
+	return cmocka_run_group_tests(tests, pair_start_eal, NULL);
+}
