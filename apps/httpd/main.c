@@ -22,7 +22,7 @@ static const char usage[] =
 	"  --host-core N      core of the listener, default 0; all cores are polled\n"
 	"\n"
 	"Ends with SIGINT or SIGTERM.\n"
-	"Example: san-httpd --no-huge --no-pci --in-memory -m 256 -- --config config/tap.conf --root doc\n";
+	"Example: san-httpd --no-huge --no-pci --no-shconf -m 256 -- --config config/tap.conf --root doc\n";
 
 struct options {
 	const char *config;

@@ -83,7 +83,7 @@ bulk_run(struct demo *d, double seconds)
 		demo_step(d);
 		now_ns = demo_now_ns();
 	}
-	prog_say("   %.2f Gbit/s", (double)bulk.bytes * 8 / (double)(now_ns - start_ns));
+	demo_say("   %.2f Gbit/s", (double)bulk.bytes * 8 / (double)(now_ns - start_ns));
 	/* the FIN goes behind everything: when it has come, nothing is under way */
 	bulk.sending = false;
 	if (!demo_wait(d, &bulk.done, 5))

@@ -68,6 +68,10 @@ struct demo {
 uint64_t
 demo_now_ns(void);
 
+/** One line of the story. */
+void
+demo_say(const char *fmt, ...) __attribute__((format(printf, 1, 2)));
+
 /** One poll round and what it brought. */
 void
 demo_step(struct demo *d);

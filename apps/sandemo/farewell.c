@@ -119,15 +119,15 @@ judge(int again)
 		    show.ended[SAN_OP_RECV] == PENDING && show.ended[SAN_OP_SEND] == PENDING &&
 		    show.ended[SAN_OP_CLOSE] == 1 && show.after_close == 0 && again == -ENOTSOCK;
 
-	prog_say("   %u receives ended, %u of them with -ECANCELED", show.ended[SAN_OP_RECV],
+	demo_say("   %u receives ended, %u of them with -ECANCELED", show.ended[SAN_OP_RECV],
 		 show.canceled[SAN_OP_RECV]);
-	prog_say("   %u sends ended, %u of them with -ECANCELED", show.ended[SAN_OP_SEND],
+	demo_say("   %u sends ended, %u of them with -ECANCELED", show.ended[SAN_OP_SEND],
 		 show.canceled[SAN_OP_SEND]);
-	prog_say("   %u close completion, and %u completions after it", show.ended[SAN_OP_CLOSE],
+	demo_say("   %u close completion, and %u completions after it", show.ended[SAN_OP_CLOSE],
 		 show.after_close);
-	prog_say("   the handle answered %s from the moment san_close() returned",
+	demo_say("   the handle answered %s from the moment san_close() returned",
 		 again == -ENOTSOCK ? "-ENOTSOCK" : strerror(-again));
-	prog_say("   the other end heard: %s", show.far_result == 0 ? "end of stream" :
+	demo_say("   the other end heard: %s", show.far_result == 0 ? "end of stream" :
 		 strerror(-show.far_result));
 	return good;
 }
@@ -158,7 +158,7 @@ farewell_run(struct demo *d)
 		demo_fail(d, "the close broke its contract (doc/op-contract.md)", 0);
 		return false;
 	}
-	prog_say("   all of that within %.0f us of san_close()", (double)took_ns / 1e3);
+	demo_say("   all of that within %.0f us of san_close()", (double)took_ns / 1e3);
 	demo_close(d, &show.far);
 	return !d->broken;
 }

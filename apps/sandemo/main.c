@@ -2,6 +2,7 @@
 #include <errno.h>
 #include <getopt.h>
 #include <sched.h>
+#include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -15,13 +16,13 @@
 static const char usage[] =
 	"san-demo [EAL-ARGUMENTS -- [--seconds N] [--connections N]]\n"
 	"\n"
-	"Two hosts in this process over a ring pair: small messages, one stream, and a close with operations\n"
-	"pending. Needs no root, no huge pages and no network card.\n"
+	"Two hosts in this process over a ring pair: small messages, one stream, and a close with\n"
+	"operations pending. Needs no root, no huge pages and no network card.\n"
 	"\n"
 	"  --seconds N       about so long, default 6\n"
 	"  --connections N   for the messages, 1 to 256, default 16\n"
 	"\n"
-	"Without arguments: --no-huge --no-pci --in-memory --no-telemetry -m 256, on one processor.\n";
+	"Without arguments: --no-huge --no-pci --no-shconf --no-telemetry -m 256, on one processor.\n";
 
 static const char *const settings[][4] = {
 	/* host, section, key, value */
@@ -32,7 +33,8 @@ static const char *const settings[][4] = {
 };
 
 static const char *const sizes[][2] = {
-	{ "mbufs", "16384" }, { "sockets", "512" }, { "half_open", "512" }, { "time_wait_records", "512" },
+	{ "mbufs", "16384" }, { "sockets", "512" }, { "half_open", "512" },
+	{ "time_wait_records", "512" },
 };
 
 uint64_t
@@ -42,6 +44,18 @@ demo_now_ns(void)
 
 	clock_gettime(CLOCK_MONOTONIC, &now);
 	return (uint64_t)now.tv_sec * 1000000000 + (uint64_t)now.tv_nsec;
+}
+
+void
+demo_say(const char *fmt, ...)
+{
+	va_list args;
+
+	va_start(args, fmt);
+	vprintf(fmt, args);
+	va_end(args);
+	putchar('\n');
+	fflush(stdout);
 }
 
 void
@@ -205,10 +219,12 @@ open_listener(struct demo *d)
 static bool
 start_alone(struct prog *p, char *name)
 {
-	static char no_huge[] = "--no-huge", no_pci[] = "--no-pci", in_memory[] = "--in-memory";
+	static char no_huge[] = "--no-huge", no_pci[] = "--no-pci", no_shconf[] = "--no-shconf";
 	static char no_telemetry[] = "--no-telemetry", m[] = "-m", size[] = "256", l[] = "-l";
+	static char quiet[] = "--log-level=error";
 	char cpu[16] = "0";
-	char *argv[] = { name, no_huge, no_pci, in_memory, no_telemetry, m, size, l, cpu, NULL };
+	char *argv[] = { name, no_huge, no_pci, no_shconf, no_telemetry, m, size, quiet, l, cpu,
+			 NULL };
 	cpu_set_t mine;
 
 	if (sched_getaffinity(0, sizeof(mine), &mine) == 0) {
@@ -218,7 +234,7 @@ start_alone(struct prog *p, char *name)
 			i++;
 		snprintf(cpu, sizeof(cpu), "%zu", i);
 	}
-	return prog_start(p, 9, argv);
+	return prog_start(p, 10, argv);
 }
 
 static bool
@@ -256,10 +272,11 @@ give_back(struct demo *d, const struct san_usage *before)
 				now[i].mbufs_used <= before[i].mbufs_used;
 		}
 	}
-	for (int i = 0; i < 2; i++)
-		prog_say("   host %d: %u sockets, %u connections, %u of %u packet buffers in use (%u at the "
-			 "start), %u records of ended connections", i, now[i].sockets, now[i].connections,
-			 now[i].mbufs_used, now[i].mbufs_total, before[i].mbufs_used, now[i].timewait);
+	for (int i = 0; i < 2 && !d->broken; i++)
+		demo_say("   host %d: %u sockets, %u connections, %u of %u packet buffers in use "
+			 "(%u at the start), %u records of ended connections", i, now[i].sockets,
+			 now[i].connections, now[i].mbufs_used, now[i].mbufs_total,
+			 before[i].mbufs_used, now[i].timewait);
 	if (!whole)
 		demo_fail(d, "something was not given back", 0);
 	return whole;
@@ -273,28 +290,29 @@ tell_story(struct demo *d)
 
 	for (int i = 0; i < 2; i++)
 		san_host_usage(d->prog.hosts[i], &before[i]);
-	prog_say("1. Two hosts, 10.0.0.1 and 10.0.0.2, on a ring pair; one thread polls both.");
+	demo_say("1. Two hosts, 10.0.0.1 and 10.0.0.2, on a ring pair; one thread polls both.");
 	good = connect_all(d);
 	if (good)
-		prog_say("2. %u connections, messages of %d bytes there and back:", d->connections, MESSAGE);
+		demo_say("2. %u connections, messages of %d bytes there and back:", d->connections,
+			 MESSAGE);
 	good = good && messages_run(d, d->seconds * 0.6);
 	if (good)
-		prog_say("3. One connection, as much as it carries, one way:");
+		demo_say("3. One connection, as much as it carries, one way:");
 	good = good && bulk_run(d, d->seconds * 0.3);
 	if (good)
-		prog_say("4. san_close() with 64 receives and 64 sends pending:");
+		demo_say("4. san_close() with 64 receives and 64 sends pending:");
 	good = good && farewell_run(d);
 	if (good)
-		prog_say("5. Everything is closed; what the hosts hold then:");
+		demo_say("5. Everything is closed; what the hosts hold then:");
 	return give_back(d, before) && good;
 }
 
 static void
 say_next(void)
 {
-	prog_say("Next:  ./apps/demo --tap   the kernel's curl fetches a page from san-httpd");
-	prog_say("       ./tests/run         everything that is checked");
-	prog_say("       README.md           an echo server in 60 lines, and how to run san-echo");
+	demo_say("Next:  ./apps/demo --tap   the kernel's curl fetches a page from san-httpd");
+	demo_say("       ./tests/run         everything that is checked");
+	demo_say("       README.md           an echo server in 60 lines, and how to run san-echo");
 }
 
 static void

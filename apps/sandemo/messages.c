@@ -71,7 +71,7 @@ on_server(struct demo *d, struct end *e, const struct san_completion *comp)
 static void
 say_latency(const struct demo *d)
 {
-	prog_say("   round trip: half below %.1f us, 90 %% below %.1f, 99 %% below %.1f, 99.9 %% below %.1f",
+	demo_say("   round trip: p50 %.1f us, p90 %.1f us, p99 %.1f us, p99.9 %.1f us",
 		 (double)histogram_read(&d->times, 0.5) / 1e3,
 		 (double)histogram_read(&d->times, 0.9) / 1e3,
 		 (double)histogram_read(&d->times, 0.99) / 1e3,
@@ -109,7 +109,7 @@ messages_run(struct demo *d, double seconds)
 		demo_step(d);
 		now_ns = demo_now_ns();
 		if (now_ns - said_ns >= 1000000000) {
-			prog_say("   %.0f messages/s", (double)(d->messages - said) * 1e9 /
+			demo_say("   %.0f messages/s", (double)(d->messages - said) * 1e9 /
 				 (double)(now_ns - said_ns));
 			said = d->messages;
 			said_ns = now_ns;
@@ -117,7 +117,7 @@ messages_run(struct demo *d, double seconds)
 	}
 	if (d->broken || prog_stop)
 		return false;
-	prog_say("   %.0f messages/s in all, every one compared",
+	demo_say("   %.0f messages/s in all, every one compared",
 		 (double)d->messages * 1e9 / (double)(now_ns - start_ns));
 	say_latency(d);
 	settle(d);
