@@ -1,0 +1,124 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/**
+ * @file
+ * Test bed: a connection block on a virtual clock, and a peer that is played by hand.
+ *
+ * Every byte of a stream is a function of its offset, so what arrives can be checked without a copy of
+ * what was sent. The pool is counted before and after each test: an mbuf that is not back fails it.
+ */
+#ifndef TESTS_UNIT_TCP_BED_H
+#define TESTS_UNIT_TCP_BED_H
+
+#include "base/seq32.h"
+#include "tcp/priv.h"
+#include "test.h"
+
+#define BED_ISS 1000u		/* ours */
+#define BED_IRS 50000u		/* the peer's */
+#define BED_SEEN 128
+#define MS 1000ull
+#define SEC 1000000ull
+
+/** A segment that the engine has sent. */
+struct seen {
+	struct sani_tcp_seg seg;
+	uint64_t at_us;
+	uint8_t data[2048];
+};
+
+struct bed {
+	struct sani_tcp_conn c;
+	struct sani_tcp_params p;
+	struct sani_counters ctr;
+	uint64_t now;
+	uint32_t ev;		/* events since the last bed_clear() */
+	unsigned int nb;
+	struct seen out[BED_SEEN];
+	bool ts;		/* the peer's segments carry timestamps */
+	uint32_t tsval;
+	uint32_t tsecr;
+	uint16_t wnd;		/* the peer's window field */
+	uint32_t before;	/* mbufs that were free */
+};
+
+extern struct rte_mempool *bed_pool;
+
+/** Group setup: EAL and pool, once. */
+int
+bed_group(void **state);
+/** Test setup and teardown: *state is a struct bed with the block zeroed and usual parameters. */
+int
+bed_setup(void **state);
+int
+bed_teardown(void **state);
+
+/** Byte of a stream at an offset. */
+uint8_t
+bed_byte(uint64_t offset);
+
+struct sani_tcp_io
+bed_io(struct bed *b, struct rte_mbuf **tx, uint16_t max);
+void
+bed_clear(struct bed *b);
+/** Take everything that output has to say. */
+void
+bed_flush(struct bed *b);
+/** Move the clock on to now + us; timers fire at their time, output follows each. */
+void
+bed_run(struct bed *b, uint64_t us);
+/** A segment from the peer, then output. Payload: bytes of the peer's stream by sequence number. */
+void
+bed_in(struct bed *b, uint8_t flags, uint32_t seq, uint32_t ack, uint32_t len);
+/** The same without output. @return Events. */
+uint32_t
+bed_inject(struct bed *b, const struct sani_tcp_seg *seg);
+/** A segment of the peer's with the bed's window and timestamps. */
+struct sani_tcp_seg
+bed_seg(const struct bed *b, uint8_t flags, uint32_t seq, uint32_t ack, uint32_t len);
+/** A chain of mbufs of at most piece bytes each with the peer's stream at seq. */
+struct rte_mbuf *
+bed_payload(uint32_t seq, uint32_t len, uint32_t piece);
+
+/** Open actively and shake hands; the peer has MSS 1000, no window scale, timestamps if b->ts. */
+void
+bed_connect(struct bed *b);
+/** Open passively up to ESTABLISHED. */
+void
+bed_accept(struct bed *b);
+/** Passively up to SYN_RECEIVED. */
+void
+bed_syn(struct bed *b);
+/** Bring a fresh block into a state. */
+void
+bed_reach(struct bed *b, enum san_tcp_state state);
+/** Write n bytes of our stream where it stands, then output. @return How many were taken. */
+uint32_t
+bed_write(struct bed *b, uint32_t n);
+/** Read all there is and check every byte. @return How many. */
+uint32_t
+bed_read(struct bed *b);
+void
+bed_shutdown(struct bed *b);
+uint64_t
+bed_count(const struct bed *b, enum sani_counter which);
+/** Take every mbuf of the pool; @return how many. And give them back. */
+unsigned int
+bed_drain(struct rte_mbuf **all);
+void
+bed_refill(struct rte_mbuf **all, unsigned int n);
+
+/** The last segment sent has these. */
+#define assert_last(b, fl, sq, ak, ln) do {						\
+	const struct sani_tcp_seg *last_ = &(b)->out[(b)->nb - 1].seg;			\
+	assert_true((b)->nb > 0);							\
+	assert_int_equal(last_->flags, (fl));						\
+	assert_int_equal(last_->seq, (sq));						\
+	assert_int_equal(last_->ack, (ak));						\
+	assert_int_equal(last_->len, (ln));						\
+} while (0)
+
+#define assert_state(b, s) assert_int_equal(sani_tcp_state(&(b)->c), SAN_TCP_##s)
+
+#define bed_test(f) cmocka_unit_test_setup_teardown(f, bed_setup, bed_teardown)
+
+#endif

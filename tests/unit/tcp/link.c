@@ -1,0 +1,346 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+#include <stdlib.h>
+
+#include "link.h"
+
+static uint32_t
+draw(struct link *l, uint32_t n)
+{
+	l->rng ^= l->rng << 13;
+	l->rng ^= l->rng >> 7;
+	l->rng ^= l->rng << 17;
+	return n == 0 ? 0 : (uint32_t)((l->rng >> 20) % n);
+}
+
+static bool
+chance(struct link *l, unsigned int percent)
+{
+	return draw(l, 100) < percent;
+}
+
+static struct sani_tcp_io
+make_io(struct link *l, struct link_end *e, struct rte_mbuf **tx, uint16_t max)
+{
+	return (struct sani_tcp_io){
+		.now_us = l->now, .pool = bed_pool, .ctr = &e->ctr, .tx = tx, .max_tx = max,
+	};
+}
+
+static void
+note(struct link_end *e, uint32_t ev)
+{
+	/* each of these is told once in a connection's life */
+	uint32_t once = SANI_TCP_EV_CONNECTED | SANI_TCP_EV_FIN | SANI_TCP_EV_CLOSED;
+
+	assert_int_equal(e->ev & ev & once, 0);
+	e->ev |= ev;
+	if (ev & SANI_TCP_EV_OUTPUT)
+		e->output = true;
+	if (ev & (SANI_TCP_EV_ACKED | SANI_TCP_EV_CONNECTED))
+		e->may_write = true;
+	if (ev & (SANI_TCP_EV_READABLE | SANI_TCP_EV_FIN))
+		e->may_read = true;
+}
+
+void
+link_init(struct link *l, const struct link_plan *plan)
+{
+	*l = (struct link){ .plan = *plan, .rng = plan->seed * 2654435761u + 88172645463325252u,
+			    .now = 5000 * SEC, .cut_at = SANI_NEVER };
+	for (int i = 0; i < 2; i++) {
+		struct link_end *e = &l->end[i];
+
+		e->to_write = plan->bytes[i];
+		e->p = (struct sani_tcp_params){
+			.tuple = {
+				.local = sani_ip_from_v4(0x0100000a + (uint32_t)i),
+				.remote = sani_ip_from_v4(0x0200000a - (uint32_t)i),
+				.local_port = (uint16_t)(1000 + i),
+				.remote_port = (uint16_t)(1001 - i),
+			},
+			.iss = plan->iss[i],
+			.ts_offset = draw(l, UINT32_MAX),
+			.mtu = plan->mtu[i],
+			.sndbuf = plan->sndbuf[i],
+			.rcvbuf = plan->rcvbuf[i],
+			.time_wait_ms = 600000,	/* longer than any backoff */
+			.nodelay = !plan->nagle,
+		};
+	}
+}
+
+static void
+start(struct link *l)
+{
+	for (int i = 0; i < (l->plan.simultaneous ? 2 : 1); i++) {
+		note(&l->end[i], sani_tcp_open_active(&l->end[i].c, &l->end[i].p, l->now));
+		l->end[i].open = true;
+	}
+}
+
+/* The window is never pulled back, but for the rounding of the scale (RFC 7323 2.4). */
+static void
+check_window(struct link_end *e, const struct sani_tcp_seg *seg)
+{
+	uint8_t scale = seg->flags & SANI_TCP_SYN ? 0 : e->c.rcv_wscale;
+	uint32_t edge = seg->ack + ((uint32_t)seg->wnd << scale);
+
+	if (!(seg->flags & SANI_TCP_ACK) || (seg->flags & SANI_TCP_RST))
+		return;
+	if (e->has_edge && e->c.state >= SAN_TCP_ESTABLISHED)
+		assert_true(seq_geq(edge + (1u << scale), e->edge));
+	e->edge = e->has_edge ? seq_max(e->edge, edge) : edge;
+	e->has_edge = true;
+}
+
+static void
+put(struct link *l, uint8_t to, const struct sani_tcp_seg *seg, struct rte_mbuf *m)
+{
+	uint64_t at = l->now + l->plan.delay_us;
+
+	if (chance(l, l->plan.reorder))
+		at += draw(l, 3 * l->plan.delay_us + 2000);
+	assert_true(l->nb_pkt < LINK_PACKETS);
+	l->pkt[l->nb_pkt++] = (struct link_packet){ at, l->nb_put++, to, *seg, m };
+}
+
+static void
+transmit(struct link *l, unsigned int from, struct rte_mbuf *m)
+{
+	struct sani_tcp_seg seg;
+	const uint8_t *p = rte_pktmbuf_mtod(m, const uint8_t *);
+
+	assert_int_equal(sani_tcp_parse(p, m->data_len, m->data_len, &seg), SANI_TCP_PARSE_OK);
+	assert_int_equal(seg.src_port, 1000 + from);
+	check_window(&l->end[from], &seg);
+	if ((seg.flags & SANI_TCP_SYN) && l->plan.no_ts)
+		seg.opts &= (uint8_t)~SANI_TCP_OPT_TS;
+	if ((seg.flags & SANI_TCP_SYN) && l->plan.no_wscale)
+		seg.opts &= (uint8_t)~SANI_TCP_OPT_WSCALE;
+	rte_pktmbuf_adj(m, seg.hdr_len);
+	if (chance(l, l->plan.loss) || l->now >= l->cut_at) {
+		rte_pktmbuf_free(m);
+		return;
+	}
+	if (chance(l, l->plan.dup)) {
+		struct rte_mbuf *again = rte_pktmbuf_copy(m, bed_pool, 0, UINT32_MAX);
+
+		if (again != NULL)
+			put(l, (uint8_t)!from, &seg, again);
+	}
+	put(l, (uint8_t)!from, &seg, m);
+}
+
+static void
+send_output(struct link *l, unsigned int i)
+{
+	struct link_end *e = &l->end[i];
+	struct rte_mbuf *tx[8];
+	struct sani_tcp_io io = make_io(l, e, tx, 8);
+
+	e->output = e->open && sani_tcp_output(&e->c, &io);
+	for (uint16_t k = 0; k < io.nb_tx; k++)
+		transmit(l, i, tx[k]);
+}
+
+/* The payload as a driver may bring it: in pieces, or referred to by somebody else. */
+static struct rte_mbuf *
+shape(struct link *l, struct rte_mbuf *m, uint32_t len)
+{
+	struct rte_mbuf *other;
+
+	if (len == 0) {
+		rte_pktmbuf_free(m);
+		return NULL;
+	}
+	if (len > 2 && chance(l, l->plan.chain)) {
+		uint32_t at = 1 + draw(l, len - 1);
+
+		other = rte_pktmbuf_copy(m, bed_pool, at, UINT32_MAX);
+		if (other != NULL) {
+			rte_pktmbuf_trim(m, (uint16_t)(len - at));
+			rte_pktmbuf_chain(m, other);
+		}
+	} else if (chance(l, l->plan.clone)) {
+		other = rte_pktmbuf_clone(m, bed_pool);
+		if (other != NULL) {
+			rte_pktmbuf_free(m);
+			m = other;
+		}
+	}
+	return m;
+}
+
+static void
+deliver(struct link *l, const struct link_packet *pkt)
+{
+	struct link_end *e = &l->end[pkt->to];
+	struct sani_tcp_io io = make_io(l, e, NULL, 0);
+	struct rte_mbuf *m = shape(l, pkt->m, pkt->seg.len);
+
+	if (!e->open && (pkt->seg.flags & (SANI_TCP_SYN | SANI_TCP_ACK)) == SANI_TCP_SYN) {
+		e->open = true;
+		rte_pktmbuf_free(m);
+		note(e, sani_tcp_open_passive(&e->c, &e->p, &pkt->seg, l->now));
+		return;
+	}
+	if (!e->open || e->c.state == SAN_TCP_CLOSED) {
+		rte_pktmbuf_free(m);
+		return;
+	}
+	note(e, sani_tcp_input(&e->c, &pkt->seg, m, &io));
+	assert_true(e->c.rcvq.nb_mbufs <= e->p.rcvbuf / 512 + 80);
+}
+
+static void
+do_write(struct link *l, struct link_end *e)
+{
+	struct sani_tcp_io io = make_io(l, e, NULL, 0);
+	uint8_t data[4096];
+
+	while (e->may_write && e->wrote < e->to_write) {
+		uint32_t n = 1 + draw(l, sizeof(data));
+		uint32_t taken;
+
+		n = sani_tcp_min(n, (uint32_t)(e->to_write - e->wrote));
+		for (uint32_t i = 0; i < n; i++)
+			data[i] = bed_byte(e->wrote + i);
+		note(e, sani_tcp_write(&e->c, data, n, &io, &taken));
+		e->wrote += taken;
+		e->may_write = taken == n;
+	}
+	if (e->wrote == e->to_write && !e->shut && (e->ev & SANI_TCP_EV_CONNECTED)) {
+		note(e, sani_tcp_shutdown(&e->c));
+		e->shut = true;
+	}
+}
+
+static void
+do_read(struct link *l, struct link_end *e)
+{
+	uint8_t data[8192];
+	uint32_t want = 1 + draw(l, l->plan.read_max);
+	uint32_t ev;
+	uint32_t n;
+
+	if (!e->may_read || l->now < e->rest_until)
+		return;
+	n = sani_tcp_read(&e->c, data, sani_tcp_min(want, sizeof(data)), &ev);
+	for (uint32_t i = 0; i < n; i++)
+		assert_int_equal(data[i], bed_byte(e->read + i));
+	e->read += n;
+	note(e, ev);
+	e->may_read = sani_tcp_readable(&e->c) > 0;
+	if (l->plan.pause_us > 0)
+		e->rest_until = l->now + (chance(l, 10) ? l->plan.pause_us : draw(l, 500));
+}
+
+static void
+starve(struct link *l)
+{
+	if (l->nb_held > 0 && l->now >= l->starved_until) {
+		bed_refill(l->held, l->nb_held);
+		l->nb_held = 0;
+	}
+	if (l->plan.starve > 0 && l->nb_held == 0 && draw(l, 1000) < l->plan.starve) {
+		l->nb_held = bed_drain(l->held);
+		l->starved_until = l->now + 1 + draw(l, 20000);
+	}
+}
+
+static unsigned int
+first_packet(const struct link *l)
+{
+	unsigned int best = 0;
+
+	for (unsigned int i = 1; i < l->nb_pkt; i++) {
+		const struct link_packet *a = &l->pkt[i];
+		const struct link_packet *b = &l->pkt[best];
+
+		if (a->at_us < b->at_us || (a->at_us == b->at_us && a->order < b->order))
+			best = i;
+	}
+	return best;
+}
+
+static void
+deliver_due(struct link *l)
+{
+	while (l->nb_pkt > 0) {
+		unsigned int i = first_packet(l);
+		struct link_packet pkt = l->pkt[i];
+
+		if (pkt.at_us > l->now)
+			return;
+		l->pkt[i] = l->pkt[--l->nb_pkt];
+		deliver(l, &pkt);
+	}
+}
+
+static uint64_t
+next_time(const struct link *l)
+{
+	uint64_t next = l->nb_held > 0 ? l->starved_until : SANI_NEVER;
+
+	if (l->nb_pkt > 0 && l->pkt[first_packet(l)].at_us < next)
+		next = l->pkt[first_packet(l)].at_us;
+	for (int i = 0; i < 2; i++) {
+		const struct link_end *e = &l->end[i];
+
+		if (e->open && sani_tcp_deadline(&e->c) < next)
+			next = sani_tcp_deadline(&e->c);
+		if (e->may_read && e->rest_until < next)
+			next = e->rest_until;
+		if (e->output && l->now + 100 < next)
+			next = l->now + 100;
+	}
+	return next > l->now ? next : l->now + 1;
+}
+
+static bool
+is_done(const struct link *l)
+{
+	for (int i = 0; i < 2; i++) {
+		const struct link_end *e = &l->end[i];
+
+		if (!e->open || e->c.state != SAN_TCP_CLOSED || e->may_read)
+			return false;
+	}
+	return true;
+}
+
+bool
+link_run(struct link *l, uint64_t end_us)
+{
+	start(l);
+	while (!is_done(l) && l->now < end_us) {
+		starve(l);
+		deliver_due(l);
+		for (unsigned int i = 0; i < 2; i++) {
+			struct link_end *e = &l->end[i];
+			struct sani_tcp_io io = make_io(l, e, NULL, 0);
+
+			if (e->open && sani_tcp_deadline(&e->c) <= l->now)
+				note(e, sani_tcp_timer(&e->c, &io));
+			if (e->open) {
+				do_write(l, e);
+				do_read(l, e);
+			}
+			if (e->output)
+				send_output(l, i);
+		}
+		l->now = next_time(l);
+		l->steps++;
+	}
+	return is_done(l);
+}
+
+void
+link_fini(struct link *l)
+{
+	bed_refill(l->held, l->nb_held);
+	for (unsigned int i = 0; i < l->nb_pkt; i++)
+		rte_pktmbuf_free(l->pkt[i].m);
+	sani_tcp_discard(&l->end[0].c);
+	sani_tcp_discard(&l->end[1].c);
+}

@@ -1,0 +1,90 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/**
+ * @file
+ * Link: two engine blocks and a wire between them that loses, repeats and reorders, from a seed.
+ *
+ * The ends call the engine as its interface says and no more often: output after EV_OUTPUT, write again
+ * after EV_ACKED or EV_CONNECTED, read after EV_READABLE, timers at the deadline. So an event that the
+ * engine forgets shows as a transfer that never ends.
+ */
+#ifndef TESTS_UNIT_TCP_LINK_H
+#define TESTS_UNIT_TCP_LINK_H
+
+#include "bed.h"
+
+#define LINK_PACKETS 4096
+
+/** What the wire does and what the ends want; percentages. */
+struct link_plan {
+	uint64_t seed;
+	unsigned int loss;
+	unsigned int dup;
+	unsigned int reorder;
+	unsigned int no_ts;	/* the wire takes the timestamp option out of SYNs */
+	unsigned int no_wscale;
+	unsigned int chain;	/* payload arrives in pieces */
+	unsigned int clone;	/* or in an mbuf that somebody else refers to */
+	unsigned int starve;	/* chance for each step that the pool is empty for a while */
+	uint32_t delay_us;
+	uint32_t bytes[2];	/* to write, by each end */
+	uint32_t sndbuf[2];
+	uint32_t rcvbuf[2];
+	uint16_t mtu[2];
+	uint32_t iss[2];
+	uint32_t read_max;	/* most bytes of one read */
+	uint32_t pause_us;	/* readers rest as long as this now and then */
+	bool simultaneous;	/* both open actively */
+	bool nagle;
+};
+
+struct link_end {
+	struct sani_tcp_conn c;
+	struct sani_tcp_params p;
+	struct sani_counters ctr;
+	bool open;
+	bool output;		/* sani_tcp_output() is to be called */
+	bool may_write;
+	bool may_read;
+	uint64_t rest_until;	/* the reader's */
+	uint64_t wrote;
+	uint64_t read;
+	uint32_t to_write;
+	bool shut;
+	uint32_t ev;		/* all events ever */
+	uint32_t edge;		/* right edge of the window that it has shown, as the other end sees it */
+	bool has_edge;
+};
+
+struct link_packet {
+	uint64_t at_us;
+	uint64_t order;		/* who was put first comes first */
+	uint8_t to;
+	struct sani_tcp_seg seg;
+	struct rte_mbuf *m;
+};
+
+struct link {
+	struct link_plan plan;
+	struct link_end end[2];
+	struct link_packet pkt[LINK_PACKETS];
+	unsigned int nb_pkt;
+	uint64_t rng;
+	uint64_t now;
+	uint64_t starved_until;
+	struct rte_mbuf *held[8192];
+	unsigned int nb_held;
+	uint64_t steps;
+	uint64_t nb_put;
+	uint64_t cut_at;	/* from here on the wire carries nothing; SANI_NEVER */
+};
+
+void
+link_init(struct link *l, const struct link_plan *plan);
+/** Run until both ends have read all and are closed, or end_us. @return Both are done. */
+bool
+link_run(struct link *l, uint64_t end_us);
+/** Give back everything. */
+void
+link_fini(struct link *l);
+
+#endif
