@@ -151,6 +151,10 @@ sani_host_stop(struct sani_host *host);
 void
 sani_host_free(struct sani_host *host);
 
+/** Is ip the broadcast address of one of the host's subnets? Any thread. */
+bool
+sani_host_is_broadcast(const struct sani_host *host, const union sani_ip *ip);
+
 /** Take a local port; @retval 0 -EADDRINUSE. Any thread. */
 int
 sani_host_port_take(struct sani_host *host, uint16_t port);

@@ -5,6 +5,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 
+#include <rte_byteorder.h>
 #include <rte_errno.h>
 #include <rte_mempool.h>
 
@@ -149,6 +150,21 @@ sani_host_open(const struct sani_host_conf *conf, const struct sani_core_up *up,
 	sani_host_stop(h);
 	sani_host_free(h);
 	return rc;
+}
+
+bool
+sani_host_is_broadcast(const struct sani_host *host, const union sani_ip *ip)
+{
+	for (unsigned int i = 0; i < host->nb_ifaces; i++) {
+		const struct sani_iface *iface = &host->ifaces[i];
+		uint32_t hosts = iface->prefix < 31 ? UINT32_MAX >> iface->prefix : 0;
+		uint32_t subnet = rte_be_to_cpu_32(sani_ip_v4_be(&iface->addr));
+
+		/* a prefix of 31 or 32 bits has no broadcast address (RFC 3021) */
+		if (hosts != 0 && rte_be_to_cpu_32(sani_ip_v4_be(ip)) == (subnet | hosts))
+			return true;
+	}
+	return false;
 }
 
 void

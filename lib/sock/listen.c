@@ -125,17 +125,6 @@ sani_listen_start(struct san_core *k, struct sani_sock *so, unsigned int backlog
 	return 0;
 }
 
-void
-sani_listen_stop(struct san_core *k, struct sani_sock *so)
-{
-	struct sani_msg msg = { .kind = MSG_STOP, .a = sani_sock_slot(k, so), .b = so->gen };
-
-	so->accepting->answers = k->core->host->nb_cores;
-	/* The embryos behind the offers are reset by their own cores, with their entries. */
-	so->accepting->nb = 0;
-	tell_all(k, &msg);
-}
-
 static struct sani_offer *
 oldest_offer(struct sani_accepting *a)
 {
@@ -144,6 +133,28 @@ oldest_offer(struct sani_accepting *a)
 	a->head = (a->head + 1) % a->size;
 	a->nb--;
 	return o;
+}
+
+/* Every offer is answered exactly once. */
+static void
+refuse(struct san_core *k, unsigned int to, uint32_t conn, uint32_t gen)
+{
+	sani_count(&k->core->ctr, SANI_CTR_sock_accept_refused);
+	tell(k, to, (struct sani_msg){ .kind = MSG_REFUSE, .a = conn, .b = gen });
+}
+
+void
+sani_listen_stop(struct san_core *k, struct sani_sock *so)
+{
+	struct sani_msg msg = { .kind = MSG_STOP, .a = sani_sock_slot(k, so), .b = so->gen };
+
+	so->accepting->answers = k->core->host->nb_cores;
+	while (so->accepting->nb > 0) {
+		const struct sani_offer *o = oldest_offer(so->accepting);
+
+		refuse(k, o->from, o->conn, o->gen);
+	}
+	tell_all(k, &msg);
 }
 
 /* Bring offers and accepts together. */
@@ -208,8 +219,7 @@ on_offer(struct san_core *k, const struct sani_msg *msg)
 	struct sani_accepting *a = so != NULL ? so->accepting : NULL;
 
 	if (a == NULL || so->close != SANI_CLOSE_NONE || a->nb == a->size) {
-		sani_count(&k->core->ctr, SANI_CTR_sock_accept_refused);
-		tell(k, msg->from, (struct sani_msg){ .kind = MSG_REFUSE, .a = msg->a, .b = msg->b });
+		refuse(k, msg->from, msg->a, msg->b);
 		return;
 	}
 	a->offers[(a->head + a->nb++) % a->size] =

@@ -151,6 +151,16 @@ post_bracketed(const struct target *at, const struct sani_post *p)
 	return 0;
 }
 
+/* RFC 9293 MUST-46; what api cannot know without the host. */
+static bool
+is_broadcast(const struct san_core *k, const struct san_addr *peer)
+{
+	union sani_ip ip;
+
+	memcpy(ip.b, peer->ip, sizeof(ip.b));
+	return sani_host_is_broadcast(k->core->host, &ip);
+}
+
 int
 sani_sock_post(const struct sani_post *p)
 {
@@ -159,6 +169,8 @@ sani_sock_post(const struct sani_post *p)
 
 	if (rc < 0)
 		return rc;
+	if (p->peer != NULL && is_broadcast(at.k, p->peer))
+		return -EINVAL;
 	settle_polled(p->op);
 	if (sani_op_state(p->op) != SANI_OP_FREE)
 		return -EINVAL;
