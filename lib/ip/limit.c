@@ -13,10 +13,10 @@ enum {
 	ERROR_ALL_BURST = 50,
 	ERROR_PEER_US = 100000,
 	ERROR_PEER_BURST = 10,
-	ECHO_ALL_US = 50,
-	ECHO_ALL_BURST = 1000,
-	ECHO_PEER_US = 200,
-	ECHO_PEER_BURST = 200,
+	ECHO_ALL_US = 10,
+	ECHO_ALL_BURST = 5000,
+	ECHO_PEER_US = 50,
+	ECHO_PEER_BURST = 1000,
 };
 
 _Static_assert(crypto_shorthash_KEYBYTES == 16, "the engine's key is SipHash's");
