@@ -1,0 +1,73 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+#include "bed.h"
+
+#define UNA (BED_ISS + 1)
+#define NXT (BED_IRS + 1)
+#define ACK SANI_TCP_ACK
+
+static void
+slow_start_grows_by_what_was_acknowledged(void **state)
+{
+	struct bed *b = *state;
+
+	bed_reach(b, SAN_TCP_ESTABLISHED);
+	bed_write(b, 50000);
+	bed_in(b, ACK, NXT, UNA + 400, 0);
+	assert_int_equal(b->c.cwnd, 10400);
+	bed_in(b, ACK, NXT, UNA + 5400, 0);	/* at most SMSS for an ACK */
+	assert_int_equal(b->c.cwnd, 11400);
+}
+
+static void
+avoidance_grows_by_one_segment_a_window(void **state)
+{
+	struct bed *b = *state;
+	uint32_t at = UNA;
+
+	bed_reach(b, SAN_TCP_ESTABLISHED);
+	b->c.ssthresh = 5000;
+	bed_write(b, 100000);
+	for (int i = 0; i < 9; i++)
+		bed_in(b, ACK, NXT, at += 1000, 0);
+	assert_int_equal(b->c.cwnd, 10000);
+	bed_in(b, ACK, NXT, at += 1000, 0);
+	assert_int_equal(b->c.cwnd, 11000);
+}
+
+static void
+unused_window_does_not_grow(void **state)
+{
+	struct bed *b = *state;
+
+	bed_reach(b, SAN_TCP_ESTABLISHED);
+	for (uint32_t i = 1; i < 100; i++) {
+		bed_write(b, 100);
+		bed_in(b, ACK, NXT, UNA + 100 * i, 0);
+		bed_clear(b);
+	}
+	assert_int_equal(b->c.cwnd, 10000);
+}
+
+static void
+ssthresh_is_half_the_flight_but_two_segments_at_least(void **state)
+{
+	struct bed *b = *state;
+
+	bed_reach(b, SAN_TCP_ESTABLISHED);
+	assert_int_equal(sani_tcp_cc_newreno.ssthresh(&b->c, 10000), 5000);
+	assert_int_equal(sani_tcp_cc_newreno.ssthresh(&b->c, 3000), 2000);
+	assert_int_equal(sani_tcp_cc_newreno.ssthresh(&b->c, 0), 2000);
+}
+
+int
+main(void)
+{
+	const struct CMUnitTest tests[] = {
+		bed_test(slow_start_grows_by_what_was_acknowledged),
+		bed_test(avoidance_grows_by_one_segment_a_window),
+		bed_test(unused_window_does_not_grow),
+		bed_test(ssthresh_is_half_the_flight_but_two_segments_at_least),
+	};
+
+	return cmocka_run_group_tests(tests, bed_group, NULL);
+}

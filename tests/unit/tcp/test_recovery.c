@@ -1,0 +1,263 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+#include "bed.h"
+
+#define UNA (BED_ISS + 1)
+#define NXT (BED_IRS + 1)
+#define ACK SANI_TCP_ACK
+#define MSS 1000u
+
+/* Ten segments in flight (the initial window), more queued. */
+static void
+start(struct bed *b, uint32_t bytes)
+{
+	bed_reach(b, SAN_TCP_ESTABLISHED);
+	bed_write(b, bytes);
+	assert_int_equal(b->nb, 10);
+	bed_clear(b);
+}
+
+static void
+dup_acks(struct bed *b, uint32_t ack, unsigned int n)
+{
+	for (unsigned int i = 0; i < n; i++)
+		bed_in(b, ACK, NXT, ack, 0);
+}
+
+static void
+initial_window_is_ten_segments(void **state)
+{
+	struct bed *b = *state;
+
+	start(b, 50000);
+	assert_int_equal(b->c.cwnd, 10 * MSS);
+}
+
+static void
+initial_window_after_a_lost_syn_is_one_segment(void **state)
+{
+	struct bed *b = *state;
+
+	bed_reach(b, SAN_TCP_SYN_SENT);
+	bed_run(b, 1001 * MS);
+	bed_in(b, SANI_TCP_SYN | ACK, BED_IRS, UNA, 0);
+	bed_clear(b);
+	bed_write(b, 50000);
+	assert_int_equal(b->nb, 1);
+}
+
+/* RFC 3042: the first two duplicates let new segments out, cwnd stays. */
+static void
+two_duplicates_send_new_data(void **state)
+{
+	struct bed *b = *state;
+
+	start(b, 50000);
+	dup_acks(b, UNA, 1);
+	assert_int_equal(b->nb, 1);
+	assert_last(b, ACK, UNA + 10 * MSS, NXT, MSS);
+	dup_acks(b, UNA, 1);
+	assert_int_equal(b->nb, 2);
+	assert_last(b, ACK, UNA + 11 * MSS, NXT, MSS);
+	assert_int_equal(b->c.cwnd, 10 * MSS);
+}
+
+static void
+third_duplicate_retransmits_and_halves(void **state)
+{
+	struct bed *b = *state;
+
+	start(b, 50000);
+	dup_acks(b, UNA, 3);
+	assert_int_equal(b->nb, 3);
+	assert_last(b, ACK, UNA, NXT, MSS);
+	assert_int_equal(b->c.ssthresh, 5 * MSS);	/* limited transmit does not count */
+	assert_int_equal(b->c.cwnd, 8 * MSS);
+	assert_int_equal(bed_count(b, SANI_CTR_tcp_tx_fast_rexmit), 1);
+	dup_acks(b, UNA, 4);
+	assert_int_equal(b->c.cwnd, 12 * MSS);
+	assert_int_equal(b->nb, 3);
+	dup_acks(b, UNA, 1);
+	assert_int_equal(b->nb, 4);
+	assert_last(b, ACK, UNA + 12 * MSS, NXT, MSS);
+}
+
+static void
+full_ack_ends_recovery_without_a_burst(void **state)
+{
+	struct bed *b = *state;
+
+	start(b, 12000);
+	dup_acks(b, UNA, 9);
+	bed_in(b, ACK, NXT, UNA + 12000, 0);
+	assert_int_equal(b->c.ca, SANI_TCP_CA_OPEN);
+	assert_int_equal(b->c.cwnd, 2 * MSS);	/* min(ssthresh, max(FlightSize, SMSS) + SMSS) */
+}
+
+/* Three holes in one window are filled by one segment for each partial ACK, without a timeout. */
+static void
+three_holes_are_filled_by_partial_acks(void **state)
+{
+	struct bed *b = *state;
+
+	start(b, 10000);
+	dup_acks(b, UNA, 7);		/* lost: 0, 3 and 6 */
+	assert_int_equal(b->nb, 1);
+	assert_last(b, ACK, UNA, NXT, MSS);
+	bed_in(b, ACK, NXT, UNA + 3 * MSS, 0);
+	assert_int_equal(b->nb, 2);
+	assert_last(b, ACK, UNA + 3 * MSS, NXT, MSS);
+	bed_in(b, ACK, NXT, UNA + 6 * MSS, 0);
+	assert_int_equal(b->nb, 3);
+	assert_last(b, ACK, UNA + 6 * MSS, NXT, MSS);
+	bed_in(b, ACK, NXT, UNA + 10 * MSS, 0);
+	assert_int_equal(b->nb, 3);
+	assert_int_equal(b->c.ca, SANI_TCP_CA_OPEN);
+	assert_int_equal(bed_count(b, SANI_CTR_tcp_rto), 0);
+}
+
+static void
+only_the_first_partial_ack_restarts_the_timer(void **state)
+{
+	struct bed *b = *state;
+	uint64_t first;
+
+	start(b, 10000);
+	dup_acks(b, UNA, 7);
+	bed_run(b, 50 * MS);
+	bed_in(b, ACK, NXT, UNA + 3 * MSS, 0);
+	first = b->c.deadline[SANI_TCP_T_REXMIT];
+	assert_int_equal(first, b->now + 200 * MS);
+	bed_run(b, 50 * MS);
+	bed_in(b, ACK, NXT, UNA + 6 * MSS, 0);
+	assert_int_equal(b->c.deadline[SANI_TCP_T_REXMIT], first);
+}
+
+static void
+first_segment_of_all_lost_is_found_by_duplicates(void **state)
+{
+	struct bed *b = *state;
+
+	start(b, 10000);
+	dup_acks(b, UNA, 3);
+	assert_last(b, ACK, UNA, NXT, MSS);
+	assert_int_equal(b->c.ca, SANI_TCP_CA_RECOVERY);
+}
+
+static void
+what_is_no_duplicate_is_not_counted(void **state)
+{
+	struct bed *b = *state;
+
+	start(b, 10000);
+	for (uint16_t i = 0; i < 10; i++) {
+		b->wnd = (uint16_t)(50000 + i);		/* window updates */
+		bed_in(b, ACK, NXT, UNA, 0);
+	}
+	for (uint32_t i = 0; i < 10; i++)		/* text */
+		bed_in(b, ACK, NXT + i, UNA, 1);
+	assert_int_equal(bed_count(b, SANI_CTR_tcp_rx_dup_ack), 0);
+	assert_int_equal(bed_count(b, SANI_CTR_tcp_tx_fast_rexmit), 0);
+}
+
+static void
+duplicates_without_data_out_are_nothing(void **state)
+{
+	struct bed *b = *state;
+
+	bed_reach(b, SAN_TCP_ESTABLISHED);
+	dup_acks(b, UNA, 10);
+	assert_int_equal(bed_count(b, SANI_CTR_tcp_rx_dup_ack), 0);
+	assert_int_equal(b->nb, 0);
+}
+
+static void
+timeout_starts_again_from_one_segment(void **state)
+{
+	struct bed *b = *state;
+
+	start(b, 30000);
+	bed_run(b, 201 * MS);
+	assert_int_equal(b->nb, 1);
+	assert_last(b, ACK, UNA, NXT, MSS);
+	assert_int_equal(b->c.cwnd, MSS);
+	assert_int_equal(b->c.ssthresh, 5 * MSS);
+	bed_in(b, ACK, NXT, UNA + MSS, 0);	/* slow start: two more, the old ones first */
+	assert_int_equal(b->nb, 3);
+	assert_last(b, ACK, UNA + 2 * MSS, NXT, MSS);
+}
+
+static void
+ssthresh_falls_once_for_repeated_timeouts(void **state)
+{
+	struct bed *b = *state;
+
+	start(b, 30000);
+	bed_run(b, 10 * SEC);
+	assert_true(b->nb > 3);
+	assert_int_equal(b->c.ssthresh, 5 * MSS);
+}
+
+static void
+ack_of_all_after_a_timeout_sends_nothing_twice(void **state)
+{
+	struct bed *b = *state;
+
+	start(b, 10000);
+	bed_run(b, 201 * MS);
+	bed_clear(b);
+	bed_in(b, ACK, NXT, UNA + 10 * MSS, 0);
+	assert_int_equal(b->nb, 0);
+	assert_int_equal(sani_tcp_deadline(&b->c), SANI_NEVER);
+	assert_int_equal(b->c.ca, SANI_TCP_CA_OPEN);
+}
+
+/* RFC 6582 4: duplicates of what go-back sent twice must not begin a second recovery. */
+static void
+duplicates_after_a_timeout_start_no_fast_retransmission(void **state)
+{
+	struct bed *b = *state;
+
+	start(b, 10000);
+	bed_run(b, 201 * MS);
+	dup_acks(b, UNA, 9);
+	assert_int_equal(bed_count(b, SANI_CTR_tcp_tx_fast_rexmit), 0);
+}
+
+static void
+idle_connection_starts_again_from_the_initial_window(void **state)
+{
+	struct bed *b = *state;
+
+	bed_reach(b, SAN_TCP_ESTABLISHED);
+	b->c.cwnd = 40 * MSS;
+	bed_write(b, 100);
+	bed_in(b, ACK, NXT, UNA + 100, 0);
+	bed_run(b, 10 * SEC);
+	bed_clear(b);
+	bed_write(b, 50000);
+	assert_int_equal(b->nb, 10);
+}
+
+int
+main(void)
+{
+	const struct CMUnitTest tests[] = {
+		bed_test(initial_window_is_ten_segments),
+		bed_test(initial_window_after_a_lost_syn_is_one_segment),
+		bed_test(two_duplicates_send_new_data),
+		bed_test(third_duplicate_retransmits_and_halves),
+		bed_test(full_ack_ends_recovery_without_a_burst),
+		bed_test(three_holes_are_filled_by_partial_acks),
+		bed_test(only_the_first_partial_ack_restarts_the_timer),
+		bed_test(first_segment_of_all_lost_is_found_by_duplicates),
+		bed_test(what_is_no_duplicate_is_not_counted),
+		bed_test(duplicates_without_data_out_are_nothing),
+		bed_test(timeout_starts_again_from_one_segment),
+		bed_test(ssthresh_falls_once_for_repeated_timeouts),
+		bed_test(ack_of_all_after_a_timeout_sends_nothing_twice),
+		bed_test(duplicates_after_a_timeout_start_no_fast_retransmission),
+		bed_test(idle_connection_starts_again_from_the_initial_window),
+	};
+
+	return cmocka_run_group_tests(tests, bed_group, NULL);
+}

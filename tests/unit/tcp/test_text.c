@@ -1,0 +1,241 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+#include "bed.h"
+
+#define UNA (BED_ISS + 1)
+#define NXT (BED_IRS + 1)
+#define ACK SANI_TCP_ACK
+#define FA (SANI_TCP_FIN | SANI_TCP_ACK)
+
+static void
+start(struct bed *b)
+{
+	bed_reach(b, SAN_TCP_ESTABLISHED);
+	b->c.quick_acks = 0;
+	b->c.rcv_mss = 1000;
+}
+
+static void
+text_in_order_is_readable(void **state)
+{
+	struct bed *b = *state;
+
+	start(b);
+	bed_in(b, ACK, NXT, UNA, 1000);
+	assert_true(b->ev & SANI_TCP_EV_READABLE);
+	assert_int_equal(sani_tcp_readable(&b->c), 1000);
+	assert_int_equal(bed_read(b), 1000);
+}
+
+static void
+first_segments_are_acknowledged_at_once(void **state)
+{
+	struct bed *b = *state;
+
+	bed_reach(b, SAN_TCP_ESTABLISHED);
+	for (uint32_t i = 0; i < 16; i++)
+		bed_in(b, ACK, NXT + i * 10, UNA, 10);
+	assert_int_equal(b->nb, 16);
+	bed_in(b, ACK, NXT + 160, UNA, 10);
+	assert_int_equal(b->nb, 16);
+}
+
+static void
+lone_segment_is_acknowledged_after_40_ms(void **state)
+{
+	struct bed *b = *state;
+
+	start(b);
+	bed_in(b, ACK, NXT, UNA, 1000);
+	assert_int_equal(b->nb, 0);
+	bed_run(b, 39 * MS);
+	assert_int_equal(b->nb, 0);
+	bed_run(b, 1 * MS);
+	assert_int_equal(b->nb, 1);
+	assert_last(b, ACK, UNA, NXT + 1000, 0);
+}
+
+static void
+second_full_segment_is_acknowledged_at_once(void **state)
+{
+	struct bed *b = *state;
+
+	start(b);
+	bed_in(b, ACK, NXT, UNA, 1000);
+	bed_in(b, ACK, NXT + 1000, UNA, 1000);
+	assert_int_equal(b->nb, 1);
+	assert_last(b, ACK, UNA, NXT + 2000, 0);
+	assert_int_equal(sani_tcp_deadline(&b->c), SANI_NEVER);
+}
+
+static void
+delayed_ack_rides_on_text(void **state)
+{
+	struct bed *b = *state;
+
+	start(b);
+	bed_in(b, ACK, NXT, UNA, 100);
+	bed_write(b, 50);
+	assert_int_equal(b->nb, 1);
+	assert_last(b, ACK | SANI_TCP_PSH, UNA, NXT + 100, 50);
+	bed_in(b, ACK, NXT + 100, UNA + 50, 0);
+	bed_run(b, 100 * MS);
+	assert_int_equal(b->nb, 1);
+}
+
+static void
+one_ack_for_a_burst_in_order(void **state)
+{
+	struct bed *b = *state;
+
+	bed_reach(b, SAN_TCP_ESTABLISHED);
+	for (uint32_t i = 0; i < 8; i++) {
+		struct sani_tcp_seg seg = bed_seg(b, ACK, NXT + i * 1000, UNA, 1000);
+
+		bed_inject(b, &seg);
+	}
+	bed_flush(b);
+	assert_int_equal(b->nb, 1);
+	assert_last(b, ACK, UNA, NXT + 8000, 0);
+}
+
+static void
+each_segment_behind_a_hole_gets_a_duplicate_ack(void **state)
+{
+	struct bed *b = *state;
+
+	start(b);
+	for (uint32_t i = 1; i < 6; i++) {
+		struct sani_tcp_seg seg = bed_seg(b, ACK, NXT + i * 1000, UNA, 1000);
+
+		bed_inject(b, &seg);
+	}
+	bed_flush(b);
+	assert_int_equal(b->nb, 5);
+	for (unsigned int i = 0; i < b->nb; i++) {
+		assert_int_equal(b->out[i].seg.ack, NXT);
+		assert_int_equal(b->out[i].seg.len, 0);
+		assert_int_equal(b->out[i].seg.wnd, b->out[0].seg.wnd);
+	}
+	assert_int_equal(bed_count(b, SANI_CTR_tcp_rx_ooo), 5);
+}
+
+static void
+duplicate_acks_of_a_round_are_bounded(void **state)
+{
+	struct bed *b = *state;
+
+	start(b);
+	for (uint32_t i = 1; i < 50; i++) {
+		struct sani_tcp_seg seg = bed_seg(b, ACK, NXT + i * 1000, UNA, 1000);
+
+		bed_inject(b, &seg);
+	}
+	bed_flush(b);
+	assert_int_equal(b->nb, 16);
+}
+
+static void
+filled_hole_is_acknowledged_at_once(void **state)
+{
+	struct bed *b = *state;
+
+	start(b);
+	bed_in(b, ACK, NXT + 10, UNA, 10);
+	bed_clear(b);
+	bed_in(b, ACK, NXT, UNA, 10);
+	assert_int_equal(b->nb, 1);
+	assert_last(b, ACK, UNA, NXT + 20, 0);
+	assert_int_equal(bed_read(b), 20);
+}
+
+static void
+fin_behind_a_hole_waits_for_it(void **state)
+{
+	struct bed *b = *state;
+
+	start(b);
+	bed_in(b, FA, NXT + 100, UNA, 0);
+	assert_state(b, ESTABLISHED);
+	assert_last(b, ACK, UNA, NXT, 0);
+	bed_in(b, ACK, NXT, UNA, 100);
+	assert_state(b, CLOSE_WAIT);
+	assert_true(b->ev & SANI_TCP_EV_FIN);
+	assert_last(b, ACK, UNA, NXT + 101, 0);
+	assert_int_equal(bed_read(b), 100);
+	assert_true(sani_tcp_at_end(&b->c));
+}
+
+static void
+text_beyond_a_known_fin_is_cut(void **state)
+{
+	struct bed *b = *state;
+
+	start(b);
+	bed_in(b, FA, NXT + 100, UNA, 0);
+	bed_in(b, ACK, NXT, UNA, 500);
+	assert_state(b, CLOSE_WAIT);
+	assert_int_equal(bed_read(b), 100);
+}
+
+static void
+fin_before_text_that_is_there_is_not_believed(void **state)
+{
+	struct bed *b = *state;
+
+	start(b);
+	bed_in(b, ACK, NXT + 100, UNA, 100);
+	bed_in(b, FA, NXT + 50, UNA, 0);
+	bed_in(b, ACK, NXT, UNA, 100);
+	assert_state(b, ESTABLISHED);
+	assert_int_equal(bed_read(b), 200);
+}
+
+static void
+second_fin_with_another_number_changes_nothing(void **state)
+{
+	struct bed *b = *state;
+
+	start(b);
+	bed_in(b, FA, NXT + 100, UNA, 0);
+	bed_in(b, FA, NXT + 200, UNA, 0);
+	bed_in(b, ACK, NXT, UNA, 100);
+	assert_state(b, CLOSE_WAIT);
+	assert_int_equal(b->c.rcv_nxt, NXT + 101);
+}
+
+static void
+text_with_fin_is_taken_together(void **state)
+{
+	struct bed *b = *state;
+
+	start(b);
+	bed_in(b, FA, NXT, UNA, 70);
+	assert_int_equal(b->ev & (SANI_TCP_EV_READABLE | SANI_TCP_EV_FIN),
+			 SANI_TCP_EV_READABLE | SANI_TCP_EV_FIN);
+	assert_false(sani_tcp_at_end(&b->c));
+	assert_int_equal(bed_read(b), 70);
+	assert_true(sani_tcp_at_end(&b->c));
+}
+
+int
+main(void)
+{
+	const struct CMUnitTest tests[] = {
+		bed_test(text_in_order_is_readable),
+		bed_test(first_segments_are_acknowledged_at_once),
+		bed_test(lone_segment_is_acknowledged_after_40_ms),
+		bed_test(second_full_segment_is_acknowledged_at_once),
+		bed_test(delayed_ack_rides_on_text),
+		bed_test(one_ack_for_a_burst_in_order),
+		bed_test(each_segment_behind_a_hole_gets_a_duplicate_ack),
+		bed_test(duplicate_acks_of_a_round_are_bounded),
+		bed_test(filled_hole_is_acknowledged_at_once),
+		bed_test(fin_behind_a_hole_waits_for_it),
+		bed_test(text_beyond_a_known_fin_is_cut),
+		bed_test(fin_before_text_that_is_there_is_not_believed),
+		bed_test(second_fin_with_another_number_changes_nothing),
+		bed_test(text_with_fin_is_taken_together),
+	};
+
+	return cmocka_run_group_tests(tests, bed_group, NULL);
+}
