@@ -189,8 +189,10 @@ net_open(struct net *net, const struct net_wish *wish)
 		return;
 	depth = net->wish.cq_depth ? net->wish.cq_depth : 4096;
 	assert_int_equal(watch_begin(&net->w, depth), 0);
+	net->draining = true;
 	if (!net->wish.cold)
 		warm_up(net);
+	net->draining = false;
 }
 
 void
@@ -205,6 +207,8 @@ net_step(struct net *net)
 				assert_true(san_core_poll(net->core[side][i]) >= 0);
 		}
 	}
+	if (net->draining && net->wish.drain)
+		net->wish.drain(net->wish.drain_arg);
 	if (net->w.cq)
 		watch_reap(&net->w);
 }
@@ -240,10 +244,12 @@ net_whole(struct net *net)
 		while (!is_whole(net, side) && net_now_ms() < limit_ms)
 			net_step(net);
 		san_host_usage(net->host[side], &u);
-		if (!is_whole(net, side))
+		if (!is_whole(net, side)) {
+			net_explain(net);
 			fail_msg("host %u: sockets %u, connections %u, timewait %u, dead %u, mbufs %u (at rest %u)",
 				 side, u.sockets, u.connections, u.timewait, u.dead, u.mbufs_used,
 				 net->rest[side].mbufs_used);
+		}
 	}
 }
 
@@ -252,6 +258,7 @@ net_settle(struct net *net)
 {
 	net->held[0] = false;
 	net->held[1] = false;
+	net->draining = true;
 	watch_shut_all(&net->w);
 	NET_UNTIL(net, watch_open_sockets(&net->w) == 0);
 	net_steps(net, 10);
@@ -338,7 +345,8 @@ abandon(struct net *net)
 	open_net = NULL;
 	if (rc == 0)
 		return 0;
-	printf("Bail out! san_cleanup() answered %d after a failed case\n", rc);
+	net_explain(net);
+	printf("Bail out! san_cleanup() answered %d after a failed case: %s\n", rc, net->w.fault);
 	fflush(stdout);
 	_exit(2);
 }

@@ -36,6 +36,8 @@ struct net_wish {
 	bool cold;			/**< No warm-up. */
 	bool patient;			/**< At the end, wait for TIME_WAIT records and tombstones to go. */
 	unsigned int time_wait_ms;	/**< NET_TIME_WAIT_MS */
+	void (*drain)(void *);		/**< Called by steps of start and end: empties the far end of a port. */
+	void *drain_arg;
 	unsigned int mbufs;		/**< 8191 */
 	unsigned int request_ring;	/**< Places of a thread's ring to a core. */
 };
@@ -49,6 +51,7 @@ struct net {
 	unsigned int nb_cores[2];
 	struct watch w;			/**< Of the thread that runs the cases. */
 	struct san_usage rest[2];	/**< After the warm-up: what "pools whole" means. */
+	bool draining;			/**< wish.drain is called by net_step(). */
 	bool open;
 };
 
@@ -80,11 +83,16 @@ net_step(struct net *net);
 void
 net_steps(struct net *net, unsigned int rounds);
 
+/** Print the counters that are not zero, and what the hosts hold: for a case that is about to fail. */
+void
+net_explain(const struct net *net);
+
 /** Step until the expression is true; fails after NET_PATIENCE_MS. */
 #define NET_UNTIL(net, expr) do { \
 	uint64_t until_ms_ = net_now_ms() + NET_PATIENCE_MS; \
 	while (!(expr)) { \
 		if (net_now_ms() > until_ms_) { \
+			net_explain(net); \
 			fail_msg("%s:%d: never true: %s", __FILE__, __LINE__, #expr); \
 		} \
 		net_step(net); \
@@ -157,7 +165,7 @@ net_fill(uint8_t *buf, size_t len, uint64_t offset, uint32_t seed);
 bool
 net_same(const uint8_t *buf, size_t len, uint64_t offset, uint32_t seed);
 
-/** Setup and teardown of every case, and the main program of every test file. */
+/** Setup and teardown of every case, and the main program of every test file: its argument selects cases. */
 int
 net_case_begin(void **state);
 int
@@ -167,8 +175,10 @@ net_case_end(void **state);
 
 #define NET_MAIN(name, cases) \
 int \
-main(void) \
+main(int argc, char **argv) \
 { \
+	if (argc > 1) \
+		cmocka_set_test_filter(argv[1]); \
 	cmocka_set_message_output(CM_OUTPUT_TAP); \
 	return cmocka_run_group_tests_name(name, cases, NULL, NULL); \
 }

@@ -101,6 +101,28 @@ net_counter(const struct net *net, unsigned int side, const char *name)
 	return 0;
 }
 
+void
+net_explain(const struct net *net)
+{
+	struct san_counter list[512];
+	struct san_usage u;
+	unsigned int side;
+	unsigned int i;
+
+	for (side = 0; side < 2 && net->host[side]; side++) {
+		unsigned int n = san_host_counters(net->host[side], list, 512);
+
+		san_host_usage(net->host[side], &u);
+		print_message("# host %u: sockets %u, connections %u, timewait %u, dead %u, mbufs %u\n", side,
+			      u.sockets, u.connections, u.timewait, u.dead, u.mbufs_used);
+		for (i = 0; i < n && i < 512; i++) {
+			if (list[i].value != 0 && strcmp(list[i].name, "core_rounds") != 0)
+				print_message("#   %s %llu\n", list[i].name,
+					      (unsigned long long)list[i].value);
+		}
+	}
+}
+
 /* Different at every offset of a stream up to 2^32, and different between streams. */
 static uint8_t
 octet(uint64_t offset, uint32_t seed)

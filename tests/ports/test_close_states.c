@@ -23,6 +23,8 @@ begin(unsigned int time_wait_ms)
 	struct net_wish wish = {
 		.one_host = true,
 		.device = { wire.device, NULL },
+		.drain = wire_drain,
+		.drain_arg = &wire,
 		.time_wait_ms = time_wait_ms,
 	};
 
@@ -350,7 +352,7 @@ segment_after_close_is_answered_with_reset(void **state)
 		assert_int_equal(seg.seq, conn.rcv_nxt);
 	}
 	wire_say(&conn, WIRE_RST, 0);
-	assert_int_equal(wire_count(&wire, 0xff, SHORT_MS / 5, NULL), 0);
+	assert_int_equal(wire_count(&wire, 0xff, SHORT_MS / 5, &seg), 0);
 	end();
 }
 

@@ -262,7 +262,7 @@ core_of(san_handle h)
 static void
 two_cores_accept_and_serve(void **state)
 {
-	struct net_wish wish = { .cores = { 1, 2 } };
+	struct net_wish wish = { .cores = { 2, 2 } };
 	static struct load accepts;
 	struct wsock *listener;
 	struct wop *op;
@@ -319,7 +319,7 @@ two_core_listener_resets_its_queue_at_close(void **state)
 static void
 listener_close_waits_for_every_core(void **state)
 {
-	struct net_wish wish = { .cores = { 1, 2 } };
+	struct net_wish wish = { .cores = { 2, 2 } };
 	static struct load accepts;
 	struct wsock *listener;
 
@@ -357,7 +357,7 @@ run_second_core(struct worker *wk)
 static void
 listener_closes_under_way_on_two_polled_cores(void **state)
 {
-	struct net_wish wish = { .cores = { 1, 2 }, .cold = true };
+	struct net_wish wish = { .cores = { 2, 2 }, .cold = true };
 	static struct worker wk;
 	static struct load accepts;
 	struct wsock *listener;

@@ -106,7 +106,7 @@ start_on_huge_pages(void)
 	child_say_error("start", rc);
 	if (rc < 0)
 		return;
-	child_say("host %d", make_host("ring:huge/0", "mbufs", "1023"));
+	child_say_error("host", make_host("ring:huge/0", "mbufs", "4096"));
 	child_say("cleanup %d", san_cleanup());
 }
 
@@ -327,7 +327,7 @@ starve(void)
 	}
 	san_conf_destroy(conf);
 	child_say_error("memory", make_host("ring:m/0", "mbufs", "4000000"));
-	child_say("good %d", make_host("ring:m/0", "mbufs", "2047"));
+	child_say_error("good", make_host("ring:m/0", "mbufs", "4096"));
 	child_say("cleanup %d", san_cleanup());
 }
 
@@ -349,7 +349,7 @@ misspell(void)
 	struct san_conf *conf = san_conf_create();
 
 	load("key", "[host]\nname = a\n\n[port p]\ndevise = ring:a/0\n");
-	load("value", "[host]\n; a comment\nmbufs = plenty\n");
+	load("value", "[host]\n# a comment\nmbufs = plenty\n");
 	load("range", "[host]\nmbufs = 3\n");
 	load("section", "[hosts]\nname = a\n");
 	load("noname", "[interface]\naddress = 10.9.0.1/24\n");

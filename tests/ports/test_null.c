@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /*
- * A core that net_null feeds at full rate: frames of zeros, as many as are asked for. It counts and drops
- * them, one counter for each, and answers its operations meanwhile.
+ * A core that net_null feeds at full rate: as many frames as are asked for, of zeros or of what the buffer
+ * held before. It counts and drops them, one counter for each, and answers its operations meanwhile.
  */
 #include <errno.h>
 #include <string.h>
@@ -21,10 +21,21 @@ begin(void)
 	net_open(&net, &wish);
 }
 
+/* Whatever is in the frames: what a core received and had no use for is in one of these. */
 static uint64_t
 dropped(void)
 {
-	return net_counter(&net, 0, "eth_rx_bad") + net_counter(&net, 0, "eth_rx_drop_type");
+	struct san_counter list[512];
+	unsigned int n = san_host_counters(net.host[0], list, 512);
+	uint64_t sum = 0;
+	unsigned int i;
+
+	assert_in_range(n, 1, 512);
+	for (i = 0; i < n; i++) {
+		if (strstr(list[i].name, "rx_bad") || strstr(list[i].name, "rx_drop"))
+			sum += list[i].value;
+	}
+	return sum;
 }
 
 /* Rounds until the operation is over; many means that the feed starves it. */
@@ -54,6 +65,8 @@ foreign_frames_are_counted_once_each(void **state)
 	rx = net_counter(&net, 0, "port_rx") - rx;
 	drop = dropped() - drop;
 	assert_true(rx >= 1000 * 16);
+	if (drop != rx)
+		net_explain(&net);
 	assert_int_equal(drop, rx);
 	net_close(&net);
 }

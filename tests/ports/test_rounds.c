@@ -46,7 +46,7 @@ open_descriptors(void)
 static void
 live(unsigned int round)
 {
-	struct net_wish wish = { .cold = true, .sockets = 64, .mbufs = 1023 };
+	struct net_wish wish = { .cold = true, .sockets = 64, .mbufs = 4095 };
 	static struct load recvs;
 	struct net_pair pair;
 	struct wsock *s;

@@ -243,6 +243,15 @@ wire_take(struct wire *wire, struct wire_seg *seg)
 }
 
 void
+wire_drain(void *wire)
+{
+	struct wire_seg seg;
+
+	while (wire_take(wire, &seg))
+		;
+}
+
+void
 wire_wait(struct wire *wire, struct wire_seg *seg)
 {
 	uint64_t limit_ms = net_now_ms() + PATIENCE_MS;

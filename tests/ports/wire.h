@@ -66,6 +66,10 @@ wire_open(struct wire *wire, struct net *net);
 void
 wire_close(struct wire *wire);
 
+/** net_wish.drain of a net with a wire: what the host sends is answered if it is ARP, and dropped. */
+void
+wire_drain(void *wire);
+
 /** Send a frame's worth of TCP. */
 void
 wire_send(struct wire *wire, const struct wire_seg *seg);
