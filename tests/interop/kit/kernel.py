@@ -15,7 +15,7 @@ CHUNK = 1 << 17
 class Server:
     """A server on a kernel socket, one thread for each connection; handle(sock) serves one."""
 
-    PORT = 7007
+    PORT = 7  # echo: else tshark would look for protocols in what is sent
 
     def __init__(self, handle):
         served = self
