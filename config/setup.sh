@@ -2,6 +2,8 @@
 # Set-up: what ./tests/run and ./apps/demo share. Sourced by bash, from any folder.
 #
 #   setup_packages TAG...   install what is missing of those lines of config/packages.debian
+#   setup_mounts            mount /proc and /sys where a bare chroot has none; setup_end undoes it
+#   setup_first_cpu         print the first CPU that this process may run on
 #   setup_build DIR [OPT...]  configure DIR with meson when it is new, then build it
 
 SAN_ROOT=$(cd "$(dirname "${BASH_SOURCE[0]}")/.." && pwd)
@@ -14,6 +16,37 @@ export PATH="$PATH:/usr/local/sbin:/usr/sbin:/sbin"
 setup_die() {
 	printf '%s\n' "$*" >&2
 	exit 1
+}
+
+# The dynamic linker finds libraries beside a program through /proc, DPDK its CPUs through /sys.
+SETUP_MOUNTED=()
+setup_mount() {
+	if ! mount -t "$1" "$1" "$2" 2>/dev/null; then
+		setup_die "$2 is not mounted here, and DPDK needs it. As root: mount -t $1 $1 $2"
+	fi
+	echo "$2 is not mounted: mounting it until this command ends."
+	SETUP_MOUNTED=("$2" "${SETUP_MOUNTED[@]}")
+}
+
+setup_mounts() {
+	[ -e /proc/self/exe ] || setup_mount proc /proc
+	[ -d /sys/devices/system/cpu ] || setup_mount sysfs /sys
+}
+
+setup_end() {
+	local at
+
+	for at in "${SETUP_MOUNTED[@]}"; do
+		umount "$at"
+	done
+	SETUP_MOUNTED=()
+}
+
+setup_first_cpu() {
+	local first
+
+	first=$(awk '$1 == "Cpus_allowed_list:" { sub(/[-,].*/, "", $2); print $2 }' /proc/self/status)
+	echo "${first:-0}"
 }
 
 # setup_missing TAG...: names of the packages that are listed under these tags and not installed.

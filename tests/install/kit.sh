@@ -6,7 +6,7 @@ set -u
 root=$(cd "$(dirname "${BASH_SOURCE[0]}")/../.." && pwd)
 build=${SAN_BUILD:-$root/build}
 prefix=$build/installed/root
-eal=(--no-huge --no-pci --no-shconf --no-telemetry -m 256 -l 0)
+eal=(--no-huge --no-pci --no-shconf --no-telemetry -m 256 --log-level=lib.eal:warning)
 
 work=$(mktemp -d)
 trap 'end_all' EXIT
