@@ -1,0 +1,207 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+#include "bed.h"
+
+#define UNA (BED_ISS + 1)
+#define NXT (BED_IRS + 1)
+#define ACK SANI_TCP_ACK
+#define PA (SANI_TCP_ACK | SANI_TCP_PSH)
+
+static void
+write_is_cut_into_full_segments_with_psh_on_the_last(void **state)
+{
+	struct bed *b = *state;
+
+	bed_reach(b, SAN_TCP_ESTABLISHED);
+	assert_int_equal(bed_write(b, 2345), 2345);
+	assert_int_equal(b->nb, 3);
+	assert_int_equal(b->out[0].seg.flags, ACK);
+	assert_int_equal(b->out[0].seg.len, 1000);
+	assert_int_equal(b->out[1].seg.flags, ACK);
+	assert_last(b, PA, UNA + 2000, NXT, 345);
+}
+
+static void
+nodelay_sends_small_writes_at_once(void **state)
+{
+	struct bed *b = *state;
+
+	bed_reach(b, SAN_TCP_ESTABLISHED);
+	for (int i = 0; i < 5; i++)
+		bed_write(b, 10);
+	assert_int_equal(b->nb, 5);
+}
+
+static void
+nagle_holds_small_writes_while_data_is_out(void **state)
+{
+	struct bed *b = *state;
+
+	b->p.nodelay = false;
+	bed_reach(b, SAN_TCP_ESTABLISHED);
+	for (int i = 0; i < 5; i++)
+		bed_write(b, 10);
+	assert_int_equal(b->nb, 1);
+	bed_in(b, ACK, NXT, UNA + 10, 0);
+	assert_int_equal(b->nb, 2);
+	assert_last(b, PA, UNA + 10, NXT, 40);
+}
+
+static void
+nagle_lets_full_segments_and_the_fin_go(void **state)
+{
+	struct bed *b = *state;
+
+	b->p.nodelay = false;
+	bed_reach(b, SAN_TCP_ESTABLISHED);
+	bed_write(b, 10);
+	bed_write(b, 1500);
+	assert_int_equal(b->nb, 2);
+	assert_last(b, ACK, UNA + 10, NXT, 1000);
+	bed_shutdown(b);
+	assert_last(b, PA | SANI_TCP_FIN, UNA + 1010, NXT, 500);
+}
+
+/* MUST-38: a small window is not filled by small segments. */
+static void
+silly_window_is_not_used(void **state)
+{
+	struct bed *b = *state;
+
+	bed_reach(b, SAN_TCP_ESTABLISHED);
+	bed_write(b, 5000);
+	b->wnd = 100;
+	bed_in(b, ACK, NXT, UNA + 5000, 0);
+	bed_clear(b);
+	bed_write(b, 3000);
+	assert_int_equal(b->nb, 0);
+	bed_run(b, 200 * MS);		/* the override timeout */
+	assert_int_equal(b->nb, 1);
+	assert_last(b, ACK, UNA + 5000, NXT, 100);
+}
+
+static void
+half_of_the_largest_window_is_worth_a_segment(void **state)
+{
+	struct bed *b = *state;
+
+	b->wnd = 1600;
+	bed_reach(b, SAN_TCP_ESTABLISHED);
+	b->wnd = 900;
+	bed_in(b, ACK, NXT, UNA, 1);
+	bed_clear(b);
+	bed_write(b, 3000);
+	assert_int_equal(b->nb, 1);
+	assert_last(b, ACK, UNA, NXT + 1, 900);
+}
+
+static void
+what_fits_the_window_goes_however_small(void **state)
+{
+	struct bed *b = *state;
+
+	b->wnd = 1500;
+	bed_reach(b, SAN_TCP_ESTABLISHED);
+	bed_write(b, 1200);
+	assert_int_equal(b->nb, 2);
+	assert_last(b, PA, UNA + 1000, NXT, 200);
+}
+
+static void
+full_tx_array_asks_to_be_called_again(void **state)
+{
+	struct bed *b = *state;
+	struct rte_mbuf *tx[2];
+	struct sani_tcp_io io = bed_io(b, tx, 2);
+	uint8_t data[4500] = { 0 };
+	uint32_t taken;
+	bool more;
+
+	bed_reach(b, SAN_TCP_ESTABLISHED);
+	sani_tcp_write(&b->c, data, sizeof(data), &io, &taken);
+	for (unsigned int i = 0; i < 3; i++) {
+		io = bed_io(b, tx, 2);
+		more = sani_tcp_output(&b->c, &io);
+		assert_int_equal(more, i < 2);
+		assert_int_equal(io.nb_tx, i < 2 ? 2 : 1);
+		bed_refill(tx, io.nb_tx);
+	}
+	assert_int_equal(b->c.snd_nxt, UNA + 4500);
+}
+
+static void
+empty_pool_loses_nothing_and_is_tried_again(void **state)
+{
+	struct bed *b = *state;
+	struct rte_mbuf **all = test_malloc(8192 * sizeof(*all));
+	struct rte_mbuf *tx[4];
+	struct sani_tcp_io io = bed_io(b, tx, 4);
+	uint8_t data[100];
+	uint32_t taken;
+	unsigned int n;
+
+	bed_reach(b, SAN_TCP_ESTABLISHED);
+	for (uint32_t i = 0; i < 100; i++)
+		data[i] = bed_byte(i);
+	sani_tcp_write(&b->c, data, 100, &io, &taken);
+	n = bed_drain(all);
+	assert_true(sani_tcp_output(&b->c, &io));
+	assert_int_equal(io.nb_tx, 0);
+	assert_int_equal(sani_tcp_deadline(&b->c), b->now + MS);
+	bed_refill(all, n);
+	bed_run(b, 1 * MS);
+	assert_int_equal(b->nb, 1);
+	assert_last(b, PA, UNA, NXT, 100);
+	test_free(all);
+}
+
+static void
+segment_shares_no_memory_with_the_queue(void **state)
+{
+	struct bed *b = *state;
+	struct rte_mbuf *tx[1];
+	struct sani_tcp_io io = bed_io(b, tx, 1);
+	uint8_t data[100];
+	uint32_t taken;
+
+	bed_reach(b, SAN_TCP_ESTABLISHED);
+	for (uint32_t i = 0; i < 100; i++)
+		data[i] = bed_byte(i);
+	sani_tcp_write(&b->c, data, 100, &io, &taken);
+	sani_tcp_output(&b->c, &io);
+	assert_int_equal(io.nb_tx, 1);
+	memset(rte_pktmbuf_mtod(tx[0], void *), 0xee, tx[0]->data_len);
+	bed_run(b, 201 * MS);		/* bed.c checks the bytes */
+	assert_last(b, PA, UNA, NXT, 100);
+	rte_pktmbuf_free(tx[0]);
+}
+
+static void
+closed_block_has_no_output(void **state)
+{
+	struct bed *b = *state;
+	struct rte_mbuf *tx[1];
+	struct sani_tcp_io io = bed_io(b, tx, 1);
+
+	assert_false(sani_tcp_output(&b->c, &io));
+	assert_int_equal(io.nb_tx, 0);
+}
+
+int
+main(void)
+{
+	const struct CMUnitTest tests[] = {
+		bed_test(write_is_cut_into_full_segments_with_psh_on_the_last),
+		bed_test(nodelay_sends_small_writes_at_once),
+		bed_test(nagle_holds_small_writes_while_data_is_out),
+		bed_test(nagle_lets_full_segments_and_the_fin_go),
+		bed_test(silly_window_is_not_used),
+		bed_test(half_of_the_largest_window_is_worth_a_segment),
+		bed_test(what_fits_the_window_goes_however_small),
+		bed_test(full_tx_array_asks_to_be_called_again),
+		bed_test(empty_pool_loses_nothing_and_is_tried_again),
+		bed_test(segment_shares_no_memory_with_the_queue),
+		bed_test(closed_block_has_no_output),
+	};
+
+	return cmocka_run_group_tests(tests, bed_group, NULL);
+}

@@ -1,0 +1,288 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/* sndq.c, rcvq.c and ooo.c: against a plain array, and what they hold at most. */
+#include <stdlib.h>
+
+#include <rte_mempool.h>
+
+#include "bed.h"
+
+#define UNA (BED_ISS + 1)
+#define NXT (BED_IRS + 1)
+#define ACK SANI_TCP_ACK
+
+static uint64_t rng = 88172645463325252u;
+
+static uint32_t
+draw(uint32_t n)
+{
+	rng ^= rng << 13;
+	rng ^= rng >> 7;
+	rng ^= rng << 17;
+	return (uint32_t)((rng >> 20) % n);
+}
+
+static void
+any_range_of_the_send_queue_can_be_copied(void **state)
+{
+	struct bed *b = *state;
+	uint8_t out[2000];
+
+	b->p.iss = UINT32_MAX - 40000;
+	sani_tcp_init(&b->c, &b->p);
+	for (int round = 0; round < 3000; round++) {
+		uint32_t held = (uint32_t)(b->c.written - b->c.acked);
+		uint8_t data[3000];
+		uint32_t n = 1 + draw(sizeof(data));
+		uint32_t seq, len;
+
+		for (uint32_t i = 0; i < n; i++)
+			data[i] = bed_byte(b->c.written + i);
+		if (held < 100000)
+			assert_int_equal(sani_tcp_sndq_append(&b->c, data, n, bed_pool), n);
+		held = (uint32_t)(b->c.written - b->c.acked);
+		for (int k = 0; k < 4; k++) {
+			uint32_t off = k < 2 ? draw(held) : 0;
+
+			len = 1 + draw(sani_tcp_min(held - off, sizeof(out)));
+			seq = b->p.iss + 1 + (uint32_t)b->c.acked + off;
+			sani_tcp_sndq_copy(&b->c, seq, len, out);
+			for (uint32_t i = 0; i < len; i++)
+				assert_int_equal(out[i], bed_byte(b->c.acked + off + i));
+		}
+		sani_tcp_sndq_release(&b->c, draw(held + 1));
+	}
+	sani_tcp_sndq_free(&b->c);
+	assert_int_equal(rte_mempool_avail_count(bed_pool), b->before);
+}
+
+static void
+small_writes_share_mbufs(void **state)
+{
+	struct bed *b = *state;
+	uint8_t octet = 1;
+
+	sani_tcp_init(&b->c, &b->p);
+	for (int i = 0; i < 10000; i++)
+		sani_tcp_sndq_append(&b->c, &octet, 1, bed_pool);
+	assert_int_equal(b->before - rte_mempool_avail_count(bed_pool), 5);
+}
+
+static void
+sndbuf_limits_what_a_write_takes(void **state)
+{
+	struct bed *b = *state;
+
+	b->p.sndbuf = 5000;
+	bed_reach(b, SAN_TCP_ESTABLISHED);
+	assert_int_equal(bed_write(b, 9000), 5000);
+	assert_int_equal(bed_write(b, 1), 0);
+	bed_in(b, ACK, NXT, UNA + 2000, 0);
+	assert_int_equal(bed_write(b, 9000), 2000);
+}
+
+static void
+write_into_an_empty_pool_takes_less_and_tells_when_to_go_on(void **state)
+{
+	struct bed *b = *state;
+	struct rte_mbuf **all = test_malloc(8192 * sizeof(*all));
+	unsigned int n;
+
+	bed_reach(b, SAN_TCP_ESTABLISHED);
+	n = bed_drain(all);
+	rte_pktmbuf_free(all[--n]);
+	assert_int_equal(bed_write(b, 0), 0);
+	b->wnd = 0;
+	bed_in(b, ACK, NXT, UNA, 0);
+	assert_int_equal(bed_write(b, 3000), RTE_MBUF_DEFAULT_BUF_SIZE);
+	bed_refill(all, n);
+	bed_clear(b);
+	bed_run(b, 1 * MS);
+	assert_true(b->ev & SANI_TCP_EV_ACKED);
+	assert_int_equal(bed_write(b, 800), 800);
+	test_free(all);
+}
+
+/* One octet a segment: without copying together each would hold an mbuf. */
+static void
+small_segments_in_order_are_copied_together(void **state)
+{
+	struct bed *b = *state;
+
+	bed_reach(b, SAN_TCP_ESTABLISHED);
+	for (uint32_t i = 0; i < 20000; i++) {
+		struct sani_tcp_seg seg = bed_seg(b, ACK, NXT + i, UNA, 1);
+
+		bed_inject(b, &seg);
+	}
+	bed_flush(b);
+	assert_true(b->c.rcvq.nb_mbufs <= 20000 / 1900 + 1);
+	assert_int_equal(b->before - rte_mempool_avail_count(bed_pool), b->c.rcvq.nb_mbufs);
+	assert_int_equal(bed_read(b), 20000);
+	assert_int_equal(b->c.rcvq.nb_mbufs, 0);
+}
+
+/* Mbufs that others refer to cannot be written to; then their number is bounded. */
+static void
+shared_mbufs_are_bounded_in_number(void **state)
+{
+	struct bed *b = *state;
+	struct rte_mbuf *tx[1];
+	struct sani_tcp_io io = bed_io(b, tx, 1);
+	uint32_t bound = 60000 / 512 + 80;
+
+	bed_reach(b, SAN_TCP_ESTABLISHED);
+	for (uint32_t i = 0; i < 1000; i++) {
+		struct sani_tcp_seg seg = bed_seg(b, ACK, NXT + i, UNA, 1);
+		struct rte_mbuf *m = bed_payload(NXT + i, 1, 1);
+		struct rte_mbuf *clone = rte_pktmbuf_clone(m, bed_pool);
+
+		rte_pktmbuf_free(m);
+		sani_tcp_input(&b->c, &seg, clone, &io);
+	}
+	assert_int_equal(b->c.rcvq.nb_mbufs, bound);
+	assert_int_equal(sani_tcp_readable(&b->c), bound);
+	assert_int_equal(bed_count(b, SANI_CTR_tcp_rx_drop_memory), 1000 - bound);
+	assert_int_equal(bed_read(b), bound);
+	bed_flush(b);
+}
+
+static void
+chained_payload_is_taken_whole(void **state)
+{
+	struct bed *b = *state;
+	struct rte_mbuf *tx[1];
+	struct sani_tcp_io io = bed_io(b, tx, 1);
+
+	for (uint32_t piece = 1; piece < 40; piece++) {
+		struct sani_tcp_seg seg;
+
+		bed_reach(b, SAN_TCP_ESTABLISHED);
+		seg = bed_seg(b, ACK, NXT + 30, UNA, 100);
+		sani_tcp_input(&b->c, &seg, bed_payload(NXT + 30, 100, piece), &io);
+		seg = bed_seg(b, ACK, NXT, UNA, 77);
+		sani_tcp_input(&b->c, &seg, bed_payload(NXT, 77, piece), &io);
+		assert_int_equal(bed_read(b), 130);
+		sani_tcp_discard(&b->c);
+	}
+}
+
+static void
+padding_behind_the_payload_is_not_taken(void **state)
+{
+	struct bed *b = *state;
+	struct rte_mbuf *tx[1];
+	struct sani_tcp_io io = bed_io(b, tx, 1);
+	struct sani_tcp_seg seg;
+
+	bed_reach(b, SAN_TCP_ESTABLISHED);
+	seg = bed_seg(b, ACK, NXT, UNA, 3);
+	sani_tcp_input(&b->c, &seg, bed_payload(NXT, 46, 46), &io);
+	assert_int_equal(bed_read(b), 3);
+	bed_flush(b);
+}
+
+/* Every order and overlap: pieces at random over a window, then what is missing. */
+static void
+random_pieces_come_out_in_order(void **state)
+{
+	struct bed *b = *state;
+
+	for (int round = 0; round < 400; round++) {
+		b->p.iss = draw(UINT32_MAX);
+		bed_connect(b);
+		bed_clear(b);
+		for (int i = 0; i < 60; i++) {
+			uint32_t at = draw(20000);
+			uint32_t len = 1 + draw(1400);
+			struct sani_tcp_seg seg = bed_seg(b, ACK, NXT + at, b->p.iss + 1, len);
+
+			bed_inject(b, &seg);
+			assert_true(b->c.rcvq.nb_ranges <= 64);
+		}
+		for (uint32_t at = 0; at < 22000; at += 1000) {
+			struct sani_tcp_seg seg = bed_seg(b, ACK, NXT + at, b->p.iss + 1, 1000);
+
+			bed_inject(b, &seg);
+		}
+		assert_int_equal(b->c.rcv_nxt, NXT + 22000);
+		assert_null(b->c.rcvq.ooo);
+		assert_int_equal(bed_read(b), 22000);
+		assert_int_equal(b->c.rcvq.nb_mbufs, 0);
+		sani_tcp_discard(&b->c);
+		assert_int_equal(rte_mempool_avail_count(bed_pool), b->before);
+	}
+}
+
+static void
+ranges_are_bounded(void **state)
+{
+	struct bed *b = *state;
+
+	bed_reach(b, SAN_TCP_ESTABLISHED);
+	for (uint32_t i = 1; i < 200; i++) {
+		struct sani_tcp_seg seg = bed_seg(b, ACK, NXT + 2 * i, UNA, 1);
+
+		bed_inject(b, &seg);
+	}
+	assert_int_equal(b->c.rcvq.nb_ranges, 64);
+	assert_int_equal(bed_count(b, SANI_CTR_tcp_rx_ooo), 64);
+	assert_int_equal(bed_count(b, SANI_CTR_tcp_rx_drop_memory), 199 - 64);
+	assert_true(b->before - rte_mempool_avail_count(bed_pool) <= 65);
+	bed_flush(b);
+}
+
+static void
+duplicate_behind_a_hole_is_dropped(void **state)
+{
+	struct bed *b = *state;
+
+	bed_reach(b, SAN_TCP_ESTABLISHED);
+	bed_in(b, ACK, NXT + 100, UNA, 100);
+	bed_in(b, ACK, NXT + 120, UNA, 50);
+	assert_int_equal(bed_count(b, SANI_CTR_tcp_rx_drop_dup), 1);
+	assert_int_equal(b->c.rcvq.nb_ranges, 1);
+}
+
+static void
+no_mbuf_for_the_table_drops_the_segment(void **state)
+{
+	struct bed *b = *state;
+	struct rte_mbuf **all = test_malloc(8192 * sizeof(*all));
+	struct rte_mbuf *tx[1];
+	struct sani_tcp_io io = bed_io(b, tx, 1);
+	struct sani_tcp_seg seg;
+	struct rte_mbuf *m;
+	unsigned int n;
+
+	bed_reach(b, SAN_TCP_ESTABLISHED);
+	m = bed_payload(NXT + 100, 50, 50);
+	n = bed_drain(all);
+	seg = bed_seg(b, ACK, NXT + 100, UNA, 50);
+	sani_tcp_input(&b->c, &seg, m, &io);
+	assert_int_equal(bed_count(b, SANI_CTR_tcp_rx_drop_memory), 1);
+	assert_null(b->c.rcvq.ooo);
+	bed_refill(all, n);
+	bed_flush(b);
+	test_free(all);
+}
+
+int
+main(void)
+{
+	const struct CMUnitTest tests[] = {
+		bed_test(any_range_of_the_send_queue_can_be_copied),
+		bed_test(small_writes_share_mbufs),
+		bed_test(sndbuf_limits_what_a_write_takes),
+		bed_test(write_into_an_empty_pool_takes_less_and_tells_when_to_go_on),
+		bed_test(small_segments_in_order_are_copied_together),
+		bed_test(shared_mbufs_are_bounded_in_number),
+		bed_test(chained_payload_is_taken_whole),
+		bed_test(padding_behind_the_payload_is_not_taken),
+		bed_test(random_pieces_come_out_in_order),
+		bed_test(ranges_are_bounded),
+		bed_test(duplicate_behind_a_hole_is_dropped),
+		bed_test(no_mbuf_for_the_table_drops_the_segment),
+	};
+
+	return cmocka_run_group_tests(tests, bed_group, NULL);
+}

@@ -1,0 +1,200 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+#include "bed.h"
+
+#define UNA (BED_ISS + 1)
+#define NXT (BED_IRS + 1)
+#define FA (SANI_TCP_FIN | SANI_TCP_ACK)
+
+/* A record, an mbuf for its answer, and the answer parsed. */
+struct rec {
+	struct sani_tcp_tw tw;
+	struct sani_tcp_seg out;
+};
+
+static enum sani_tcp_tw_verdict
+give(struct bed *b, struct rec *r, const struct sani_tcp_seg *seg)
+{
+	struct rte_mbuf *m = rte_pktmbuf_alloc(bed_pool);
+	enum sani_tcp_tw_verdict v;
+
+	assert_non_null(m);
+	v = sani_tcp_tw_input(&r->tw, seg, m, b->now);
+	if (v == SANI_TCP_TW_REPLY)
+		assert_int_equal(sani_tcp_parse(rte_pktmbuf_mtod(m, const uint8_t *), m->data_len,
+						m->data_len, &r->out), SANI_TCP_PARSE_OK);
+	rte_pktmbuf_free(m);
+	return v;
+}
+
+static struct rec
+make(struct bed *b, enum sani_tcp_tw_kind kind, enum san_tcp_state state)
+{
+	struct rec r = { 0 };
+
+	r.tw.owner = 5;
+	bed_reach(b, state);
+	sani_tcp_tw_from(&r.tw, &b->c, kind, b->now);
+	assert_int_equal(r.tw.owner, 5);
+	assert_int_equal(r.tw.kind, kind);
+	return r;
+}
+
+static void
+record_keeps_the_rest_of_2msl(void **state)
+{
+	struct bed *b = *state;
+	struct rec r = { 0 };
+
+	b->p.time_wait_ms = 30000;
+	bed_reach(b, SAN_TCP_TIME_WAIT);
+	bed_run(b, 10 * SEC);
+	sani_tcp_tw_from(&r.tw, &b->c, SANI_TCP_TW_TIME_WAIT, b->now);
+	assert_int_equal(r.tw.expires_ms, (uint32_t)(b->now / 1000) + 20000);
+	assert_int_equal(r.tw.local_port, 4000);
+	assert_int_equal(r.tw.remote_port, 80);
+	assert_int_equal(r.tw.snd_nxt, UNA + 1);
+	assert_int_equal(r.tw.rcv_nxt, NXT + 1);
+}
+
+static void
+fin_again_is_acknowledged_and_restarts_2msl(void **state)
+{
+	struct bed *b = *state;
+	struct rec r = make(b, SANI_TCP_TW_TIME_WAIT, SAN_TCP_TIME_WAIT);
+	struct sani_tcp_seg fin = bed_seg(b, FA, NXT, UNA + 1, 0);
+
+	b->now += 50 * SEC;
+	assert_int_equal(give(b, &r, &fin), SANI_TCP_TW_REPLY);
+	assert_int_equal(r.out.flags, SANI_TCP_ACK);
+	assert_int_equal(r.out.seq, UNA + 1);
+	assert_int_equal(r.out.ack, NXT + 1);
+	assert_int_equal(r.out.src_port, 4000);
+	assert_int_equal(r.out.dst_port, 80);
+	assert_int_equal(r.tw.expires_ms, (uint32_t)(b->now / 1000) + 60000);
+}
+
+static void
+old_text_is_acknowledged_without_restart(void **state)
+{
+	struct bed *b = *state;
+	struct rec r = make(b, SANI_TCP_TW_TIME_WAIT, SAN_TCP_TIME_WAIT);
+	struct sani_tcp_seg seg = bed_seg(b, SANI_TCP_ACK, NXT - 100, UNA, 50);
+	uint32_t expires = r.tw.expires_ms;
+
+	b->now += 50 * SEC;
+	assert_int_equal(give(b, &r, &seg), SANI_TCP_TW_REPLY);
+	assert_int_equal(r.tw.expires_ms, expires);
+}
+
+static void
+rst_and_bare_ack_are_ignored(void **state)
+{
+	struct bed *b = *state;
+	struct rec r = make(b, SANI_TCP_TW_TIME_WAIT, SAN_TCP_TIME_WAIT);
+	struct sani_tcp_seg seg = bed_seg(b, SANI_TCP_RST, NXT + 1, 0, 0);
+
+	assert_int_equal(give(b, &r, &seg), SANI_TCP_TW_DROP);
+	seg = bed_seg(b, SANI_TCP_ACK, NXT + 1, UNA + 1, 0);
+	assert_int_equal(give(b, &r, &seg), SANI_TCP_TW_DROP);
+}
+
+static void
+newer_syn_reopens_older_does_not(void **state)
+{
+	struct bed *b = *state;
+	struct rec r = make(b, SANI_TCP_TW_TIME_WAIT, SAN_TCP_TIME_WAIT);
+	struct sani_tcp_seg syn = bed_seg(b, SANI_TCP_SYN, NXT + 2, 0, 0);
+
+	assert_int_equal(give(b, &r, &syn), SANI_TCP_TW_REOPEN);
+	syn.seq = NXT - 1000;
+	assert_int_equal(give(b, &r, &syn), SANI_TCP_TW_REPLY);
+	assert_int_equal(r.out.flags, SANI_TCP_ACK);
+	syn.flags |= SANI_TCP_ACK;
+	syn.seq = NXT + 2;
+	assert_int_equal(give(b, &r, &syn), SANI_TCP_TW_REPLY);
+}
+
+/* RFC 6191 */
+static void
+newer_timestamp_reopens_whatever_the_number(void **state)
+{
+	struct bed *b = *state;
+	struct sani_tcp_seg syn;
+	struct rec r;
+
+	b->ts = true;
+	r = make(b, SANI_TCP_TW_TIME_WAIT, SAN_TCP_TIME_WAIT);
+	syn = bed_seg(b, SANI_TCP_SYN, NXT - 100000, 0, 0);
+	syn.tsval = 7001;
+	assert_int_equal(give(b, &r, &syn), SANI_TCP_TW_REOPEN);
+	syn.tsval = 6999;
+	syn.seq = NXT + 100000;
+	assert_int_equal(give(b, &r, &syn), SANI_TCP_TW_REPLY);
+	assert_int_equal(r.out.opts, SANI_TCP_OPT_TS);
+	assert_int_equal(r.out.tsecr, 7000);
+}
+
+static void
+block_in_time_wait_ends_for_a_new_syn(void **state)
+{
+	struct bed *b = *state;
+
+	bed_reach(b, SAN_TCP_TIME_WAIT);
+	bed_in(b, SANI_TCP_SYN, NXT - 5, 0, 0);
+	assert_state(b, TIME_WAIT);
+	bed_in(b, SANI_TCP_SYN, NXT + 5000000, 0, 0);
+	assert_state(b, CLOSED);
+	assert_true(b->ev & SANI_TCP_EV_CLOSED);
+	assert_int_equal(sani_tcp_error(&b->c), 0);
+}
+
+static void
+tombstone_lasts_two_rto_and_answers_with_rst(void **state)
+{
+	struct bed *b = *state;
+	struct rec r = make(b, SANI_TCP_TW_TOMBSTONE, SAN_TCP_ESTABLISHED);
+	struct sani_tcp_seg seg = bed_seg(b, SANI_TCP_ACK, NXT, UNA + 77, 10);
+
+	assert_int_equal(r.tw.expires_ms, (uint32_t)(b->now / 1000) + 400);
+	assert_int_equal(give(b, &r, &seg), SANI_TCP_TW_REPLY);
+	assert_int_equal(r.out.flags, SANI_TCP_RST);
+	assert_int_equal(r.out.seq, UNA + 77);	/* exactly what the peer expects */
+	seg.flags = SANI_TCP_RST;
+	assert_int_equal(give(b, &r, &seg), SANI_TCP_TW_DROP);
+	seg = bed_seg(b, SANI_TCP_SYN, NXT + 5, 0, 0);
+	assert_int_equal(give(b, &r, &seg), SANI_TCP_TW_REOPEN);
+}
+
+static void
+tombstone_repeats_the_rst(void **state)
+{
+	struct bed *b = *state;
+	struct rec r = make(b, SANI_TCP_TW_TOMBSTONE, SAN_TCP_ESTABLISHED);
+	struct rte_mbuf *m = rte_pktmbuf_alloc(bed_pool);
+
+	sani_tcp_tw_reset(&r.tw, m);
+	assert_int_equal(sani_tcp_parse(rte_pktmbuf_mtod(m, const uint8_t *), m->data_len, m->data_len,
+					&r.out), SANI_TCP_PARSE_OK);
+	assert_int_equal(r.out.flags, SANI_TCP_RST | SANI_TCP_ACK);
+	assert_int_equal(r.out.seq, UNA);
+	assert_int_equal(r.out.ack, NXT);
+	rte_pktmbuf_free(m);
+}
+
+int
+main(void)
+{
+	const struct CMUnitTest tests[] = {
+		bed_test(record_keeps_the_rest_of_2msl),
+		bed_test(fin_again_is_acknowledged_and_restarts_2msl),
+		bed_test(old_text_is_acknowledged_without_restart),
+		bed_test(rst_and_bare_ack_are_ignored),
+		bed_test(newer_syn_reopens_older_does_not),
+		bed_test(newer_timestamp_reopens_whatever_the_number),
+		bed_test(block_in_time_wait_ends_for_a_new_syn),
+		bed_test(tombstone_lasts_two_rto_and_answers_with_rst),
+		bed_test(tombstone_repeats_the_rst),
+	};
+
+	return cmocka_run_group_tests(tests, bed_group, NULL);
+}
