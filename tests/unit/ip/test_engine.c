@@ -68,6 +68,29 @@ announcement_does_not_hide_a_neighbour_that_is_due(void **state)
 }
 
 static void
+announcement_leaves_the_room_of_a_call(void **state)
+{
+	struct rig *r = *state;
+	uint64_t start = r->io.now_us;
+	char who[16];
+
+	sani_ip_announce(r->ip, &r->io);
+	r->io.now_us += SEC;
+	for (unsigned int i = 0; i < 20; i++) {
+		snprintf(who, sizeof(who), "10.0.0.%u", 20 + i);
+		assert_int_equal(send_tcp(r, who, 1), 0);
+	}
+	r->io.now_us = start + 2 * SEC;
+	while (sani_ip_deadline(r->ip) <= r->io.now_us) {
+		uint16_t before = r->io.nb_tx;
+
+		sani_ip_timer(r->ip, &r->io);
+		assert_in_range(r->io.nb_tx - before, 1, SANI_IP_TX_ROOM);
+	}
+	assert_int_equal(r->io.nb_tx, 2 + 20 + 2 + 20);
+}
+
+static void
 empty_pool_is_counted_not_fatal(void **state)
 {
 	static struct rte_mbuf *all[16384];
@@ -95,6 +118,7 @@ main(void)
 		TEST(null_engine_may_be_destroyed),
 		TEST(addresses_are_announced_twice),
 		TEST(announcement_does_not_hide_a_neighbour_that_is_due),
+		TEST(announcement_leaves_the_room_of_a_call),
 		TEST(empty_pool_is_counted_not_fatal),
 	};
 

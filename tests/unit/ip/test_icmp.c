@@ -289,6 +289,18 @@ error_about_another_protocol_is_dropped(void **state)
 }
 
 static void
+error_in_a_broadcast_frame_is_dropped(void **state)
+{
+	static const struct rte_ether_addr broadcast = { { 0xff, 0xff, 0xff, 0xff, 0xff, 0xff } };
+	struct rig *r = *state;
+	struct frame f;
+
+	make_error(&f, 3, 3);
+	set_eth_dst(&f, &broadcast);
+	expect_drop(r, &f, SANI_CTR_icmp_rx_drop_type);
+}
+
+static void
 error_cut_at_each_octet_is_handed_up(void **state)
 {
 	struct rig *r = *state;
@@ -413,6 +425,7 @@ main(void)
 		TEST(error_with_an_odd_quote_is_dropped),
 		TEST(error_about_somebody_elses_segment_is_dropped),
 		TEST(error_about_another_protocol_is_dropped),
+		TEST(error_in_a_broadcast_frame_is_dropped),
 		TEST(error_cut_at_each_octet_is_handed_up),
 		TEST(our_error_quotes_the_packet_up_to_576_octets),
 		TEST(errors_are_limited_per_peer),

@@ -399,6 +399,71 @@ timer_stays_within_the_room_it_is_given(void **state)
 }
 
 static void
+nearest_deadline_stays_when_a_later_one_comes(void **state)
+{
+	struct rig *r = *state;
+	uint64_t start = r->io.now_us;
+
+	assert_int_equal(send_tcp(r, "10.0.0.3", 5), 0);
+	know_peer(r);
+	assert_int_equal(sani_ip_deadline(r->ip), start + SEC);
+}
+
+static void
+same_address_on_two_interfaces_is_two_neighbours(void **state)
+{
+	struct rte_ether_addr other = mac_of(55);
+	union sani_ip peer = ip_of(PEER);
+	struct rig *r = *state;
+	struct frame f;
+
+	sani_ip_neighbour_set(r->ip, 1, &peer, &other, &r->io);
+	assert_int_equal(send_tcp(r, PEER, 5), 0);
+	take_request(r, PEER, NULL);
+	answer(r, PEER, &peer_mac);
+	take(r, &f);
+	assert_memory_equal(f.b, &peer_mac, 6);
+}
+
+/* Which of 256 hosts loses its place to one more: asked anew, it is asked for by a request. */
+static unsigned int
+find_evicted(struct rig *r)
+{
+	unsigned int evicted = 0;
+
+	for (unsigned int i = 0; i <= 256; i++) {
+		assert_int_equal(send_tcp(r, host_text(i), 1), 0);
+		drain(r);
+	}
+	while (evicted < 256) {
+		assert_int_equal(send_tcp(r, host_text(evicted), 1), 0);
+		if (r->io.nb_tx > 0)
+			break;
+		evicted++;
+	}
+	drain(r);
+	return evicted;
+}
+
+static void
+who_is_evicted_depends_on_the_key(void **state)
+{
+	unsigned int evicted[4];
+	struct rig *r = *state;
+
+	for (uint8_t i = 0; i < 4; i++) {
+		const uint8_t key[16] = { [3] = i };
+
+		sani_ip_destroy(r->ip);
+		r->ip = sani_ip_create(r->ifaces, 2, true, key);
+		assert_non_null(r->ip);
+		evicted[i] = find_evicted(r);
+		assert_true(evicted[i] < 256);
+	}
+	assert_false(evicted[0] == evicted[1] && evicted[1] == evicted[2] && evicted[2] == evicted[3]);
+}
+
+static void
 frame_without_room_is_counted(void **state)
 {
 	struct rig *r = *state;
@@ -498,6 +563,32 @@ what_nobody_wants_is_no_news(void **state)
 	assert_int_equal(send_tcp(r, PEER, 5), 0);
 	answer(r, PEER, &peer_mac);
 	assert_int_equal(r->io.nb_news, 0);
+	assert_int_equal(send_tcp(r, "10.0.0.3", 5), 0);
+	run_until(r, r->io.now_us + 3 * SEC);
+	assert_int_equal(r->io.nb_news, 0);
+	assert_int_equal(send_tcp(r, "10.0.0.3", 5), -EHOSTUNREACH);
+	drain(r);
+}
+
+static void
+more_news_than_fit_a_call_come_with_the_next(void **state)
+{
+	struct rig *r = *state;
+	unsigned int told = 0;
+	char who[16];
+
+	for (unsigned int i = 0; i < 11; i++) {
+		snprintf(who, sizeof(who), "10.0.0.%u", 20 + i);
+		want(r, who);
+	}
+	run_until(r, r->io.now_us + 2 * SEC);
+	r->io.now_us += SEC;
+	for (unsigned int i = 0; i < 10 && sani_ip_deadline(r->ip) <= r->io.now_us; i++) {
+		r->io.nb_news = 0;
+		sani_ip_timer(r->ip, &r->io);
+		told += r->io.nb_news;
+	}
+	assert_int_equal(told, 11);
 	drain(r);
 }
 
@@ -617,12 +708,16 @@ main(void)
 		TEST(requests_from_many_sources_leave_live_entries),
 		TEST(full_table_of_live_entries_refuses_newcomers),
 		TEST(timer_stays_within_the_room_it_is_given),
+		TEST(nearest_deadline_stays_when_a_later_one_comes),
+		TEST(same_address_on_two_interfaces_is_two_neighbours),
+		TEST(who_is_evicted_depends_on_the_key),
 		TEST(frame_without_room_is_counted),
 		TEST(wanted_neighbour_is_asked_for_and_told_when_known),
 		TEST(wanted_neighbour_that_is_known_is_told_at_once),
 		TEST(wanted_neighbour_that_is_silent_is_told_lost),
 		TEST(wanted_neighbour_that_moves_is_told),
 		TEST(what_nobody_wants_is_no_news),
+		TEST(more_news_than_fit_a_call_come_with_the_next),
 		TEST_OTHER_CORE(other_core_wants_and_waits),
 		TEST_OTHER_CORE(other_core_asks_again_each_second),
 		TEST_OTHER_CORE(other_core_told_lost_drops_and_refuses),

@@ -1,4 +1,9 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
+#include <sched.h>
+#include <unistd.h>
+
+#include <rte_bus_vdev.h>
+
 #include "util.h"
 
 static void
@@ -134,6 +139,46 @@ configured_mac_is_used(void **state)
 }
 
 static void
+mac_of_another_port_is_not_used_again(void **state)
+{
+	struct sani_port_conf conf = conf_of("lan1", "ring:mac/0");
+	struct sani_port null;
+	struct sani_port ring;
+
+	(void)state;
+	open_ok(&null, "lan0", "net_null7");
+	conf.has_mac = true;
+	conf.mac = null.mac;
+	sani_port_close(&null);
+	assert_int_equal(sani_port_open(&conf, pool, &ring), 0);
+	open_ok(&null, "lan0", "net_null7");
+	assert_false(rte_is_same_ether_addr(&null.mac, &ring.mac));
+	assert_false(rte_is_zero_ether_addr(&null.mac));
+	sani_port_close(&null);
+	sani_port_close(&ring);
+}
+
+/* Its receive queue holds buffers of the pool for as long as it is set up. */
+static void
+tap_of_the_eal_gives_all_buffers_back(void **state)
+{
+	struct sani_port port;
+
+	(void)state;
+	if (access("/dev/net/tun", R_OK | W_OK) != 0 || unshare(CLONE_NEWNET) != 0)
+		skip();
+	if (rte_vdev_init("net_tap3", "iface=sanunit3") != 0)
+		skip();
+	for (int i = 0; i < 3; i++) {
+		open_ok(&port, "lan0", "net_tap3");
+		assert_true(rte_mempool_in_use_count(pool) > 0);
+		sani_port_close(&port);
+		assert_pool_whole();
+	}
+	assert_int_equal(rte_vdev_uninit("net_tap3"), 0);
+}
+
+static void
 caps_are_those_of_the_driver(void **state)
 {
 	struct rte_eth_dev_info info;
@@ -182,6 +227,8 @@ main(void)
 		cmocka_unit_test(too_few_queues_say_what_to_change),
 		cmocka_unit_test(large_mtu_that_fits_no_buffer_is_refused),
 		cmocka_unit_test(configured_mac_is_used),
+		cmocka_unit_test(mac_of_another_port_is_not_used_again),
+		cmocka_unit_test(tap_of_the_eal_gives_all_buffers_back),
 		cmocka_unit_test(caps_are_those_of_the_driver),
 		cmocka_unit_test(null_port_passes_frames),
 	};

@@ -205,6 +205,17 @@ waiting_frames_return_at_close(void **state)
 }
 
 static void
+waiting_frames_return_when_their_end_closes_first(void **state)
+{
+	(void)state;
+	open_pair();
+	send_number(&b, 0, 2);
+	sani_port_close(&a);
+	assert_pool_whole();
+	sani_port_close(&b);
+}
+
+static void
 same_end_twice_is_busy(void **state)
 {
 	struct sani_port_conf conf = conf_of("c", "ring:pair/0");
@@ -350,6 +361,7 @@ main(void)
 		cmocka_unit_test(frames_wait_for_the_end_that_is_not_open),
 		cmocka_unit_test(what_was_sent_before_the_open_is_not_received),
 		cmocka_unit_test(waiting_frames_return_at_close),
+		cmocka_unit_test(waiting_frames_return_when_their_end_closes_first),
 		cmocka_unit_test(same_end_twice_is_busy),
 		cmocka_unit_test(other_number_of_queues_is_refused),
 		cmocka_unit_test(malformed_names_are_refused),
