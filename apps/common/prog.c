@@ -65,10 +65,12 @@ print_help(const char *usage)
 int
 prog_split(int *argc, char **argv, const char *usage, char ***own)
 {
-	const char *slash = strrchr(argv[0], '/');
+	char *slash = strrchr(argv[0], '/');
 	int all = *argc;
 
-	prog_name = slash != NULL ? slash + 1 : argv[0];
+	if (slash != NULL)
+		argv[0] = slash + 1;
+	prog_name = argv[0];
 	for (int i = 1; i < all; i++) {
 		if (strcmp(argv[i], "--help") == 0 || strcmp(argv[i], "-h") == 0)
 			print_help(usage);

@@ -95,8 +95,6 @@ take_option(struct echo_options *o, int id, const char *value)
 	case OPT_SEED:
 		o->seed = prog_number("--seed", value, 0, UINT64_MAX);
 		break;
-	default:
-		prog_refuse("an option is not known, or lacks its value.");
 	}
 }
 
@@ -106,8 +104,12 @@ take_options(struct echo_options *o, int argc, char **argv)
 	int id;
 
 	optind = 0;
-	while ((id = getopt_long(argc, argv, "", option_list, NULL)) != -1)
+	opterr = 0;
+	while ((id = getopt_long(argc, argv, "", option_list, NULL)) != -1) {
+		if (id == '?')
+			prog_refuse("\"%s\" is not an option, or lacks its value.", argv[optind - 1]);
 		take_option(o, id, optarg);
+	}
 	if (o->config == NULL)
 		prog_refuse("--config FILE is missing; own arguments stand behind \"--\".");
 	if (o->size == 0)

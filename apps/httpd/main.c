@@ -49,6 +49,7 @@ take_options(struct options *o, int argc, char **argv)
 	int id;
 
 	optind = 0;
+	opterr = 0;
 	while ((id = getopt_long(argc, argv, "", option_list, NULL)) != -1) {
 		if (id == 'c')
 			o->config = optarg;
@@ -63,7 +64,7 @@ take_options(struct options *o, int argc, char **argv)
 		else if (id == 'k')
 			o->host_core = (unsigned int)prog_number("--host-core", optarg, 0, PROG_CORES - 1);
 		else
-			prog_refuse("an option is not known, or lacks its value.");
+			prog_refuse("\"%s\" is not an option, or lacks its value.", argv[optind - 1]);
 	}
 	if (optind < argc)
 		prog_refuse("\"%s\" is not an option.", argv[optind]);

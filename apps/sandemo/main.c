@@ -328,6 +328,7 @@ take_options(struct demo *d, int argc, char **argv)
 	d->seconds = 6;
 	d->connections = 16;
 	optind = 0;
+	opterr = 0;
 	while ((id = getopt_long(argc, argv, "", list, NULL)) != -1) {
 		if (id == 's')
 			d->seconds = (double)prog_number("--seconds", optarg, 1, 86400);
@@ -335,7 +336,7 @@ take_options(struct demo *d, int argc, char **argv)
 			d->connections = (unsigned int)prog_number("--connections", optarg, 1,
 								   CONNECTIONS_MAX);
 		else
-			prog_refuse("an option is not known, or lacks its value.");
+			prog_refuse("\"%s\" is not an option, or lacks its value.", argv[optind - 1]);
 	}
 	if (optind < argc)
 		prog_refuse("\"%s\" is not an option.", argv[optind]);
