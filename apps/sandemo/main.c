@@ -272,7 +272,7 @@ give_back(struct demo *d, const struct san_usage *before)
 				now[i].mbufs_used <= before[i].mbufs_used;
 		}
 	}
-	for (int i = 0; i < 2 && !d->broken; i++)
+	for (int i = 0; i < 2 && !d->broken && !prog_stop; i++)
 		demo_say("   host %d: %u sockets, %u connections, %u of %u packet buffers in use "
 			 "(%u at the start), %u records of ended connections", i, now[i].sockets,
 			 now[i].connections, now[i].mbufs_used, now[i].mbufs_total,
