@@ -40,5 +40,7 @@ def nothing_is_said_when_checksums_are_good(lab):
         raise Failure('the server speaks of checksums')
 
 
-topic.main([server_says_that_the_peers_offload_is_on, nothing_is_said_when_checksums_are_good],
-           ['af_packet'])
+topic.main({
+    server_says_that_the_peers_offload_is_on: ['af_packet'],
+    nothing_is_said_when_checksums_are_good: ['tap', 'af_packet'],
+})

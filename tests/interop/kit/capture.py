@@ -28,6 +28,7 @@ FIELDS = ('frame.number', 'ip.src', 'arp.src.proto_ipv4', 'ip.checksum.status',
           'tcp.analysis.spurious_retransmission')
 
 STATUS_BAD = '0'
+WHO = {True: 'the stack', False: 'the kernel'}
 SEVERITY_ERROR = 8 << 20
 
 
@@ -49,32 +50,34 @@ class Capture:
     def close(self):
         self.proc.kill()
 
-    def judge(self, storms_allowed=False, kernel_too=True):
+    def judge(self, may_repeat=(), kernel_too=True):
         """Have tshark read it. Failure: a bad checksum or malformed frame from either end (or from
-        the stack only), an empty capture, or (unless allowed) a storm of retransmissions."""
+        the stack only), an empty capture, or a storm of retransmissions from an end that may not
+        repeat so much."""
         seen = Tally(self.path, self.san, kernel_too)
         if seen.frames == 0 or seen.ours == 0:
             raise Failure(f'{self.path}: {seen.frames} frames, {seen.ours} of them from the stack')
         if seen.bad:
             raise Failure(f'{self.path}: {len(seen.bad)} frames with a wrong checksum or malformed:'
                           + ''.join(f'\n{line}' for line in seen.bad[:SHOWN]))
-        limit = max(STORM_LEAST, STORM_SHARE * seen.ours_data)
-        if seen.ours_again > limit and not storms_allowed:
-            raise Failure(f'{self.path}: {seen.ours_again} of {seen.ours_data} segments with data '
-                          'from the stack are retransmissions')
-        return seen
+        for ours, who in WHO.items():
+            again, data = seen.again[ours], seen.data[ours]
+            if again > max(STORM_LEAST, STORM_SHARE * data) and who not in may_repeat:
+                raise Failure(f'{self.path}: {again} of {data} segments with data from {who} are '
+                              'retransmissions')
 
 
 class Tally:
-    """The figures of a capture file."""
+    """The figures of a capture file: data and again count segments with data and those of them
+    that are repetitions, of the stack (True) and of the kernel (False)."""
 
     def __init__(self, path, san, kernel_too):
         self.san = san
         self.kernel_too = kernel_too
         self.frames = 0
         self.ours = 0
-        self.ours_data = 0
-        self.ours_again = 0
+        self.data = {True: 0, False: 0}
+        self.again = {True: 0, False: 0}
         self.bad = []
         for line in read_fields(path):
             self.count(dict(zip(FIELDS, line.split('\t'))))
@@ -86,11 +89,10 @@ class Tally:
         self.ours += ours
         wrong = faults(frame, ours)
         if wrong and (ours or self.kernel_too):
-            who = 'the stack' if ours else 'the kernel'
-            self.bad.append(f'frame {frame["frame.number"]} from {who}: {", ".join(wrong)}')
-        if ours and frame['tcp.len'] not in ('', '0'):
-            self.ours_data += 1
-            self.ours_again += any(frame[f] for f in FIELDS[-3:])
+            self.bad.append(f'frame {frame["frame.number"]} from {WHO[ours]}: {", ".join(wrong)}')
+        if frame['tcp.len'] not in ('', '0'):
+            self.data[ours] += 1
+            self.again[ours] += any(frame[f] for f in FIELDS[-3:])
 
 
 def is_linux_zero(frame):

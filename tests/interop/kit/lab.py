@@ -14,7 +14,7 @@ from .proc import Failure, Proc
 
 ROOT = os.path.abspath(os.path.join(os.path.dirname(__file__), '..', '..', '..'))
 BUILD = os.environ.get('SAN_BUILD', os.path.join(ROOT, 'build'))
-ECHO_PORT = 7
+ECHO_PORT = 7  # the server's default
 START_S = 15
 
 # The kernel's last acknowledgement is on its way when a test has read the end of its stream.
@@ -31,7 +31,7 @@ class Lab:
 
     def __init__(self, kind):
         self.keep = False
-        self.storms_allowed = False
+        self.may_repeat = ()
         self.kernel_sends_well = True
         self.procs = []
         self.closers = []
@@ -54,23 +54,23 @@ class Lab:
         self.closers.append(thing.close)
         return thing
 
-    def start_san(self, name, *args):
-        """Start a program under test on the link."""
+    def start_san(self, name, *args, config=None, eal=()):
+        """Start a program under test on the link, with the link's configuration or another."""
         if not os.path.exists(program(name)):
             raise Failure(f'{program(name)} has not been built')
-        config = os.path.join(ROOT, 'config', self.link.config)
+        config = config or os.path.join(ROOT, 'config', self.link.config)
         return self.start(program(name), '-l', '0', '--no-huge', '-m', '512', '--no-pci',
-                          '--no-telemetry', '--no-shconf', '--', '--config', config, *args,
-                          ns=self.link.san_ns)
+                          '--no-telemetry', '--no-shconf', *eal, '--', '--config', config,
+                          *args, ns=self.link.san_ns)
 
     @property
     def echo(self):
         """Where the echo server is, for a kernel socket."""
         return self.link.san, ECHO_PORT
 
-    def start_echo_server(self, *args):
-        """Start the echo server and wait until it listens."""
-        server = self.start_san('san-echo', *args, 'server', '--port', ECHO_PORT)
+    def start_echo_server(self, *args, **kwargs):
+        """Start the echo server and wait until it listens; arguments as start_san() has them."""
+        server = self.start_san('san-echo', *args, 'server', **kwargs)
         server.wait_text('serving on port', START_S)
         return server
 
@@ -85,7 +85,7 @@ class Lab:
     def judge(self):
         """End the capture and have tshark read it."""
         self.capture.stop()
-        return self.capture.judge(self.storms_allowed, self.kernel_sends_well)
+        return self.capture.judge(self.may_repeat, self.kernel_sends_well)
 
     def close(self):
         """End and remove everything, in whatever state it is."""

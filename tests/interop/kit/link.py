@@ -37,6 +37,7 @@ class Link:
 
     name    the kernel's interface
     config  the example in config/ that the stack is started with, as it is
+    device  what the device is called when the EAL makes it, as vdev says
     net     the first three numbers of the network's addresses, as in that example
     """
 
@@ -85,6 +86,8 @@ class TapLink(Link):
     kind = 'tap'
     name = 'san0'
     config = 'tap.conf'
+    device = 'net_tap0'
+    vdev = 'net_tap0,iface=san0'
     net = '10.9.0'
 
     def __init__(self):
@@ -97,6 +100,8 @@ class VethLink(Link):
     kind = 'af_packet'
     name = 'san1'
     config = 'af_packet.conf'
+    device = 'net_af_packet0'
+    vdev = 'net_af_packet0,iface=san0'
     net = '10.8.0'
 
     def __init__(self):

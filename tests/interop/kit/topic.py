@@ -98,12 +98,23 @@ def tell_logs(place):
         diagnose('\n'.join('  ' + line for line in proc.text().splitlines()[-TAIL:]))
 
 
-def main(cases, kinds=tuple(link.KINDS)):
-    """Run cases (functions of a lab) on the kind of link that the command line names, or on all
-    that the topic is for. The name of a case is the name of its function."""
-    wanted = [k for k in kinds if len(sys.argv) < 2 or k == sys.argv[1]]
-    if not wanted:
-        sys.exit(f'{sys.argv[0]}: not a kind of link: {sys.argv[1]} (accepted: {" ".join(kinds)})')
+def plan(cases):
+    """The cases to run, each with its kind of link: those of the command line's, or all."""
+    wanted = sys.argv[1:] or list(link.KINDS)
+    for kind in wanted:
+        if kind not in link.KINDS:
+            sys.exit(f'{sys.argv[0]}: not a kind of link: {kind} (accepted: '
+                     f'{" ".join(link.KINDS)})')
+    return [(kind, function) for kind in wanted for function, kinds in cases.items()
+            if kind in kinds]
+
+
+def main(cases):
+    """Run cases: a dictionary from function (of a lab) to the kinds of link that it is for, or a
+    list of functions that are for all. The name of a case is the name of its function."""
+    if isinstance(cases, list):
+        cases = {function: link.KINDS for function in cases}
+    todo = plan(cases)
     skip = reason_to_skip()
     if skip:
         say(f'1..0 # SKIP {skip}')
@@ -112,8 +123,7 @@ def main(cases, kinds=tuple(link.KINDS)):
         signal.signal(signum, end_on_signal)
     signal.signal(signal.SIGALRM, end_on_alarm)
     topic = Topic()
-    say(f'1..{2 * len(wanted) * len(cases)}')
-    for kind in wanted:
-        for function in cases:
-            topic.case(kind, function)
+    say(f'1..{2 * len(todo)}')
+    for kind, function in todo:
+        topic.case(kind, function)
     sys.exit(1 if topic.failed else 0)
