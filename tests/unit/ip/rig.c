@@ -455,3 +455,41 @@ are_checksums_right(const struct frame *f)
 {
 	return sani_ip4_cksum_ok(f->b + SANI_ETH_HDR, hdr_len_of(f)) && sum_l4(f) == 0xffff;
 }
+
+void
+answer(struct rig *r, const char *who, const struct rte_ether_addr *mac)
+{
+	struct frame f;
+
+	make_arp(&f, SANI_ARP_REPLY, mac, who, US);
+	assert_int_equal(give(r, &f), SANI_IP_DONE);
+}
+
+void
+take_request(struct rig *r, const char *who, const struct rte_ether_addr *mac)
+{
+	static const uint8_t broadcast[6] = { 0xff, 0xff, 0xff, 0xff, 0xff, 0xff };
+	struct frame f;
+
+	take(r, &f);
+	assert_true(is_arp(&f, SANI_ARP_REQUEST, who));
+	assert_memory_equal(f.b, mac != NULL ? mac->addr_bytes : broadcast, 6);
+}
+
+void
+drain(struct rig *r)
+{
+	struct frame f;
+
+	while (r->io.nb_tx > 0)
+		take(r, &f);
+}
+
+const char *
+host_text(unsigned int i)
+{
+	static char text[24];
+
+	snprintf(text, sizeof(text), "172.16.%u.%u", 1 + i / 250, 1 + i % 250);
+	return text;
+}

@@ -134,6 +134,19 @@ take(struct rig *r, struct frame *f);
 void
 expect_nothing_sent(struct rig *r);
 
+/** Free what was sent. */
+void
+drain(struct rig *r);
+/** who, on interface 0, answers an ARP request of ours. */
+void
+answer(struct rig *r, const char *who, const struct rte_ether_addr *mac);
+/** The next frame must be an ARP request for who, by unicast to mac or (NULL) by broadcast. */
+void
+take_request(struct rig *r, const char *who, const struct rte_ether_addr *mac);
+/** Distinct hosts on interface 1, i below 60000; static. */
+const char *
+host_text(unsigned int i);
+
 /** Send a segment of payload octets to dst; @return what output returned. */
 int
 send_tcp(struct rig *r, const char *dst, uint32_t payload);

@@ -1,6 +1,4 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
-#include <rte_log.h>
-
 #include "rig.h"
 
 static const struct rte_ether_addr broadcast = { { 0xff, 0xff, 0xff, 0xff, 0xff, 0xff } };
@@ -340,133 +338,6 @@ segment_cut_below_its_header_is_dropped(void **state)
 }
 
 static void
-wrong_tcp_checksum_is_dropped(void **state)
-{
-	struct rig *r = *state;
-	struct frame f;
-
-	for (uint32_t at = 34; at < 65; at++) {
-		make_tcp(&f, 11);
-		f.b[at] ^= 0x04;
-		expect_drop(r, &f, SANI_CTR_tcp_rx_bad_checksum);
-	}
-}
-
-/* What the driver says, on a port that promises to know or not, of a segment with a wrong checksum. */
-static enum sani_ip_verdict
-give_flagged(struct rig *r, const struct frame *f, uint32_t caps, uint64_t flags)
-{
-	struct rte_mbuf *m = mbuf_of(f, NULL, 0);
-
-	r->ifaces[0].caps = caps;
-	m->ol_flags |= flags;
-	return give_mbuf(r, m, 0);
-}
-
-static void
-driver_is_believed_only_where_it_promises(void **state)
-{
-	const uint64_t l4_good = RTE_MBUF_F_RX_L4_CKSUM_GOOD;
-	const uint64_t l4_bad = RTE_MBUF_F_RX_L4_CKSUM_BAD;
-	struct rig *r = *state;
-	struct frame f;
-
-	make_tcp(&f, 40);
-	f.b[60] ^= 1;
-	assert_int_equal(give_flagged(r, &f, SANI_PORT_RX_CKSUM, l4_good), SANI_IP_TCP);
-	assert_int_equal(give_flagged(r, &f, 0, l4_good), SANI_IP_DONE);
-	assert_int_equal(give_flagged(r, &f, SANI_PORT_RX_CKSUM, 0), SANI_IP_DONE);
-	assert_int_equal(give_flagged(r, &f, SANI_PORT_RX_CKSUM, l4_bad), SANI_IP_DONE);
-	assert_int_equal(give_flagged(r, &f, SANI_PORT_RX_CKSUM, RTE_MBUF_F_RX_L4_CKSUM_NONE),
-			 SANI_IP_DONE);
-	expect_counted(r, SANI_CTR_tcp_rx_bad_checksum, 4);
-	f.b[60] ^= 1;
-	/* "bad" is looked at as well: the segment is right */
-	assert_int_equal(give_flagged(r, &f, SANI_PORT_RX_CKSUM, l4_bad), SANI_IP_TCP);
-}
-
-static void
-driver_is_believed_of_the_header_only_where_it_promises(void **state)
-{
-	const uint64_t l4_good = RTE_MBUF_F_RX_L4_CKSUM_GOOD;
-	const uint64_t ip_good = RTE_MBUF_F_RX_IP_CKSUM_GOOD;
-	struct rig *r = *state;
-	struct frame f;
-
-	make_tcp(&f, 40);
-	f.b[24] ^= 1;
-	assert_int_equal(give_flagged(r, &f, SANI_PORT_RX_CKSUM, ip_good | l4_good), SANI_IP_TCP);
-	assert_int_equal(give_flagged(r, &f, 0, ip_good | l4_good), SANI_IP_DONE);
-	assert_int_equal(give_flagged(r, &f, SANI_PORT_RX_CKSUM, l4_good), SANI_IP_DONE);
-	assert_int_equal(give_flagged(r, &f, SANI_PORT_RX_CKSUM, RTE_MBUF_F_RX_IP_CKSUM_BAD),
-			 SANI_IP_DONE);
-	expect_counted(r, SANI_CTR_ip4_rx_bad_checksum, 3);
-}
-
-/* Chains: same verdict as in one piece, headers contiguous, octets the same. */
-static void
-expect_up_whole(struct rig *r, const struct frame *f)
-{
-	uint8_t copy[2000];
-	uint32_t headers = RTE_MIN(160U, f->len);
-
-	assert_int_equal(r->up->pkt_len, f->len);
-	assert_true(r->up->data_len >= headers);
-	rte_mbuf_sanity_check(r->up, 1);
-	assert_memory_equal(rte_pktmbuf_read(r->up, 0, f->len, copy), f->b, f->len);
-}
-
-static void
-segment_cut_at_each_octet_is_handed_up(void **state)
-{
-	struct rig *r = *state;
-	struct frame f;
-
-	make_tcp(&f, 300);
-	for (uint16_t cut = 0; cut <= f.len; cut++) {
-		assert_int_equal(give_cut(r, &f, &cut, 1), SANI_IP_TCP);
-		assert_int_equal(r->pkt.l4_len, 320);
-		expect_up_whole(r, &f);
-	}
-}
-
-static void
-segment_in_buffers_of_few_octets_is_handed_up(void **state)
-{
-	uint16_t cuts[400];
-	struct rig *r = *state;
-	struct frame f;
-
-	for (uint16_t size = 1; size < 20; size++) {
-		for (unsigned int i = 0; i < 400; i++)
-			cuts[i] = size;
-		make_tcp(&f, 250);
-		assert_int_equal(give_cut(r, &f, cuts, f.len / size), SANI_IP_TCP);
-		expect_up_whole(r, &f);
-	}
-}
-
-static void
-broken_packets_are_dropped_alike_when_cut(void **state)
-{
-	struct rig *r = *state;
-	struct frame f;
-
-	for (uint16_t cut = 0; cut < 54; cut++) {
-		make_tcp(&f, 0);
-		f.b[17] = 41;
-		mark(r);
-		assert_int_equal(give_cut(r, &f, &cut, 1), SANI_IP_DONE);
-		expect_one_drop(r, SANI_CTR_ip4_rx_bad_header);
-		make_tcp(&f, 0);
-		f.b[45] ^= 1;
-		mark(r);
-		assert_int_equal(give_cut(r, &f, &cut, 1), SANI_IP_DONE);
-		expect_one_drop(r, SANI_CTR_tcp_rx_bad_checksum);
-	}
-}
-
-static void
 udp_is_dropped_with_port_unreachable(void **state)
 {
 	struct rig *r = *state;
@@ -545,67 +416,6 @@ broadcast_gets_no_error(void **state)
 	expect_nothing_sent(r);
 }
 
-static void
-give_bad_tcp(struct rig *r, unsigned int n)
-{
-	struct frame f;
-
-	make_tcp(&f, 4);
-	f.b[50] ^= 1;
-	for (unsigned int i = 0; i < n; i++)
-		assert_int_equal(give(r, &f), SANI_IP_DONE);
-}
-
-/* How many lines the engine logged, and whether the last one has these words. */
-static unsigned int
-count_log_lines(FILE *log, const char *words)
-{
-	char line[512];
-	unsigned int n = 0;
-
-	rewind(log);
-	for (; fgets(line, sizeof(line), log) != NULL; n++)
-		assert_non_null(strstr(line, words));
-	return n;
-}
-
-static void
-port_whose_every_checksum_fails_says_so_once(void **state)
-{
-	struct rig *r = *state;
-	FILE *log = tmpfile();
-
-	assert_non_null(log);
-	rte_openlog_stream(log);
-	give_bad_tcp(r, 63);
-	assert_int_equal(count_log_lines(log, "ethtool -K"), 0);
-	give_bad_tcp(r, 1);
-	assert_int_equal(count_log_lines(log, "interface lan0"), 1);
-	assert_int_equal(count_log_lines(log, "ethtool -K <peer device> tx off gso off tso off"), 1);
-	give_bad_tcp(r, 500);
-	assert_int_equal(count_log_lines(log, "ethtool -K"), 1);
-	rte_openlog_stream(NULL);
-	fclose(log);
-}
-
-static void
-one_right_checksum_ends_the_watch(void **state)
-{
-	struct rig *r = *state;
-	FILE *log = tmpfile();
-	struct frame f;
-
-	assert_non_null(log);
-	rte_openlog_stream(log);
-	give_bad_tcp(r, 63);
-	make_tcp(&f, 0);
-	assert_int_equal(give(r, &f), SANI_IP_TCP);
-	give_bad_tcp(r, 500);
-	assert_int_equal(count_log_lines(log, ""), 0);
-	rte_openlog_stream(NULL);
-	fclose(log);
-}
-
 int
 main(void)
 {
@@ -631,18 +441,10 @@ main(void)
 		TEST(unicast_segment_in_a_group_frame_is_marked),
 		TEST(ttl_does_not_matter_to_a_host),
 		TEST(segment_cut_below_its_header_is_dropped),
-		TEST(wrong_tcp_checksum_is_dropped),
-		TEST(driver_is_believed_only_where_it_promises),
-		TEST(driver_is_believed_of_the_header_only_where_it_promises),
-		TEST(segment_cut_at_each_octet_is_handed_up),
-		TEST(segment_in_buffers_of_few_octets_is_handed_up),
-		TEST(broken_packets_are_dropped_alike_when_cut),
 		TEST(udp_is_dropped_with_port_unreachable),
 		TEST(unsound_udp_gets_no_answer),
 		TEST(unknown_protocols_get_protocol_unreachable),
 		TEST(broadcast_gets_no_error),
-		TEST(port_whose_every_checksum_fails_says_so_once),
-		TEST(one_right_checksum_ends_the_watch),
 	};
 
 	return cmocka_run_group_tests_name("input", tests, rig_start, rig_stop);
