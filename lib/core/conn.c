@@ -244,7 +244,6 @@ sani_conn_settle(struct sani_core *core, struct sani_tcp_conn *c, uint32_t ev)
 		/* a last word, if there is one; from here on its segments find no connection */
 		if (c->owner.dirty != SANI_NONE)
 			sani_tx_conn(core, c);
-		sani_conn_undirty(core, c);
 		sani_conn_leave(core, c);
 	}
 	if (c->owner.sock != SANI_NONE)
@@ -348,7 +347,6 @@ sani_conn_reset(struct sani_core *core, struct sani_tcp_conn *c)
 		send_rst(core, c);
 		break;
 	}
-	sani_conn_undirty(core, c);
 }
 
 void

@@ -6,42 +6,14 @@
  */
 #include "core/priv.h"
 
-/* Of a chain the headers may be all that the first buffer held. */
+/* Cut the headers off: what is left is the payload, for the ip engine has cut the padding. NULL: none. */
 static struct rte_mbuf *
-drop_empty_head(struct rte_mbuf *m)
+cut_payload(struct rte_mbuf *m, uint16_t off, uint32_t len)
 {
-	while (m->data_len == 0 && m->next != NULL) {
-		struct rte_mbuf *next = m->next;
-
-		rte_pktmbuf_free_seg(m);
-		m = next;
-	}
-	return m;
-}
-
-/* Cut m to the payload; the link's padding goes too. NULL when there is none (m is freed). */
-static struct rte_mbuf *
-cut_payload(struct rte_mbuf *m, uint32_t off, uint32_t len)
-{
-	struct rte_mbuf *last;
-	uint16_t nb_segs = 1;
-	uint32_t left = len;
-
-	if (len == 0 || rte_pktmbuf_adj(m, (uint16_t)off) == NULL) {
-		rte_pktmbuf_free(m);
-		return NULL;
-	}
-	m = drop_empty_head(m);
-	for (last = m; left > last->data_len; last = last->next) {
-		left -= last->data_len;
-		nb_segs++;
-	}
-	rte_pktmbuf_free(last->next);
-	last->next = NULL;
-	last->data_len = (uint16_t)left;
-	m->nb_segs = nb_segs;
-	m->pkt_len = len;
-	return m;
+	if (len > 0 && rte_pktmbuf_adj(m, off) != NULL)
+		return m;
+	rte_pktmbuf_free(m);
+	return NULL;
 }
 
 static enum sani_tcp_parse
@@ -176,7 +148,7 @@ input_conn(struct sani_core *core, struct sani_tcp_conn *c, struct sani_rx_item 
 		rte_pktmbuf_free(item->m);
 		return;
 	}
-	payload = cut_payload(item->m, (uint32_t)item->pkt.l4_off + item->seg.hdr_len, item->seg.len);
+	payload = cut_payload(item->m, (uint16_t)(item->pkt.l4_off + item->seg.hdr_len), item->seg.len);
 	ev = sani_tcp_input(c, &item->seg, payload, &io);
 	sani_tx_segments(core, c, &io);
 	sani_conn_settle(core, c, ev);

@@ -78,7 +78,7 @@ enum sani_ip_verdict {
 struct sani_ip_pkt {
 	struct sani_tuple tuple;	/**< local is us. */
 	uint16_t l4_off;		/**< TCP header: offset into m [bytes]. Contiguous headers are pulled up. */
-	uint16_t l4_len;		/**< TCP header and payload [bytes]; m may be longer (padding). */
+	uint16_t l4_len;		/**< TCP header and payload [bytes]; m ends with it. */
 	uint8_t iface;
 	uint8_t tos;
 	bool nonunicast;		/**< Sent to a broadcast or multicast address, link or IP. */

@@ -24,6 +24,51 @@ message_to_oneself_arrives_in_the_same_input(void **state)
 }
 
 static void
+send_to_oneself(struct sani_core *core, struct sani_tcp_conn *c, uint32_t ev)
+{
+	struct sani_msg msg = { .kind = SANI_MSG_SOCK, .a = ev };
+
+	(void)c;
+	sani_core_send(core, core->index, &msg);
+}
+
+static void
+message_to_oneself_out_of_an_event_arrives_in_the_same_input(void **state)
+{
+	uint32_t a;
+
+	(void)state;
+	pair_open(1, NULL);
+	pair_listen(B, 80, 5);
+	a = pair_establish(80);
+	assert_int_equal(pair_write(a, "x", 1), 1);
+	pair_round(A);
+	pair.on_event = send_to_oneself;
+	pair_round(B);
+	assert_int_equal(pair.nb_messages, 1);
+	assert_int_equal(pair.messages[0].a, SANI_TCP_EV_READABLE);
+	pair_close();
+}
+
+static void
+packets_on_the_way_between_cores_are_freed_at_the_end(void **state)
+{
+	(void)state;
+	pair_open(2, NULL);
+	pair_listen(B, 80, 100);
+	for (unsigned int i = 0; i < 40; i++)
+		assert_true(pair_connect(pair.host[A]->cores[i % 2], 80) >= 0);
+	pair_round(A);
+	/* both cores of B hand over, and neither takes */
+	for (unsigned int i = 0; i < 2; i++) {
+		sani_core_begin(pair.host[B]->cores[i]);
+		sani_rx_ports(pair.host[B]->cores[i]);
+		assert_true(pair.host[B]->cores[i]->ctr.v[SANI_CTR_core_handover] > 0);
+	}
+	pair_close();
+}
+
+static void
 messages_arrive_in_order_and_say_whence(void **state)
 {
 	struct sani_msg msg = { .kind = SANI_MSG_SOCK };
@@ -185,6 +230,8 @@ main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(message_to_oneself_arrives_in_the_same_input),
+		cmocka_unit_test(message_to_oneself_out_of_an_event_arrives_in_the_same_input),
+		cmocka_unit_test(packets_on_the_way_between_cores_are_freed_at_the_end),
 		cmocka_unit_test(messages_arrive_in_order_and_say_whence),
 		cmocka_unit_test(answers_to_oneself_come_within_one_round),
 		cmocka_unit_test(endless_answers_do_not_hold_the_round_up),

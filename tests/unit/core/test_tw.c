@@ -44,6 +44,32 @@ lost_rst_is_repeated_once_then_the_tombstone_goes(void **state)
 }
 
 static void
+tombstone_lasts_for_a_second_rto_after_the_repeat(void **state)
+{
+	uint64_t closed_us;
+	uint64_t rto_us;
+	uint32_t a;
+
+	(void)state;
+	pair_open(1, NULL);
+	pair_listen(B, 80, 5);
+	a = pair_establish(80);
+	close_sock(a);
+	pair_round(A);
+	pair_drop(B);
+	closed_us = pair_now_us;
+	while (run_a_alone(1000) == 0)
+		assert_true(pair_now_us < closed_us + 10000000);
+	rto_us = pair_now_us - closed_us;
+	assert_int_equal(pair_nb_tw(A), 1);
+	run_a_alone(rto_us - 5000);
+	assert_int_equal(pair_nb_tw(A), 1);
+	run_a_alone(10000);
+	assert_int_equal(pair_nb_tw(A), 0);
+	pair_close();
+}
+
+static void
 tombstone_answers_later_segments_with_rst(void **state)
 {
 	uint32_t a;
@@ -239,6 +265,7 @@ main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(lost_rst_is_repeated_once_then_the_tombstone_goes),
+		cmocka_unit_test(tombstone_lasts_for_a_second_rto_after_the_repeat),
 		cmocka_unit_test(tombstone_answers_later_segments_with_rst),
 		cmocka_unit_test(time_wait_stays_a_connection_until_it_is_closed),
 		cmocka_unit_test(record_lasts_for_the_rest_of_two_msl),
