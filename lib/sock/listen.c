@@ -245,6 +245,20 @@ on_refuse(struct san_core *k, const struct sani_msg *msg)
 		sani_core_conn_close(k->core, c);
 }
 
+/* The connection was opened with its listener's options; the entry may be gone by now. */
+static void
+take_options(struct sani_sock *so, const struct sani_listen *l)
+{
+	if (l == NULL)
+		return;
+	so->opt = (struct sani_sock_options){
+		.sndbuf = l->sndbuf,
+		.rcvbuf = l->rcvbuf,
+		.user_timeout_ms = l->user_timeout_ms,
+		.nodelay = l->nodelay,
+	};
+}
+
 /* Make the socket of a taken embryo; 0, or why it cannot be: then the embryo is reset. */
 static int
 adopt(struct san_core *k, struct sani_tcp_conn *c, uint32_t cq_id, san_handle *h)
@@ -262,6 +276,7 @@ adopt(struct san_core *k, struct sani_tcp_conn *c, uint32_t cq_id, san_handle *h
 	if (so == NULL)
 		return -ENFILE;
 	so->told = false;
+	take_options(so, sani_core_listen_of(k->core, c));
 	so->conn = sani_core_conn_idx(k->core, c);
 	sani_core_adopt(k->core, c, sani_sock_slot(k, so));
 	sani_sock_enter(k, so, SANI_SOCK_CONNECTED);

@@ -143,11 +143,14 @@ sani_thread_free_rings(void)
 {
 	unsigned int id, core;
 
-	for (id = 1; id < sani_thread_high(); id++)
+	for (id = 1; id < sani_thread_high(); id++) {
 		for (core = 0; core < SANI_CORE_IDS; core++) {
 			sani_spsc_destroy(atomic_load(&threads[id].req[core]));
 			atomic_store(&threads[id].req[core], NULL);
 		}
+		/* A call that was given up goes with the ring that held it. */
+		atomic_store(&threads[id].control.state, SANI_CONTROL_IDLE);
+	}
 }
 
 void
