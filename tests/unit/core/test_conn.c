@@ -270,6 +270,32 @@ blocks_run_out_and_come_back_with_a_new_generation(void **state)
 }
 
 static void
+closed_before_its_output_is_not_listed_any_more(void **state)
+{
+	struct sani_core *core;
+
+	(void)state;
+	pair_open(1, few_blocks);
+	core = pair.host[A]->cores[0];
+	assert_true(pair_connect(core, 80) >= 0);
+	for (unsigned int i = 0; i < 50; i++) {
+		int first = pair_connect(core, 80);
+		int second = pair_connect(core, 80);
+
+		assert_int_equal(core->priv->nb_dirty, 3);
+		close_sock((uint32_t)first);
+		assert_int_equal(core->priv->nb_dirty, 2);
+		close_sock((uint32_t)second);
+		assert_int_equal(core->priv->nb_dirty, 1);
+	}
+	/* the one that is left sends its SYN, nobody else does */
+	sani_core_output(core);
+	assert_int_equal(pair_count(A, SANI_CTR_tcp_tx), 1);
+	assert_int_equal(core->priv->nb_dirty, 0);
+	pair_close();
+}
+
+static void
 syn_without_a_free_block_is_dropped_and_counted(void **state)
 {
 	(void)state;
@@ -369,6 +395,7 @@ main(void)
 		cmocka_unit_test(close_inside_an_event_ends_the_connection),
 		cmocka_unit_test(close_of_all_inside_one_timer_event_is_survived),
 		cmocka_unit_test(blocks_run_out_and_come_back_with_a_new_generation),
+		cmocka_unit_test(closed_before_its_output_is_not_listed_any_more),
 		cmocka_unit_test(syn_without_a_free_block_is_dropped_and_counted),
 		cmocka_unit_test(dead_connection_keeps_its_block_but_not_its_flow),
 		cmocka_unit_test(lost_segment_is_sent_again_when_the_lazy_timer_fires),

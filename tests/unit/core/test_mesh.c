@@ -201,7 +201,7 @@ connections_of_both_cores_are_handed_over_both_ways(void **state)
 		assert_int_equal(pair_read(i, buf, sizeof(buf)), sizeof(buf));
 	for (unsigned int side = A; side <= B; side++)
 		for (unsigned int i = 0; i < 2; i++)
-			assert_true(pair.host[side]->cores[i]->ctr.v[SANI_CTR_core_handover] > 50);
+			assert_true(pair.host[side]->cores[i]->ctr.v[SANI_CTR_core_handover] > 20);
 	assert_int_equal(pair_count(A, SANI_CTR_core_handover_drop) + pair_count(B, SANI_CTR_core_handover_drop), 0);
 	assert_int_equal(pair_count(A, SANI_CTR_tcp_rx), pair_count(B, SANI_CTR_tcp_tx));
 	for (uint32_t i = 0; i < nb; i++)
