@@ -126,6 +126,7 @@ struct sani_tcp_conn {
 	uint32_t rttvar_us;
 	uint32_t rto_us;	/**< Without backoff. */
 	uint32_t rtt_seq;	/**< The sample ends when this is acknowledged. */
+	uint32_t rtx_tsval;	/**< Timestamp of the last retransmission. */
 	uint64_t rtt_start_us;
 	uint32_t user_timeout_ms;
 	uint32_t time_wait_ms;

@@ -27,6 +27,7 @@ enum sani_tcp_conn_flag {
 	SANI_TCP_F_TIMING = 1 << 13,	/**< An RTT sample is under way. */
 	SANI_TCP_F_NO_ROOM = 1 << 14,	/**< A write was cut short because the pool was empty. */
 	SANI_TCP_F_PARTIAL = 1 << 15,	/**< Fast recovery has seen its first partial ACK. */
+	SANI_TCP_F_RTX_SENT = 1 << 17,	/**< Something was sent again since the last RTT sample. */
 	SANI_TCP_F_WSCALE = 1 << 16,	/**< Both sides scale their windows. */
 };
 

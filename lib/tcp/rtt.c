@@ -45,9 +45,19 @@ take_sample(struct sani_tcp_conn *c, uint32_t r_us)
 }
 
 /*
- * One segment at a time is timed with our own clock. Where that was given up because of a retransmission
- * (Karn, MUST-18), the timestamp echo says which transmission is acknowledged (RFC 7323 4.1).
+ * Where the measurement was given up because of a retransmission, the timestamp echo says which
+ * transmission is acknowledged (RFC 7323 4.1). An echo from before the retransmission says nothing: it
+ * comes with an ACK that was late, but as well with one that repeats a lost ACK, and then the time that
+ * the timer took would count as round trip. Until there is a sample the backoff stays (Karn).
  */
+static bool
+echoes_retransmission(const struct sani_tcp_conn *c, const struct sani_tcp_seg *seg)
+{
+	return (c->flags & SANI_TCP_F_RTX_SENT) && (c->flags & SANI_TCP_F_TS) &&
+	       (seg->opts & SANI_TCP_OPT_TS) && seq_geq(seg->tsecr, c->rtx_tsval);
+}
+
+/* One segment at a time is timed with our own clock (MUST-18: none that was sent twice). */
 void
 sani_tcp_rtt_acked(struct sani_tcp_conn *c, const struct sani_tcp_seg *seg, uint64_t now_us)
 {
@@ -56,13 +66,13 @@ sani_tcp_rtt_acked(struct sani_tcp_conn *c, const struct sani_tcp_seg *seg, uint
 	if (c->flags & SANI_TCP_F_TIMING) {
 		if (seq_lt(seg->ack, c->rtt_seq))
 			return;
-		c->flags &= ~(uint32_t)SANI_TCP_F_TIMING;
 		r_us = now_us - c->rtt_start_us;
-	} else if ((c->flags & SANI_TCP_F_TS) && (seg->opts & SANI_TCP_OPT_TS)) {
+	} else if (echoes_retransmission(c, seg)) {
 		r_us = (uint64_t)(sani_tcp_ts_now(c, now_us) - seg->tsecr) * CLOCK_US;
 	} else {
 		return;
 	}
+	c->flags &= ~(uint32_t)(SANI_TCP_F_TIMING | SANI_TCP_F_RTX_SENT);
 	/* More than the ceiling is not a time but an echo of something that we never sent. */
 	if (r_us <= SANI_TCP_RTO_MAX_US)
 		take_sample(c, (uint32_t)r_us);

@@ -77,6 +77,8 @@ note_sequence_space(struct sani_tcp_conn *c, uint32_t seq, uint32_t space, uint6
 	c->last_snd_us = now_us;
 	if (seq != c->snd_nxt) {
 		c->flags &= ~(uint32_t)SANI_TCP_F_TIMING;
+		c->flags |= SANI_TCP_F_RTX_SENT;
+		c->rtx_tsval = sani_tcp_ts_now(c, now_us);
 	} else if (!(c->flags & SANI_TCP_F_TIMING)) {
 		c->flags |= SANI_TCP_F_TIMING;
 		c->rtt_seq = end;

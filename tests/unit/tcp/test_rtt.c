@@ -116,6 +116,22 @@ timestamp_says_which_transmission_was_acknowledged(void **state)
 	assert_int_equal(b->c.backoff, 0);
 }
 
+/* The ACK was lost and is repeated: what lies between is the timer, not the path. */
+static void
+echo_from_before_the_retransmission_is_no_sample(void **state)
+{
+	struct bed *b = *state;
+
+	b->ts = true;
+	start(b);
+	bed_write(b, 100);
+	bed_run(b, 320 * MS);
+	b->tsecr = b->out[0].seg.tsval;
+	bed_in(b, ACK, NXT, UNA + 100, 0);
+	assert_int_equal(b->c.srtt_us, 100000);
+	assert_int_equal(b->c.backoff, 1);
+}
+
 static void
 absurd_timestamp_echo_is_no_sample(void **state)
 {
@@ -173,6 +189,7 @@ main(void)
 		bed_test(retransmitted_segment_gives_no_sample),
 		bed_test(sample_of_new_data_ends_the_backoff),
 		bed_test(timestamp_says_which_transmission_was_acknowledged),
+		bed_test(echo_from_before_the_retransmission_is_no_sample),
 		bed_test(absurd_timestamp_echo_is_no_sample),
 		bed_test(lost_syn_makes_the_first_rto_3_seconds),
 		bed_test(partial_ack_of_the_timed_segment_goes_on_measuring),
