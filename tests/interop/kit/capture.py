@@ -5,7 +5,7 @@ import signal
 import subprocess
 import time
 
-from .proc import Failure, Proc
+from .proc import Failure, Proc, run
 
 # dumpcap reads its buffer every 250 ms, and not once more when it is told to end.
 SETTLE_S = 0.6
@@ -49,6 +49,12 @@ class Capture:
 
     def close(self):
         self.proc.kill()
+
+    def count_streams(self, condition):
+        """How many TCP connections have a frame that fits tshark's condition; after stop()."""
+        found = run('tshark', '-n', '-r', self.path, *DECODE, '-Y', condition, '-T', 'fields',
+                    '-e', 'tcp.stream', limit_s=TSHARK_LIMIT_S)
+        return len(set(found.split()))
 
     def judge(self, may_repeat=(), kernel_too=True):
         """Have tshark read it. Failure: a bad checksum or malformed frame from either end (or from

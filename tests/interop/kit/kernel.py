@@ -13,21 +13,32 @@ CHUNK = 1 << 17
 
 
 class Server:
-    """A server on a kernel socket, one thread for each connection; handle(sock) serves one."""
+    """A server on a kernel socket, one thread for each connection; handle(sock) serves one.
+
+    served, ended and resets count connections.
+    """
 
     PORT = 7  # echo: else tshark would look for protocols in what is sent
 
     def __init__(self, handle):
-        served = self
+        server = self
         self.served = 0
+        self.ended = 0
+        self.resets = 0
+        lock = threading.Lock()
 
         class Handler(socketserver.BaseRequestHandler):
             def handle(self):
-                served.served += 1
+                with lock:
+                    server.served += 1
+                reset = False
                 try:
                     handle(self.request)
-                except OSError:
-                    pass
+                except OSError as err:
+                    reset = isinstance(err, ConnectionError)
+                with lock:
+                    server.ended += 1
+                    server.resets += reset
 
         class Listener(socketserver.ThreadingTCPServer):
             allow_reuse_address = True
