@@ -45,7 +45,7 @@ struct san_completion {
  * @retval -EINVAL    depth out of range.
  * @retval -EPERM     The thread is not attached (san_attach()) and has claimed no core.
  * @retval -ENOMEM    No memory.
- * @retval -ENFILE    4,095 queues exist, or no descriptor for its wake-up.
+ * @retval -ENFILE    4,095 queues exist in this process.
  * @retval -ENETDOWN  The library is not started.
  * @context  The thread that will use it.
  */
@@ -86,6 +86,8 @@ san_cq_poll(struct san_cq *cq, struct san_completion *comp, unsigned int max);
  * @retval 0          Time is over.
  * @retval -EDEADLK   The thread has claimed a core: nobody would poll it meanwhile.
  * @retval -EINTR     A signal came.
+ * @retval -EMFILE    No descriptor for the wake-up (first sleep only).
+ * @retval -EINVAL    cq is NULL.
  * @retval -EPERM     Another thread made it.
  * @context  The thread that made it. Blocks.
  * @source   O13.

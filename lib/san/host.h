@@ -45,6 +45,7 @@ san_startup(int argc, char **argv);
  * @retval 0           Done (for the last one: all slots retired, hosts and ports gone).
  * @retval -EBUSY      Other threads are attached. Nothing changed.
  * @retval -EDEADLK    Called inside a poll round. Nothing changed.
+ * @retval -ENOMEM     255 other threads use the library. Nothing changed.
  * @retval -ENETDOWN   Not started.
  * @context  Any thread. The last one blocks until every core has left its last round: a core that
  *           another thread has claimed must still be polled or released.
@@ -119,8 +120,9 @@ san_core_get(struct san_host *host, unsigned int index);
  * @retval 0          Done.
  * @retval -EBUSY     Another thread has it.
  * @retval -EALREADY  This thread has it.
- * @retval -ENOMEM -ENETDOWN
- * @context  Any thread.
+ * @retval -ENOMEM    255 other threads use the library.
+ * @retval -ENETDOWN  The library is not started.
+ * @context  Any thread, but not while another one is in the last san_cleanup(): core ends with it.
  */
 SAN_API int
 san_core_claim(struct san_core *core);
@@ -129,7 +131,7 @@ san_core_claim(struct san_core *core);
  * Give a core back: another thread may claim it, cleanup may poll it.
  *
  * @retval 0         Done.
- * @retval -EPERM    This thread does not have it.
+ * @retval -EPERM    This thread does not have it (any more: san_core_poll() has answered -ENETDOWN).
  * @retval -EDEADLK  Inside a poll round.
  * @context  The thread that claimed it.
  */

@@ -86,7 +86,8 @@ struct san_overlapped {
  *
  * @completion  kind SAN_OP_ACCEPT; result 0 and op->u.accepted the new socket, bound to the
  *              listener's completion queue; or -ECANCELED, -ENFILE (no free slot on the
- *              connection's core: the connection was reset).
+ *              connection's core: the connection was reset), -EINVAL (not listening, when it came
+ *              through a ring).
  * @ownership   op is the stack's from 0 to the completion.
  * @context     The thread of the socket's completion queue. Never blocks.
  * @source      O11.

@@ -59,6 +59,7 @@ sani_cancel_request(struct san_core *k, san_handle h, uint32_t id)
 		return;
 	if (sani_cancel_now(k, so, id) != -ENOENT)
 		return;
+	sani_sock_rebind(k, so);
 	t = sani_cq_thread(so->cq);
 	ring = atomic_load_explicit(&t->req[k->id], memory_order_acquire);
 	if (ring == NULL)

@@ -15,21 +15,23 @@ now_ns(void)
 	return (int64_t)ts.tv_sec * 1000000000 + ts.tv_nsec;
 }
 
-/* True when the core has answered; false when it did not and never will. */
+/* True when the core has answered; false when it did not and never will: its entry is passed over. */
 static bool
-wait_for(struct sani_control *ctl)
+wait_for(struct sani_control *ctl, uint32_t number)
 {
+	uint64_t done = sani_control_call(number, SANI_CONTROL_DONE);
+	uint64_t asked = sani_control_call(number, SANI_CONTROL_ASKED);
 	int64_t end = now_ns() + WAIT_NS;
-	uint32_t asked = SANI_CONTROL_ASKED;
 
 	while (now_ns() < end) {
-		if (atomic_load_explicit(&ctl->state, memory_order_acquire) == SANI_CONTROL_DONE)
+		if (atomic_load_explicit(&ctl->call, memory_order_acquire) == done)
 			return true;
 		sched_yield();
 	}
-	if (atomic_compare_exchange_strong(&ctl->state, &asked, SANI_CONTROL_ABANDONED))
+	if (atomic_compare_exchange_strong(&ctl->call, &asked,
+					   sani_control_call(number, SANI_CONTROL_IDLE)))
 		return false;
-	while (atomic_load_explicit(&ctl->state, memory_order_acquire) != SANI_CONTROL_DONE)
+	while (atomic_load_explicit(&ctl->call, memory_order_acquire) != done)
 		sched_yield();
 	return true;
 }
@@ -37,24 +39,21 @@ wait_for(struct sani_control *ctl)
 static int
 ask(struct sani_thread *t, struct san_core *k, sani_control_fn fn, struct sani_control_args *args)
 {
-	struct sani_req req = { .kind = SANI_REQ_CONTROL };
 	struct sani_control *ctl = &t->control;
+	struct sani_req req = { .kind = SANI_REQ_CONTROL, .id = ++ctl->number };
 	struct sani_spsc *ring = sani_thread_ring(t, k->id);
 
-	/* Not idle: the last call was given up, and its core has still not met it. */
-	if (ring == NULL || atomic_load(&ctl->state) != SANI_CONTROL_IDLE)
+	if (ring == NULL || sani_spsc_room(ring) == 0)
 		return -EAGAIN;
 	ctl->fn = fn;
 	ctl->args = *args;
-	atomic_store(&ctl->state, SANI_CONTROL_ASKED);
-	if (!sani_spsc_put(ring, &req)) {
-		atomic_store(&ctl->state, SANI_CONTROL_IDLE);
-		return -EAGAIN;
-	}
-	if (!wait_for(ctl))
+	/* release: what is asked before the call that shows it */
+	atomic_store_explicit(&ctl->call, sani_control_call(req.id, SANI_CONTROL_ASKED),
+			      memory_order_release);
+	sani_spsc_put(ring, &req);
+	if (!wait_for(ctl, req.id))
 		return -EAGAIN;
 	*args = ctl->args;
-	atomic_store(&ctl->state, SANI_CONTROL_IDLE);
 	return ctl->result;
 }
 
@@ -121,8 +120,12 @@ target(struct san_core *k, const struct sani_control_args *args)
 static int
 socket_here(struct san_core *k, struct sani_control_args *args)
 {
-	struct sani_sock *so = sani_sock_open(k, args->cq, args->lane);
+	struct sani_sock *so;
 
+	/* A cleanup's order to close all has been carried out here: nothing may open after it. */
+	if (atomic_load_explicit(&k->closing_all, memory_order_relaxed))
+		return -ENETDOWN;
+	so = sani_sock_open(k, args->cq, args->lane);
 	if (so == NULL)
 		return -ENFILE;
 	args->sock = sani_sock_handle(k, so);
@@ -184,7 +187,7 @@ bind_here(struct san_core *k, struct sani_control_args *args)
 
 	if (so == NULL)
 		return -ENOTSOCK;
-	if (so->phase != SANI_SOCK_NEW || so->port_taken)
+	if (so->phase != SANI_SOCK_NEW || so->bound)
 		return -EINVAL;
 	if (!is_local(k, &args->local))
 		return -EADDRNOTAVAIL;
@@ -194,6 +197,7 @@ bind_here(struct san_core *k, struct sani_control_args *args)
 		so->port_taken = true;
 	}
 	so->local = args->local;
+	so->bound = true;
 	return 0;
 }
 

@@ -14,11 +14,13 @@
 static struct san_cq *_Atomic table[SANI_CQS];
 static pthread_mutex_t table_lock = PTHREAD_MUTEX_INITIALIZER;
 
+/* A structure that is not in use; NULL: rc says why. */
 static struct san_cq *
-take_structure(uint32_t *idx)
+take_structure(uint32_t *idx, int *rc)
 {
 	uint32_t i;
 
+	*rc = -ENOMEM;
 	for (i = 1; i < SANI_CQS; i++) {
 		struct san_cq *cq = atomic_load(&table[i]);
 
@@ -35,6 +37,7 @@ take_structure(uint32_t *idx)
 			return cq;
 		}
 	}
+	*rc = -ENFILE;
 	return NULL;
 }
 
@@ -63,7 +66,7 @@ san_cq_create(unsigned int depth, struct san_cq **out)
 	if (out == NULL || depth < SAN_CQ_MIN || depth > SAN_CQ_MAX)
 		return -EINVAL;
 	pthread_mutex_lock(&table_lock);
-	cq = take_structure(&idx);
+	cq = take_structure(&idx, &rc);
 	if (cq != NULL) {
 		uint32_t gen = (atomic_load(&cq->id) >> 12) + 1;
 
@@ -72,7 +75,7 @@ san_cq_create(unsigned int depth, struct san_cq **out)
 	}
 	pthread_mutex_unlock(&table_lock);
 	if (cq == NULL)
-		return -ENFILE;
+		return rc;
 	cq->depth = next_pow2(depth);
 	cq->closes_pending = false;
 	cq->next_of_thread = t->cqs;
@@ -247,6 +250,22 @@ reap_closes(struct san_cq *cq, struct sani_lane *lane, struct san_completion *co
 	return n;
 }
 
+/* The array was full: another core's lane comes first the next time. */
+static void
+rotate(struct san_cq *cq)
+{
+	struct sani_lane *first = cq->lanes;
+	struct sani_lane *last;
+
+	if (first->next == NULL)
+		return;
+	for (last = first; last->next != NULL; last = last->next)
+		;
+	cq->lanes = first->next;
+	last->next = first;
+	first->next = NULL;
+}
+
 static bool
 is_mine(const struct san_cq *cq)
 {
@@ -269,6 +288,8 @@ san_cq_poll(struct san_cq *cq, struct san_completion *comp, unsigned int max)
 		note(cq);
 	for (lane = cq->lanes; lane != NULL; lane = lane->next)
 		n += reap_entries(lane, comp + n, max - n);
+	if (n == max)
+		rotate(cq);
 	if (!cq->closes_pending || n == max)
 		return (int)n;
 	for (lane = cq->lanes; lane != NULL; lane = lane->next)
@@ -293,8 +314,18 @@ has_something(const struct san_cq *cq)
 	return false;
 }
 
+static uint64_t
+now_us(void)
+{
+	struct timespec ts;
+
+	clock_gettime(CLOCK_MONOTONIC, &ts);
+	return (uint64_t)ts.tv_sec * 1000000 + (uint64_t)ts.tv_nsec / 1000;
+}
+
+/* One sleep until something may be there. A wake-up that was meant for an earlier one ends it too. */
 static int
-sleep_on(struct san_cq *cq, uint64_t timeout_us)
+sleep_once(struct san_cq *cq, uint64_t timeout_us)
 {
 	struct pollfd pfd = { .fd = cq->event_fd, .events = POLLIN };
 	struct timespec ts = { .tv_sec = (time_t)(timeout_us / 1000000),
@@ -313,7 +344,23 @@ sleep_on(struct san_cq *cq, uint64_t timeout_us)
 	atomic_store(&cq->armed, 0);
 	while (read(cq->event_fd, &count, sizeof(count)) > 0)
 		;
-	return rc < 0 ? rc : has_something(cq);
+	return rc < 0 ? rc : 0;
+}
+
+static int
+sleep_on(struct san_cq *cq, uint64_t timeout_us)
+{
+	uint64_t begin = now_us();
+	uint64_t slept = 0;
+	int rc = 0;
+
+	while (rc == 0 && slept < timeout_us) {
+		rc = sleep_once(cq, timeout_us == UINT64_MAX ? UINT64_MAX : timeout_us - slept);
+		if (has_something(cq))
+			return 1;
+		slept = now_us() - begin;
+	}
+	return rc;
 }
 
 int

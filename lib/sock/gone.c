@@ -34,16 +34,16 @@ ring_is_empty(struct san_core *k, struct sani_thread *t)
 	return ring == NULL || sani_spsc_head(ring) == sani_spsc_tail(ring);
 }
 
-/* True when this core has nothing of t left and has said so. */
+/* True when this core has nothing of t, in this life of the record, left and has said so. */
 static bool
-settle(struct san_core *k, struct sani_thread *t)
+settle(struct san_core *k, struct sani_thread *t, uint32_t life)
 {
-	if (k->gone_acked[t->id] == t->life)
+	if (k->gone_acked[t->id] == life)
 		return true;
 	sani_close_all(k, t->id);
 	if (!ring_is_empty(k, t) || !nothing_bound(k, t))
 		return false;
-	k->gone_acked[t->id] = t->life;
+	k->gone_acked[t->id] = life;
 	sani_thread_ack_gone(t);
 	return true;
 }
@@ -61,8 +61,10 @@ sani_gone_round(struct san_core *k)
 	k->gone_here = true;
 	for (id = 1; id < high; id++) {
 		struct sani_thread *t = sani_thread_get(id);
+		/* Before the state: GONE after it is this life's, or this core has acknowledged that. */
+		uint32_t life = atomic_load(&t->life);
 
-		if (is_gone(t) && !settle(k, t))
+		if (is_gone(t) && !settle(k, t, life))
 			left = true;
 	}
 	k->gone_here = left;

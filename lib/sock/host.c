@@ -47,10 +47,11 @@ acknowledge_past(struct san_core *k)
 	unsigned int id;
 
 	for (id = 1; id < SANI_THREADS; id++) {
-		const struct sani_thread *t = sani_thread_get(id);
+		struct sani_thread *t = sani_thread_get(id);
+		uint32_t life = atomic_load(&t->life);
 
 		if (atomic_load(&t->state) == SANI_THREAD_GONE)
-			k->gone_acked[id] = t->life;
+			k->gone_acked[id] = life;
 	}
 	k->gone_seen = sani_thread_gone_count();
 }
@@ -77,6 +78,24 @@ make_core(struct san_host *h, unsigned int index, const struct sani_sock_conf *c
 	return k;
 }
 
+/*
+ * A core that has left its last round acknowledges what went after it: everything is retired. (A core
+ * that was never polled since does so here too.)
+ */
+static void
+acknowledge_late(struct san_core *k)
+{
+	unsigned int id;
+
+	for (id = 1; id < SANI_THREADS; id++) {
+		struct sani_thread *t = sani_thread_get(id);
+		uint32_t life = atomic_load(&t->life);
+
+		if (atomic_load(&t->state) == SANI_THREAD_GONE && k->gone_acked[id] != life)
+			sani_thread_ack_gone(t);
+	}
+}
+
 static void
 free_host(struct san_host *h)
 {
@@ -85,6 +104,7 @@ free_host(struct san_host *h)
 	for (i = 0; i < h->nb_cores; i++) {
 		if (h->cores[i] == NULL)
 			continue;
+		acknowledge_late(h->cores[i]);
 		atomic_store(&cores[h->cores[i]->id], NULL);
 		sani_sock_fini(h->cores[i]);
 		free(h->cores[i]);
@@ -120,6 +140,10 @@ create_locked(struct sani_host_conf *conf, const struct sani_sock_conf *sock, st
 	unsigned int i;
 	int rc;
 
+	/* Once more, under the lock: a cleanup may have gone by since the first look. */
+	if (sani_lib_check() < 0)
+		return sani_error_set(-ENETDOWN, "host %s: the library was cleaned up meanwhile",
+				      conf->name);
 	if (nb_core_ids + conf->nb_cores > SANI_CORE_IDS)
 		return sani_error_set(-EINVAL, "host %s: %u cores are more than the %u that are left of"
 				      " %d in this process", conf->name, conf->nb_cores,

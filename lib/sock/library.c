@@ -58,12 +58,12 @@ sani_lib_startup(void)
 {
 	uint64_t w = atomic_load(&library);
 
+	atomic_store(&owner_pid, getpid());
 	do {
 		if (state_of(w) == LIB_CLOSING)
 			return -EBUSY;
 	} while (!atomic_compare_exchange_weak(&library, &w,
 					       make(LIB_UP, attached_of(w), startups_of(w) + 1)));
-	atomic_store(&owner_pid, getpid());
 	return 0;
 }
 
@@ -122,7 +122,7 @@ sani_lib_detach(void)
 static bool
 is_last(const struct sani_thread *t, int *rc)
 {
-	uint32_t self = t != NULL && t->attached ? 1 : 0;
+	uint32_t self = t->attached ? 1 : 0;
 	uint64_t w = atomic_load(&library);
 	uint64_t to;
 
@@ -132,7 +132,7 @@ is_last(const struct sani_thread *t, int *rc)
 		*rc = state_of(w) == LIB_UP ? 0 : -ENETDOWN;
 		if (*rc == 0 && last && attached_of(w) > self)
 			*rc = -EBUSY;
-		if (*rc == 0 && last && t != NULL && t->in_round)
+		if (*rc == 0 && last && t->in_round)
 			*rc = -EDEADLK;
 		if (*rc < 0)
 			return false;
@@ -162,12 +162,16 @@ drain_cores(void)
 int
 sani_lib_cleanup(void)
 {
-	struct sani_thread *t = sani_thread_self();
+	/* Made first: the last cleanup may have to poll, and cannot turn back. */
+	struct sani_thread *t = sani_thread_make();
 	int rc;
 
-	if (!is_last(t, &rc))
+	if (t == NULL)
+		return -ENOMEM;
+	if (!is_last(t, &rc)) {
+		sani_thread_put(t);
 		return rc;
-	t = sani_thread_make();
+	}
 	drain_cores();
 	sani_sock_hosts_destroy();
 	sani_thread_free_rings();

@@ -103,11 +103,13 @@ sani_listen_start(struct san_core *k, struct sani_sock *so, unsigned int backlog
 
 	if (so->phase != SANI_SOCK_NEW)
 		return -EINVAL;
-	if (take_port(k, so) < 0)
-		return -EADDRINUSE;
 	so->accepting = make_accepting(k->host, backlog);
 	if (so->accepting == NULL)
 		return -ENOMEM;
+	if (take_port(k, so) < 0) {
+		sani_listen_free(k, so);
+		return -EADDRINUSE;
+	}
 	*l = (struct sani_listen){
 		.port = so->local.port,
 		.owner = k->id,
@@ -176,7 +178,7 @@ match(struct san_core *k, struct sani_sock *so)
 			.b = o->gen,
 			.c = sani_sock_slot(k, so),
 			.d = (uintptr_t)op,
-			.e = atomic_load_explicit(&so->cq->id, memory_order_relaxed),
+			.e = so->cq_id,
 		});
 	}
 }

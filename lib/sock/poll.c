@@ -40,14 +40,17 @@ sani_sock_claim(struct san_core *k)
 	}
 	t->nb_claims++;
 	enter_eal(t);
-	/* a post before the first round has to know the time */
+	/* A post before the first round has to know the time, and what the thread has posted comes first (O3). */
 	sani_core_begin(k->core);
+	sani_request_drain(k, t);
 	return 0;
 }
 
 static void
 give_up(struct san_core *k, struct sani_thread *t, uint32_t next)
 {
+	/* What was published between rounds: nobody may poll this core for long. */
+	sani_wake_touched(k);
 	if (--t->nb_claims == 0)
 		leave_eal(t);
 	/* release: what was done in the rounds; nothing of the core is touched after this */
@@ -59,7 +62,8 @@ sani_sock_release(struct san_core *k)
 {
 	struct sani_thread *t = sani_thread_self();
 
-	if (t == NULL || !sani_is_on_core(k, t))
+	/* Without a claim the core may be gone. */
+	if (t == NULL || t->nb_claims == 0 || !sani_is_on_core(k, t))
 		return -EPERM;
 	if (t->in_round)
 		return -EDEADLK;

@@ -32,14 +32,16 @@ static void
 settle_polled(struct san_overlapped *op)
 {
 	const struct sani_slots *slots;
-	struct sani_record *rec;
+	uint32_t slot = sani_handle_slot(op->sock);
+	uint64_t w;
 
 	if (sani_op_state(op) != SANI_OP_DONE || !(op->flags & SAN_POLLED))
 		return;
 	slots = sani_slots_peek(sani_handle_core(op->sock));
-	rec = &slots->records[sani_handle_slot(op->sock)];
-	if (rec->gen == sani_handle_gen(op->sock))
-		rec->posted--;
+	w = atomic_load_explicit(&slots->words[slot], memory_order_acquire);
+	/* Of a retired socket the record may be the next one's. */
+	if (sani_word_gen(w) == sani_handle_gen(op->sock))
+		slots->records[slot].posted--;
 	sani_op_set(op, SANI_OP_FREE);
 }
 

@@ -67,6 +67,7 @@ struct sani_sock {
 	uint8_t close;			/**< enum sani_close_step */
 	bool shut;			/**< A shutdown was posted: no more sends. */
 	bool fin_acked;
+	bool bound;			/**< san_bind() was called. */
 	bool port_taken;		/**< local.port is ours in the host's table. */
 	bool told;			/**< Accepted: the listener's core has written the completion (O11). */
 	int32_t error;			/**< DEAD: 0, or what ended the connection. */
@@ -75,8 +76,9 @@ struct sani_sock {
 	struct sani_oplist send;	/**< Sends and shutdown, ended in order. */
 	struct san_overlapped *unsent;	/**< First of send that is not wholly given to the connection. */
 	struct san_overlapped *connect;
-	struct sani_lane *lane;
+	struct sani_lane *lane;		/**< Of cq, while its id is cq_id. */
 	struct san_cq *cq;
+	uint32_t cq_id;
 	struct sani_accepting *accepting;
 	struct san_addr local;		/**< As bound. */
 	struct sani_sock_options opt;
@@ -323,6 +325,10 @@ sani_close_all(struct san_core *k, uint32_t thread_id);
 /** Process the request rings and the overflow list. @return How much was done. */
 unsigned int
 sani_request_round(struct san_core *k);
+
+/** Process all requests of thread t, which is the calling one: it puts no new ones meanwhile. */
+void
+sani_request_drain(struct san_core *k, struct sani_thread *t);
 
 /** How far the requests of thread t to k are processed. */
 uint32_t

@@ -5,18 +5,18 @@
 #define REQUESTS_PER_ROUND 256
 
 static void
-on_control(struct san_core *k, struct sani_control *ctl)
+on_control(struct san_core *k, struct sani_control *ctl, uint32_t number)
 {
-	uint32_t asked = SANI_CONTROL_ASKED;
+	uint64_t asked = sani_control_call(number, SANI_CONTROL_ASKED);
 
-	/* acquire: the arguments after the state that shows them */
-	if (!atomic_compare_exchange_strong(&ctl->state, &asked, SANI_CONTROL_TAKEN)) {
-		atomic_store(&ctl->state, SANI_CONTROL_IDLE);
+	/* acquire: the arguments after the state that shows them. Another call: this one was given up. */
+	if (!atomic_compare_exchange_strong(&ctl->call, &asked,
+					    sani_control_call(number, SANI_CONTROL_TAKEN)))
 		return;
-	}
 	ctl->result = ctl->fn(k, &ctl->args);
 	/* release: result and arguments before the state that shows them */
-	atomic_store_explicit(&ctl->state, SANI_CONTROL_DONE, memory_order_release);
+	atomic_store_explicit(&ctl->call, sani_control_call(number, SANI_CONTROL_DONE),
+			      memory_order_release);
 }
 
 static void
@@ -42,7 +42,7 @@ process(struct san_core *k, struct sani_thread *t, const struct sani_req *req)
 		sani_close_begin(k, &k->socks[sani_handle_slot(req->sock)]);
 		break;
 	case SANI_REQ_CONTROL:
-		on_control(k, &t->control);
+		on_control(k, &t->control, req->id);
 		break;
 	}
 }
@@ -104,6 +104,15 @@ sani_request_round(struct san_core *k)
 			n += process_ring(k, t, ring);
 	}
 	return n + process_overflow(k);
+}
+
+void
+sani_request_drain(struct san_core *k, struct sani_thread *t)
+{
+	struct sani_spsc *ring = atomic_load_explicit(&t->req[k->id], memory_order_acquire);
+
+	while (ring != NULL && process_ring(k, t, ring) > 0)
+		;
 }
 
 uint32_t

@@ -102,6 +102,7 @@ sani_sock_open(struct san_core *k, struct san_cq *cq, struct sani_lane *lane)
 		.conn = SANI_NONE,
 		.lane = lane,
 		.cq = cq,
+		.cq_id = atomic_load_explicit(&cq->id, memory_order_relaxed),
 		.told = true,
 		.next_closing = SANI_NONE,
 		.opt = { .sndbuf = SNDBUF_DEFAULT, .rcvbuf = RCVBUF_DEFAULT, .nodelay = true },
@@ -114,7 +115,7 @@ sani_sock_open(struct san_core *k, struct san_cq *cq, struct sani_lane *lane)
 	add(&k->nb_open, 1);
 	sani_count(&k->core->ctr, SANI_CTR_sock_opened);
 	/* release: the record before the word that shows it */
-	atomic_store_explicit(word, sani_word(so->gen, atomic_load(&cq->id), SANI_SLOT_OPEN),
+	atomic_store_explicit(word, sani_word(so->gen, so->cq_id, SANI_SLOT_OPEN),
 			      memory_order_release);
 	return so;
 }
@@ -126,10 +127,12 @@ sani_sock_rebind(struct san_core *k, struct sani_sock *so)
 					  memory_order_acquire);
 	struct san_cq *cq;
 
-	if (sani_likely(sani_word_cq(w) == atomic_load_explicit(&so->cq->id, memory_order_relaxed)))
+	/* Not the id in so->cq: that queue may have been ended, and its structure used again. */
+	if (sani_likely(sani_word_cq(w) == so->cq_id))
 		return;
 	cq = sani_cq_find(sani_word_cq(w));
 	so->cq = cq;
+	so->cq_id = sani_word_cq(w);
 	so->lane = atomic_load_explicit(&cq->lane_of[k->id], memory_order_acquire);
 }
 

@@ -102,7 +102,7 @@ sani_thread_make(void)
 		if (!atomic_compare_exchange_strong(&t->state, &free_state, SANI_THREAD_LIVE))
 			continue;
 		t->id = (uint8_t)id;
-		t->life++;
+		atomic_fetch_add(&t->life, 1);
 		t->attached = false;
 		t->in_round = false;
 		t->nb_claims = 0;
@@ -143,14 +143,11 @@ sani_thread_free_rings(void)
 {
 	unsigned int id, core;
 
-	for (id = 1; id < sani_thread_high(); id++) {
+	for (id = 1; id < sani_thread_high(); id++)
 		for (core = 0; core < SANI_CORE_IDS; core++) {
 			sani_spsc_destroy(atomic_load(&threads[id].req[core]));
 			atomic_store(&threads[id].req[core], NULL);
 		}
-		/* A call that was given up goes with the ring that held it. */
-		atomic_store(&threads[id].control.state, SANI_CONTROL_IDLE);
-	}
 }
 
 void

@@ -42,7 +42,7 @@ enum sani_req_kind {
 struct sani_req {
 	san_handle sock;
 	struct san_overlapped *op;	/**< POST */
-	uint32_t id;			/**< CANCEL */
+	uint32_t id;			/**< CANCEL: operation; CONTROL: number of the call. */
 	uint32_t kind;			/**< enum sani_req_kind */
 };
 
@@ -52,7 +52,6 @@ enum sani_control_state {
 	SANI_CONTROL_ASKED,
 	SANI_CONTROL_TAKEN,	/**< The core is at it: the caller waits for the end. */
 	SANI_CONTROL_DONE,
-	SANI_CONTROL_ABANDONED,	/**< The caller gave up: the core skips it. */
 };
 
 /** Arguments and results of a control call; which fields count is the function's matter. */
@@ -68,19 +67,31 @@ struct sani_control_args {
 
 typedef int (*sani_control_fn)(struct san_core *core, struct sani_control_args *args);
 
+/**
+ * One call at a time. An entry in a ring names its call by number, so that one that was given up is
+ * passed over whenever its core meets it.
+ */
 struct sani_control {
-	_Atomic uint32_t state;	/**< enum sani_control_state */
+	_Atomic uint64_t call;	/**< sani_control_call() */
+	uint32_t number;	/**< Of the last call; the caller's. */
 	int result;
 	sani_control_fn fn;
 	struct sani_control_args args;
 };
+
+/** Number and state of a call in one word. */
+static inline uint64_t
+sani_control_call(uint32_t number, enum sani_control_state state)
+{
+	return (uint64_t)number << 8 | (uint64_t)state;
+}
 
 struct sani_thread {
 	_Atomic uint64_t posting SANI_ALIGNED;	/**< O7: nonzero inside a bracket. */
 	uint64_t brackets;			/**< Brackets begun. */
 	_Atomic uint32_t state SANI_ALIGNED;	/**< enum sani_thread_state */
 	_Atomic uint32_t acks_left;		/**< GONE: cores that have not acknowledged. */
-	uint32_t life;			/**< Moves on with each thread that uses the record. */
+	_Atomic uint32_t life;		/**< Moves on with each thread that uses the record. */
 	uint8_t id;
 	bool attached;
 	bool registered;		/**< With the EAL, by us (rte_thread_register()). */
