@@ -176,6 +176,8 @@ thread_exit_closes_its_sockets_and_no_others(void **state)
 	load_transfer(&net, pair.end[0], pair.end[1], 10000, 3);
 	assert_true(net_counter(&net, 0, "sock_orphans") > 0);
 	net_close(&net);
+	for (i = 0; i < 4; i++)
+		watch_forget(&wk[i].w);
 }
 
 /* Many threads come and go without a word: what they held is used again, more often than there is room. */
@@ -183,6 +185,7 @@ static void
 places_of_300_gone_threads_are_used_again(void **state)
 {
 	static struct worker wk;
+	struct san_usage u;
 	unsigned int i;
 
 	(void)state;
@@ -190,7 +193,9 @@ places_of_300_gone_threads_are_used_again(void **state)
 	for (i = 0; i < 300; i++) {
 		worker_start(&wk, &net, run_deserter, NULL);
 		worker_end(&wk);
-		watch_sound(&wk.w);
+		NET_UNTIL(&net, (san_host_usage(net.host[0], &u), u.sockets == 0));
+		NET_UNTIL(&net, (san_host_usage(net.host[1], &u), u.sockets == 0));
+		watch_forget(&wk.w);
 	}
 	net_close(&net);
 }
@@ -221,6 +226,7 @@ cleanup_after_thread_exit_succeeds(void **state)
 		;
 	watch_settled(&net.w);
 	assert_int_equal(watch_end(&net.w), 0);
+	watch_forget(&wk.w);
 }
 
 static const struct CMUnitTest cases[] = {

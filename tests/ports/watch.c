@@ -50,6 +50,13 @@ watch_end(struct watch *w)
 {
 	int rc = w->cq ? san_cq_destroy(w->cq) : 0;
 
+	watch_forget(w);
+	return rc;
+}
+
+void
+watch_forget(struct watch *w)
+{
 	while (w->ops) {
 		struct wop *op = w->ops;
 
@@ -63,7 +70,6 @@ watch_end(struct watch *w)
 		free(s);
 	}
 	w->cq = NULL;
-	return rc;
 }
 
 static struct wsock *

@@ -80,6 +80,10 @@ watch_begin(struct watch *w, unsigned int depth);
 int
 watch_end(struct watch *w);
 
+/** Free the memory of a watch whose thread has left without ending its queue, and whose sockets are gone. */
+void
+watch_forget(struct watch *w);
+
 /** Note a fault. */
 void
 watch_fault(struct watch *w, const char *fmt, ...) __attribute__((format(printf, 2, 3)));
