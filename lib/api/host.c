@@ -44,19 +44,19 @@ san_core_get(struct san_host *host, unsigned int index)
 int
 san_core_claim(struct san_core *core)
 {
-	return sani_sock_claim(core);
+	return core == NULL ? -EINVAL : sani_sock_claim(core);
 }
 
 int
 san_core_release(struct san_core *core)
 {
-	return sani_sock_release(core);
+	return core == NULL ? -EINVAL : sani_sock_release(core);
 }
 
 int
 san_core_poll(struct san_core *core)
 {
-	return sani_sock_poll(core);
+	return core == NULL ? -EINVAL : sani_sock_poll(core);
 }
 
 int
@@ -64,8 +64,10 @@ san_run(struct san_core *core, int (*step)(struct san_core *core, void *arg), vo
 {
 	int rc;
 
+	if (step == NULL)
+		return -EINVAL;
 	do {
-		rc = sani_sock_poll(core);
+		rc = san_core_poll(core);
 		if (rc >= 0)
 			rc = step(core, arg);
 	} while (rc == 0);

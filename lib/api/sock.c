@@ -3,6 +3,7 @@
 
 #include <san/sock.h>
 
+#include "base/error.h"
 #include "sock/sock.h"
 
 #define BACKLOG_MAX 65535
@@ -17,10 +18,25 @@ san_socket(struct san_core *core, struct san_cq *cq, san_handle *sock)
 	return sani_sock_socket(core, cq, sock);
 }
 
+/* The two refusals that people meet, in words. */
+static int
+explain(int rc, const struct san_addr *addr)
+{
+	char text[SAN_ADDR_TEXT];
+
+	if (rc == -EADDRINUSE)
+		sani_error_set(rc, "%s: the port is in use by another socket of this host; close that one or "
+			       "choose another port", san_addr_format(addr, text));
+	else if (rc == -EADDRNOTAVAIL)
+		sani_error_set(rc, "%s: no interface of this host has this address; bind to one that an "
+			       "[interface] section gives, or to any", san_addr_format(addr, text));
+	return rc;
+}
+
 int
 san_bind(san_handle sock, const struct san_addr *local)
 {
-	return local == NULL ? -EINVAL : sani_sock_bind(sock, local);
+	return local == NULL ? -EINVAL : explain(sani_sock_bind(sock, local), local);
 }
 
 int

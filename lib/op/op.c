@@ -13,8 +13,7 @@ static const uint8_t allowed[SANI_NB_OP_STATES] = {
 	[SANI_OP_FREE] = TO(POSTED),
 	/* back to FREE: refused, or finished at the post (O1) */
 	[SANI_OP_POSTED] = TO(ACTIVE) | TO(CANCELLING) | TO(DONE) | TO(FREE),
-	/* back to POSTED: a matched accept whose connection is gone (O11) */
-	[SANI_OP_ACTIVE] = TO(POSTED) | TO(CANCELLING) | TO(DONE),
+	[SANI_OP_ACTIVE] = TO(CANCELLING) | TO(DONE),
 	[SANI_OP_CANCELLING] = TO(DONE),
 	[SANI_OP_DONE] = TO(FREE),
 };
@@ -42,19 +41,6 @@ sani_oplist_append(struct sani_oplist *l, struct san_overlapped *op, enum sani_o
 	else
 		l->head = op;
 	l->tail = op;
-}
-
-void
-sani_oplist_prepend(struct sani_oplist *l, struct san_overlapped *op, enum sani_op_where where)
-{
-	op->list = (uint8_t)where;
-	op->prev = NULL;
-	op->next = l->head;
-	if (l->head != NULL)
-		l->head->prev = op;
-	else
-		l->tail = op;
-	l->head = op;
 }
 
 void

@@ -18,8 +18,8 @@
 enum sani_op_state {
 	SANI_OP_FREE,		/**< The caller's. */
 	SANI_OP_POSTED,		/**< The stack's; nothing done yet. */
-	SANI_OP_ACTIVE,		/**< Partly done, or held outside the core (O11). */
-	SANI_OP_CANCELLING,	/**< To end, but held outside the core. */
+	SANI_OP_ACTIVE,		/**< Partly done. */
+	SANI_OP_CANCELLING,	/**< To end, but something outside the core still holds it (O9.4). */
 	SANI_OP_DONE,		/**< Ended: the completion is in the ring, or the status is final. */
 	SANI_NB_OP_STATES
 };
@@ -31,7 +31,6 @@ enum sani_op_where {
 	SANI_OP_ON_SEND,
 	SANI_OP_ON_ACCEPT,
 	SANI_OP_ON_CONNECT,
-	SANI_OP_ON_OUTSIDE,	/**< Matched accepts: another core works on them. */
 };
 
 /** A list of operations, in the order of their posts. */
@@ -54,10 +53,6 @@ sani_op_set(struct san_overlapped *op, enum sani_op_state to);
 /** Append op to a list; it must be on none. */
 void
 sani_oplist_append(struct sani_oplist *l, struct san_overlapped *op, enum sani_op_where where);
-
-/** Put op back in front; it must be on none. */
-void
-sani_oplist_prepend(struct sani_oplist *l, struct san_overlapped *op, enum sani_op_where where);
 
 /** Take op out of the list it is on. */
 void

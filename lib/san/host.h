@@ -8,7 +8,7 @@
  *            one round and returns. The library has no thread of its own.
  * Lifetime:  hosts live until the last san_cleanup(), which closes every socket first. The EAL, once
  *            started, stays (DPDK cannot start it twice).
- * Errors:    set-up calls leave one sentence for people in san_error().
+ * Errors:    set-up calls, and san_bind(), leave one sentence for people in san_error().
  * Source:    doc/op-contract.md O15, O16.
  */
 #ifndef SAN_HOST_H
@@ -119,6 +119,7 @@ san_core_get(struct san_host *host, unsigned int index);
  *
  * @retval 0          Done.
  * @retval -EBUSY     Another thread has it.
+ * @retval -EINVAL    core is NULL.
  * @retval -EALREADY  This thread has it.
  * @retval -ENOMEM    255 other threads use the library.
  * @retval -ENETDOWN  The library is not started.
@@ -131,6 +132,7 @@ san_core_claim(struct san_core *core);
  * Give a core back: another thread may claim it, cleanup may poll it.
  *
  * @retval 0         Done.
+ * @retval -EINVAL   core is NULL.
  * @retval -EPERM    This thread does not have it (any more: san_core_poll() has answered -ENETDOWN).
  * @retval -EDEADLK  Inside a poll round.
  * @context  The thread that claimed it.
@@ -143,6 +145,7 @@ san_core_release(struct san_core *core);
  *
  * @retval 0 or more  How much there was to do (0: nothing).
  * @retval -EPERM     This thread has not claimed the core.
+ * @retval -EINVAL    core is NULL.
  * @retval -EDEADLK   Called inside a round.
  * @retval -ENETDOWN  Cleanup is over for this core: leave the loop; the claim is gone.
  * @context  The thread that claimed it. Never blocks.

@@ -8,8 +8,6 @@ find(const struct sani_sock *so, uint32_t id)
 
 	if (op == NULL)
 		op = sani_oplist_find(&so->send, id);
-	if (op == NULL && so->accepting != NULL)
-		op = sani_oplist_find(&so->accepting->outside, id);
 	if (op == NULL && so->connect != NULL && so->connect->id == id)
 		op = so->connect;
 	return op;
@@ -35,8 +33,8 @@ sani_cancel_now(struct san_core *k, struct sani_sock *so, uint32_t id)
 
 	if (op == NULL)
 		return -ENOENT;
-	if (op->list == SANI_OP_ON_OUTSIDE)
-		return sani_op_set(op, SANI_OP_CANCELLING) ? 0 : -EALREADY;
+	if (op->list == SANI_OP_ON_ACCEPT)
+		return sani_accept_cancel(k, so, op);
 	if (op->list == SANI_OP_ON_CONNECT)
 		sani_connect_drop(k, so);
 	undo_shutdown(so, op);

@@ -36,16 +36,13 @@ drop_connection(struct san_core *k, struct sani_sock *so)
 static void
 abort_operations(struct san_core *k, struct sani_sock *so)
 {
-	struct san_overlapped *op;
-
 	if (so->connect != NULL)
 		sani_op_end(k, so, so->connect, -ECANCELED);
-	sani_op_end_all(k, so, &so->recv, -ECANCELED);
+	if (so->accepting != NULL)
+		sani_listen_abort(k, so);
+	else
+		sani_op_end_all(k, so, &so->recv, -ECANCELED);
 	sani_op_end_all(k, so, &so->send, -ECANCELED);
-	if (so->accepting == NULL)
-		return;
-	for (op = so->accepting->outside.head; op != NULL; op = op->next)
-		sani_op_set(op, SANI_OP_CANCELLING);
 }
 
 /* Step 5: look once, never wait in place. */

@@ -6,16 +6,17 @@ unlink_op(struct sani_sock *so, struct san_overlapped *op)
 {
 	switch ((enum sani_op_where)op->list) {
 	case SANI_OP_ON_RECV:
+		sani_oplist_remove(&so->recv, op);
+		break;
 	case SANI_OP_ON_ACCEPT:
+		so->accepting->nb_accepts--;
+		so->accepting->nb_cancelling -= sani_op_state(op) == SANI_OP_CANCELLING;
 		sani_oplist_remove(&so->recv, op);
 		break;
 	case SANI_OP_ON_SEND:
 		if (so->unsent == op)
 			so->unsent = op->next;
 		sani_oplist_remove(&so->send, op);
-		break;
-	case SANI_OP_ON_OUTSIDE:
-		sani_oplist_remove(&so->accepting->outside, op);
 		break;
 	case SANI_OP_ON_CONNECT:
 		so->connect = NULL;

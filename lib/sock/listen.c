@@ -4,10 +4,10 @@
  *
  *   connection's core                  listener's core
  *   handshake done      -- OFFER -->   queued, or matched with an accept, or refused
- *                       <-- TAKEN --   the accept is held outside
- *   slot and handle     -- MADE  -->   the accept ends with the handle
+ *                       <-- TAKEN --   one accept is spoken for
+ *   slot and handle     -- MADE  -->   the oldest accept ends with the handle
  *   may retire the slot <- WRITTEN -
- *   (embryo is gone     -- GONE  -->   the accept is queued again, or ends)
+ *   (embryo is gone     -- GONE  -->   one accept is free again, or ends)
  *                       <- REFUSE --   embryo reset
  *
  *   every core          <-- LISTEN --  entry added
@@ -24,17 +24,11 @@ enum listen_msg {
 	MSG_STOPPED,	/* likewise */
 	MSG_OFFER,	/* a connection, b its generation, c slot, d generation of the listener */
 	MSG_REFUSE,	/* a connection, b generation */
-	MSG_TAKEN,	/* a connection, b generation, c slot of the listener, d operation, e queue id */
-	MSG_MADE,	/* c slot of the listener, d operation, e new handle */
-	MSG_GONE,	/* c slot of the listener, d operation, a the error or 0 */
+	MSG_TAKEN,	/* a connection, b generation, c slot of the listener, e queue id */
+	MSG_MADE,	/* c slot of the listener, e new handle */
+	MSG_GONE,	/* c slot of the listener, a the error or 0 */
 	MSG_WRITTEN,	/* e new handle */
 };
-
-static struct san_overlapped *
-op_of(const struct sani_msg *msg)
-{
-	return (struct san_overlapped *)(uintptr_t)msg->d;
-}
 
 static void
 tell(struct san_core *k, unsigned int to, struct sani_msg msg)
@@ -159,25 +153,38 @@ sani_listen_stop(struct san_core *k, struct sani_sock *so)
 	tell_all(k, &msg);
 }
 
+/* Accepts that are to end do so as soon as one fewer is enough for what is taken. */
+static void
+end_cancelled(struct san_core *k, struct sani_sock *so)
+{
+	struct sani_accepting *a = so->accepting;
+	struct san_overlapped *op = so->recv.head;
+
+	while (a->nb_cancelling > 0 && a->nb_accepts > a->nb_taken) {
+		struct san_overlapped *next = op->next;
+
+		if (sani_op_state(op) == SANI_OP_CANCELLING)
+			sani_op_end(k, so, op, -ECANCELED);
+		op = next;
+	}
+}
+
 /* Bring offers and accepts together. */
 static void
 match(struct san_core *k, struct sani_sock *so)
 {
 	struct sani_accepting *a = so->accepting;
 
-	while (a->nb > 0 && so->recv.head != NULL) {
+	end_cancelled(k, so);
+	while (a->nb > 0 && a->nb_accepts > a->nb_taken) {
 		const struct sani_offer *o = oldest_offer(a);
-		struct san_overlapped *op = so->recv.head;
 
-		sani_oplist_remove(&so->recv, op);
-		sani_oplist_append(&a->outside, op, SANI_OP_ON_OUTSIDE);
-		sani_op_set(op, SANI_OP_ACTIVE);
+		a->nb_taken++;
 		tell(k, o->from, (struct sani_msg){
 			.kind = MSG_TAKEN,
 			.a = o->conn,
 			.b = o->gen,
 			.c = sani_sock_slot(k, so),
-			.d = (uintptr_t)op,
 			.e = so->cq_id,
 		});
 	}
@@ -189,8 +196,28 @@ sani_accept_start(struct san_core *k, struct sani_sock *so, struct san_overlappe
 	if (so->phase != SANI_SOCK_LISTENING)
 		return -EINVAL;
 	sani_oplist_append(&so->recv, op, SANI_OP_ON_ACCEPT);
+	so->accepting->nb_accepts++;
 	match(k, so);
 	return 0;
+}
+
+int
+sani_accept_cancel(struct san_core *k, struct sani_sock *so, struct san_overlapped *op)
+{
+	if (!sani_op_set(op, SANI_OP_CANCELLING))
+		return -EALREADY;
+	so->accepting->nb_cancelling++;
+	end_cancelled(k, so);
+	return 0;
+}
+
+void
+sani_listen_abort(struct san_core *k, struct sani_sock *so)
+{
+	struct sani_accepting *a = so->accepting;
+
+	while (a->nb_accepts > a->nb_taken)
+		sani_op_end(k, so, so->recv.head, -ECANCELED);
 }
 
 void
@@ -291,7 +318,7 @@ static void
 on_taken(struct san_core *k, const struct sani_msg *msg)
 {
 	struct sani_tcp_conn *c = embryo_of(k, msg);
-	struct sani_msg answer = { .kind = MSG_GONE, .c = msg->c, .d = msg->d };
+	struct sani_msg answer = { .kind = MSG_GONE, .c = msg->c };
 	san_handle h;
 	int rc;
 
@@ -308,7 +335,7 @@ on_taken(struct san_core *k, const struct sani_msg *msg)
 	tell(k, msg->from, answer);
 }
 
-/* The listener of an operation that was held outside: it cannot be retired before the answer. */
+/* The listener of what was taken: with an accept spoken for it cannot be retired before the answer. */
 static struct sani_sock *
 listener_of(struct san_core *k, const struct sani_msg *msg)
 {
@@ -319,8 +346,9 @@ static void
 on_made(struct san_core *k, const struct sani_msg *msg)
 {
 	struct sani_sock *so = listener_of(k, msg);
-	struct san_overlapped *op = op_of(msg);
+	struct san_overlapped *op = so->recv.head;
 
+	so->accepting->nb_taken--;
 	op->u.accepted = msg->e;
 	sani_op_end(k, so, op, 0);
 	tell(k, msg->from, (struct sani_msg){ .kind = MSG_WRITTEN, .e = msg->e });
@@ -330,20 +358,14 @@ static void
 on_gone(struct san_core *k, const struct sani_msg *msg)
 {
 	struct sani_sock *so = listener_of(k, msg);
-	struct san_overlapped *op = op_of(msg);
 
-	if (sani_op_state(op) == SANI_OP_CANCELLING) {
-		sani_op_end(k, so, op, -ECANCELED);
-		return;
-	}
-	if (msg->a != 0) {
-		sani_op_end(k, so, op, (int32_t)msg->a);
-		return;
-	}
-	sani_oplist_remove(&so->accepting->outside, op);
-	sani_op_set(op, SANI_OP_POSTED);
-	sani_oplist_prepend(&so->recv, op, SANI_OP_ON_ACCEPT);
-	match(k, so);
+	so->accepting->nb_taken--;
+	if (so->close != SANI_CLOSE_NONE)
+		sani_listen_abort(k, so);
+	else if (msg->a != 0)
+		sani_op_end(k, so, so->recv.head, (int32_t)msg->a);
+	else
+		match(k, so);
 }
 
 static void

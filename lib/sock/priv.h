@@ -43,9 +43,14 @@ struct sani_offer {
 	uint32_t gen;
 };
 
-/** The part of a socket that listens. */
+/**
+ * The part of a socket that listens. Its accepts are alike: a connection goes to the oldest, so they end in
+ * order whatever core answers first, and only their number says how many are spoken for.
+ */
 struct sani_accepting {
-	struct sani_oplist outside;	/**< Accepts that another core works on. */
+	uint32_t nb_accepts;		/**< In the socket's list of receives. */
+	uint32_t nb_taken;		/**< "Taken" told and not answered; at most nb_accepts. */
+	uint32_t nb_cancelling;		/**< Accepts that are to end as soon as they are not spoken for. */
 	uint32_t answers;		/**< Cores that have not answered the close. */
 	uint32_t head;			/**< Oldest offer. */
 	uint32_t nb;
@@ -277,6 +282,14 @@ sani_accept_start(struct san_core *k, struct sani_sock *so, struct san_overlappe
 /** Close of a listener: orders to every core; the close goes on when accepting->answers is 0. */
 void
 sani_listen_stop(struct san_core *k, struct sani_sock *so);
+
+/** Its accepts end, the oldest first, but for as many as are spoken for: those end with the answers. */
+void
+sani_listen_abort(struct san_core *k, struct sani_sock *so);
+
+/** Cancel an accept of a listener. @retval 0 -EALREADY */
+int
+sani_accept_cancel(struct san_core *k, struct sani_sock *so, struct san_overlapped *op);
 
 /** The listening part of a socket that has stopped goes; nothing when there is none. */
 void

@@ -6,7 +6,7 @@ static const uint8_t legal[SANI_NB_OP_STATES][SANI_NB_OP_STATES] = {
 	/*                      FREE POSTED ACTIVE CANCELLING DONE */
 	[SANI_OP_FREE] =       { 0,   1,     0,     0,         0 },
 	[SANI_OP_POSTED] =     { 1,   0,     1,     1,         1 },
-	[SANI_OP_ACTIVE] =     { 0,   1,     0,     1,         1 },
+	[SANI_OP_ACTIVE] =     { 0,   0,     0,     1,         1 },
 	[SANI_OP_CANCELLING] = { 0,   0,     0,     0,         1 },
 	[SANI_OP_DONE] =       { 1,   0,     0,     0,         0 },
 };
@@ -59,9 +59,9 @@ operations_keep_the_order_of_their_posts(void **state)
 	struct sani_oplist l = { 0 };
 
 	(void)state;
+	sani_oplist_append(&l, &op[0], SANI_OP_ON_RECV);
 	sani_oplist_append(&l, &op[1], SANI_OP_ON_RECV);
 	sani_oplist_append(&l, &op[2], SANI_OP_ON_RECV);
-	sani_oplist_prepend(&l, &op[0], SANI_OP_ON_RECV);
 	check_order(&l, (struct san_overlapped *[]){ &op[0], &op[1], &op[2] }, 3);
 	assert_int_equal(op[1].list, SANI_OP_ON_RECV);
 }
