@@ -200,6 +200,64 @@ places_of_300_gone_threads_are_used_again(void **state)
 	net_close(&net);
 }
 
+/* Leaves a listener behind, with accepts posted and connections on their way. */
+static void
+run_deserting_listener(struct worker *wk)
+{
+	struct san_addr a = net_addr(1, 4321);
+	struct wsock *listener;
+	unsigned int i;
+	int rc;
+
+	if (!worker_attach(wk, 64))
+		return;
+	listener = watch_socket(&wk->w, wk->net->core[1][0], &rc);
+	if (!WORKER_CHECK(wk, listener))
+		return;
+	WORKER_CHECK(wk, san_bind(listener->h, &a) == 0);
+	WORKER_CHECK(wk, san_listen(listener->h, 16) == 0);
+	reach(wk, 1);
+	for (i = 0; i < 16; i++)
+		WORKER_CHECK(wk, watch_accept(listener, watch_op(&wk->w), 0) == 0);
+}
+
+/* O16: what is accepted for a queue that is gone is reset, and nobody waits for it. */
+static void
+connections_to_a_gone_listener_are_reset(void **state)
+{
+	struct net_wish wish = { .cores = { 2, 2 } };
+	struct san_addr a = net_addr(1, 4321);
+	static struct worker wk;
+	struct wop *connect[16];
+	struct wsock *s[16];
+	struct san_usage u;
+	unsigned int round;
+	unsigned int i;
+
+	(void)state;
+	net_open(&net, &wish);
+	for (round = 0; round < 30; round++) {
+		worker_start(&wk, &net, run_deserting_listener, NULL);
+		NET_UNTIL(&net, atomic_load(&wk.stage) == 1);
+		for (i = 0; i < 16; i++) {
+			s[i] = net_socket(&net, 0, i % 2);
+			connect[i] = watch_op(&net.w);
+			assert_int_equal(watch_connect(s[i], connect[i], &a, 0), 0);
+		}
+		worker_end(&wk);
+		for (i = 0; i < 16; i++) {
+			NET_UNTIL(&net, !connect[i]->pending);
+			if (connect[i]->result == 0)
+				load_assert_reset(&net, s[i]);
+		}
+		NET_UNTIL(&net, (san_host_usage(net.host[1], &u), u.sockets + u.connections == 0));
+		watch_shut_all(&net.w);
+		NET_UNTIL(&net, watch_open_sockets(&net.w) == 0);
+		watch_forget(&wk.w);
+	}
+	net_close(&net);
+}
+
 static void
 run_fugitive(struct worker *wk)
 {
@@ -235,6 +293,7 @@ static const struct CMUnitTest cases[] = {
 	NET_CASE(cleanup_waits_for_a_claim_to_be_released),
 	NET_CASE(thread_exit_closes_its_sockets_and_no_others),
 	NET_CASE(places_of_300_gone_threads_are_used_again),
+	NET_CASE(connections_to_a_gone_listener_are_reset),
 	NET_CASE(cleanup_after_thread_exit_succeeds),
 };
 

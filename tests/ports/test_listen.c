@@ -155,6 +155,69 @@ queued_connections_are_accepted_in_turn(void **state)
 	net_close(&net);
 }
 
+/* No slot for the new socket: the accept says so, the connection is reset, the listener goes on (san_accept()). */
+static void
+accept_without_a_slot_fails_and_resets(void **state)
+{
+	struct net_wish wish = { .sockets = 16 };
+	static struct load accepts;
+	struct wsock *listener;
+	struct wsock *hog[16];
+	unsigned int i;
+
+	(void)state;
+	net_open(&net, &wish);
+	listener = net_listener(&net, 1, 7, 16);
+	for (i = 0; i < 15; i++)
+		hog[i] = net_socket(&net, 1, 0);
+	load_accepts(&net, listener, 1, &accepts);
+	connect_clients(1, 7);
+	NET_UNTIL(&net, connected() == 1);
+	receive_on_clients();
+	NET_UNTIL(&net, !accepts.op[0]->pending);
+	assert_int_equal(accepts.op[0]->result, -ENFILE);
+	NET_UNTIL(&net, reset_clients() == 1);
+	assert_int_equal(watch_shut(hog[0]), 0);
+	assert_int_equal(watch_shut(hog[1]), 0);
+	NET_UNTIL(&net, hog[0]->closed && hog[1]->closed);
+	net_connect_to(&net, listener, 0, 7);
+	net_close(&net);
+}
+
+/* An accept that had its connection before the close keeps it: nothing of what ended well is taken back. */
+static void
+accept_that_ended_before_close_is_delivered(void **state)
+{
+	static struct load accepts;
+	struct san_completion comp[8];
+	struct wsock *listener;
+	unsigned int i;
+	int n;
+
+	(void)state;
+	net_open(&net, NULL);
+	listener = net_listener(&net, 1, 7, 16);
+	load_accepts(&net, listener, 3, &accepts);
+	connect_clients(1, 7);
+	for (i = 0; i < 200; i++) {
+		san_core_poll(net.core[0][0]);
+		san_core_poll(net.core[1][0]);
+	}
+	assert_int_equal(watch_shut(listener), 0);
+	for (i = 0; i < 50; i++)
+		san_core_poll(net.core[1][0]);
+	n = san_cq_poll(net.w.cq, comp, 8);
+	for (i = 0; (int)i < n; i++)
+		watch_check(&net.w, &comp[i]);
+	assert_int_equal(n, 5);
+	assert_int_equal(accepts.op[0]->result, 0);
+	assert_int_equal(accepts.op[1]->result, -ECANCELED);
+	assert_int_equal(accepts.op[2]->result, -ECANCELED);
+	assert_true(listener->closed);
+	load_transfer(&net, clients.sock[0], accepts.op[0]->accepted, 5000, 9);
+	net_close(&net);
+}
+
 /* Accepted sockets live on when their listener goes. */
 static void
 accepted_sockets_survive_their_listener(void **state)
@@ -397,6 +460,8 @@ static const struct CMUnitTest cases[] = {
 	NET_CASE(accepts_64_end_before_close),
 	NET_CASE(queued_connections_are_reset_by_close),
 	NET_CASE(queued_connections_are_accepted_in_turn),
+	NET_CASE(accept_without_a_slot_fails_and_resets),
+	NET_CASE(accept_that_ended_before_close_is_delivered),
 	NET_CASE(accepted_sockets_survive_their_listener),
 	NET_CASE(backlog_bounds_the_queue),
 	NET_CASE(addresses_in_use_are_refused),

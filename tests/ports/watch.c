@@ -72,8 +72,8 @@ watch_forget(struct watch *w)
 	w->cq = NULL;
 }
 
-static struct wsock *
-add_sock(struct watch *w, san_handle h)
+struct wsock *
+watch_adopt(struct watch *w, san_handle h)
 {
 	struct wsock *s = calloc(1, sizeof(*s));
 
@@ -96,7 +96,7 @@ watch_socket(struct watch *w, struct san_core *core, int *rc)
 	san_handle h = SAN_NO_HANDLE;
 
 	*rc = san_socket(core, w->cq, &h);
-	return *rc == 0 ? add_sock(w, h) : NULL;
+	return *rc == 0 ? watch_adopt(w, h) : NULL;
 }
 
 struct wop *
@@ -184,6 +184,14 @@ judge(struct wop *op, struct wsock *s, bool was_pending, int rc)
 	if (!was_pending && op->ov.user != op->user)
 		watch_fault(s->w, "%s: the post changed the caller's value", kind_name[op->kind]);
 	return rc;
+}
+
+void
+watch_note(struct wop *op, struct wsock *s, enum san_op_kind kind, size_t len, unsigned int flags, int rc)
+{
+	bool was = prepare(op, s, kind, len, flags);
+
+	judge(op, s, was, rc);
 }
 
 int
@@ -346,7 +354,7 @@ check_accept(struct watch *w, struct wop *op, const struct san_completion *c)
 		watch_fault(w, "accept: the completion and the structure name different sockets");
 	if (find_sock(w, c->value))
 		watch_fault(w, "accept: a handle that was used before");
-	op->accepted = add_sock(w, c->value);
+	op->accepted = watch_adopt(w, c->value);
 }
 
 void
@@ -460,12 +468,12 @@ watch_status(struct wop *op)
 	if (!may_end(op, status))
 		watch_fault(w, "polled %s ended with %d", kind_name[op->kind], status);
 	if (op->kind == SAN_OP_ACCEPT && status == 0)
-		op->accepted = add_sock(w, op->ov.u.accepted);
+		op->accepted = watch_adopt(w, op->ov.u.accepted);
 	return status;
 }
 
 void
-watch_settled(struct watch *w)
+watch_audit(struct watch *w)
 {
 	struct wop *op;
 
@@ -481,6 +489,12 @@ watch_settled(struct watch *w)
 	if (w->nb_closed != w->nb_socks)
 		watch_fault(w, "%llu sockets, %llu close completions",
 			    (unsigned long long)w->nb_socks, (unsigned long long)w->nb_closed);
+}
+
+void
+watch_settled(struct watch *w)
+{
+	watch_audit(w);
 	if (watch_reap(w) != 0)
 		watch_fault(w, "completions after everything had ended");
 	watch_sound(w);

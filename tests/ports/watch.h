@@ -96,6 +96,10 @@ watch_sound(const struct watch *w);
 struct wsock *
 watch_socket(struct watch *w, struct san_core *core, int *rc);
 
+/** A socket that the library made otherwise: an accepted one. */
+struct wsock *
+watch_adopt(struct watch *w, san_handle h);
+
 /** A fresh operation. */
 struct wop *
 watch_op(struct watch *w);
@@ -114,6 +118,10 @@ watch_shutdown(struct wsock *s, struct wop *op, unsigned int flags);
 int
 watch_cancel(struct wsock *s, struct wop *op);
 
+/** A post that the caller made itself, and what it answered. */
+void
+watch_note(struct wop *op, struct wsock *s, enum san_op_kind kind, size_t len, unsigned int flags, int rc);
+
 /** Close a socket; any thread that may. */
 int
 watch_shut(struct wsock *s);
@@ -130,7 +138,11 @@ watch_check(struct watch *w, const struct san_completion *c);
 int
 watch_status(struct wop *op);
 
-/** Assert that every operation and every socket has ended, exactly once, and that nothing more comes. */
+/** Note a fault for every operation and every socket that has not ended exactly once. */
+void
+watch_audit(struct watch *w);
+
+/** Audit, reap once more, and assert that there was nothing and no fault. */
 void
 watch_settled(struct watch *w);
 

@@ -62,28 +62,13 @@ worker_attach(struct worker *wk, unsigned int depth)
 	       WORKER_CHECK(wk, watch_begin(&wk->w, depth) == 0);
 }
 
-static void
-check_settled(struct worker *wk)
-{
-	const struct wop *op;
-
-	for (op = wk->w.ops; op; op = op->next) {
-		if (op->pending && !(op->flags & SAN_POLLED))
-			worker_fault(wk, "an accepted operation of kind %u never ended", op->kind);
-		else if (!op->pending && op->nb_ends != op->nb_posts)
-			worker_fault(wk, "kind %u: accepted %u times, ended %u times", op->kind,
-				     op->nb_posts, op->nb_ends);
-	}
-	WORKER_CHECK(wk, wk->w.nb_closed == wk->w.nb_socks);
-	WORKER_CHECK(wk, watch_reap(&wk->w) == 0);
-}
-
 void
 worker_detach(struct worker *wk)
 {
 	watch_shut_all(&wk->w);
 	WORKER_UNTIL(wk, watch_open_sockets(&wk->w) == 0);
-	check_settled(wk);
+	watch_audit(&wk->w);
+	WORKER_CHECK(wk, watch_reap(&wk->w) == 0);
 	WORKER_CHECK(wk, watch_end(&wk->w) == 0);
 	WORKER_CHECK(wk, san_detach() == 0);
 }
