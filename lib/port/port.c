@@ -33,10 +33,13 @@ list_devices(char *text, size_t size)
 {
 	char name[RTE_ETH_NAME_MAX_LEN];
 	size_t len = 0;
+	uint16_t id;
 
 	snprintf(text, size, "none");
-	for (uint16_t id = 0; id < RTE_MAX_ETHPORTS && len < size; id++) {
-		if (rte_eth_dev_get_name_by_port(id, name) != 0)
+	/* by what exists: for any other id ethdev prints an error of its own */
+	for (id = rte_eth_find_next(0); id < RTE_MAX_ETHPORTS;
+	     id = rte_eth_find_next((uint16_t)(id + 1))) {
+		if (len >= size || rte_eth_dev_get_name_by_port(id, name) != 0)
 			continue;
 		len += (size_t)snprintf(text + len, size - len, "%s%s", len > 0 ? ", " : "", name);
 	}
