@@ -2,7 +2,8 @@
 # Set-up: what ./tests/run and ./apps/demo share. Sourced by bash, from any folder.
 #
 #   setup_packages TAG...   install what is missing of those lines of config/packages.debian
-#   setup_mounts            mount /proc and /sys where a bare chroot has none; setup_end undoes it
+#   setup_mounts            mount /proc and /sys, make /dev/net/tun, where a bare chroot has none
+#   setup_end               undo that
 #   setup_first_cpu         print the first CPU that this process may run on
 #   setup_build DIR [OPT...]  configure DIR with meson when it is new, then build it
 
@@ -20,6 +21,7 @@ setup_die() {
 
 # The dynamic linker finds libraries beside a program through /proc, DPDK its CPUs through /sys.
 SETUP_MOUNTED=()
+SETUP_TUN=
 setup_mount() {
 	if ! mount -t "$1" "$1" "$2" 2>/dev/null; then
 		setup_die "$2 is not mounted here, and DPDK needs it. As root: mount -t $1 $1 $2"
@@ -28,9 +30,22 @@ setup_mount() {
 	SETUP_MOUNTED=("$2" "${SETUP_MOUNTED[@]}")
 }
 
+# TAP ports need the node /dev/net/tun; without it, or the kernel's driver, what needs it says so.
+setup_tun() {
+	[ ! -e /dev/net/tun ] || return 0
+	[ "$(id -u)" -eq 0 ] && mkdir -p /dev/net && mknod /dev/net/tun c 10 200 2>/dev/null || return 0
+	if (: <>/dev/net/tun) 2>/dev/null; then
+		echo "/dev/net/tun is not there: making it until this command ends."
+		SETUP_TUN=/dev/net/tun
+	else
+		rm -f /dev/net/tun
+	fi
+}
+
 setup_mounts() {
 	[ -e /proc/self/exe ] || setup_mount proc /proc
 	[ -d /sys/devices/system/cpu ] || setup_mount sysfs /sys
+	setup_tun
 }
 
 setup_end() {
@@ -40,6 +55,8 @@ setup_end() {
 		umount "$at"
 	done
 	SETUP_MOUNTED=()
+	[ -z "$SETUP_TUN" ] || rm -f "$SETUP_TUN"
+	SETUP_TUN=
 }
 
 setup_first_cpu() {
