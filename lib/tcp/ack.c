@@ -27,7 +27,7 @@ is_acceptable(const struct sani_tcp_conn *c, uint32_t ack)
 	return seq_geq(ack, c->snd_una - c->max_snd_wnd) && seq_leq(ack, c->snd_nxt);
 }
 
-/* RFC 5681 2; answers to window probes look the same and are none. */
+/* RFC 5681 2; answers to window probes look the same and are none: their window is zero. */
 static bool
 is_duplicate(const struct sani_tcp_rx *rx)
 {
@@ -35,8 +35,7 @@ is_duplicate(const struct sani_tcp_rx *rx)
 
 	return rx->seg->ack == c->snd_una && c->snd_nxt != c->snd_una && rx->seg->len == 0 &&
 	       !(rx->seg->flags & (SANI_TCP_SYN | SANI_TCP_FIN)) && c->snd_wnd > 0 &&
-	       (uint32_t)rx->seg->wnd << c->snd_wscale == c->snd_wnd &&
-	       !(c->flags & SANI_TCP_F_PROBED);
+	       (uint32_t)rx->seg->wnd << c->snd_wscale == c->snd_wnd;
 }
 
 /* RFC 6298 5.2, 5.3; RFC 6582: of the partial ACKs only the first restarts the timer. */

@@ -97,7 +97,8 @@ struct sani_tcp_conn {
 	/* Receive sequence variables. */
 	uint32_t irs;
 	uint32_t rcv_nxt;
-	uint32_t rcv_adv;	/**< RCV.NXT + RCV.WND as promised: never moves back. */
+	uint32_t rcv_adv;	/**< RCV.NXT + RCV.WND as promised: never moves back. The peer's FIN
+				 *   may have taken RCV.NXT one past it. */
 	uint32_t rcv_fin;	/**< Sequence number of the peer's FIN, once known. */
 	uint32_t last_ack_sent;	/**< Last.ACK.sent (RFC 7323 4.3). */
 

@@ -52,8 +52,6 @@ lower_mtu(struct sani_tcp_conn *c, uint32_t mtu, uint32_t floor)
 	sani_tcp_update_mss(c);
 	if (c->state < SAN_TCP_ESTABLISHED)
 		return 0;
-	if (c->cwnd < c->snd_mss)
-		c->cwnd = c->snd_mss;
 	sani_tcp_recovery_resend(c);
 	return SANI_TCP_EV_OUTPUT;
 }

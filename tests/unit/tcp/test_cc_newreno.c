@@ -59,6 +59,20 @@ ssthresh_is_half_the_flight_but_two_segments_at_least(void **state)
 	assert_int_equal(sani_tcp_cc_newreno.ssthresh(&b->c, 0), 2000);
 }
 
+static void
+what_exceeds_the_window_counts_for_the_next(void **state)
+{
+	struct bed *b = *state;
+
+	bed_reach(b, SAN_TCP_ESTABLISHED);
+	b->c.ssthresh = 5000;
+	sani_tcp_cc_newreno.grow(&b->c, 9500, b->now);
+	sani_tcp_cc_newreno.grow(&b->c, 1500, b->now);
+	assert_int_equal(b->c.cwnd, 11000);
+	sani_tcp_cc_newreno.grow(&b->c, 10000, b->now);
+	assert_int_equal(b->c.cwnd, 12000);
+}
+
 int
 main(void)
 {
@@ -67,6 +81,7 @@ main(void)
 		bed_test(avoidance_grows_by_one_segment_a_window),
 		bed_test(unused_window_does_not_grow),
 		bed_test(ssthresh_is_half_the_flight_but_two_segments_at_least),
+		bed_test(what_exceeds_the_window_counts_for_the_next),
 	};
 
 	return cmocka_run_group_tests(tests, bed_group, NULL);

@@ -296,6 +296,36 @@ peer_that_filled_the_window_may_still_acknowledge(void **state)
 	assert_int_equal(b->c.snd_una, UNA + 100);
 }
 
+/* A peer that has started anew may not know of timestamps: RFC 5961 4 tells it of the old connection. */
+static void
+syn_without_timestamp_gets_a_challenge(void **state)
+{
+	struct bed *b = *state;
+
+	b->ts = true;
+	bed_reach(b, SAN_TCP_ESTABLISHED);
+	b->ts = false;
+	bed_in(b, SANI_TCP_SYN, NXT + 1000, 0, 0);
+	assert_int_equal(b->nb, 1);
+	assert_last(b, SANI_TCP_ACK, UNA, NXT, 0);
+}
+
+static void
+partly_old_text_is_acknowledged_at_once(void **state)
+{
+	struct bed *b = *state;
+
+	bed_reach(b, SAN_TCP_ESTABLISHED);
+	b->c.quick_acks = 0;
+	bed_in(b, SANI_TCP_ACK, NXT, UNA, 100);
+	bed_run(b, 41 * MS);
+	bed_clear(b);
+	bed_in(b, SANI_TCP_ACK, NXT + 50, UNA, 100);
+	assert_int_equal(b->nb, 1);
+	assert_last(b, SANI_TCP_ACK, UNA, NXT + 150, 0);
+	assert_int_equal(bed_read(b), 150);
+}
+
 int
 main(void)
 {
@@ -320,6 +350,8 @@ main(void)
 		bed_test(delayed_ack_echoes_the_earliest_timestamp),
 		bed_test(every_segment_carries_timestamps_once_agreed),
 		bed_test(peer_that_filled_the_window_may_still_acknowledge),
+		bed_test(syn_without_timestamp_gets_a_challenge),
+		bed_test(partly_old_text_is_acknowledged_at_once),
 	};
 
 	return cmocka_run_group_tests(tests, bed_group, NULL);

@@ -266,6 +266,25 @@ no_mbuf_for_the_table_drops_the_segment(void **state)
 	test_free(all);
 }
 
+static void
+neighbours_behind_a_hole_become_one_range(void **state)
+{
+	struct bed *b = *state;
+
+	bed_reach(b, SAN_TCP_ESTABLISHED);
+	bed_in(b, ACK, NXT + 100, UNA, 100);
+	bed_in(b, ACK, NXT + 300, UNA, 100);
+	assert_int_equal(b->c.rcvq.nb_ranges, 2);
+	bed_in(b, ACK, NXT + 200, UNA, 100);
+	assert_int_equal(b->c.rcvq.nb_ranges, 1);
+	bed_in(b, ACK, NXT + 50, UNA, 100);	/* laps over the beginning */
+	bed_in(b, ACK, NXT + 350, UNA, 100);	/* and over the end */
+	assert_int_equal(b->c.rcvq.nb_ranges, 1);
+	assert_int_equal(sani_tcp_ooo_end(&b->c.rcvq, 0), NXT + 450);
+	bed_in(b, ACK, NXT, UNA, 50);
+	assert_int_equal(bed_read(b), 450);
+}
+
 int
 main(void)
 {
@@ -282,6 +301,7 @@ main(void)
 		bed_test(ranges_are_bounded),
 		bed_test(duplicate_behind_a_hole_is_dropped),
 		bed_test(no_mbuf_for_the_table_drops_the_segment),
+		bed_test(neighbours_behind_a_hole_become_one_range),
 	};
 
 	return cmocka_run_group_tests(tests, bed_group, NULL);

@@ -238,6 +238,37 @@ idle_connection_starts_again_from_the_initial_window(void **state)
 	assert_int_equal(b->nb, 10);
 }
 
+static void
+what_goes_back_keeps_to_the_window(void **state)
+{
+	struct bed *b = *state;
+
+	start(b, 10000);
+	bed_run(b, 201 * MS);
+	bed_clear(b);
+	b->wnd = 1000;
+	bed_in(b, ACK, NXT, UNA + 2 * MSS, 0);
+	assert_int_equal(b->c.cwnd, 2 * MSS);
+	assert_int_equal(b->nb, 1);
+	assert_last(b, ACK, UNA + 2 * MSS, NXT, MSS);
+}
+
+/* RFC 6582 3.2 step 5: recover is the highest number sent when the timer expired. */
+static void
+loss_lasts_until_all_that_was_out_is_acknowledged(void **state)
+{
+	struct bed *b = *state;
+
+	start(b, 10000);
+	bed_run(b, 201 * MS);
+	bed_in(b, ACK, NXT, UNA + 9 * MSS, 0);
+	assert_int_equal(b->c.ca, SANI_TCP_CA_LOSS);
+	dup_acks(b, UNA + 9 * MSS, 5);
+	assert_int_equal(bed_count(b, SANI_CTR_tcp_tx_fast_rexmit), 0);
+	bed_in(b, ACK, NXT, UNA + 10 * MSS, 0);
+	assert_int_equal(b->c.ca, SANI_TCP_CA_OPEN);
+}
+
 int
 main(void)
 {
@@ -257,6 +288,8 @@ main(void)
 		bed_test(ack_of_all_after_a_timeout_sends_nothing_twice),
 		bed_test(duplicates_after_a_timeout_start_no_fast_retransmission),
 		bed_test(idle_connection_starts_again_from_the_initial_window),
+		bed_test(what_goes_back_keeps_to_the_window),
+		bed_test(loss_lasts_until_all_that_was_out_is_acknowledged),
 	};
 
 	return cmocka_run_group_tests(tests, bed_group, NULL);

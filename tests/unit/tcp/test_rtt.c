@@ -179,6 +179,22 @@ partial_ack_of_the_timed_segment_goes_on_measuring(void **state)
 	assert_int_equal(b->c.rttvar_us, 37500);	/* a sample of just 100 ms */
 }
 
+static void
+fast_retransmission_ends_the_measurement(void **state)
+{
+	struct bed *b = *state;
+
+	start(b);
+	bed_write(b, 5000);
+	bed_run(b, 150 * MS);
+	for (int i = 0; i < 3; i++)
+		bed_in(b, ACK, NXT, UNA, 0);
+	assert_int_equal(bed_count(b, SANI_CTR_tcp_tx_fast_rexmit), 1);
+	bed_run(b, 50 * MS);
+	bed_in(b, ACK, NXT, UNA + 5000, 0);
+	assert_int_equal(b->c.srtt_us, 100000);
+}
+
 int
 main(void)
 {
@@ -193,6 +209,7 @@ main(void)
 		bed_test(absurd_timestamp_echo_is_no_sample),
 		bed_test(lost_syn_makes_the_first_rto_3_seconds),
 		bed_test(partial_ack_of_the_timed_segment_goes_on_measuring),
+		bed_test(fast_retransmission_ends_the_measurement),
 	};
 
 	return cmocka_run_group_tests(tests, bed_group, NULL);

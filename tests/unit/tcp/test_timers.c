@@ -282,6 +282,29 @@ early_call_does_nothing(void **state)
 	assert_int_equal(sani_tcp_timer(&b->c, &io), 0);
 }
 
+static void
+opened_window_makes_the_next_probe_early_again(void **state)
+{
+	struct bed *b = *state;
+
+	bed_reach(b, SAN_TCP_ESTABLISHED);
+	b->wnd = 0;
+	bed_in(b, ACK, NXT, UNA, 1);
+	bed_write(b, 3000);
+	for (int i = 0; i < 5; i++) {
+		bed_run(b, 10 * SEC);
+		bed_in(b, ACK, NXT + 1, UNA, 0);
+	}
+	b->wnd = 1000;
+	bed_in(b, ACK, NXT + 1, UNA, 0);
+	b->wnd = 0;
+	bed_in(b, ACK, NXT + 1, UNA + 1000, 0);
+	bed_clear(b);
+	bed_run(b, b->c.rto_us);
+	assert_int_equal(b->nb, 1);
+	assert_last(b, ACK, UNA + 1000, NXT + 1, 1);
+}
+
 int
 main(void)
 {
@@ -301,6 +324,7 @@ main(void)
 		bed_test(fin_is_probed_through_a_shut_window),
 		bed_test(several_passed_deadlines_are_handled_in_one_call),
 		bed_test(early_call_does_nothing),
+		bed_test(opened_window_makes_the_next_probe_early_again),
 	};
 
 	return cmocka_run_group_tests(tests, bed_group, NULL);

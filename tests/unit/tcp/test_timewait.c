@@ -181,6 +181,23 @@ tombstone_repeats_the_rst(void **state)
 	rte_pktmbuf_free(m);
 }
 
+/* A RST right of the peer's window would not be taken. */
+static void
+tombstone_of_a_probing_connection_stands_at_the_edge(void **state)
+{
+	struct bed *b = *state;
+	struct rec r = { 0 };
+
+	bed_reach(b, SAN_TCP_ESTABLISHED);
+	b->wnd = 0;
+	bed_in(b, SANI_TCP_ACK, NXT, UNA, 1);
+	bed_write(b, 100);
+	bed_run(b, 200 * MS);
+	assert_int_equal(b->c.snd_nxt, UNA + 1);
+	sani_tcp_tw_from(&r.tw, &b->c, SANI_TCP_TW_TOMBSTONE, b->now);
+	assert_int_equal(r.tw.snd_nxt, UNA);
+}
+
 int
 main(void)
 {
@@ -194,6 +211,7 @@ main(void)
 		bed_test(block_in_time_wait_ends_for_a_new_syn),
 		bed_test(tombstone_lasts_two_rto_and_answers_with_rst),
 		bed_test(tombstone_repeats_the_rst),
+		bed_test(tombstone_of_a_probing_connection_stands_at_the_edge),
 	};
 
 	return cmocka_run_group_tests(tests, bed_group, NULL);
