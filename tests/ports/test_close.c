@@ -272,6 +272,49 @@ socket_finished_both_ways_closes_quietly(void **state)
 	net_close(&net);
 }
 
+/* Half closed by the peer, which still waits for our bytes: it hears of the reset (CLOSE_WAIT here, FIN_WAIT_2 there). */
+static void
+peer_waiting_in_fin_wait_2_is_reset(void **state)
+{
+	static struct load recvs;
+	struct net_pair pair;
+	struct wop *fin;
+
+	(void)state;
+	net_open(&net, NULL);
+	pair = net_connect(&net, 7);
+	fin = watch_op(&net.w);
+	load_recvs(&net, pair.end[1], 4, &recvs);
+	assert_int_equal(watch_shutdown(pair.end[1], fin, 0), 0);
+	NET_UNTIL(&net, !fin->pending);
+	assert_int_equal(net_state(pair.end[0]), SAN_TCP_CLOSE_WAIT);
+	assert_int_equal(watch_shut(pair.end[0]), 0);
+	NET_UNTIL(&net, pair.end[0]->closed && !recvs.op[0]->pending);
+	NET_UNTIL(&net, load_ended_with(&recvs, -ECONNRESET) == 4);
+	net_close(&net);
+}
+
+/* The peer had the end of our stream already; what it still sends meets the reset (FIN_WAIT_2 here, CLOSE_WAIT there). */
+static void
+peer_sending_in_close_wait_is_reset(void **state)
+{
+	static struct load sends;
+	struct net_pair pair;
+	struct wop *fin;
+
+	(void)state;
+	net_open(&net, NULL);
+	pair = net_connect(&net, 7);
+	fin = watch_op(&net.w);
+	assert_int_equal(watch_shutdown(pair.end[0], fin, 0), 0);
+	NET_UNTIL(&net, !fin->pending);
+	load_sends(&net, pair.end[1], 4, 0, &sends);
+	assert_int_equal(net_state(pair.end[0]), SAN_TCP_FIN_WAIT_2);
+	assert_int_equal(watch_shut(pair.end[0]), 0);
+	NET_UNTIL(&net, load_ended_with(&sends, -ECONNRESET) == 4);
+	net_close(&net);
+}
+
 /* A socket that never did anything. */
 static void
 fresh_and_bound_sockets_close(void **state)
@@ -338,6 +381,8 @@ static const struct CMUnitTest cases[] = {
 	NET_CASE(close_twice_is_refused),
 	NET_CASE(socket_reset_by_peer_stays_until_close),
 	NET_CASE(socket_finished_both_ways_closes_quietly),
+	NET_CASE(peer_waiting_in_fin_wait_2_is_reset),
+	NET_CASE(peer_sending_in_close_wait_is_reset),
 	NET_CASE(fresh_and_bound_sockets_close),
 	NET_CASE(data_before_close_arrives_or_is_reset),
 };

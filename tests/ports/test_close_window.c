@@ -183,7 +183,7 @@ run(void (*call)(struct worker *, struct sweep *), unsigned int stride)
 
 /* Sanitized calls are many times longer. */
 #if defined(__SANITIZE_ADDRESS__)
-#define STRIDE 7
+#define STRIDE 19
 #else
 #define STRIDE 1
 #endif

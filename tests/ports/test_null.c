@@ -4,9 +4,11 @@
  * held before. It counts and drops them, one counter for each, and answers its operations meanwhile.
  */
 #include <errno.h>
+#include <sched.h>
 #include <string.h>
 
 #include "load.h"
+#include "worker.h"
 
 #define FEW_ROUNDS 50
 
@@ -106,6 +108,48 @@ operations_are_answered_meanwhile(void **state)
 	net_close(&net);
 }
 
+/* The same from a thread that polls nothing: its ring is served between the bursts. */
+static void
+run_off_core(struct worker *wk)
+{
+	struct san_addr nobody = net_addr(76, 7);
+	struct wsock *s;
+	struct wop *connect;
+	unsigned int i;
+	int rc;
+
+	if (!worker_attach(wk, 16))
+		return;
+	for (i = 0; i < 20 && !wk->nb_faults; i++) {
+		s = watch_socket(&wk->w, wk->net->core[0][0], &rc);
+		if (!WORKER_CHECK(wk, s))
+			return;
+		connect = watch_op(&wk->w);
+		WORKER_CHECK(wk, watch_connect(s, connect, &nobody, 0) == 0);
+		WORKER_CHECK(wk, watch_cancel(s, connect) == 0);
+		WORKER_UNTIL(wk, !connect->pending);
+		WORKER_CHECK(wk, connect->result == -ECANCELED);
+		WORKER_CHECK(wk, watch_shut(s) == 0);
+		WORKER_UNTIL(wk, s->closed);
+	}
+	worker_detach(wk);
+}
+
+static void
+thread_off_core_is_answered_meanwhile(void **state)
+{
+	static struct worker wk;
+	uint64_t rx;
+
+	(void)state;
+	begin();
+	rx = net_counter(&net, 0, "port_rx");
+	worker_start(&wk, &net, run_off_core, NULL);
+	worker_end(&wk);
+	assert_true(net_counter(&net, 0, "port_rx") > rx);
+	net_close(&net);
+}
+
 /* Nobody answers ARP: the timer that says so runs under the feed, too. */
 static void
 connect_to_nobody_times_out_meanwhile(void **state)
@@ -132,6 +176,7 @@ connect_to_nobody_times_out_meanwhile(void **state)
 static const struct CMUnitTest cases[] = {
 	NET_CASE(foreign_frames_are_counted_once_each),
 	NET_CASE(operations_are_answered_meanwhile),
+	NET_CASE(thread_off_core_is_answered_meanwhile),
 	NET_CASE(connect_to_nobody_times_out_meanwhile),
 };
 
