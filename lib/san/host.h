@@ -47,7 +47,8 @@ san_startup(int argc, char **argv);
  * @retval -EDEADLK    Called inside a poll round. Nothing changed.
  * @retval -ENOMEM     255 other threads use the library. Nothing changed.
  * @retval -ENETDOWN   Not started.
- * @context  Any thread. The last one blocks until every core has left its last round: a core that
+ * @context  Any thread, also one that has claimed cores: those are polled here, and the claims are gone
+ *           afterwards. The last one blocks until every core has left its last round: a core that
  *           another thread has claimed must still be polled or released.
  */
 SAN_API int

@@ -119,7 +119,8 @@ san_connect(san_handle sock, struct san_overlapped *op, const struct san_addr *p
 /**
  * Send bytes.
  *
- * On the owning core the data is copied now when there is room, and the operation is over.
+ * On the owning core the data is copied now when there is room, and the operation is over; but for a
+ * send behind one that has not ended (SAN_ACKED, or no room): sends end in order.
  *
  * @param[in] sock   A connected socket.
  * @param[in] op     The operation.

@@ -259,8 +259,8 @@ net_settle(struct net *net)
 	net->held[0] = false;
 	net->held[1] = false;
 	net->draining = true;
-	watch_shut_all(&net->w);
-	NET_UNTIL(net, watch_open_sockets(&net->w) == 0);
+	/* Again and again: an accept under way may still end well after its listener's close (O9.4). */
+	NET_UNTIL(net, (watch_shut_all(&net->w), watch_open_sockets(&net->w) == 0));
 	net_steps(net, 10);
 	watch_settled(&net->w);
 	net_whole(net);

@@ -272,7 +272,10 @@ socket_finished_both_ways_closes_quietly(void **state)
 	net_close(&net);
 }
 
-/* Half closed by the peer, which still waits for our bytes: it hears of the reset (CLOSE_WAIT here, FIN_WAIT_2 there). */
+/*
+ * Half closed by the peer, which still waits for our bytes: it hears of the reset (CLOSE_WAIT here,
+ * FIN_WAIT_2 there).
+ */
 static void
 peer_waiting_in_fin_wait_2_is_reset(void **state)
 {
@@ -294,7 +297,10 @@ peer_waiting_in_fin_wait_2_is_reset(void **state)
 	net_close(&net);
 }
 
-/* The peer had the end of our stream already; what it still sends meets the reset (FIN_WAIT_2 here, CLOSE_WAIT there). */
+/*
+ * The peer had the end of our stream already; what it still sends meets the reset (FIN_WAIT_2 here,
+ * CLOSE_WAIT there).
+ */
 static void
 peer_sending_in_close_wait_is_reset(void **state)
 {
