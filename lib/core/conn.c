@@ -3,6 +3,7 @@
 
 #include "core/priv.h"
 
+#define DEADLINE_MAX_US (1ull << 36)	/* 19 hours: a later one is armed again then */
 #define EXPIRE_BURST 64
 #define EXPIRE_BURSTS 16	/* in one round; what is left fires in the next */
 
@@ -188,13 +189,16 @@ sani_conn_undirty(struct sani_core *core, struct sani_tcp_conn *c)
  * then fires early, finds the deadline ahead and arms again.
  */
 static void
-arm_timer(struct sani_core_priv *p, struct sani_tcp_conn *c)
+arm_timer(struct sani_core *core, struct sani_tcp_conn *c)
 {
+	struct sani_core_priv *p = core->priv;
 	uint64_t deadline = sani_tcp_deadline(c);
 	const struct sani_timer *t = &c->owner.timer;
 
 	if (deadline == SANI_NEVER)
 		return;
+	/* so that any two deadlines can be compared modulo 2^32 ticks */
+	deadline = RTE_MIN(deadline, core->now_us + DEADLINE_MAX_US);
 	if (sani_timer_armed(t) && (int32_t)((uint32_t)(deadline >> SANI_TICK_SHIFT) - t->expires) >= 0)
 		return;
 	sani_wheel_arm(p->wheel, sani_conn_idx(p, c), deadline);
@@ -205,7 +209,7 @@ sani_core_touch(struct sani_core *core, struct sani_tcp_conn *c, uint32_t ev)
 {
 	if ((ev & SANI_TCP_EV_OUTPUT) != 0)
 		list_dirty(core->priv, c);
-	arm_timer(core->priv, c);
+	arm_timer(core, c);
 }
 
 /* An embryo has come to an end by itself. With an offer under way its place is kept (mesh.c). */
@@ -263,7 +267,7 @@ expire_one(struct sani_core *core, struct sani_tcp_conn *c)
 		return;
 	}
 	if (sani_tcp_deadline(c) > core->now_us) {
-		arm_timer(core->priv, c);
+		arm_timer(core, c);
 		return;
 	}
 	io = sani_core_io(core);

@@ -127,6 +127,7 @@ struct sani_host {
 	uint64_t (*clock)(void);	/**< [us], monotonic; replaced by simulations before the first round. */
 	struct sani_spsc *msg[SANI_HOST_CORES][SANI_HOST_CORES];	/**< [from][to] */
 	struct sani_spsc *pkt[SANI_HOST_CORES][SANI_HOST_CORES];
+	uint32_t scarce_below;		/**< So few free buffers of the pool, and queues stop growing. */
 	_Atomic uint64_t bound[65536 / 64];	/**< Local ports that are bound (any thread). */
 };
 

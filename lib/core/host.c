@@ -51,6 +51,8 @@ make_pool(struct sani_host *host)
 	snprintf(name, sizeof(name), "san_%" PRIu32, atomic_fetch_add(&number, 1));
 	host->pool = rte_pktmbuf_pool_create(name, conf->nb_mbufs, choose_cache(conf), 0,
 					     RTE_MBUF_DEFAULT_BUF_SIZE, SOCKET_ID_ANY);
+	/* A quarter of what is not spoken for stays for what keeps the host alive: ports, ACKs, RSTs, ARP. */
+	host->scarce_below = (conf->nb_mbufs - needed) / 4 + needed / 16;
 	if (host->pool != NULL)
 		return 0;
 	return sani_error_set(-ENOMEM, "host %s: no memory for mbufs = %" PRIu32 " in [host] (about %"

@@ -70,6 +70,7 @@ struct sani_core_priv {
 	struct rte_mbuf *io_tx[SANI_IP_FRAMES];
 	struct sani_flow flow;
 	bool announced;
+	bool scarce;				/**< Of this round: the pool runs low. */
 
 	struct sani_tcp_conn *conns;
 	uint32_t conn_free;			/**< Freed last, SANI_NONE. */

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 #include <rte_cycles.h>
+#include <rte_mempool.h>
 
 #include "core/priv.h"
 
@@ -31,12 +32,20 @@ sani_core_tell_time(struct sani_core *core)
 		core->now_us = now_us;
 }
 
+/* Of the pool proper, without the caches of all lcores, over which rte_mempool_avail_count() would go. */
+static unsigned int
+count_free(const struct rte_mempool *pool)
+{
+	return rte_mempool_get_ops(pool->ops_index)->get_count(pool);
+}
+
 void
 sani_core_begin(struct sani_core *core)
 {
 	sani_core_tell_time(core);
 	for (unsigned int i = 0; i < core->host->nb_ifaces; i++)
 		core->priv->txq[i].stuck = false;
+	core->priv->scarce = count_free(core->host->pool) < core->host->scarce_below;
 	sani_tx_top_up(core);
 	sani_count(&core->ctr, SANI_CTR_core_rounds);
 }
@@ -94,5 +103,6 @@ sani_core_io(struct sani_core *core)
 		.ctr = &core->ctr,
 		.tx = p->spare_tx,
 		.max_tx = SANI_SPARE_TX,
+		.scarce = p->scarce,
 	};
 }

@@ -32,8 +32,7 @@ sani_tcp_process_ack_syn_received(struct sani_tcp_rx *rx)
 		sani_count(rx->io->ctr, SANI_CTR_tcp_rx_drop_ack);
 		return false;
 	}
-	rx->ev |= sani_tcp_establish(c, rx->seg, (uint32_t)rx->seg->wnd << c->snd_wscale,
-				     rx->io->now_us);
+	rx->ev |= sani_tcp_establish(c, rx->seg, sani_tcp_seg_wnd(c, rx->seg), rx->io->now_us);
 	c->snd_wl1 = rx->seq;
 	if (c->flags & SANI_TCP_F_PASSIVE)
 		sani_count(rx->io->ctr, SANI_CTR_tcp_accepts);

@@ -238,6 +238,10 @@ sani_tcp_window_update_due(const struct sani_tcp_conn *c);
 void
 sani_tcp_update_snd_wnd(struct sani_tcp_rx *rx);
 
+/** The window that a segment shows [bytes]: with SYN never scaled (RFC 7323 2.2). */
+uint32_t
+sani_tcp_seg_wnd(const struct sani_tcp_conn *c, const struct sani_tcp_seg *seg);
+
 /* segment.c */
 
 /** Build one segment and append it to io->tx; false: the pool is empty. */

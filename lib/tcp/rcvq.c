@@ -62,6 +62,12 @@ sani_tcp_rcvq_add(struct sani_tcp_conn *c, uint32_t seq, uint32_t len, struct rt
 {
 	struct sani_tcp_rcvq *q = &c->rcvq;
 
+	/*
+	 * What fills the hole must not find the room taken by what lies behind it: nobody could read, and
+	 * both ends would wait for ever. The peer sends the rest again (it was never promised by SACK).
+	 */
+	if (seq == c->rcv_nxt && !has_mbufs(q, m))
+		sani_tcp_ooo_free(q);
 	if (!has_mbufs(q, m)) {
 		rte_pktmbuf_free(m);
 		return SANI_TCP_RCVQ_FULL;

@@ -43,6 +43,7 @@ struct sani_tcp_io {
 	struct rte_mbuf **tx;	/**< Room for max_tx segments, all of the connection of the call. */
 	uint16_t nb_tx;
 	uint16_t max_tx;	/**< At least 1. */
+	bool scarce;		/**< The pool runs low: a queue grows by its first segment only. */
 };
 
 /** What a call of the engine tells its caller; a mask. */

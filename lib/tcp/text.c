@@ -45,6 +45,19 @@ takes_text(const struct sani_tcp_conn *c)
 	       c->state == SAN_TCP_FIN_WAIT_2;
 }
 
+/*
+ * With the pool running low a connection holds one segment that was not read, and nothing out of order: what
+ * a peer sends without being read is held for nobody else's cost. It sends the rest again.
+ */
+static bool
+must_do_without(struct sani_tcp_rx *rx)
+{
+	struct sani_tcp_conn *c = rx->c;
+
+	sani_tcp_ooo_free(&c->rcvq);
+	return rx->seq != c->rcv_nxt || c->rcvq.bytes > 0;
+}
+
 /* RFC 9293 3.10.7.4, seventh. */
 void
 sani_tcp_process_text(struct sani_tcp_rx *rx)
@@ -61,7 +74,12 @@ sani_tcp_process_text(struct sani_tcp_rx *rx)
 	}
 	if (rx->seg->len > c->rcv_mss)
 		c->rcv_mss = (uint16_t)sani_tcp_min(rx->seg->len, sani_tcp_mss_to_announce(c));
-	verdict = sani_tcp_rcvq_add(c, rx->seq, rx->len, rx->m, rx->io->pool);
+	if (sani_unlikely(rx->io->scarce) && must_do_without(rx)) {
+		rte_pktmbuf_free(rx->m);
+		verdict = SANI_TCP_RCVQ_FULL;
+	} else {
+		verdict = sani_tcp_rcvq_add(c, rx->seq, rx->len, rx->m, rx->io->pool);
+	}
 	rx->m = NULL;
 	count_text(rx, verdict);
 	if (verdict == SANI_TCP_RCVQ_IN_ORDER) {

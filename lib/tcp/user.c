@@ -2,6 +2,7 @@
 #include "tcp/priv.h"
 
 #define POOL_RETRY_US 1000u
+#define SCARCE_BYTES 2048u	/* of a queue that was empty, while the pool runs low */
 
 static bool
 can_write(const struct sani_tcp_conn *c)
@@ -24,7 +25,10 @@ sani_tcp_write(struct sani_tcp_conn *c, const void *data, uint32_t len, struct s
 	if (!can_write(c) || held >= c->sndq.limit)
 		return 0;
 	want = sani_tcp_min(len, c->sndq.limit - held);
-	*taken = sani_tcp_sndq_append(c, data, want, io->pool);
+	if (sani_likely(!io->scarce))
+		*taken = sani_tcp_sndq_append(c, data, want, io->pool);
+	else if (held == 0)
+		*taken = sani_tcp_sndq_append(c, data, sani_tcp_min(want, SCARCE_BYTES), io->pool);
 	if (*taken < want) {
 		c->flags |= SANI_TCP_F_NO_ROOM;
 		sani_tcp_arm(c, SANI_TCP_T_RETRY, io->now_us + POOL_RETRY_US);

@@ -383,10 +383,34 @@ deadline_is_never_after_the_next_timer(void **state)
 	pair_close();
 }
 
+/* The wheel holds one deadline: a far one must not hide the near ones that come later. */
+static void
+long_user_timeout_leaves_the_lost_syn_to_be_repeated(void **state)
+{
+	const uint32_t week_ms = 7u * 24 * 3600 * 1000;
+	struct sani_open open = {
+		.remote_port = 80, .sndbuf = 65536, .rcvbuf = 65536, .user_timeout_ms = week_ms,
+		.sock = SANI_NONE, .nodelay = true,
+	};
+	struct sani_tcp_conn *c;
+
+	(void)state;
+	pair_open(1, NULL);
+	open.remote = pair_addr(B);
+	assert_int_equal(sani_core_connect(pair.host[A]->cores[0], &open, &c), 0);
+	pair_round(A);
+	pair_drop(B);
+	pair_run(1100000);
+	assert_int_equal(pair_count(A, SANI_CTR_tcp_tx_rexmit), 1);
+	sani_core_conn_close(pair.host[A]->cores[0], c);
+	pair_close();
+}
+
 int
 main(void)
 {
 	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(long_user_timeout_leaves_the_lost_syn_to_be_repeated),
 		cmocka_unit_test(handshake_tells_both_ends),
 		cmocka_unit_test(bytes_arrive_in_order_both_ways),
 		cmocka_unit_test(closed_port_answers_with_rst),

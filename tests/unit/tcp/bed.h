@@ -39,6 +39,7 @@ struct bed {
 	uint32_t tsecr;
 	uint16_t wnd;		/* the peer's window field */
 	uint32_t before;	/* mbufs that were free */
+	bool scarce;		/* the pool is said to run low */
 };
 
 extern struct rte_mempool *bed_pool;

@@ -217,10 +217,81 @@ text_with_fin_is_taken_together(void **state)
 	assert_true(sani_tcp_at_end(&b->c));
 }
 
+static void
+scarce_pool_keeps_one_unread_segment(void **state)
+{
+	struct bed *b = *state;
+
+	start(b);
+	b->scarce = true;
+	bed_in(b, ACK, NXT, UNA, 100);
+	bed_in(b, ACK, NXT + 100, UNA, 100);
+	assert_int_equal(sani_tcp_readable(&b->c), 100);
+	assert_int_equal(b->ctr.v[SANI_CTR_tcp_rx_drop_memory], 1);
+	assert_last(b, ACK, UNA, NXT + 100, 0);
+	assert_int_equal(bed_read(b), 100);
+	bed_in(b, ACK, NXT + 100, UNA, 100);
+	assert_int_equal(bed_read(b), 100);
+}
+
+static void
+scarce_pool_keeps_nothing_out_of_order(void **state)
+{
+	struct bed *b = *state;
+
+	start(b);
+	bed_in(b, ACK, NXT + 200, UNA, 100);
+	b->scarce = true;
+	bed_in(b, ACK, NXT + 100, UNA, 100);
+	bed_in(b, ACK, NXT, UNA, 100);
+	assert_int_equal(bed_read(b), 100);
+	b->scarce = false;
+	bed_in(b, ACK, NXT + 100, UNA, 200);
+	assert_int_equal(bed_read(b), 200);
+}
+
+static void
+scarce_pool_takes_little_to_send(void **state)
+{
+	struct bed *b = *state;
+	uint32_t taken;
+
+	start(b);
+	b->scarce = true;
+	taken = bed_write(b, 100000);
+	assert_in_range(taken, 1, 4096);
+	assert_int_equal(bed_write(b, 1), 0);
+	b->scarce = false;
+	assert_int_equal(bed_write(b, 1), 1);
+}
+
+/* Pairs behind a hole, swapped, so that each holds an mbuf of its own: the bound is met with little text. */
+static void
+full_store_does_not_keep_the_hole_open(void **state)
+{
+	struct bed *b = *state;
+
+	start(b);
+	for (uint32_t i = 1; b->ctr.v[SANI_CTR_tcp_rx_drop_memory] == 0 && i < 3000; i += 2) {
+		bed_in(b, ACK, NXT + 10 * (i + 1), UNA, 10);
+		bed_in(b, ACK, NXT + 10 * i, UNA, 10);
+		bed_clear(b);
+	}
+	assert_true(b->ctr.v[SANI_CTR_tcp_rx_drop_memory] > 0);
+	bed_in(b, ACK, NXT, UNA, 10);
+	assert_int_equal(bed_read(b), 10);
+	bed_in(b, ACK, NXT + 10, UNA, 1000);
+	assert_int_equal(bed_read(b), 1000);
+}
+
 int
 main(void)
 {
 	const struct CMUnitTest tests[] = {
+		bed_test(scarce_pool_keeps_one_unread_segment),
+		bed_test(scarce_pool_keeps_nothing_out_of_order),
+		bed_test(scarce_pool_takes_little_to_send),
+		bed_test(full_store_does_not_keep_the_hole_open),
 		bed_test(text_in_order_is_readable),
 		bed_test(first_segments_are_acknowledged_at_once),
 		bed_test(lone_segment_is_acknowledged_after_40_ms),
