@@ -1,6 +1,4 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
-#include <stdio.h>
-
 #include "wire/tcp.h"
 
 enum { OPT_EOL = 0, OPT_NOP = 1, OPT_MSS = 2, OPT_WSCALE = 3, OPT_SACK_PERM = 4, OPT_SACK = 5, OPT_TS = 8 };
@@ -184,24 +182,4 @@ sani_tcp_write_header(uint8_t *p, const struct sani_tcp_seg *seg)
 	put16(p + 16, 0);
 	put16(p + 18, seg->urg);
 	return len;
-}
-
-const char *
-sani_tcp_print(const struct sani_tcp_seg *seg, char *text, size_t size)
-{
-	static const char letters[] = "FSRPAUEC";
-	char flags[sizeof(letters)];
-	char opts[64] = "";
-	size_t n = 0;
-
-	for (unsigned int i = 0; i < 8; i++) {
-		if (seg->flags & 1u << i)
-			flags[n++] = letters[i];
-	}
-	flags[n] = '\0';
-	if (seg->opts & SANI_TCP_OPT_TS)
-		snprintf(opts, sizeof(opts), " ts %u/%u", seg->tsval, seg->tsecr);
-	snprintf(text, size, "%u > %u [%s] seq %u ack %u wnd %u len %u%s", seg->src_port,
-		 seg->dst_port, flags, seg->seq, seg->ack, seg->wnd, seg->len, opts);
-	return text;
 }

@@ -88,8 +88,4 @@ sani_tcp_parse(const uint8_t *p, uint32_t contig, uint32_t len, struct sani_tcp_
 uint16_t
 sani_tcp_write_header(uint8_t *p, const struct sani_tcp_seg *seg);
 
-/** One line for people; returns text. */
-const char *
-sani_tcp_print(const struct sani_tcp_seg *seg, char *text, size_t size);
-
 #endif
