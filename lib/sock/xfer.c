@@ -72,11 +72,22 @@ queue_send(struct san_core *k, struct sani_sock *so, struct san_overlapped *op)
 	sani_send_pump(k, so);
 }
 
+/* A send of which the connection has taken what it could: the next acknowledgement takes it on. */
+static void
+wait_for_room(struct sani_sock *so, struct san_overlapped *op)
+{
+	sani_oplist_append(&so->send, op, SANI_OP_ON_SEND);
+	so->unsent = op;
+	if (op->done > 0)
+		sani_op_set(op, SANI_OP_ACTIVE);
+}
+
 int
 sani_send_start(struct san_core *k, struct sani_sock *so, struct san_overlapped *op)
 {
 	struct sani_tcp_conn *c;
 	uint32_t ev = 0;
+	bool done;
 	int rc = check_phase(so);
 
 	if (rc == 0 && (so->shut || so->phase == SANI_SOCK_DEAD))
@@ -88,12 +99,12 @@ sani_send_start(struct san_core *k, struct sani_sock *so, struct san_overlapped 
 		return 0;
 	}
 	c = sani_sock_conn(k, so);
-	if (!give(k, c, op, &ev)) {
-		sani_core_touch(k->core, c, ev);
-		queue_send(k, so, op);
+	done = give(k, c, op, &ev);
+	sani_core_touch(k->core, c, ev);
+	if (!done) {
+		wait_for_room(so, op);
 		return 0;
 	}
-	sani_core_touch(k->core, c, ev);
 	op->result = (int32_t)op->len;
 	return 1;
 }
