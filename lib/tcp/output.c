@@ -151,9 +151,10 @@ plan_new(const struct sani_tcp_conn *c, uint32_t *len, bool *fin)
 static void
 restart_after_idle(struct sani_tcp_conn *c, uint64_t now_us)
 {
-	if (c->snd_una == c->snd_nxt && c->last_snd_us != 0 &&
-	    now_us - c->last_snd_us > c->rto_us)
-		c->cwnd = sani_tcp_min(c->cwnd, sani_tcp_initial_window(c));
+	if (c->snd_una != c->snd_nxt || c->last_snd_us == 0 || now_us - c->last_snd_us <= c->rto_us)
+		return;
+	c->cwnd = sani_tcp_min(c->cwnd, sani_tcp_initial_window(c));
+	c->cc->restart(c, now_us - c->last_snd_us);
 }
 
 static enum sent

@@ -285,7 +285,7 @@ void
 sani_tcp_recovery_new_ack(struct sani_tcp_conn *c, uint32_t acked, uint32_t prior_flight,
 			  uint64_t now_us);
 void
-sani_tcp_recovery_timeout(struct sani_tcp_conn *c);
+sani_tcp_recovery_timeout(struct sani_tcp_conn *c, uint64_t now_us);
 /** Everything in flight is to be sent again, congestion or not (a smaller MTU). */
 void
 sani_tcp_recovery_resend(struct sani_tcp_conn *c);

@@ -49,7 +49,7 @@ enter_recovery(struct sani_tcp_conn *c, struct sani_tcp_io *io)
 {
 	uint32_t flight = sani_tcp_min(sani_tcp_flight(c), c->cwnd);
 
-	c->ssthresh = c->cc->ssthresh(c, flight);
+	c->ssthresh = c->cc->loss(c, flight, io->now_us);
 	c->cwnd = c->ssthresh + DUP_ACKS * c->snd_mss;
 	c->recover = c->snd_nxt - 1;
 	c->ca = SANI_TCP_CA_RECOVERY;
@@ -112,16 +112,17 @@ sani_tcp_recovery_new_ack(struct sani_tcp_conn *c, uint32_t acked, uint32_t prio
 	}
 	if (c->ca == SANI_TCP_CA_LOSS && done)
 		c->ca = SANI_TCP_CA_OPEN;
-	if (filled)
-		c->cc->grow(c, acked, now_us);
+	c->cc->acked(c, &(struct sani_tcp_cc_ack){
+		.now_us = now_us, .acked = acked, .limited = filled,
+	});
 }
 
 /* RFC 5681 equation 4 and 3.1: once for a segment, however often its timer expires. */
 void
-sani_tcp_recovery_timeout(struct sani_tcp_conn *c)
+sani_tcp_recovery_timeout(struct sani_tcp_conn *c, uint64_t now_us)
 {
 	if (c->backoff == 0)
-		c->ssthresh = c->cc->ssthresh(c, sani_tcp_min(sani_tcp_flight(c), c->cwnd));
+		c->ssthresh = c->cc->loss(c, sani_tcp_min(sani_tcp_flight(c), c->cwnd), now_us);
 	c->cwnd = c->snd_mss;
 	c->recover = c->snd_nxt - 1;
 	c->ca = SANI_TCP_CA_LOSS;

@@ -105,7 +105,7 @@ retransmit(struct sani_tcp_conn *c, struct sani_tcp_io *io)
 	if (c->state < SAN_TCP_ESTABLISHED)
 		c->flags |= SANI_TCP_F_SYN_DUE | SANI_TCP_F_SYN_LOST;
 	else
-		sani_tcp_recovery_timeout(c);
+		sani_tcp_recovery_timeout(c, io->now_us);
 	if (c->backoff < UINT8_MAX)
 		c->backoff++;
 	sani_tcp_arm(c, SANI_TCP_T_REXMIT, io->now_us + sani_tcp_rto(c, c->backoff));

@@ -54,9 +54,17 @@ ssthresh_is_half_the_flight_but_two_segments_at_least(void **state)
 	struct bed *b = *state;
 
 	bed_reach(b, SAN_TCP_ESTABLISHED);
-	assert_int_equal(sani_tcp_cc_newreno.ssthresh(&b->c, 10000), 5000);
-	assert_int_equal(sani_tcp_cc_newreno.ssthresh(&b->c, 3000), 2000);
-	assert_int_equal(sani_tcp_cc_newreno.ssthresh(&b->c, 0), 2000);
+	assert_int_equal(sani_tcp_cc_newreno.loss(&b->c, 10000, b->now), 5000);
+	assert_int_equal(sani_tcp_cc_newreno.loss(&b->c, 3000, b->now), 2000);
+	assert_int_equal(sani_tcp_cc_newreno.loss(&b->c, 0, b->now), 2000);
+}
+
+static void
+grow(struct bed *b, uint32_t acked)
+{
+	const struct sani_tcp_cc_ack ack = { .now_us = b->now, .acked = acked, .limited = true };
+
+	sani_tcp_cc_newreno.acked(&b->c, &ack);
 }
 
 static void
@@ -66,10 +74,10 @@ what_exceeds_the_window_counts_for_the_next(void **state)
 
 	bed_reach(b, SAN_TCP_ESTABLISHED);
 	b->c.ssthresh = 5000;
-	sani_tcp_cc_newreno.grow(&b->c, 9500, b->now);
-	sani_tcp_cc_newreno.grow(&b->c, 1500, b->now);
+	grow(b, 9500);
+	grow(b, 1500);
 	assert_int_equal(b->c.cwnd, 11000);
-	sani_tcp_cc_newreno.grow(&b->c, 10000, b->now);
+	grow(b, 10000);
 	assert_int_equal(b->c.cwnd, 12000);
 }
 
