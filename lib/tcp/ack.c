@@ -42,41 +42,61 @@ is_duplicate(const struct sani_tcp_rx *rx)
 static void
 restart_timers(struct sani_tcp_conn *c, uint64_t now_us)
 {
+	bool newreno = c->ca == SANI_TCP_CA_RECOVERY && !(c->flags & SANI_TCP_F_SACK);
+
 	if (c->snd_una == c->snd_nxt) {
 		sani_tcp_disarm(c, SANI_TCP_T_REXMIT);
+		sani_tcp_disarm(c, SANI_TCP_T_LOSS);
 		sani_tcp_disarm(c, SANI_TCP_T_USER);
 		return;
 	}
 	sani_tcp_arm(c, SANI_TCP_T_USER, now_us + sani_tcp_user_timeout_us(c));
-	if (c->ca != SANI_TCP_CA_RECOVERY || !(c->flags & SANI_TCP_F_PARTIAL))
+	if (!newreno || !(c->flags & SANI_TCP_F_PARTIAL))
 		sani_tcp_arm(c, SANI_TCP_T_REXMIT, now_us + sani_tcp_rto(c, c->backoff));
-	if (c->ca == SANI_TCP_CA_RECOVERY)
+	if (newreno)
 		c->flags |= SANI_TCP_F_PARTIAL;
+	c->flags |= SANI_TCP_F_PTO_DUE;
 }
 
 static void
-take_new_ack(struct sani_tcp_rx *rx)
+take_new_ack(struct sani_tcp_rx *rx, struct sani_tcp_delivery *d)
 {
 	struct sani_tcp_conn *c = rx->c;
 	uint32_t ack = rx->seg->ack;
-	uint32_t flight = sani_tcp_flight(c);
-	uint32_t acked = ack - c->snd_una;
 	uint32_t end = sani_tcp_data_end(c);
 	uint32_t first = c->iss + 1 + (uint32_t)c->acked;
 
-	sani_tcp_rtt_acked(c, rx->seg, rx->io->now_us);
+	d->acked = ack - c->snd_una;
+	sani_tcp_flight_acked(c, ack, d);
 	sani_tcp_sndq_release(c, (seq_lt(ack, end) ? ack : end) - first);
 	c->snd_una = ack;
-	c->rtx_nxt = seq_max(c->rtx_nxt, ack);
-	c->rtx_end = seq_max(c->rtx_end, ack);
 	if (c->snd_una == c->snd_nxt)
 		c->flags &= ~(uint32_t)SANI_TCP_F_PROBED;
 	c->soft_error = 0;
-	sani_tcp_recovery_new_ack(c, acked, flight, rx->io->now_us);
-	restart_timers(c, rx->io->now_us);
 	rx->ev |= SANI_TCP_EV_ACKED;
 	if (sani_tcp_fin_acked(c))
 		rx->ev |= SANI_TCP_EV_FIN_ACKED;
+}
+
+/* What the segment says of our flight, and what follows from it. */
+static void
+take_delivery(struct sani_tcp_rx *rx)
+{
+	struct sani_tcp_conn *c = rx->c;
+	struct sani_tcp_delivery d = {
+		.dup = is_duplicate(rx),
+		.prior_pipe = sani_tcp_pipe(c),
+		.prior_lost = c->flight.lost,
+		.prior_fack = c->rack_fack,
+	};
+
+	if (seq_gt(rx->seg->ack, c->snd_una))
+		take_new_ack(rx, &d);
+	sani_tcp_sack_input(rx, &d);
+	sani_tcp_rtt_acked(c, rx->seg, &d, rx->io->now_us);
+	sani_tcp_recovery_ack(rx, &d);
+	if (d.acked > 0)
+		restart_timers(c, rx->io->now_us);
 }
 
 /* While the window is shut, any ACK shows that the peer is there (MUST-37, SHLD-17). */
@@ -127,10 +147,8 @@ sani_tcp_process_ack(struct sani_tcp_rx *rx)
 		sani_count(rx->io->ctr, SANI_CTR_tcp_rx_drop_ack);
 		return false;
 	}
-	if (is_duplicate(rx))
-		sani_tcp_recovery_dup_ack(c, rx->io);
-	if (seq_gt(ack, c->snd_una))
-		take_new_ack(rx);
+	if (c->snd_una != c->snd_nxt)
+		take_delivery(rx);
 	if (seq_geq(ack, c->snd_una))
 		follow_window(rx);
 	return advance_state(rx);

@@ -10,6 +10,7 @@
 #define SANI_TCP_CONN_H
 
 #include "base/base.h"
+#include "tcp/flight.h"
 #include "tcp/tcp.h"
 #include "timer/wheel.h"
 
@@ -33,6 +34,7 @@ enum sani_tcp_timer_kind {
 	SANI_TCP_T_USER,
 	SANI_TCP_T_2MSL,
 	SANI_TCP_T_REXMIT,
+	SANI_TCP_T_LOSS,
 	SANI_TCP_T_PERSIST,
 	SANI_TCP_T_DELACK,
 	SANI_TCP_T_RETRY,
@@ -42,7 +44,7 @@ enum sani_tcp_timer_kind {
 /** Where loss recovery stands; written by tcp/recovery.c. */
 enum sani_tcp_ca {
 	SANI_TCP_CA_OPEN,
-	SANI_TCP_CA_RECOVERY,	/**< Fast recovery (RFC 6582). */
+	SANI_TCP_CA_RECOVERY,	/**< Fast recovery (RFC 8985 with 9937, without SACK RFC 6582). */
 	SANI_TCP_CA_LOSS,	/**< After a retransmission timeout, until recover is acknowledged. */
 };
 
@@ -64,6 +66,8 @@ struct sani_tcp_rcvq {
 	uint32_t nb_mbufs;	/**< Held in all, the table included. */
 	uint32_t limit;		/**< rcvbuf [bytes] */
 	uint32_t nb_ranges;
+	uint32_t dsack_left;	/**< Received twice, to be reported once (RFC 2883); left == right: none. */
+	uint32_t dsack_right;
 };
 
 /** State of the congestion control in use (tcp/cc.h). */
@@ -126,9 +130,10 @@ struct sani_tcp_conn {
 	uint32_t srtt_us;
 	uint32_t rttvar_us;
 	uint32_t rto_us;	/**< Without backoff. */
-	uint32_t rtt_seq;	/**< The sample ends when this is acknowledged. */
+	uint32_t rtt_seq;	/**< The next sample is taken when this is acknowledged: one a round trip. */
 	uint32_t rtx_tsval;	/**< Timestamp of the last retransmission. */
-	uint64_t rtt_start_us;
+	uint32_t min_rtt_us[2];	/**< Least of this and of the last span (rtt.c); 0: none. */
+	uint32_t min_rtt_s;	/**< When this span began [s]. */
 	uint32_t user_timeout_ms;
 	uint32_t time_wait_ms;
 
@@ -137,10 +142,29 @@ struct sani_tcp_conn {
 	union sani_tcp_cc_state cc_state;
 	uint32_t cwnd;
 	uint32_t ssthresh;
-	uint32_t recover;
-	uint32_t rtx_nxt;	/**< To be retransmitted: [rtx_nxt, rtx_end). */
-	uint32_t rtx_end;
+	uint32_t recover;	/**< RecoveryPoint: SND.NXT - 1 when the loss was found. */
 	uint64_t last_snd_us;	/**< When sequence space was sent last. */
+
+	struct sani_tcp_flight flight;
+
+	/* RFC 8985. Times as in flight.h. */
+	uint32_t rack_us;	/**< RACK.xmit_ts, */
+	uint32_t rack_end;	/**< RACK.end_seq: the delivered run that was sent last. */
+	uint32_t rack_rtt_us;	/**< RACK.rtt */
+	uint32_t rack_fack;	/**< RACK.fack: highest sequence number delivered. */
+	uint32_t dsack_round;	/**< RACK.dsack_round, valid with DSACK_ROUND. */
+	uint32_t tlp_end;	/**< TLP.end_seq, valid with TLP_OUT. */
+	uint8_t reo_wnd_mult;	/**< RACK.reo_wnd_mult */
+	uint8_t reo_wnd_persist;
+
+	/* RFC 9937, and what undoes a needless reduction (RFC 3522, 4015, D-SACK). */
+	uint32_t recover_fs;	/**< RecoverFS */
+	uint32_t prr_delivered;
+	uint32_t prr_out;
+	uint32_t prior_cwnd;
+	uint32_t prior_ssthresh;
+	uint32_t undo_tsval;	/**< Timestamp of the episode's first retransmission. */
+	uint32_t undo_bytes;	/**< Sent again in it and not reported as received twice. */
 
 	/* Stream offsets [bytes]. */
 	uint64_t written;

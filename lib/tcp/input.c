@@ -137,6 +137,8 @@ check_sequence(struct sani_tcp_rx *rx)
 	if (is_in_window(rx))
 		return true;
 	sani_count(rx->io->ctr, old ? SANI_CTR_tcp_rx_drop_dup : SANI_CTR_tcp_rx_drop_window);
+	if (old)
+		sani_tcp_dsack_owe(&c->rcvq, rx->seq, rx->seq + rx->len);
 	answer(rx);
 	if (c->state == SAN_TCP_TIME_WAIT && (rx->flags & SANI_TCP_FIN) &&
 	    !(rx->flags & SANI_TCP_RST))
@@ -210,8 +212,12 @@ trim(struct sani_tcp_rx *rx)
 		if (keep == 0)
 			sani_count(rx->io->ctr, SANI_CTR_tcp_rx_drop_window);
 	}
-	if (old > 0)
+	if (old > 0) {
+		uint32_t left = c->rcv_nxt - old;
+
+		sani_tcp_dsack_owe(&c->rcvq, left, left + sani_tcp_min(old, rx->len));
 		c->flags |= SANI_TCP_F_ACK_NOW;
+	}
 	rx->m = sani_tcp_rcvq_cut(rx->m, old, keep);
 	rx->len = keep;
 }

@@ -15,10 +15,16 @@ struct range {
 
 #define MAX_RANGES 64u
 
+/* The table: before the ranges a byte of each that grew lately, the newest first (RFC 2018 4). */
+struct table {
+	uint32_t recent[SANI_TCP_SACK_BLOCKS];
+	struct range range[];
+};
+
 static struct range *
 table(const struct sani_tcp_rcvq *q)
 {
-	return (struct range *)q->ooo->buf_addr;
+	return ((struct table *)q->ooo->buf_addr)->range;
 }
 
 /* May another's bytes be written behind m's? */
@@ -75,6 +81,7 @@ make_table(struct sani_tcp_rcvq *q, struct rte_mempool *pool)
 	q->ooo = rte_pktmbuf_alloc(pool);
 	if (q->ooo == NULL)
 		return false;
+	memset(q->ooo->buf_addr, 0, sizeof(struct table));
 	q->nb_mbufs++;
 	return true;
 }
@@ -82,7 +89,9 @@ make_table(struct sani_tcp_rcvq *q, struct rte_mempool *pool)
 static uint32_t
 max_ranges(const struct sani_tcp_rcvq *q)
 {
-	return sani_tcp_min(MAX_RANGES, q->ooo->buf_len / (uint32_t)sizeof(struct range));
+	uint32_t room = q->ooo->buf_len - (uint32_t)sizeof(struct table);
+
+	return sani_tcp_min(MAX_RANGES, room / (uint32_t)sizeof(struct range));
 }
 
 static void
@@ -130,6 +139,20 @@ join(struct sani_tcp_rcvq *q, uint32_t i)
 	remove_range(q, i);
 }
 
+/* The range that holds seq has grown: it comes first in the next SACK option. */
+static void
+note_recent(struct sani_tcp_rcvq *q, const struct range *grown, uint32_t seq)
+{
+	uint32_t *recent = ((struct table *)q->ooo->buf_addr)->recent;
+	uint32_t i = 0;
+
+	/* where it stands already; else the oldest goes */
+	while (i < SANI_TCP_SACK_BLOCKS - 1 && !seq_in(recent[i], grown->seq, grown->len))
+		i++;
+	memmove(recent + 1, recent, i * sizeof(recent[0]));
+	recent[0] = seq;
+}
+
 /* Put [seq, seq + len), which overlaps nothing, before range i. */
 static bool
 place(struct sani_tcp_rcvq *q, uint32_t i, uint32_t seq, uint32_t len, struct rte_mbuf *m)
@@ -149,6 +172,7 @@ place(struct sani_tcp_rcvq *q, uint32_t i, uint32_t seq, uint32_t len, struct rt
 	r[i - 1].len += len;
 	if (i < q->nb_ranges && r[i].seq == seq + len)
 		join(q, i);
+	note_recent(q, &r[i - 1], seq);
 	return true;
 }
 
@@ -158,6 +182,8 @@ place(struct sani_tcp_rcvq *q, uint32_t i, uint32_t seq, uint32_t len, struct rt
  *   there:      [aaaa]     [bb]      [ccccc]
  *   new:          [nnnnnnnnnnnnnnnnnnnnn]
  *   kept:       [aaaa][nnnnnnnnnnnnn][ccccc]
+ *
+ * The first piece that was there is what a D-SACK reports (RFC 2883 4.2).
  */
 enum sani_tcp_rcvq_verdict
 sani_tcp_ooo_add(struct sani_tcp_rcvq *q, uint32_t seq, uint32_t len, struct rte_mbuf *m,
@@ -176,6 +202,7 @@ sani_tcp_ooo_add(struct sani_tcp_rcvq *q, uint32_t seq, uint32_t len, struct rte
 	i = find_range(q, seq);
 	if (i < q->nb_ranges && seq_leq(r[i].seq, seq)) {
 		from = r[i].seq + r[i].len;
+		sani_tcp_dsack_owe(q, seq, seq_lt(from, end) ? from : end);
 		i++;
 	}
 	if (seq_geq(from, end)) {
@@ -224,6 +251,44 @@ sani_tcp_ooo_free(struct sani_tcp_rcvq *q)
 		remove_range(q, 0);
 	}
 	drop_table(q);
+}
+
+bool
+sani_tcp_ooo_find(const struct sani_tcp_rcvq *q, uint32_t seq, struct sani_tcp_block *block)
+{
+	for (uint32_t i = 0; q->ooo != NULL && i < q->nb_ranges; i++) {
+		const struct range *r = &table(q)[i];
+
+		if (!seq_in(seq, r->seq, r->len))
+			continue;
+		*block = (struct sani_tcp_block){ .left = r->seq, .right = r->seq + r->len };
+		return true;
+	}
+	return false;
+}
+
+static bool
+is_listed(const struct sani_tcp_block *blocks, uint8_t n, uint32_t left)
+{
+	while (n > 0)
+		if (blocks[--n].left == left)
+			return true;
+	return false;
+}
+
+uint8_t
+sani_tcp_ooo_blocks(const struct sani_tcp_rcvq *q, struct sani_tcp_block *blocks, uint8_t max)
+{
+	const uint32_t *recent;
+	uint8_t n = 0;
+
+	if (q->ooo == NULL)
+		return 0;
+	recent = ((const struct table *)q->ooo->buf_addr)->recent;
+	for (uint32_t i = 0; i < SANI_TCP_SACK_BLOCKS && n < max; i++)
+		if (sani_tcp_ooo_find(q, recent[i], &blocks[n]) && !is_listed(blocks, n, blocks[n].left))
+			n++;
+	return n;
 }
 
 uint32_t

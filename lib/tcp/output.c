@@ -67,48 +67,59 @@ send_syn(struct sani_tcp_conn *c, struct sani_tcp_io *io)
 }
 
 /*
- * Where a retransmission that begins at rtx_nxt ends, the FIN not counted. The octet of a window probe
- * was not taken while the window was shut, so what is new may follow it in the same segment.
+ * Where a retransmission of [seq, end) ends, the FIN not counted. The octet of a window probe was not taken
+ * while the window was shut, so what is new may follow it in the same segment.
  */
 static uint32_t
-rtx_len(const struct sani_tcp_conn *c)
+rtx_len(const struct sani_tcp_conn *c, uint32_t seq, uint32_t end)
 {
-	uint32_t limit = c->rtx_end;
-	uint32_t end = sani_tcp_data_end(c);
+	uint32_t data_end = sani_tcp_data_end(c);
 
 	if (c->flags & SANI_TCP_F_PROBED)
-		limit = seq_max(limit, c->snd_una + c->snd_wnd);
-	if (seq_gt(limit, end))
-		limit = end;
-	return seq_lt(c->rtx_nxt, limit) ? sani_tcp_min(limit - c->rtx_nxt, c->snd_mss) : 0;
+		end = seq_max(end, c->snd_una + c->snd_wnd);
+	if (seq_gt(end, data_end))
+		end = data_end;
+	return seq_lt(seq, end) ? sani_tcp_min(end - seq, c->snd_mss) : 0;
 }
 
 /* The FIN goes with its last byte again, or alone, if it was sent before. */
 static bool
-rtx_fin(const struct sani_tcp_conn *c, uint32_t len)
+rtx_fin(const struct sani_tcp_conn *c, uint32_t seq, uint32_t len, uint32_t end)
 {
-	uint32_t end = sani_tcp_data_end(c);
+	uint32_t data_end = sani_tcp_data_end(c);
 
-	return sani_tcp_fin_sent(c) && c->rtx_nxt + len == end && seq_gt(c->rtx_end, end);
+	return sani_tcp_fin_sent(c) && seq + len == data_end && seq_gt(end, data_end);
+}
+
+static enum sent
+send_again(struct sani_tcp_conn *c, struct sani_tcp_io *io, uint32_t seq, uint32_t end)
+{
+	uint32_t len = rtx_len(c, seq, end);
+	bool fin = rtx_fin(c, seq, len, end);
+	enum sent r = send_one(c, io, seq, len, data_flags(c, seq, len, fin));
+
+	if (r == SENT_ALL)
+		sani_count(io->ctr, SANI_CTR_tcp_tx_rexmit);
+	return r;
 }
 
 static enum sent
 send_rtx(struct sani_tcp_conn *c, struct sani_tcp_io *io)
 {
-	while (sani_tcp_has_rtx(c)) {
-		uint32_t len = rtx_len(c);
-		bool fin = rtx_fin(c, len);
-		uint32_t behind = c->rtx_nxt + len + fin - c->snd_una;
+	uint32_t seq;
+	uint32_t end;
+
+	while (sani_tcp_flight_first_lost(c, &seq, &end)) {
+		uint32_t space = sani_tcp_min(end - seq, c->snd_mss);
 		enum sent r;
 
-		if (!(c->flags & SANI_TCP_F_RTX_NOW) && (behind > c->cwnd || behind > c->snd_wnd))
+		if (!(c->flags & SANI_TCP_F_RTX_NOW) &&
+		    (sani_tcp_pipe(c) + space > c->cwnd || seq + space - c->snd_una > c->snd_wnd))
 			break;
-		r = send_one(c, io, c->rtx_nxt, len, data_flags(c, c->rtx_nxt, len, fin));
+		r = send_again(c, io, seq, end);
 		if (r != SENT_ALL)
 			return r;
 		c->flags &= ~(uint32_t)(SANI_TCP_F_RTX_NOW | SANI_TCP_F_PROBED);
-		c->rtx_nxt += len + fin;
-		sani_count(io->ctr, SANI_CTR_tcp_tx_rexmit);
 	}
 	return SENT_ALL;
 }
@@ -136,7 +147,6 @@ plan_new(const struct sani_tcp_conn *c, uint32_t *len, bool *fin)
 	uint32_t unsent = sani_tcp_unsent(c);
 	uint32_t edge = c->snd_una + c->snd_wnd;
 	uint32_t usable = seq_gt(edge, c->snd_nxt) ? edge - c->snd_nxt : 0;
-	uint32_t flight = sani_tcp_flight(c);
 	uint32_t cwnd = sani_tcp_cwnd_now(c);
 
 	*len = sani_tcp_min(sani_tcp_min(unsent, usable), c->snd_mss);
@@ -144,7 +154,7 @@ plan_new(const struct sani_tcp_conn *c, uint32_t *len, bool *fin)
 	       usable > *len;
 	if (*len == 0)
 		return *fin;
-	return flight + *len <= cwnd && is_worth_sending(c, *len, *len == unsent, *fin);
+	return sani_tcp_pipe(c) + *len <= cwnd && is_worth_sending(c, *len, *len == unsent, *fin);
 }
 
 /* RFC 5681 4.1: after an idle time longer than RTO the window says nothing about the path any more. */
@@ -176,6 +186,47 @@ send_new(struct sani_tcp_conn *c, struct sani_tcp_io *io)
 		if (fin && c->state == SAN_TCP_CLOSE_WAIT)
 			sani_tcp_set_state(c, SAN_TCP_LAST_ACK);
 	}
+	return SENT_ALL;
+}
+
+/* The segment at the end of the flight, its FIN included, goes again. */
+static enum sent
+probe_again(struct sani_tcp_conn *c, struct sani_tcp_io *io)
+{
+	uint32_t out = c->snd_nxt - c->snd_una;
+	uint32_t len = sani_tcp_min(out, c->snd_mss + sani_tcp_fin_sent(c));
+	enum sent r = send_again(c, io, c->snd_nxt - len, c->snd_nxt);
+
+	if (r == SENT_ALL)
+		c->flags |= SANI_TCP_F_TLP_RTX;
+	return r;
+}
+
+/* Loss probe (RFC 8985 7.3): one segment beyond cwnd, new if the window allows, else the last one again. */
+static enum sent
+send_loss_probe(struct sani_tcp_conn *c, struct sani_tcp_io *io)
+{
+	uint32_t edge = c->snd_una + c->snd_wnd;
+	uint32_t usable = seq_gt(edge, c->snd_nxt) ? edge - c->snd_nxt : 0;
+	uint32_t len = sani_tcp_min(sani_tcp_min(sani_tcp_unsent(c), usable), c->snd_mss);
+	enum sent r;
+
+	if (!(c->flags & SANI_TCP_F_TLP_DUE))
+		return SENT_ALL;
+	if (c->snd_una != c->snd_nxt) {
+		c->flags &= ~(uint32_t)SANI_TCP_F_TLP_RTX;
+		if (len > 0)
+			r = send_one(c, io, c->snd_nxt, len, data_flags(c, c->snd_nxt, len, false));
+		else
+			r = probe_again(c, io);
+		if (r != SENT_ALL)
+			return r;
+		c->flags |= SANI_TCP_F_TLP_OUT;
+		c->flags &= ~(uint32_t)SANI_TCP_F_PTO_DUE;
+		c->tlp_end = c->snd_nxt;
+		sani_count(io->ctr, SANI_CTR_tcp_tx_tlp);
+	}
+	c->flags &= ~(uint32_t)SANI_TCP_F_TLP_DUE;
 	return SENT_ALL;
 }
 
@@ -235,6 +286,8 @@ send_all(struct sani_tcp_conn *c, struct sani_tcp_io *io)
 	if (r == SENT_ALL && c->state >= SAN_TCP_ESTABLISHED)
 		r = send_rtx(c, io);
 	if (r == SENT_ALL && c->state >= SAN_TCP_ESTABLISHED)
+		r = send_loss_probe(c, io);
+	if (r == SENT_ALL && c->state >= SAN_TCP_ESTABLISHED)
 		r = send_new(c, io);
 	if (r == SENT_ALL && c->state >= SAN_TCP_ESTABLISHED)
 		r = send_probe(c, io);
@@ -255,5 +308,6 @@ sani_tcp_output(struct sani_tcp_conn *c, struct sani_tcp_io *io)
 		sani_tcp_arm(c, SANI_TCP_T_RETRY, io->now_us + POOL_RETRY_US);
 	if (r == SENT_ALL && c->state >= SAN_TCP_ESTABLISHED)
 		sani_tcp_settle_persist(c, io->now_us);
+	sani_tcp_tlp_schedule(c, io->now_us);
 	return r != SENT_ALL;
 }

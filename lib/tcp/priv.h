@@ -24,11 +24,19 @@ enum sani_tcp_conn_flag {
 	SANI_TCP_F_RTX_NOW = 1 << 10,	/**< The first segment of the range goes out whatever cwnd says. */
 	SANI_TCP_F_PROBE_DUE = 1 << 11,	/**< The persist timer has fired. */
 	SANI_TCP_F_PROBED = 1 << 12,	/**< All that is outstanding is the octet of a window probe. */
-	SANI_TCP_F_TIMING = 1 << 13,	/**< An RTT sample is under way. */
+	SANI_TCP_F_SACK = 1 << 13,	/**< Both sides speak SACK. */
 	SANI_TCP_F_NO_ROOM = 1 << 14,	/**< A write was cut short because the pool was empty. */
 	SANI_TCP_F_PARTIAL = 1 << 15,	/**< Fast recovery has seen its first partial ACK. */
 	SANI_TCP_F_RTX_SENT = 1 << 17,	/**< Something was sent again since the last RTT sample. */
 	SANI_TCP_F_WSCALE = 1 << 16,	/**< Both sides scale their windows. */
+	SANI_TCP_F_REORDERED = 1 << 18,	/**< RACK.reordering_seen */
+	SANI_TCP_F_DSACK_ROUND = 1 << 19, /**< dsack_round is valid. */
+	SANI_TCP_F_REO = 1 << 20,	/**< The LOSS timer is RACK's, else the probe's (PTO). */
+	SANI_TCP_F_PTO_DUE = 1 << 21,	/**< Arm the probe timer when output is done. */
+	SANI_TCP_F_TLP_DUE = 1 << 22,	/**< The probe timer has fired. */
+	SANI_TCP_F_TLP_OUT = 1 << 23,	/**< A loss probe is out, up to tlp_end. */
+	SANI_TCP_F_TLP_RTX = 1 << 24,	/**< TLP.is_retrans */
+	SANI_TCP_F_UNDO = 1 << 25,	/**< prior_cwnd and prior_ssthresh may be restored. */
 };
 
 /** Most payload of a segment that is built: one mbuf of the usual data room holds it. */
@@ -103,16 +111,14 @@ sani_tcp_has_new(const struct sani_tcp_conn *c)
 static inline bool
 sani_tcp_has_rtx(const struct sani_tcp_conn *c)
 {
-	return seq_lt(c->rtx_nxt, c->rtx_end);
+	return c->flight.lost > 0;
 }
 
-/** FlightSize: after a timeout what lies behind rtx_nxt counts as lost. */
+/** The pipe of RFC 6675: bytes that are, as far as is known, in the network. */
 static inline uint32_t
-sani_tcp_flight(const struct sani_tcp_conn *c)
+sani_tcp_pipe(const struct sani_tcp_conn *c)
 {
-	if (c->ca == SANI_TCP_CA_LOSS && sani_tcp_has_rtx(c))
-		return c->rtx_nxt - c->snd_una;
-	return c->snd_nxt - c->snd_una;
+	return c->snd_nxt - c->snd_una - c->flight.sacked - c->flight.lost;
 }
 
 static inline uint32_t
@@ -174,6 +180,49 @@ sani_tcp_process_text(struct sani_tcp_rx *rx);
 void
 sani_tcp_process_fin(struct sani_tcp_rx *rx);
 
+/* sack.c: RFC 2018, 2883. */
+
+/** The SACK option of a segment whose ACK is acceptable. */
+void
+sani_tcp_sack_input(struct sani_tcp_rx *rx, struct sani_tcp_delivery *d);
+/** The blocks to send beside len bytes of payload. */
+void
+sani_tcp_sack_fill(struct sani_tcp_conn *c, struct sani_tcp_seg *seg);
+/** [left, right) was received before: the next ACK says so. */
+void
+sani_tcp_dsack_owe(struct sani_tcp_rcvq *q, uint32_t left, uint32_t right);
+
+/* rack.c: RFC 8985. */
+
+/** Steps 2 to 4 for what an ACK has delivered. */
+void
+sani_tcp_rack_update(struct sani_tcp_rx *rx, struct sani_tcp_delivery *d);
+/** The reordering window grows with needless retransmissions. */
+void
+sani_tcp_rack_dsack(struct sani_tcp_conn *c, uint32_t dsacked);
+/** Step 5: find what is lost, arm the timer for what may be. */
+void
+sani_tcp_rack_detect(struct sani_tcp_conn *c, uint64_t now_us);
+/** The least round-trip time of the last minutes [us]; 0: none yet. */
+uint32_t
+sani_tcp_min_rtt(const struct sani_tcp_conn *c);
+/** A recovery is over. */
+void
+sani_tcp_rack_recovered(struct sani_tcp_conn *c);
+/** 7.2: after output, arm the probe timer if it is due. */
+void
+sani_tcp_tlp_schedule(struct sani_tcp_conn *c, uint64_t now_us);
+/** 7.4. @return True: the probe has repaired a loss, which counts as congestion. */
+bool
+sani_tcp_tlp_acked(struct sani_tcp_rx *rx, const struct sani_tcp_delivery *d);
+
+/* prr.c: RFC 9937. */
+void
+sani_tcp_prr_begin(struct sani_tcp_conn *c, const struct sani_tcp_delivery *d);
+/** Set cwnd after an ACK in recovery. */
+void
+sani_tcp_prr_ack(struct sani_tcp_conn *c, const struct sani_tcp_delivery *d);
+
 /* rcvq.c */
 
 /** Take text [seq, seq + len) that lies in the window; m is exactly that. rcv_nxt moves on. */
@@ -205,6 +254,12 @@ bool
 sani_tcp_ooo_take(struct sani_tcp_rcvq *q, uint32_t seq, struct rte_mbuf **m, uint32_t *len);
 void
 sani_tcp_ooo_free(struct sani_tcp_rcvq *q);
+/** The ranges for a SACK option: the one that grew last first (RFC 2018 4). @return How many, at most max. */
+uint8_t
+sani_tcp_ooo_blocks(const struct sani_tcp_rcvq *q, struct sani_tcp_block *blocks, uint8_t max);
+/** The range that holds seq. @return False: there is none. */
+bool
+sani_tcp_ooo_find(const struct sani_tcp_rcvq *q, uint32_t seq, struct sani_tcp_block *block);
 /** Where the last range ends; none when there is no range. */
 uint32_t
 sani_tcp_ooo_end(const struct sani_tcp_rcvq *q, uint32_t none);
@@ -258,9 +313,13 @@ sani_tcp_bare_seq(const struct sani_tcp_conn *c);
 /* rtt.c */
 void
 sani_tcp_rtt_init(struct sani_tcp_conn *c);
-/** An ACK of new data: take a sample if there is one (Karn). */
+/** What an ACK has delivered: take a sample if it shows one (Karn), into d->rtt_us. */
 void
-sani_tcp_rtt_acked(struct sani_tcp_conn *c, const struct sani_tcp_seg *seg, uint64_t now_us);
+sani_tcp_rtt_acked(struct sani_tcp_conn *c, const struct sani_tcp_seg *seg,
+		   struct sani_tcp_delivery *d, uint64_t now_us);
+/** The SYN is acknowledged. */
+void
+sani_tcp_rtt_syn(struct sani_tcp_conn *c, const struct sani_tcp_seg *seg, uint64_t now_us);
 /** RTO with backoff [us]. */
 uint32_t
 sani_tcp_rto(const struct sani_tcp_conn *c, uint8_t shift);
@@ -275,20 +334,31 @@ sani_tcp_may_reopen(bool had_ts, uint32_t ts_recent, uint32_t rcv_nxt,
 /* recovery.c */
 uint32_t
 sani_tcp_initial_window(const struct sani_tcp_conn *c);
-/** How much may be in flight [bytes], limited transmit included. */
-uint32_t
-sani_tcp_cwnd_now(const struct sani_tcp_conn *c);
+/** An acceptable ACK, after all it says about the flight was taken in. */
 void
-sani_tcp_recovery_dup_ack(struct sani_tcp_conn *c, struct sani_tcp_io *io);
-/** snd_una moved on by acked; prior_flight was out before. */
+sani_tcp_recovery_ack(struct sani_tcp_rx *rx, struct sani_tcp_delivery *d);
+/** RACK's timer has fired: what is overdue is lost. */
 void
-sani_tcp_recovery_new_ack(struct sani_tcp_conn *c, uint32_t acked, uint32_t prior_flight,
-			  uint64_t now_us);
+sani_tcp_recovery_reo_timer(struct sani_tcp_conn *c, struct sani_tcp_io *io);
+/** The way into RECOVERY: ssthresh, recover, the timer. */
+void
+sani_tcp_recovery_enter(struct sani_tcp_conn *c, uint64_t now_us, struct sani_counters *ctr);
+/** Outside recovery an ACK lets cwnd grow. */
+void
+sani_tcp_recovery_grow(struct sani_tcp_rx *rx, const struct sani_tcp_delivery *d);
 void
 sani_tcp_recovery_timeout(struct sani_tcp_conn *c, uint64_t now_us);
 /** Everything in flight is to be sent again, congestion or not (a smaller MTU). */
 void
 sani_tcp_recovery_resend(struct sani_tcp_conn *c);
+
+/* newreno.c: RFC 6582. */
+
+void
+sani_tcp_newreno_ack(struct sani_tcp_rx *rx, const struct sani_tcp_delivery *d);
+/** How much may be in flight [bytes], limited transmit included. */
+uint32_t
+sani_tcp_cwnd_now(const struct sani_tcp_conn *c);
 
 /* timers.c */
 void

@@ -2,14 +2,13 @@
 #include "tcp/priv.h"
 
 /*
- * Loss: found by three duplicate ACKs or by the timer, repaired from the cumulative ACK alone (NewReno,
- * RFC 6582; limited transmit, RFC 3042).
+ * Loss: what it makes of the state and of the windows. With SACK it is found by RACK (rack.c) and repaired
+ * under PRR (prr.c); without, by three duplicate ACKs, and repaired from the cumulative ACK alone (newreno.c).
  *
- *   OPEN --3 duplicates--> RECOVERY --recover acknowledged--> OPEN
- *   any  --timeout-------> LOSS     --recover acknowledged--> OPEN
+ *   OPEN --something is lost--> RECOVERY --recover acknowledged--> OPEN
+ *   any  --timeout------------> LOSS     --recover acknowledged--> OPEN
+ *   RECOVERY, LOSS ------------- it was needless: undo ----------> OPEN
  */
-#define DUP_ACKS 3
-
 #define IW_SEGMENTS 10u	/* RFC 6928 */
 #define IW_BYTES 14600u
 
@@ -24,117 +23,186 @@ sani_tcp_initial_window(const struct sani_tcp_conn *c)
 	return sani_tcp_min(IW_SEGMENTS * mss, two > IW_BYTES ? two : IW_BYTES);
 }
 
-uint32_t
-sani_tcp_cwnd_now(const struct sani_tcp_conn *c)
-{
-	uint32_t extra = c->ca == SANI_TCP_CA_OPEN ? sani_tcp_min(c->dup_acks, DUP_ACKS - 1) : 0;
-
-	return c->cwnd + extra * c->snd_mss;
-}
-
-/* One segment at the hole, whatever cwnd says. */
-static void
-resend_hole(struct sani_tcp_conn *c)
-{
-	uint32_t n = sani_tcp_min(c->snd_mss, c->snd_nxt - c->snd_una);
-
-	c->rtx_nxt = c->snd_una;
-	c->rtx_end = c->snd_una + n;
-	c->flags |= SANI_TCP_F_RTX_NOW;
-}
-
-/* RFC 6582 3.2 step 2; what limited transmit sent does not count for ssthresh. */
-static void
-enter_recovery(struct sani_tcp_conn *c, struct sani_tcp_io *io)
-{
-	uint32_t flight = sani_tcp_min(sani_tcp_flight(c), c->cwnd);
-
-	c->ssthresh = c->cc->loss(c, flight, io->now_us);
-	c->cwnd = c->ssthresh + DUP_ACKS * c->snd_mss;
-	c->recover = c->snd_nxt - 1;
-	c->ca = SANI_TCP_CA_RECOVERY;
-	c->flags &= ~(uint32_t)SANI_TCP_F_PARTIAL;
-	resend_hole(c);
-	sani_tcp_arm(c, SANI_TCP_T_REXMIT, io->now_us + sani_tcp_rto(c, c->backoff));
-	sani_count(io->ctr, SANI_CTR_tcp_tx_fast_rexmit);
-}
-
 void
-sani_tcp_recovery_dup_ack(struct sani_tcp_conn *c, struct sani_tcp_io *io)
+sani_tcp_recovery_grow(struct sani_tcp_rx *rx, const struct sani_tcp_delivery *d)
 {
-	sani_count(io->ctr, SANI_CTR_tcp_rx_dup_ack);
-	if (c->dup_acks < UINT8_MAX)
-		c->dup_acks++;
-	if (c->ca == SANI_TCP_CA_RECOVERY && c->cwnd < c->ssthresh + c->max_snd_wnd)
-		c->cwnd += c->snd_mss;
-	/* in OPEN all up to recover is acknowledged, as RFC 6582 3.2 step 2 asks */
-	if (c->ca == SANI_TCP_CA_OPEN && c->dup_acks == DUP_ACKS)
-		enter_recovery(c, io);
-}
+	struct sani_tcp_conn *c = rx->c;
 
-/* RFC 6582 3.2 step 3, partial acknowledgement. */
-static void
-deflate(struct sani_tcp_conn *c, uint32_t acked)
-{
-	c->cwnd -= sani_tcp_min(acked, c->cwnd);
-	if (acked >= c->snd_mss || c->cwnd < c->snd_mss)
-		c->cwnd += c->snd_mss;
-	resend_hole(c);
-}
-
-/* RFC 6582 3.2 step 3, full acknowledgement, choice (1): no burst. */
-static void
-leave_recovery(struct sani_tcp_conn *c)
-{
-	uint32_t flight = sani_tcp_flight(c);
-	uint32_t mss = c->snd_mss;
-
-	c->cwnd = sani_tcp_min(c->ssthresh, (flight > mss ? flight : mss) + mss);
-	c->ca = SANI_TCP_CA_OPEN;
-}
-
-void
-sani_tcp_recovery_new_ack(struct sani_tcp_conn *c, uint32_t acked, uint32_t prior_flight,
-			  uint64_t now_us)
-{
-	bool done = seq_gt(c->snd_una, c->recover);
 	/* cwnd that was not filled says nothing about what the path would have carried */
-	bool filled = prior_flight + c->snd_mss > c->cwnd ||
-		      (c->cwnd < c->ssthresh && prior_flight > c->cwnd / 2);
-
-	c->dup_acks = 0;
-	if (c->ca == SANI_TCP_CA_RECOVERY) {
-		if (done)
-			leave_recovery(c);
-		else
-			deflate(c, acked);
-		return;
-	}
-	if (c->ca == SANI_TCP_CA_LOSS && done)
-		c->ca = SANI_TCP_CA_OPEN;
 	c->cc->acked(c, &(struct sani_tcp_cc_ack){
-		.now_us = now_us, .acked = acked, .limited = filled,
+		.now_us = rx->io->now_us,
+		.acked = d->acked,
+		.rtt_us = d->rtt_us,
+		.limited = d->prior_pipe + c->snd_mss > c->cwnd ||
+			   (c->cwnd < c->ssthresh && d->prior_pipe > c->cwnd / 2),
 	});
 }
 
-/* RFC 5681 equation 4 and 3.1: once for a segment, however often its timer expires. */
+/* Remember what a needless reduction has taken. */
+static void
+begin_episode(struct sani_tcp_conn *c)
+{
+	c->prior_cwnd = c->cwnd;
+	c->prior_ssthresh = c->ssthresh;
+	c->undo_bytes = 0;
+	c->flags |= SANI_TCP_F_UNDO;
+}
+
+void
+sani_tcp_recovery_enter(struct sani_tcp_conn *c, uint64_t now_us, struct sani_counters *ctr)
+{
+	/* what limited transmit sent does not count for ssthresh */
+	uint32_t flight = sani_tcp_min(c->snd_nxt - c->snd_una, c->cwnd);
+
+	begin_episode(c);
+	c->ssthresh = c->cc->loss(c, flight, now_us);
+	c->recover = c->snd_nxt - 1;
+	c->ca = SANI_TCP_CA_RECOVERY;
+	sani_tcp_arm(c, SANI_TCP_T_REXMIT, now_us + sani_tcp_rto(c, c->backoff));
+	sani_count(ctr, SANI_CTR_tcp_tx_fast_rexmit);
+}
+
+static void
+end_recovery(struct sani_tcp_conn *c)
+{
+	/* RFC 9937: what PRR has steered to; after a timeout cwnd has grown by itself */
+	if (c->ca == SANI_TCP_CA_RECOVERY)
+		c->cwnd = c->ssthresh;
+	c->ca = SANI_TCP_CA_OPEN;
+	c->dup_acks = 0;
+	sani_tcp_rack_recovered(c);
+}
+
+/* The loss was none: everything as before (RFC 4015, without its cautious cwnd: PRR limits bursts). */
+static void
+undo(struct sani_tcp_conn *c, struct sani_counters *ctr)
+{
+	c->flags &= ~(uint32_t)SANI_TCP_F_UNDO;
+	sani_tcp_flight_unlose(c);
+	if (c->cwnd < c->prior_cwnd)
+		c->cwnd = c->prior_cwnd;
+	if (c->ssthresh < c->prior_ssthresh)
+		c->ssthresh = c->prior_ssthresh;
+	if (c->ca != SANI_TCP_CA_OPEN)
+		sani_tcp_rack_recovered(c);
+	c->ca = SANI_TCP_CA_OPEN;
+	c->dup_acks = 0;
+	c->cc->undo(c);
+	sani_count(ctr, SANI_CTR_tcp_undo);
+}
+
+/*
+ * Was the episode needless? Its first ACK echoes a timestamp from before the first retransmission (RFC
+ * 3522), or all that was sent again is reported as received twice (RFC 3708). Once an episode: a peer that
+ * lies about D-SACKs gains one window.
+ */
+static bool
+was_needless(struct sani_tcp_rx *rx, const struct sani_tcp_delivery *d)
+{
+	struct sani_tcp_conn *c = rx->c;
+
+	if (!(c->flags & SANI_TCP_F_UNDO) || c->undo_bytes == 0)
+		return false;
+	if (d->dsacked > 0) {
+		c->undo_bytes -= sani_tcp_min(c->undo_bytes, d->dsacked);
+		return c->undo_bytes == 0;
+	}
+	return c->ca != SANI_TCP_CA_OPEN && d->acked > 0 && d->resent && (c->flags & SANI_TCP_F_TS) &&
+	       (rx->seg->opts & SANI_TCP_OPT_TS) && seq_lt(rx->seg->tsecr, c->undo_tsval);
+}
+
+/* RFC 8985 7.4.1: a probe that has repaired a loss hid it from RACK; the window comes down all the same. */
+static void
+reduce_for_probe(struct sani_tcp_conn *c, uint64_t now_us)
+{
+	c->ssthresh = c->cc->loss(c, sani_tcp_min(c->snd_nxt - c->snd_una, c->cwnd), now_us);
+	c->cwnd = sani_tcp_min(c->cwnd, c->ssthresh);
+}
+
+static void
+ack_with_sack(struct sani_tcp_rx *rx, struct sani_tcp_delivery *d)
+{
+	struct sani_tcp_conn *c = rx->c;
+	uint64_t now_us = rx->io->now_us;
+	bool repaired = sani_tcp_tlp_acked(rx, d);
+
+	if (d->acked > 0)
+		c->dup_acks = 0;
+	else if (d->sacked && c->dup_acks < UINT8_MAX)
+		c->dup_acks++;
+	sani_tcp_rack_update(rx, d);
+	sani_tcp_rack_dsack(c, d->dsacked);
+	if (c->ca != SANI_TCP_CA_OPEN && seq_gt(c->snd_una, c->recover))
+		end_recovery(c);
+	if (c->flight.sacked > 0 || c->ca != SANI_TCP_CA_OPEN || (c->flags & SANI_TCP_F_REO))
+		sani_tcp_rack_detect(c, now_us);
+	if (c->ca == SANI_TCP_CA_OPEN && sani_unlikely(c->flight.lost > 0)) {
+		sani_tcp_recovery_enter(c, now_us, rx->io->ctr);
+		sani_tcp_prr_begin(c, d);
+	} else if (c->ca == SANI_TCP_CA_OPEN && sani_unlikely(repaired)) {
+		reduce_for_probe(c, now_us);
+	}
+	if (c->ca == SANI_TCP_CA_RECOVERY)
+		sani_tcp_prr_ack(c, d);
+	else if (d->acked > 0)
+		sani_tcp_recovery_grow(rx, d);
+}
+
+void
+sani_tcp_recovery_ack(struct sani_tcp_rx *rx, struct sani_tcp_delivery *d)
+{
+	if (sani_unlikely(was_needless(rx, d)))
+		undo(rx->c, rx->io->ctr);
+	if (rx->c->flags & SANI_TCP_F_SACK)
+		ack_with_sack(rx, d);
+	else
+		sani_tcp_newreno_ack(rx, d);
+}
+
+void
+sani_tcp_recovery_reo_timer(struct sani_tcp_conn *c, struct sani_tcp_io *io)
+{
+	struct sani_tcp_delivery d = { .prior_lost = c->flight.lost };
+
+	sani_tcp_rack_detect(c, io->now_us);
+	if (c->flight.lost == 0)
+		return;
+	if (c->ca == SANI_TCP_CA_OPEN) {
+		sani_tcp_recovery_enter(c, io->now_us, io->ctr);
+		sani_tcp_prr_begin(c, &d);
+	}
+	if (c->ca == SANI_TCP_CA_RECOVERY)
+		sani_tcp_prr_ack(c, &d);
+}
+
+/*
+ * RFC 5681 equation 4 and 3.1: once for a segment, however often its timer expires, and not again for a
+ * flight whose loss was answered already. A peer whose SACKs reach down to snd_una has taken them back
+ * (RFC 2018 8): they are not believed any more.
+ */
 void
 sani_tcp_recovery_timeout(struct sani_tcp_conn *c, uint64_t now_us)
 {
-	if (c->backoff == 0)
-		c->ssthresh = c->cc->loss(c, sani_tcp_min(sani_tcp_flight(c), c->cwnd), now_us);
+	bool reneged = c->flight.nb > 0 && (sani_tcp_runs(c)[0].word & SANI_TCP_RUN_SACKED);
+
+	if (c->ca == SANI_TCP_CA_OPEN || (c->ca == SANI_TCP_CA_LOSS && c->backoff == 0)) {
+		begin_episode(c);
+		c->ssthresh = c->cc->loss(c, sani_tcp_min(c->snd_nxt - c->snd_una, c->cwnd), now_us);
+	}
 	c->cwnd = c->snd_mss;
 	c->recover = c->snd_nxt - 1;
 	c->ca = SANI_TCP_CA_LOSS;
 	c->dup_acks = 0;
-	sani_tcp_recovery_resend(c);
+	c->flags &= ~(uint32_t)(SANI_TCP_F_TLP_OUT | SANI_TCP_F_REO | SANI_TCP_F_TLP_DUE);
+	sani_tcp_disarm(c, SANI_TCP_T_LOSS);
+	sani_tcp_flight_lose_all(c, reneged);
+	c->flags |= SANI_TCP_F_RTX_NOW;
 	c->cc->timeout(c);
 }
 
 void
 sani_tcp_recovery_resend(struct sani_tcp_conn *c)
 {
-	c->rtx_nxt = c->snd_una;
-	c->rtx_end = c->snd_nxt;
+	sani_tcp_flight_lose_all(c, false);
 	c->flags |= SANI_TCP_F_RTX_NOW;
 }

@@ -8,6 +8,8 @@
  */
 #define RTO_MIN_US 200000u
 
+#define MIN_RTT_SPAN_S 150u
+
 #define CLOCK_US 1000u	/* G of RFC 6298: the coarser of our clocks, the timestamps' */
 
 void
@@ -16,6 +18,30 @@ sani_tcp_rtt_init(struct sani_tcp_conn *c)
 	c->srtt_us = 0;
 	c->rttvar_us = 0;
 	c->rto_us = SANI_TCP_RTO_INITIAL_US;
+	c->min_rtt_us[0] = c->min_rtt_us[1] = 0;
+}
+
+/* RFC 8985 6.2 step 1: the least of the last minutes, as the lesser of two spans. */
+static void
+note_min(struct sani_tcp_conn *c, uint32_t r_us, uint64_t now_us)
+{
+	uint32_t now_s = (uint32_t)(now_us / 1000000);
+
+	if (c->min_rtt_us[0] == 0 || now_s - c->min_rtt_s >= MIN_RTT_SPAN_S) {
+		c->min_rtt_us[1] = c->min_rtt_us[0];
+		c->min_rtt_us[0] = r_us;
+		c->min_rtt_s = now_s;
+	} else if (r_us < c->min_rtt_us[0]) {
+		c->min_rtt_us[0] = r_us;
+	}
+}
+
+uint32_t
+sani_tcp_min_rtt(const struct sani_tcp_conn *c)
+{
+	if (c->min_rtt_us[1] != 0 && c->min_rtt_us[1] < c->min_rtt_us[0])
+		return c->min_rtt_us[1];
+	return c->min_rtt_us[0];
 }
 
 static void
@@ -45,10 +71,10 @@ take_sample(struct sani_tcp_conn *c, uint32_t r_us)
 }
 
 /*
- * Where the measurement was given up because of a retransmission, the timestamp echo says which
- * transmission is acknowledged (RFC 7323 4.1). An echo from before the retransmission says nothing: it
- * comes with an ACK that was late, but as well with one that repeats a lost ACK, and then the time that
- * the timer took would count as round trip. Until there is a sample the backoff stays (Karn).
+ * After a retransmission the timestamp echo says which transmission is acknowledged (RFC 7323 4.1). An echo
+ * from before it says nothing: it comes with an ACK that was late, but as well with one that repeats a lost
+ * ACK, and then the time that the timer took would count as round trip. Until there is a sample the backoff
+ * stays (Karn).
  */
 static bool
 echoes_retransmission(const struct sani_tcp_conn *c, const struct sani_tcp_seg *seg)
@@ -57,25 +83,55 @@ echoes_retransmission(const struct sani_tcp_conn *c, const struct sani_tcp_seg *
 	       (seg->opts & SANI_TCP_OPT_TS) && seq_geq(seg->tsecr, c->rtx_tsval);
 }
 
-/* One segment at a time is timed with our own clock (MUST-18: none that was sent twice). */
-void
-sani_tcp_rtt_acked(struct sani_tcp_conn *c, const struct sani_tcp_seg *seg, uint64_t now_us)
+/* More than the ceiling is not a time but an echo of something that we never sent. */
+static uint32_t
+read_echo(const struct sani_tcp_conn *c, const struct sani_tcp_seg *seg, uint64_t now_us)
 {
-	uint64_t r_us;
+	uint64_t r_us = (uint64_t)(sani_tcp_ts_now(c, now_us) - seg->tsecr) * CLOCK_US;
 
-	if (c->flags & SANI_TCP_F_TIMING) {
-		if (seq_lt(seg->ack, c->rtt_seq))
+	return r_us <= SANI_TCP_RTO_MAX_US ? (uint32_t)r_us : 0;
+}
+
+/*
+ * Our own clock times what was sent once (MUST-18). Every sample counts for min_rtt and for congestion
+ * control, one a round trip for SRTT (RFC 7323 appendix G asks that more of them weigh no more).
+ */
+void
+sani_tcp_rtt_acked(struct sani_tcp_conn *c, const struct sani_tcp_seg *seg,
+		   struct sani_tcp_delivery *d, uint64_t now_us)
+{
+	if (d->has_sample && !d->resent) {
+		int32_t age = sani_tcp_time_diff((uint32_t)now_us, d->sample_us);
+
+		d->rtt_us = age > 0 ? (uint32_t)age : 1;
+		note_min(c, d->rtt_us, now_us);
+		if (c->backoff == 0 && seq_lt(seg->ack, c->rtt_seq))
 			return;
-		r_us = now_us - c->rtt_start_us;
-	} else if (echoes_retransmission(c, seg)) {
-		r_us = (uint64_t)(sani_tcp_ts_now(c, now_us) - seg->tsecr) * CLOCK_US;
+		take_sample(c, d->rtt_us);
+	} else if (d->acked > 0 && echoes_retransmission(c, seg)) {
+		uint32_t r_us = read_echo(c, seg, now_us);
+
+		if (r_us > 0)
+			take_sample(c, r_us);
 	} else {
 		return;
 	}
-	c->flags &= ~(uint32_t)(SANI_TCP_F_TIMING | SANI_TCP_F_RTX_SENT);
-	/* More than the ceiling is not a time but an echo of something that we never sent. */
-	if (r_us <= SANI_TCP_RTO_MAX_US)
+	c->flags &= ~(uint32_t)SANI_TCP_F_RTX_SENT;
+	c->rtt_seq = c->snd_nxt;
+}
+
+void
+sani_tcp_rtt_syn(struct sani_tcp_conn *c, const struct sani_tcp_seg *seg, uint64_t now_us)
+{
+	uint64_t r_us = now_us > c->last_snd_us ? now_us - c->last_snd_us : 1;
+
+	if (c->flags & SANI_TCP_F_SYN_LOST)
+		r_us = (c->flags & SANI_TCP_F_TS) ? read_echo(c, seg, now_us) : 0;
+	if (r_us > 0) {
 		take_sample(c, (uint32_t)r_us);
+		note_min(c, (uint32_t)r_us, now_us);
+	}
+	c->rtt_seq = c->snd_nxt;
 }
 
 uint32_t

@@ -40,6 +40,8 @@ put_syn_options(const struct sani_tcp_conn *c, struct sani_tcp_seg *seg)
 		seg->opts |= SANI_TCP_OPT_WSCALE;
 		seg->wscale = c->rcv_wscale;
 	}
+	if (!answer || (c->flags & SANI_TCP_F_SACK))
+		seg->opts |= SANI_TCP_OPT_SACK_PERM;
 	if (!answer)
 		seg->opts |= SANI_TCP_OPT_TS;
 }
@@ -62,12 +64,26 @@ fill(struct sani_tcp_conn *c, struct sani_tcp_seg *seg, uint64_t now_us)
 		seg->wnd = sani_tcp_offer_window(c, syn);
 	seg->tsval = sani_tcp_ts_now(c, now_us);
 	seg->tsecr = c->ts_recent;
+	if (!syn && !(seg->flags & SANI_TCP_RST))
+		sani_tcp_sack_fill(c, seg);
 }
 
-/* Karn: one segment at a time is measured, and none while anything is being retransmitted. */
 static void
-note_sequence_space(struct sani_tcp_conn *c, uint32_t seq, uint32_t space, uint64_t now_us)
+note_resent(struct sani_tcp_conn *c, uint32_t space, uint64_t now_us)
 {
+	c->flags |= SANI_TCP_F_RTX_SENT;
+	c->rtx_tsval = sani_tcp_ts_now(c, now_us);
+	if (!(c->flags & SANI_TCP_F_UNDO))
+		return;
+	if (c->undo_bytes == 0)
+		c->undo_tsval = c->rtx_tsval;
+	c->undo_bytes += space;
+}
+
+static void
+note_sequence_space(struct sani_tcp_conn *c, struct sani_tcp_io *io, uint32_t seq, uint32_t space)
+{
+	uint64_t now_us = io->now_us;
 	uint32_t end = seq + space;
 
 	if (!sani_tcp_armed(c, SANI_TCP_T_REXMIT))
@@ -75,15 +91,13 @@ note_sequence_space(struct sani_tcp_conn *c, uint32_t seq, uint32_t space, uint6
 	if (!sani_tcp_armed(c, SANI_TCP_T_USER))
 		sani_tcp_arm(c, SANI_TCP_T_USER, now_us + sani_tcp_user_timeout_us(c));
 	c->last_snd_us = now_us;
-	if (seq != c->snd_nxt) {
-		c->flags &= ~(uint32_t)SANI_TCP_F_TIMING;
-		c->flags |= SANI_TCP_F_RTX_SENT;
-		c->rtx_tsval = sani_tcp_ts_now(c, now_us);
-	} else if (!(c->flags & SANI_TCP_F_TIMING)) {
-		c->flags |= SANI_TCP_F_TIMING;
-		c->rtt_seq = end;
-		c->rtt_start_us = now_us;
-	}
+	if (seq != c->snd_nxt)
+		note_resent(c, space, now_us);
+	if (c->state >= SAN_TCP_ESTABLISHED)
+		sani_tcp_flight_sent(c, seq, end, now_us, io->pool);
+	if (c->ca == SANI_TCP_CA_RECOVERY)
+		c->prr_out += space;
+	c->flags |= SANI_TCP_F_PTO_DUE;
 	c->snd_nxt = seq_max(c->snd_nxt, end);
 }
 
@@ -114,7 +128,7 @@ sani_tcp_send(struct sani_tcp_conn *c, struct sani_tcp_io *io, uint32_t seq, uin
 	io->tx[io->nb_tx++] = m;
 	sani_count(io->ctr, SANI_CTR_tcp_tx);
 	if (sani_tcp_seg_space(&seg) > 0)
-		note_sequence_space(c, seq, sani_tcp_seg_space(&seg), io->now_us);
+		note_sequence_space(c, io, seq, sani_tcp_seg_space(&seg));
 	if (flags & SANI_TCP_ACK)
 		note_ack(c);
 	return true;

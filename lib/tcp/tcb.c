@@ -70,9 +70,8 @@ sani_tcp_init(struct sani_tcp_conn *c, const struct sani_tcp_params *p)
 		.iss = p->iss,
 		.snd_una = p->iss,
 		.snd_nxt = p->iss,
-		.recover = p->iss,
-		.rtx_nxt = p->iss,
-		.rtx_end = p->iss,
+		.recover = p->iss - 1,	/* RFC 6582 3.2 step 1; the first segment may be lost too */
+		.reo_wnd_mult = 1,
 		.mtu = p->mtu,
 		.rcv_wscale = choose_wscale(p->rcvbuf),
 		.quick_acks = SANI_TCP_QUICK_ACKS,
@@ -117,6 +116,8 @@ sani_tcp_take_syn(struct sani_tcp_conn *c, const struct sani_tcp_seg *syn, uint6
 	} else {
 		c->rcv_wscale = 0;
 	}
+	if (syn->opts & SANI_TCP_OPT_SACK_PERM)
+		c->flags |= SANI_TCP_F_SACK;
 	if (syn->opts & SANI_TCP_OPT_TS) {
 		c->flags |= SANI_TCP_F_TS;
 		c->ts_recent = syn->tsval;
@@ -134,9 +135,9 @@ uint32_t
 sani_tcp_establish(struct sani_tcp_conn *c, const struct sani_tcp_seg *seg, uint32_t wnd,
 		   uint64_t now_us)
 {
-	sani_tcp_rtt_acked(c, seg, now_us);
+	sani_tcp_rtt_syn(c, seg, now_us);
 	c->snd_una = seg->ack;
-	c->rtx_nxt = c->rtx_end = c->snd_una;
+	c->rack_fack = seg->ack;
 	c->snd_wnd = wnd;
 	c->snd_wl1 = seg->seq;
 	c->snd_wl2 = seg->ack;
@@ -164,10 +165,10 @@ sani_tcp_finish(struct sani_tcp_conn *c, int error)
 	c->error = error;
 	c->flags &= SANI_TCP_F_FIN_KNOWN | SANI_TCP_F_FIN_RCVD;
 	c->dup_acks_due = 0;
-	c->rtx_nxt = c->rtx_end;
 	for (int t = 0; t < SANI_TCP_NB_TIMERS; t++)
 		c->deadline[t] = SANI_NEVER;
 	sani_tcp_sndq_free(c);
+	sani_tcp_flight_free(c);
 	if (error != 0)
 		sani_tcp_rcvq_free(c);
 	else
@@ -179,7 +180,7 @@ bool
 sani_tcp_wants_output(const struct sani_tcp_conn *c)
 {
 	if (c->flags & (SANI_TCP_F_SYN_DUE | SANI_TCP_F_ACK_NOW | SANI_TCP_F_RST_DUE |
-			SANI_TCP_F_PROBE_DUE) || c->dup_acks_due > 0)
+			SANI_TCP_F_PROBE_DUE | SANI_TCP_F_TLP_DUE) || c->dup_acks_due > 0)
 		return true;
 	return c->state >= SAN_TCP_ESTABLISHED && (sani_tcp_has_rtx(c) || sani_tcp_has_new(c));
 }

@@ -31,10 +31,13 @@ acknowledge_in_order(struct sani_tcp_conn *c, bool fills_hole, uint64_t now_us)
 	c->flags |= SANI_TCP_F_ACK_NOW;
 }
 
+/* A peer with SACK learns more from one ACK's blocks than from the number of ACKs. */
 static void
 owe_dup_ack(struct sani_tcp_conn *c)
 {
-	if (c->dup_acks_due < SANI_TCP_DUP_ACKS_MAX)
+	if (c->flags & SANI_TCP_F_SACK)
+		c->flags |= SANI_TCP_F_ACK_NOW;
+	else if (c->dup_acks_due < SANI_TCP_DUP_ACKS_MAX)
 		c->dup_acks_due++;
 }
 

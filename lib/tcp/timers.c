@@ -9,6 +9,8 @@
  *   USER     the connection is given up (R2, RFC 9293 3.8.3): nothing new was acknowledged for the user
  *            timeout while something was outstanding, or no answer to the SYN
  *   2MSL     the end of TIME_WAIT
+ *   LOSS     RFC 8985: what RACK waits for is overdue (REO), or the flight's end is probed (PTO); a probe
+ *            begins REXMIT anew
  *   REXMIT   RFC 6298: the oldest outstanding segment goes again
  *   PERSIST  a window probe, or what the silly-window rules held back (RFC 9293 3.8.6.1, 3.8.6.2.1)
  *   DELACK   an ACK was held back long enough (MUST-40)
@@ -101,7 +103,6 @@ static uint32_t
 retransmit(struct sani_tcp_conn *c, struct sani_tcp_io *io)
 {
 	sani_count(io->ctr, SANI_CTR_tcp_rto);
-	c->flags &= ~(uint32_t)SANI_TCP_F_TIMING;
 	if (c->state < SAN_TCP_ESTABLISHED)
 		c->flags |= SANI_TCP_F_SYN_DUE | SANI_TCP_F_SYN_LOST;
 	else
@@ -109,6 +110,19 @@ retransmit(struct sani_tcp_conn *c, struct sani_tcp_io *io)
 	if (c->backoff < UINT8_MAX)
 		c->backoff++;
 	sani_tcp_arm(c, SANI_TCP_T_REXMIT, io->now_us + sani_tcp_rto(c, c->backoff));
+	return SANI_TCP_EV_OUTPUT;
+}
+
+/* RFC 8985 6.3, 7.3. */
+static uint32_t
+find_loss(struct sani_tcp_conn *c, struct sani_tcp_io *io)
+{
+	if (c->flags & SANI_TCP_F_REO) {
+		sani_tcp_recovery_reo_timer(c, io);
+	} else {
+		c->flags |= SANI_TCP_F_TLP_DUE;
+		sani_tcp_arm(c, SANI_TCP_T_REXMIT, io->now_us + sani_tcp_rto(c, c->backoff));
+	}
 	return SANI_TCP_EV_OUTPUT;
 }
 
@@ -141,6 +155,8 @@ sani_tcp_timer(struct sani_tcp_conn *c, struct sani_tcp_io *io)
 		return give_up(c, io);
 	if (has_passed(c, SANI_TCP_T_2MSL, io->now_us))
 		return sani_tcp_finish(c, 0);
+	if (has_passed(c, SANI_TCP_T_LOSS, io->now_us))
+		ev |= find_loss(c, io);
 	if (has_passed(c, SANI_TCP_T_REXMIT, io->now_us))
 		ev |= retransmit(c, io);
 	if (has_passed(c, SANI_TCP_T_PERSIST, io->now_us))

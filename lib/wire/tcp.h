@@ -33,6 +33,12 @@ enum sani_tcp_opt {
 #define SANI_TCP_HDR_MIN 20
 #define SANI_TCP_HDR_MAX 60
 
+/** Of a SACK option: [left, right). */
+struct sani_tcp_block {
+	uint32_t left;
+	uint32_t right;
+};
+
 /** A segment as values; everything in host order. */
 struct sani_tcp_seg {
 	uint32_t seq;
@@ -50,10 +56,7 @@ struct sani_tcp_seg {
 	uint32_t len;		/**< Payload [bytes]. */
 	uint32_t tsval;
 	uint32_t tsecr;
-	struct {
-		uint32_t left;
-		uint32_t right;
-	} sack[SANI_TCP_SACK_BLOCKS];
+	struct sani_tcp_block sack[SANI_TCP_SACK_BLOCKS];
 };
 
 /** Sequence space that a segment takes: payload, SYN and FIN. */

@@ -212,6 +212,23 @@ give_syn_options(const struct bed *b, struct sani_tcp_seg *syn)
 	syn->mss = 1000;
 	if (b->ts)
 		syn->opts |= SANI_TCP_OPT_TS;
+	if (b->sack)
+		syn->opts |= SANI_TCP_OPT_SACK_PERM;
+}
+
+void
+bed_sack(struct bed *b, uint32_t ack, unsigned int n, const uint32_t *edges)
+{
+	struct sani_tcp_seg seg = bed_seg(b, SANI_TCP_ACK, BED_IRS + 1, ack, 0);
+
+	seg.opts |= SANI_TCP_OPT_SACK;
+	seg.nb_sack = (uint8_t)n;
+	for (unsigned int i = 0; i < n; i++) {
+		seg.sack[i].left = edges[2 * i];
+		seg.sack[i].right = edges[2 * i + 1];
+	}
+	bed_inject(b, &seg);
+	bed_flush(b);
 }
 
 void

@@ -35,6 +35,7 @@ struct bed {
 	unsigned int nb;
 	struct seen out[BED_SEEN];
 	bool ts;		/* the peer's segments carry timestamps */
+	bool sack;		/* the peer permits SACK */
 	uint32_t tsval;
 	uint32_t tsecr;
 	uint16_t wnd;		/* the peer's window field */
@@ -76,6 +77,9 @@ bed_inject(struct bed *b, const struct sani_tcp_seg *seg);
 /** A segment of the peer's with the bed's window and timestamps. */
 struct sani_tcp_seg
 bed_seg(const struct bed *b, uint8_t flags, uint32_t seq, uint32_t ack, uint32_t len);
+/** An ACK with SACK blocks, n pairs of left and right, then output. */
+void
+bed_sack(struct bed *b, uint32_t ack, unsigned int n, const uint32_t *edges);
 /** A chain of mbufs of at most piece bytes each with the peer's stream at seq. */
 struct rte_mbuf *
 bed_payload(uint32_t seq, uint32_t len, uint32_t piece);

@@ -14,7 +14,8 @@ active_open_sends_syn_with_options(void **state)
 	bed_flush(b);
 	assert_int_equal(b->nb, 1);
 	assert_last(b, SANI_TCP_SYN, BED_ISS, 0, 0);
-	assert_int_equal(syn->opts, SANI_TCP_OPT_MSS | SANI_TCP_OPT_WSCALE | SANI_TCP_OPT_TS);
+	assert_int_equal(syn->opts, SANI_TCP_OPT_MSS | SANI_TCP_OPT_WSCALE | SANI_TCP_OPT_TS |
+			 SANI_TCP_OPT_SACK_PERM);
 	assert_int_equal(syn->mss, 1460);
 	assert_int_equal(syn->wscale, 5);
 	assert_int_equal(syn->wnd, 65535);

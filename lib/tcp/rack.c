@@ -1,0 +1,160 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+#include "tcp/priv.h"
+
+/*
+ * RFC 8985: a run is lost when one that was sent later has been delivered, and reo_wnd more has passed than
+ * a round trip takes; and a probe at the end of a flight, so that a lost tail is found without a timeout.
+ * Only with SACK.
+ */
+#define DUP_THRESH 3u
+#define REO_PERSIST 16u			/* recoveries without D-SACK that shrink the window */
+#define REO_MULT_MAX 255u
+#define PTO_INITIAL_US 1000000u		/* before there is a round-trip sample */
+#define MAX_ACK_DELAY_US 200000u	/* TLP.max_ack_delay: a lone segment's ACK may be held back so long */
+
+/* The timestamp that went out with a run. */
+static uint32_t
+tsval_at(const struct sani_tcp_conn *c, uint32_t time, uint64_t now_us)
+{
+	int32_t age = sani_tcp_time_diff((uint32_t)now_us, time);
+
+	return sani_tcp_ts_now(c, now_us - (uint64_t)(age > 0 ? age : 0));
+}
+
+/* 6.2 step 2: what was sent twice may have been delivered by the first of both, which says nothing. */
+static bool
+is_ambiguous(struct sani_tcp_rx *rx, const struct sani_tcp_delivery *d, uint32_t rtt_us)
+{
+	const struct sani_tcp_conn *c = rx->c;
+
+	if (!d->newest_resent)
+		return false;
+	if ((c->flags & SANI_TCP_F_TS) && (rx->seg->opts & SANI_TCP_OPT_TS))
+		return seq_lt(rx->seg->tsecr, tsval_at(c, d->newest_us, rx->io->now_us));
+	return rtt_us < sani_tcp_min_rtt(c);
+}
+
+void
+sani_tcp_rack_update(struct sani_tcp_rx *rx, struct sani_tcp_delivery *d)
+{
+	struct sani_tcp_conn *c = rx->c;
+	int32_t age = sani_tcp_time_diff((uint32_t)rx->io->now_us, d->newest_us);
+	uint32_t rtt_us = age > 0 ? (uint32_t)age : 1;
+
+	if (d->reordered)
+		c->flags |= SANI_TCP_F_REORDERED;
+	if (d->bytes == 0 || is_ambiguous(rx, d, rtt_us))
+		return;
+	if (c->rack_rtt_us == 0 || sani_tcp_sent_after(d->newest_us, d->newest_end, c->rack_us, c->rack_end)) {
+		c->rack_us = d->newest_us;
+		c->rack_end = d->newest_end;
+	}
+	c->rack_rtt_us = rtt_us;
+}
+
+/* 6.2 step 4, growth: once for each round trip that shows a needless retransmission. */
+void
+sani_tcp_rack_dsack(struct sani_tcp_conn *c, uint32_t dsacked)
+{
+	if ((c->flags & SANI_TCP_F_DSACK_ROUND) && seq_geq(c->snd_una, c->dsack_round))
+		c->flags &= ~(uint32_t)SANI_TCP_F_DSACK_ROUND;
+	if (dsacked == 0 || (c->flags & SANI_TCP_F_DSACK_ROUND))
+		return;
+	c->flags |= SANI_TCP_F_DSACK_ROUND;
+	c->dsack_round = c->snd_nxt;
+	if (c->reo_wnd_mult < REO_MULT_MAX)
+		c->reo_wnd_mult++;
+	c->reo_wnd_persist = REO_PERSIST;
+}
+
+void
+sani_tcp_rack_recovered(struct sani_tcp_conn *c)
+{
+	if (c->reo_wnd_persist > 0 && --c->reo_wnd_persist == 0)
+		c->reo_wnd_mult = 1;
+}
+
+static uint32_t
+reo_wnd(const struct sani_tcp_conn *c)
+{
+	uint64_t wnd = (uint64_t)c->reo_wnd_mult * sani_tcp_min_rtt(c) / 4;
+
+	if (!(c->flags & SANI_TCP_F_REORDERED) &&
+	    (c->ca != SANI_TCP_CA_OPEN || c->dup_acks >= DUP_THRESH ||
+	     c->flight.sacked >= DUP_THRESH * c->snd_mss))
+		return 0;
+	return wnd < c->srtt_us ? (uint32_t)wnd : c->srtt_us;
+}
+
+void
+sani_tcp_rack_detect(struct sani_tcp_conn *c, uint64_t now_us)
+{
+	int64_t wait = (int64_t)c->rack_rtt_us + reo_wnd(c);
+	int64_t timeout = 0;
+
+	/* nor is a flight with holes probed (7.2) */
+	sani_tcp_disarm(c, SANI_TCP_T_LOSS);
+	c->flags &= ~(uint32_t)SANI_TCP_F_REO;
+	if (c->rack_rtt_us == 0)
+		return;
+	for (uint32_t i = 0; i < c->flight.nb; i++) {
+		const struct sani_tcp_run *r = sani_tcp_runs(c);
+		uint32_t time = sani_tcp_run_time(&r[i]);
+		int64_t left = wait - sani_tcp_time_diff((uint32_t)now_us, time);
+
+		if ((r[i].word & (SANI_TCP_RUN_SACKED | SANI_TCP_RUN_LOST)) ||
+		    !sani_tcp_sent_after(c->rack_us, c->rack_end, time, sani_tcp_run_end(c, r, i)))
+			continue;
+		if (left <= 0)
+			sani_tcp_flight_lose(c, i);
+		else if (left > timeout)
+			timeout = left;
+	}
+	if (timeout > 0) {
+		c->flags |= SANI_TCP_F_REO;
+		sani_tcp_arm(c, SANI_TCP_T_LOSS, now_us + (uint64_t)timeout);
+	}
+}
+
+/* 7.2: a flight without SACKs or losses, and no probe out. */
+static bool
+may_probe(const struct sani_tcp_conn *c)
+{
+	return (c->flags & SANI_TCP_F_SACK) && c->ca == SANI_TCP_CA_OPEN && c->snd_una != c->snd_nxt &&
+	       c->flight.sacked == 0 && c->flight.lost == 0 &&
+	       !(c->flags & (SANI_TCP_F_TLP_OUT | SANI_TCP_F_PROBED | SANI_TCP_F_REO));
+}
+
+void
+sani_tcp_tlp_schedule(struct sani_tcp_conn *c, uint64_t now_us)
+{
+	uint64_t pto = c->srtt_us != 0 ? 2ull * c->srtt_us : PTO_INITIAL_US;
+
+	if (!(c->flags & SANI_TCP_F_PTO_DUE))
+		return;
+	c->flags &= ~(uint32_t)SANI_TCP_F_PTO_DUE;
+	if (!may_probe(c))
+		return;
+	if (c->snd_nxt - c->snd_una <= c->snd_mss)
+		pto += MAX_ACK_DELAY_US;
+	pto += now_us;
+	/* never after the RTO, whose place it takes then */
+	sani_tcp_arm(c, SANI_TCP_T_LOSS, pto < c->deadline[SANI_TCP_T_REXMIT] ?
+					 pto : c->deadline[SANI_TCP_T_REXMIT]);
+}
+
+bool
+sani_tcp_tlp_acked(struct sani_tcp_rx *rx, const struct sani_tcp_delivery *d)
+{
+	struct sani_tcp_conn *c = rx->c;
+	uint32_t ack = rx->seg->ack;
+
+	if (sani_likely(!(c->flags & SANI_TCP_F_TLP_OUT)) || seq_lt(ack, c->tlp_end))
+		return false;
+	/* the ACK of exactly the probe may be the original's: what comes next tells */
+	if ((c->flags & SANI_TCP_F_TLP_RTX) && d->dsacked == 0 && ack == c->tlp_end &&
+	    !(d->dup && !(rx->seg->opts & SANI_TCP_OPT_SACK)))
+		return false;
+	c->flags &= ~(uint32_t)SANI_TCP_F_TLP_OUT;
+	return (c->flags & SANI_TCP_F_TLP_RTX) && d->dsacked == 0 && seq_gt(ack, c->tlp_end);
+}

@@ -1,0 +1,398 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/* rack.c, prr.c and what recovery.c makes of them: RFC 8985, 9937, 3522, 3708. */
+#include "bed.h"
+
+#define UNA (BED_ISS + 1)
+#define NXT (BED_IRS + 1)
+#define ACK SANI_TCP_ACK
+#define MSS 1000u
+#define RTT (20 * MS)
+
+/* n segments out, a round trip of 20 ms known. */
+static void
+start(struct bed *b, uint32_t n)
+{
+	b->sack = true;
+	bed_reach(b, SAN_TCP_ESTABLISHED);
+	b->wnd = 60000;
+	b->c.snd_mss = MSS;
+	bed_write(b, MSS);
+	bed_run(b, RTT);
+	bed_in(b, ACK, NXT, UNA + MSS, 0);
+	/* as if the handshake, which takes no time here, had taken as long */
+	b->c.srtt_us = RTT;
+	b->c.min_rtt_us[0] = RTT;
+	b->c.cwnd = 20 * MSS;
+	bed_clear(b);
+	bed_write(b, n * MSS);
+	assert_int_equal(b->nb, n);
+	bed_clear(b);
+}
+
+/* Segment i of those. */
+static uint32_t
+seg(uint32_t i)
+{
+	return UNA + MSS + i * MSS;
+}
+
+/* The peer has [from, to) of them, ack everything before them. */
+static void
+sack(struct bed *b, uint32_t ack, uint32_t from, uint32_t to)
+{
+	bed_sack(b, seg(ack), 1, (uint32_t[]){ seg(from), seg(to) });
+}
+
+static bool
+was_sent(const struct bed *b, uint32_t seq)
+{
+	for (unsigned int i = 0; i < b->nb; i++)
+		if (b->out[i].seg.seq == seq)
+			return true;
+	return false;
+}
+
+static void
+three_sacked_segments_show_a_loss_at_once(void **state)
+{
+	struct bed *b = *state;
+
+	start(b, 10);
+	bed_run(b, RTT);
+	sack(b, 0, 1, 2);
+	sack(b, 0, 1, 3);
+	assert_int_equal(b->nb, 0);
+	sack(b, 0, 1, 4);
+	assert_int_equal(b->nb, 1);
+	assert_last(b, ACK, seg(0), NXT, MSS);
+	assert_int_equal(b->c.ca, SANI_TCP_CA_RECOVERY);
+	assert_int_equal(b->c.recover, seg(10) - 1);
+}
+
+static void
+one_sacked_segment_shows_it_a_quarter_round_trip_later(void **state)
+{
+	struct bed *b = *state;
+
+	start(b, 2);
+	bed_run(b, RTT);
+	sack(b, 0, 1, 2);
+	assert_int_equal(b->nb, 0);
+	bed_run(b, RTT / 4 - 100);
+	assert_int_equal(b->nb, 0);
+	bed_run(b, 200);
+	assert_int_equal(b->nb, 1);
+	assert_last(b, ACK, seg(0), NXT, MSS);
+	assert_int_equal(bed_count(b, SANI_CTR_tcp_rto), 0);
+}
+
+static void
+segment_that_was_only_late_is_not_sent_again(void **state)
+{
+	struct bed *b = *state;
+
+	start(b, 3);
+	bed_run(b, RTT);
+	sack(b, 0, 1, 3);
+	bed_run(b, 2 * MS);
+	bed_in(b, ACK, NXT, seg(3), 0);
+	bed_run(b, 10 * SEC);
+	assert_int_equal(b->nb, 0);
+	assert_true(b->c.flags & SANI_TCP_F_REORDERED);
+	assert_int_equal(b->c.ca, SANI_TCP_CA_OPEN);
+}
+
+/* Once reordering was seen three SACKed segments prove nothing: the window of time decides. */
+static void
+reordering_once_seen_three_are_waited_for(void **state)
+{
+	struct bed *b = *state;
+
+	start(b, 10);
+	b->c.flags |= SANI_TCP_F_REORDERED;
+	bed_run(b, RTT);
+	sack(b, 0, 1, 6);
+	assert_int_equal(b->nb, 0);
+	bed_run(b, RTT / 4 + 100);
+	assert_int_equal(b->out[0].seg.seq, seg(0));
+}
+
+static void
+lost_retransmission_is_found_without_a_timeout(void **state)
+{
+	struct bed *b = *state;
+
+	start(b, 10);
+	bed_run(b, RTT);
+	sack(b, 0, 1, 4);
+	assert_int_equal(b->nb, 1);
+	bed_write(b, 10 * MSS);
+	bed_run(b, RTT / 2);
+	sack(b, 0, 1, 10);		/* lets new data out */
+	assert_true(b->c.snd_nxt != seg(10));
+	bed_clear(b);
+	bed_run(b, RTT);
+	sack(b, 0, 1, 11);		/* sent after the retransmission, and arrived */
+	bed_run(b, RTT);
+	assert_true(was_sent(b, seg(0)));
+	assert_int_equal(bed_count(b, SANI_CTR_tcp_rto), 0);
+}
+
+static void
+dsack_widens_the_window_once_a_round_trip(void **state)
+{
+	struct bed *b = *state;
+
+	start(b, 10);
+	bed_sack(b, seg(0), 1, (uint32_t[]){ UNA, UNA + MSS });
+	bed_sack(b, seg(0), 1, (uint32_t[]){ UNA, UNA + MSS });
+	assert_int_equal(b->c.reo_wnd_mult, 2);
+	assert_int_equal(bed_count(b, SANI_CTR_tcp_rx_dsack), 2);
+	bed_in(b, ACK, NXT, seg(10), 0);
+	bed_write(b, MSS);
+	bed_sack(b, seg(10), 1, (uint32_t[]){ UNA, UNA + MSS });
+	assert_int_equal(b->c.reo_wnd_mult, 3);
+}
+
+static void
+lost_tail_is_probed_after_two_round_trips(void **state)
+{
+	struct bed *b = *state;
+
+	start(b, 4);
+	bed_run(b, 2 * RTT - 100);
+	assert_int_equal(b->nb, 0);
+	bed_run(b, 200);
+	assert_int_equal(b->nb, 1);
+	assert_last(b, ACK | SANI_TCP_PSH, seg(3), NXT, MSS);
+	assert_int_equal(bed_count(b, SANI_CTR_tcp_tx_tlp), 1);
+	/* its SACK shows what was before it */
+	bed_run(b, RTT);
+	sack(b, 2, 3, 4);
+	bed_run(b, RTT);
+	assert_last(b, ACK, seg(2), NXT, MSS);
+	assert_int_equal(bed_count(b, SANI_CTR_tcp_rto), 0);
+}
+
+static void
+probe_is_new_data_when_there_is_some(void **state)
+{
+	struct bed *b = *state;
+
+	start(b, 4);
+	b->c.cwnd = 4 * MSS;
+	bed_write(b, 2 * MSS);
+	assert_int_equal(b->nb, 0);
+	bed_run(b, 2 * RTT + 100);
+	assert_int_equal(b->nb, 1);
+	assert_last(b, ACK, seg(4), NXT, MSS);
+}
+
+static void
+probe_of_a_fin_carries_the_fin(void **state)
+{
+	struct bed *b = *state;
+
+	start(b, 4);
+	bed_shutdown(b);
+	bed_clear(b);
+	bed_run(b, 2 * RTT + 100);
+	assert_int_equal(b->nb, 1);
+	assert_last(b, ACK | SANI_TCP_PSH | SANI_TCP_FIN, seg(3), NXT, MSS);
+}
+
+static void
+lone_segment_leaves_time_for_a_held_ack(void **state)
+{
+	struct bed *b = *state;
+
+	start(b, 1);
+	bed_run(b, 2 * RTT + 150 * MS);
+	assert_int_equal(b->nb, 0);
+	bed_run(b, 100 * MS);
+	assert_int_equal(b->nb, 1);
+	assert_int_equal(bed_count(b, SANI_CTR_tcp_tx_tlp), 1);
+	assert_int_equal(bed_count(b, SANI_CTR_tcp_rto), 0);
+}
+
+/* After a probe that is not answered the retransmission timer has its way. */
+static void
+one_probe_and_then_the_timeout(void **state)
+{
+	struct bed *b = *state;
+
+	start(b, 4);
+	bed_run(b, 10 * SEC);
+	assert_int_equal(bed_count(b, SANI_CTR_tcp_tx_tlp), 1);
+	assert_true(bed_count(b, SANI_CTR_tcp_rto) >= 4);
+	assert_int_equal(b->out[1].seg.seq, seg(0));
+}
+
+/* RFC 8985 7.4: the probe was needed, which would go unseen. */
+static void
+loss_repaired_by_a_probe_reduces_the_window(void **state)
+{
+	struct bed *b = *state;
+
+	start(b, 4);
+	bed_run(b, 2 * RTT + 100);
+	bed_in(b, ACK, NXT, seg(4), 0);		/* may be the original's */
+	assert_int_equal(b->c.cwnd, 20 * MSS);
+	bed_write(b, MSS);
+	bed_in(b, ACK, NXT, seg(5), 0);
+	assert_in_range(b->c.cwnd, 2 * MSS, 10 * MSS);
+}
+
+static void
+needless_probe_reduces_nothing(void **state)
+{
+	struct bed *b = *state;
+
+	start(b, 4);
+	bed_run(b, 2 * RTT + 100);
+	bed_in(b, ACK, NXT, seg(4), 0);
+	bed_sack(b, seg(4), 1, (uint32_t[]){ seg(3), seg(4) });
+	bed_write(b, MSS);
+	bed_sack(b, seg(4), 1, (uint32_t[]){ seg(3), seg(4) });
+	bed_in(b, ACK, NXT, seg(5), 0);
+	assert_true(b->c.cwnd >= 20 * MSS);
+}
+
+/* RFC 9937: of 20 segments one is lost; cwnd goes down to half as the ACKs come in, and stays there. */
+static void
+recovery_halves_the_flight_evenly(void **state)
+{
+	struct bed *b = *state;
+	unsigned int sent;
+
+	start(b, 20);
+	bed_write(b, 60 * MSS);
+	assert_int_equal(b->nb, 0);
+	bed_run(b, RTT);
+	sack(b, 0, 1, 4);
+	assert_int_equal(b->nb, 1);
+	for (uint32_t i = 5; i <= 20; i++) {
+		sent = b->nb;
+		sack(b, 0, 1, i);
+		assert_in_range(b->nb - sent, 0, 1);
+	}
+	/* 19 delivered, the flight was 20: about every second ACK lets one out */
+	assert_in_range(b->nb, 9, 11);
+	assert_int_equal(sani_tcp_pipe(&b->c), b->nb * MSS);
+	bed_run(b, RTT);
+	bed_in(b, ACK, NXT, seg(20), 0);
+	assert_int_equal(b->c.ca, SANI_TCP_CA_OPEN);
+	assert_in_range(b->c.cwnd, b->c.ssthresh, b->c.ssthresh + MSS);
+}
+
+/* Heavy loss: what is out does not exceed what was delivered, plus one for each ACK that makes progress. */
+static void
+recovery_below_ssthresh_sends_what_was_delivered(void **state)
+{
+	struct bed *b = *state;
+
+	start(b, 20);
+	bed_write(b, 60 * MSS);
+	bed_run(b, RTT);
+	sack(b, 0, 17, 20);
+	assert_int_equal(b->c.ca, SANI_TCP_CA_RECOVERY);
+	assert_int_equal(b->nb, 3);
+	assert_int_equal(b->c.flight.lost, 14 * MSS);
+}
+
+/* RFC 3522: the ACK echoes the original's timestamp, so the timeout came too early. */
+static void
+needless_timeout_is_undone(void **state)
+{
+	struct bed *b = *state;
+
+	b->ts = true;
+	start(b, 10);
+	b->tsecr = sani_tcp_ts_now(&b->c, b->now);
+	bed_run(b, 400 * MS);
+	assert_true(bed_count(b, SANI_CTR_tcp_rto) > 0);
+	assert_int_equal(b->c.cwnd, MSS);
+	bed_in(b, ACK, NXT, seg(1), 0);
+	assert_int_equal(bed_count(b, SANI_CTR_tcp_undo), 1);
+	assert_int_equal(b->c.ca, SANI_TCP_CA_OPEN);
+	assert_true(b->c.cwnd >= 20 * MSS);
+	assert_int_equal(b->c.flight.lost, 0);
+}
+
+static void
+timeout_that_was_right_is_not_undone(void **state)
+{
+	struct bed *b = *state;
+
+	b->ts = true;
+	start(b, 10);
+	bed_run(b, 400 * MS);
+	b->tsecr = sani_tcp_ts_now(&b->c, b->now);
+	bed_in(b, ACK, NXT, seg(1), 0);
+	assert_int_equal(bed_count(b, SANI_CTR_tcp_undo), 0);
+	assert_int_equal(b->c.ca, SANI_TCP_CA_LOSS);
+}
+
+static void
+recovery_whose_repeats_all_arrived_twice_is_undone(void **state)
+{
+	struct bed *b = *state;
+
+	start(b, 10);
+	bed_run(b, RTT);
+	sack(b, 0, 1, 4);
+	assert_int_equal(b->nb, 1);
+	bed_in(b, ACK, NXT, seg(4), 0);		/* late, not lost */
+	bed_sack(b, seg(4), 1, (uint32_t[]){ seg(0), seg(1) });
+	assert_int_equal(bed_count(b, SANI_CTR_tcp_undo), 1);
+	assert_true(b->c.cwnd >= 20 * MSS);
+	/* a second lie gains nothing (attack row H4) */
+	bed_sack(b, seg(4), 1, (uint32_t[]){ seg(0), seg(1) });
+	assert_int_equal(bed_count(b, SANI_CTR_tcp_undo), 1);
+}
+
+/* Attack row H2: duplicates without a new SACK are no news. */
+static void
+repeated_acks_without_news_do_nothing(void **state)
+{
+	struct bed *b = *state;
+
+	start(b, 10);
+	bed_run(b, RTT);
+	for (int i = 0; i < 100; i++)
+		bed_in(b, ACK, NXT, seg(0), 0);
+	assert_int_equal(b->nb, 0);
+	sack(b, 0, 1, 2);
+	for (int i = 0; i < 100; i++)
+		sack(b, 0, 1, 2);
+	assert_int_equal(b->nb, 0);
+	assert_int_equal(b->c.ca, SANI_TCP_CA_OPEN);
+}
+
+int
+main(void)
+{
+	const struct CMUnitTest tests[] = {
+		bed_test(three_sacked_segments_show_a_loss_at_once),
+		bed_test(one_sacked_segment_shows_it_a_quarter_round_trip_later),
+		bed_test(segment_that_was_only_late_is_not_sent_again),
+		bed_test(reordering_once_seen_three_are_waited_for),
+		bed_test(lost_retransmission_is_found_without_a_timeout),
+		bed_test(dsack_widens_the_window_once_a_round_trip),
+		bed_test(lost_tail_is_probed_after_two_round_trips),
+		bed_test(probe_is_new_data_when_there_is_some),
+		bed_test(probe_of_a_fin_carries_the_fin),
+		bed_test(lone_segment_leaves_time_for_a_held_ack),
+		bed_test(one_probe_and_then_the_timeout),
+		bed_test(loss_repaired_by_a_probe_reduces_the_window),
+		bed_test(needless_probe_reduces_nothing),
+		bed_test(recovery_halves_the_flight_evenly),
+		bed_test(recovery_below_ssthresh_sends_what_was_delivered),
+		bed_test(needless_timeout_is_undone),
+		bed_test(timeout_that_was_right_is_not_undone),
+		bed_test(recovery_whose_repeats_all_arrived_twice_is_undone),
+		bed_test(repeated_acks_without_news_do_nothing),
+	};
+
+	return cmocka_run_group_tests(tests, bed_group, NULL);
+}
