@@ -64,7 +64,7 @@ sani_tcp_rcvq_add(struct sani_tcp_conn *c, uint32_t seq, uint32_t len, struct rt
 
 	/*
 	 * What fills the hole must not find the room taken by what lies behind it: nobody could read, and
-	 * both ends would wait for ever. The peer sends the rest again (it was never promised by SACK).
+	 * both ends would wait for ever. The peer sends the rest again: a SACK is advice (RFC 2018 8).
 	 */
 	if (seq == c->rcv_nxt && !has_mbufs(q, m))
 		sani_tcp_ooo_free(q);

@@ -16,10 +16,12 @@
  *            and the segments that the functions without an io build.
  * Files:     tcb.c block; user.c calls from above; state.c the one writer of the state; input.c RFC 9293
  *            3.10.7 step by step, ack.c its fifth step, text.c seventh and eighth; rcvq.c, ooo.c, sndq.c
- *            the queues; window.c; output.c what may be sent, segment.c how; rtt.c RFC 6298; recovery.c
- *            loss; cc.h, cc_newreno.c RFC 5681; timers.c; passive.c LISTEN and SYN_RECEIVED; icmp.c;
- *            isn.c RFC 6528; reset.c RST; timewait.c records.
- * Source:    RFC 9293, 6298, 5681, 6582, 7323, 6528, 5961, 6928.
+ *            the queues; window.c; output.c what may be sent, segment.c how; flight.h, flight.c what is in
+ *            flight and how it fares; sack.c options; rtt.c RFC 6298; rack.c finds losses, prr.c and
+ *            newreno.c (without SACK) repair them, recovery.c the states between; cc.h, cc_newreno.c RFC
+ *            5681; timers.c; passive.c LISTEN and SYN_RECEIVED; icmp.c; isn.c RFC 6528; reset.c RST;
+ *            timewait.c records.
+ * Source:    RFC 9293, 6298, 5681, 6582, 7323, 6528, 5961, 6928, 2018, 2883, 6675, 8985, 9937.
  */
 #ifndef SANI_TCP_TCP_H
 #define SANI_TCP_TCP_H

@@ -117,6 +117,8 @@ transmit(struct link *l, unsigned int from, struct rte_mbuf *m)
 		seg.opts &= (uint8_t)~SANI_TCP_OPT_TS;
 	if ((seg.flags & SANI_TCP_SYN) && l->plan.no_wscale)
 		seg.opts &= (uint8_t)~SANI_TCP_OPT_WSCALE;
+	if ((seg.flags & SANI_TCP_SYN) && l->plan.no_sack)
+		seg.opts &= (uint8_t)~SANI_TCP_OPT_SACK_PERM;
 	rte_pktmbuf_adj(m, seg.hdr_len);
 	if (chance(l, l->plan.loss) || l->now >= l->cut_at) {
 		rte_pktmbuf_free(m);

@@ -22,6 +22,7 @@ struct link_plan {
 	unsigned int reorder;
 	unsigned int no_ts;	/* the wire takes the timestamp option out of SYNs */
 	unsigned int no_wscale;
+	unsigned int no_sack;
 	unsigned int chain;	/* payload arrives in pieces */
 	unsigned int clone;	/* or in an mbuf that somebody else refers to */
 	unsigned int starve;	/* chance for each step that the pool is empty for a while */

@@ -216,6 +216,7 @@ every_combination_ends_whole(void **state)
 			.reorder = pick(&x, 0, 40),
 			.no_ts = pick(&x, 0, 1),
 			.no_wscale = pick(&x, 0, 1),
+			.no_sack = pick(&x, 0, 1),
 			.chain = pick(&x, 0, 40),
 			.clone = pick(&x, 0, 40),
 			.starve = pick(&x, 0, 1) ? 0 : 3,
