@@ -108,6 +108,7 @@ sani_conn_free(struct sani_core *core, struct sani_tcp_conn *c)
 	uncount_embryo(p, c);
 	sani_conn_undirty(core, c);
 	sani_wheel_disarm(p->wheel, sani_conn_idx(p, c));
+	p->queue_budget += sani_tcp_give_back(c);
 	c->owner.flags = 0;
 	c->owner.sock = SANI_NONE;
 	c->owner.gen++;

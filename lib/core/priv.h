@@ -81,6 +81,7 @@ struct sani_core_priv {
 	struct sani_wheel *wheel;
 	uint32_t *dirty;			/**< Blocks with output, by index, each at most once. */
 	uint32_t nb_dirty;
+	uint64_t queue_budget;			/**< By how much queues may still grow [bytes]. */
 	uint64_t nb_draws;			/**< Of random local ports. */
 
 	struct sani_tcp_tw *tws;

@@ -104,5 +104,6 @@ sani_core_io(struct sani_core *core)
 		.tx = p->spare_tx,
 		.max_tx = SANI_SPARE_TX,
 		.scarce = p->scarce,
+		.budget = &p->queue_budget,
 	};
 }

@@ -54,7 +54,8 @@ struct sani_tcp_sndq {
 	struct rte_mbuf *tail;
 	struct rte_mbuf *cur;	/**< Where the last copy ended, so that the next need not search. */
 	uint32_t cur_seq;	/**< Sequence number of cur's first byte. */
-	uint32_t limit;		/**< sndbuf [bytes] */
+	uint32_t limit;		/**< sndbuf [bytes], */
+	uint32_t max;		/**< and how far it may grow (tcp/grow.c). */
 };
 
 /** Bytes received and not read, and those behind a hole (tcp/rcvq.c). */
@@ -64,7 +65,8 @@ struct sani_tcp_rcvq {
 	struct rte_mbuf *ooo;	/**< Its data room is the table of ranges; NULL: no hole. */
 	uint32_t bytes;		/**< In order and unread. */
 	uint32_t nb_mbufs;	/**< Held in all, the table included. */
-	uint32_t limit;		/**< rcvbuf [bytes] */
+	uint32_t limit;		/**< rcvbuf [bytes], */
+	uint32_t max;		/**< and how far it may grow (tcp/grow.c). */
 	uint32_t nb_ranges;
 	uint32_t dsack_left;	/**< Received twice, to be reported once (RFC 2883); left == right: none. */
 	uint32_t dsack_right;
@@ -104,6 +106,8 @@ struct sani_tcp_conn {
 	uint32_t rcv_adv;	/**< RCV.NXT + RCV.WND as promised: never moves back. The peer's FIN
 				 *   may have taken RCV.NXT one past it. */
 	uint32_t rcv_fin;	/**< Sequence number of the peer's FIN, once known. */
+	uint32_t rcv_round_seq;	/**< What the program had taken when this round trip began, */
+	uint32_t rcv_round_us;	/**< and when that was (tcp/grow.c). */
 	uint32_t last_ack_sent;	/**< Last.ACK.sent (RFC 7323 4.3). */
 
 	/* Sizes [bytes]. */
@@ -169,6 +173,7 @@ struct sani_tcp_conn {
 	/* Stream offsets [bytes]. */
 	uint64_t written;
 	uint64_t acked;
+	uint64_t granted;	/**< Of the core's budget for queues (tcp/grow.c). */
 
 	struct sani_tcp_sndq sndq;
 	struct sani_tcp_rcvq rcvq;

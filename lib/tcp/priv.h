@@ -297,6 +297,15 @@ sani_tcp_update_snd_wnd(struct sani_tcp_rx *rx);
 uint32_t
 sani_tcp_seg_wnd(const struct sani_tcp_conn *c, const struct sani_tcp_seg *seg);
 
+/* grow.c */
+
+/** In-order text has arrived. */
+void
+sani_tcp_grow_rcvbuf(struct sani_tcp_conn *c, struct sani_tcp_io *io);
+/** cwnd is in use and has grown. */
+void
+sani_tcp_grow_sndbuf(struct sani_tcp_conn *c, struct sani_tcp_io *io);
+
 /* segment.c */
 
 /** Build one segment and append it to io->tx; false: the pool is empty. */

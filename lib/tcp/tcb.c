@@ -73,15 +73,15 @@ sani_tcp_init(struct sani_tcp_conn *c, const struct sani_tcp_params *p)
 		.recover = p->iss - 1,	/* RFC 6582 3.2 step 1; the first segment may be lost too */
 		.reo_wnd_mult = 1,
 		.mtu = p->mtu,
-		.rcv_wscale = choose_wscale(p->rcvbuf),
+		.rcv_wscale = choose_wscale(p->rcvbuf > p->rcvbuf_max ? p->rcvbuf : p->rcvbuf_max),
 		.quick_acks = SANI_TCP_QUICK_ACKS,
 		.ts_offset = p->ts_offset,
 		.user_timeout_ms = p->user_timeout_ms,
 		.time_wait_ms = p->time_wait_ms ? p->time_wait_ms : DEFAULT_TIME_WAIT_MS,
 		.cc = &sani_tcp_cc_newreno,
 		.ssthresh = UINT32_MAX,
-		.sndq.limit = p->sndbuf,
-		.rcvq.limit = p->rcvbuf,
+		.sndq = { .limit = p->sndbuf, .max = p->sndbuf_max },
+		.rcvq = { .limit = p->rcvbuf, .max = p->rcvbuf_max },
 	};
 	c->peer_mss = is_v4(c) ? DEFAULT_MSS_V4 : DEFAULT_MSS_V6;
 	c->rcv_mss = c->peer_mss;
@@ -138,6 +138,8 @@ sani_tcp_establish(struct sani_tcp_conn *c, const struct sani_tcp_seg *seg, uint
 	sani_tcp_rtt_syn(c, seg, now_us);
 	c->snd_una = seg->ack;
 	c->rack_fack = seg->ack;
+	c->rcv_round_seq = c->rcv_nxt;
+	c->rcv_round_us = (uint32_t)now_us;
 	c->snd_wnd = wnd;
 	c->snd_wl1 = seg->seq;
 	c->snd_wl2 = seg->ack;

@@ -46,6 +46,7 @@ struct sani_tcp_io {
 	uint16_t nb_tx;
 	uint16_t max_tx;	/**< At least 1. */
 	bool scarce;		/**< The pool runs low: a queue grows by its first segment only. */
+	uint64_t *budget;	/**< By how much queues may still outgrow sndbuf and rcvbuf [bytes]; NULL: not. */
 };
 
 /** What a call of the engine tells its caller; a mask. */
@@ -70,8 +71,10 @@ struct sani_tcp_params {
 	uint32_t ts_offset;	/**< Random per connection (RFC 7323 7.1). */
 	uint16_t mtu;		/**< Of the way out [bytes]; IP header included. Segments carry at most
 				 *   1,988 bytes whatever it is: one mbuf each. */
-	uint32_t sndbuf;	/**< [bytes] */
-	uint32_t rcvbuf;	/**< [bytes] */
+	uint32_t sndbuf;	/**< At first [bytes], */
+	uint32_t rcvbuf;
+	uint32_t sndbuf_max;	/**< and how far they may grow; at most sndbuf, rcvbuf: not at all. */
+	uint32_t rcvbuf_max;
 	uint32_t user_timeout_ms; /**< R2; 0: default (180 s for the SYN, 924 s for data). */
 	uint32_t time_wait_ms;	/**< 2 MSL; 0: default, 60 s. */
 	bool nodelay;
@@ -162,6 +165,10 @@ sani_tcp_at_end(const struct sani_tcp_conn *c);
  */
 uint32_t
 sani_tcp_read(struct sani_tcp_conn *c, void *buf, uint32_t len, uint32_t *ev);
+
+/** What the connection had of the core's budget; once, when its block is given up. [bytes] */
+uint64_t
+sani_tcp_give_back(struct sani_tcp_conn *c);
 
 /** Bytes ever written, and bytes of those acknowledged: 64-bit stream offsets. */
 uint64_t

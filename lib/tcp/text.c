@@ -88,6 +88,7 @@ sani_tcp_process_text(struct sani_tcp_rx *rx)
 	if (verdict == SANI_TCP_RCVQ_IN_ORDER) {
 		rx->ev |= SANI_TCP_EV_READABLE;
 		acknowledge_in_order(c, hole, rx->io->now_us);
+		sani_tcp_grow_rcvbuf(c, rx->io);
 	} else if (verdict == SANI_TCP_RCVQ_OOO) {
 		owe_dup_ack(c);
 	} else {

@@ -77,7 +77,7 @@ struct sani_tcp_io
 bed_io(struct bed *b, struct rte_mbuf **tx, uint16_t max)
 {
 	return (struct sani_tcp_io){
-		.scarce = b->scarce,
+		.scarce = b->scarce, .budget = &b->budget,
 		.now_us = b->now, .pool = bed_pool, .ctr = &b->ctr, .tx = tx, .max_tx = max,
 	};
 }

@@ -41,6 +41,7 @@ struct bed {
 	uint16_t wnd;		/* the peer's window field */
 	uint32_t before;	/* mbufs that were free */
 	bool scarce;		/* the pool is said to run low */
+	uint64_t budget;	/* by how much queues may still grow */
 };
 
 extern struct rte_mempool *bed_pool;
