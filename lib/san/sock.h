@@ -36,6 +36,13 @@ enum san_option {
 	SAN_OPT_PENDING = 6,	/**< Read only: operations pending. */
 };
 
+/** Explicit congestion notification (RFC 3168): values of SAN_OPT_ECN. */
+enum san_ecn {
+	SAN_ECN_OFF = 0,	/**< Neither asked for nor agreed to. */
+	SAN_ECN_ACCEPT = 1,	/**< Agreed to when the peer asks. The default. */
+	SAN_ECN_REQUEST = 2,	/**< Asked for, too; a SYN that is not answered is repeated without. */
+};
+
 /** Connection states, RFC 9293 3.3.2. */
 enum san_tcp_state {
 	SAN_TCP_CLOSED = 0,

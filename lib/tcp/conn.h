@@ -44,6 +44,7 @@ enum sani_tcp_timer_kind {
 /** Where loss recovery stands; written by tcp/recovery.c. */
 enum sani_tcp_ca {
 	SANI_TCP_CA_OPEN,
+	SANI_TCP_CA_CWR,	/**< After an ECN echo, until recover is acknowledged (RFC 3168 6.1.2). */
 	SANI_TCP_CA_RECOVERY,	/**< Fast recovery (RFC 8985 with 9937, without SACK RFC 6582). */
 	SANI_TCP_CA_LOSS,	/**< After a retransmission timeout, until recover is acknowledged. */
 };
@@ -86,6 +87,7 @@ struct sani_tcp_conn {
 	uint8_t ttl;
 	uint8_t state;		/**< enum san_tcp_state; written by tcp/state.c. */
 	uint8_t ca;		/**< enum sani_tcp_ca */
+	uint8_t ecn;		/**< enum san_ecn */
 	uint32_t flags;		/**< enum sani_tcp_conn_flag, tcp/priv.h */
 	int32_t error;		/**< Why CLOSED: 0 or a negative errno. */
 	int32_t soft_error;	/**< Last soft ICMP error, reported when the connection times out. */

@@ -26,7 +26,7 @@ input_syn_sent(struct sani_tcp_rx *rx)
 	}
 	if (seg->flags & SANI_TCP_RST) {
 		sani_count(rx->io->ctr, ack_ok ? SANI_CTR_tcp_rx_rst : SANI_CTR_tcp_rx_drop_rst);
-		if (ack_ok)
+		if (ack_ok && !sani_tcp_ecn_retry(c))
 			rx->ev |= sani_tcp_finish(c, -ECONNREFUSED);
 		return;
 	}
@@ -245,6 +245,7 @@ input_other(struct sani_tcp_rx *rx)
 	trim(rx);
 	if (!sani_tcp_process_ack(rx))
 		return;
+	sani_tcp_ecn_receive(rx);
 	update_ts_recent(rx);
 	sani_tcp_process_text(rx);
 	sani_tcp_process_fin(rx);

@@ -48,7 +48,7 @@ take_dup_ack(struct sani_tcp_rx *rx)
 	if (c->ca == SANI_TCP_CA_RECOVERY && c->cwnd < c->ssthresh + c->max_snd_wnd)
 		c->cwnd += c->snd_mss;
 	/* 3.2 step 2: only when more than recover is acknowledged, else they may answer our own repeats */
-	if (c->ca == SANI_TCP_CA_OPEN && c->dup_acks == DUP_ACKS && seq_gt(c->snd_una - 1, c->recover))
+	if (c->ca <= SANI_TCP_CA_CWR && c->dup_acks == DUP_ACKS && seq_gt(c->snd_una - 1, c->recover))
 		enter(rx);
 }
 
@@ -89,7 +89,9 @@ take_new_ack(struct sani_tcp_rx *rx, const struct sani_tcp_delivery *d)
 			deflate(rx, d->acked);
 		return;
 	}
-	if (c->ca == SANI_TCP_CA_LOSS && done)
+	if (c->ca == SANI_TCP_CA_CWR && !done)
+		return;
+	if (done)
 		c->ca = SANI_TCP_CA_OPEN;
 	sani_tcp_recovery_grow(rx, d);
 }

@@ -57,6 +57,7 @@ send_syn(struct sani_tcp_conn *c, struct sani_tcp_io *io)
 		return SENT_ALL;
 	if (c->state == SAN_TCP_SYN_RECEIVED)
 		flags |= SANI_TCP_ACK;
+	flags |= sani_tcp_ecn_syn_flags(c, flags & SANI_TCP_ACK);
 	r = send_one(c, io, c->iss, 0, flags);
 	if (r != SENT_ALL)
 		return r;

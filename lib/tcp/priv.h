@@ -36,6 +36,9 @@ enum sani_tcp_conn_flag {
 	SANI_TCP_F_TLP_DUE = 1 << 22,	/**< The probe timer has fired. */
 	SANI_TCP_F_TLP_OUT = 1 << 23,	/**< A loss probe is out, up to tlp_end. */
 	SANI_TCP_F_TLP_RTX = 1 << 24,	/**< TLP.is_retrans */
+	SANI_TCP_F_ECN = 1 << 26,	/**< Both sides speak ECN. */
+	SANI_TCP_F_ECN_ECHO = 1 << 27,	/**< ECE in every ACK until CWR arrives. */
+	SANI_TCP_F_CWR_DUE = 1 << 28,	/**< CWR with the next new data. */
 	SANI_TCP_F_UNDO = 1 << 25,	/**< prior_cwnd and prior_ssthresh may be restored. */
 };
 
@@ -296,6 +299,27 @@ sani_tcp_update_snd_wnd(struct sani_tcp_rx *rx);
 /** The window that a segment shows [bytes]: with SYN never scaled (RFC 7323 2.2). */
 uint32_t
 sani_tcp_seg_wnd(const struct sani_tcp_conn *c, const struct sani_tcp_seg *seg);
+
+/* ecn.c: RFC 3168. */
+
+/** ECE and CWR of a SYN, or of the SYN-ACK that answers one. */
+uint8_t
+sani_tcp_ecn_syn_flags(const struct sani_tcp_conn *c, bool answer);
+/** Has the peer's SYN or SYN-ACK agreed? */
+void
+sani_tcp_ecn_take_syn(struct sani_tcp_conn *c, const struct sani_tcp_seg *syn);
+/** Our SYN was refused. @return True: it goes again, without asking for ECN. */
+bool
+sani_tcp_ecn_retry(struct sani_tcp_conn *c);
+/** Marks and CWR of an acceptable segment. */
+void
+sani_tcp_ecn_receive(struct sani_tcp_rx *rx);
+/** ECE and CWR of a segment that is about to go. */
+uint8_t
+sani_tcp_ecn_flags(struct sani_tcp_conn *c, const struct sani_tcp_seg *seg);
+/** May the network mark this segment? */
+bool
+sani_tcp_ecn_capable(const struct sani_tcp_conn *c, const struct sani_tcp_seg *seg);
 
 /* grow.c */
 

@@ -80,7 +80,7 @@ reo_wnd(const struct sani_tcp_conn *c)
 	uint64_t wnd = (uint64_t)c->reo_wnd_mult * sani_tcp_min_rtt(c) / 4;
 
 	if (!(c->flags & SANI_TCP_F_REORDERED) &&
-	    (c->ca != SANI_TCP_CA_OPEN || c->dup_acks >= DUP_THRESH ||
+	    (c->ca >= SANI_TCP_CA_RECOVERY || c->dup_acks >= DUP_THRESH ||
 	     c->flight.sacked >= DUP_THRESH * c->snd_mss))
 		return 0;
 	return wnd < c->srtt_us ? (uint32_t)wnd : c->srtt_us;
@@ -120,7 +120,7 @@ sani_tcp_rack_detect(struct sani_tcp_conn *c, uint64_t now_us)
 static bool
 may_probe(const struct sani_tcp_conn *c)
 {
-	return (c->flags & SANI_TCP_F_SACK) && c->ca == SANI_TCP_CA_OPEN && c->snd_una != c->snd_nxt &&
+	return (c->flags & SANI_TCP_F_SACK) && c->ca <= SANI_TCP_CA_CWR && c->snd_una != c->snd_nxt &&
 	       c->flight.sacked == 0 && c->flight.lost == 0 &&
 	       !(c->flags & (SANI_TCP_F_TLP_OUT | SANI_TCP_F_PROBED | SANI_TCP_F_REO));
 }

@@ -6,6 +6,8 @@
  * under PRR (prr.c); without, by three duplicate ACKs, and repaired from the cumulative ACK alone (newreno.c).
  *
  *   OPEN --something is lost--> RECOVERY --recover acknowledged--> OPEN
+ *   OPEN --ECN echo-----------> CWR      --recover acknowledged--> OPEN
+ *   CWR  --something is lost--> RECOVERY, and the window does not come down a second time
  *   any  --timeout------------> LOSS     --recover acknowledged--> OPEN
  *   RECOVERY, LOSS ------------- it was needless: undo ----------> OPEN
  */
@@ -57,19 +59,42 @@ sani_tcp_recovery_enter(struct sani_tcp_conn *c, uint64_t now_us, struct sani_co
 	/* what limited transmit sent does not count for ssthresh */
 	uint32_t flight = sani_tcp_min(c->snd_nxt - c->snd_una, c->cwnd);
 
-	begin_episode(c);
-	c->ssthresh = c->cc->loss(c, flight, now_us);
+	if (c->ca == SANI_TCP_CA_OPEN) {
+		begin_episode(c);
+		c->ssthresh = c->cc->loss(c, flight, now_us);
+	}
 	c->recover = c->snd_nxt - 1;
 	c->ca = SANI_TCP_CA_RECOVERY;
+	c->flags |= SANI_TCP_F_CWR_DUE;
 	sani_tcp_arm(c, SANI_TCP_T_REXMIT, now_us + sani_tcp_rto(c, c->backoff));
 	sani_count(ctr, SANI_CTR_tcp_tx_fast_rexmit);
+}
+
+/* RFC 3168 6.1.2: as a loss, but nothing goes again; with SACK the window comes down under PRR. */
+static void
+take_echo(struct sani_tcp_rx *rx, const struct sani_tcp_delivery *d)
+{
+	struct sani_tcp_conn *c = rx->c;
+
+	if (sani_likely(!(rx->seg->flags & SANI_TCP_ECE)) || !(c->flags & SANI_TCP_F_ECN) ||
+	    c->ca != SANI_TCP_CA_OPEN || c->snd_una == c->snd_nxt)
+		return;
+	c->ssthresh = c->cc->loss(c, sani_tcp_min(c->snd_nxt - c->snd_una, c->cwnd), rx->io->now_us);
+	c->recover = c->snd_nxt - 1;
+	c->ca = SANI_TCP_CA_CWR;
+	c->flags |= SANI_TCP_F_CWR_DUE;
+	c->flags &= ~(uint32_t)SANI_TCP_F_UNDO;
+	sani_tcp_prr_begin(c, d);
+	if (!(c->flags & SANI_TCP_F_SACK))
+		c->cwnd = sani_tcp_min(c->cwnd, c->ssthresh);
+	sani_count(rx->io->ctr, SANI_CTR_tcp_rx_ece);
 }
 
 static void
 end_recovery(struct sani_tcp_conn *c)
 {
 	/* RFC 9937: what PRR has steered to; after a timeout cwnd has grown by itself */
-	if (c->ca == SANI_TCP_CA_RECOVERY)
+	if (c->ca != SANI_TCP_CA_LOSS)
 		c->cwnd = c->ssthresh;
 	c->ca = SANI_TCP_CA_OPEN;
 	c->dup_acks = 0;
@@ -120,6 +145,7 @@ reduce_for_probe(struct sani_tcp_conn *c, uint64_t now_us)
 {
 	c->ssthresh = c->cc->loss(c, sani_tcp_min(c->snd_nxt - c->snd_una, c->cwnd), now_us);
 	c->cwnd = sani_tcp_min(c->cwnd, c->ssthresh);
+	c->flags |= SANI_TCP_F_CWR_DUE;
 }
 
 static void
@@ -139,13 +165,15 @@ ack_with_sack(struct sani_tcp_rx *rx, struct sani_tcp_delivery *d)
 		end_recovery(c);
 	if (c->flight.sacked > 0 || c->ca != SANI_TCP_CA_OPEN || (c->flags & SANI_TCP_F_REO))
 		sani_tcp_rack_detect(c, now_us);
-	if (c->ca == SANI_TCP_CA_OPEN && sani_unlikely(c->flight.lost > 0)) {
+	take_echo(rx, d);
+	if (c->ca <= SANI_TCP_CA_CWR && sani_unlikely(c->flight.lost > 0)) {
+		if (c->ca == SANI_TCP_CA_OPEN)
+			sani_tcp_prr_begin(c, d);
 		sani_tcp_recovery_enter(c, now_us, rx->io->ctr);
-		sani_tcp_prr_begin(c, d);
 	} else if (c->ca == SANI_TCP_CA_OPEN && sani_unlikely(repaired)) {
 		reduce_for_probe(c, now_us);
 	}
-	if (c->ca == SANI_TCP_CA_RECOVERY)
+	if (c->ca == SANI_TCP_CA_RECOVERY || c->ca == SANI_TCP_CA_CWR)
 		sani_tcp_prr_ack(c, d);
 	else if (d->acked > 0)
 		sani_tcp_recovery_grow(rx, d);
@@ -156,10 +184,12 @@ sani_tcp_recovery_ack(struct sani_tcp_rx *rx, struct sani_tcp_delivery *d)
 {
 	if (sani_unlikely(was_needless(rx, d)))
 		undo(rx->c, rx->io->ctr);
-	if (rx->c->flags & SANI_TCP_F_SACK)
+	if (rx->c->flags & SANI_TCP_F_SACK) {
 		ack_with_sack(rx, d);
-	else
+	} else {
+		take_echo(rx, d);
 		sani_tcp_newreno_ack(rx, d);
+	}
 }
 
 void
@@ -170,9 +200,10 @@ sani_tcp_recovery_reo_timer(struct sani_tcp_conn *c, struct sani_tcp_io *io)
 	sani_tcp_rack_detect(c, io->now_us);
 	if (c->flight.lost == 0)
 		return;
-	if (c->ca == SANI_TCP_CA_OPEN) {
+	if (c->ca <= SANI_TCP_CA_CWR) {
+		if (c->ca == SANI_TCP_CA_OPEN)
+			sani_tcp_prr_begin(c, &d);
 		sani_tcp_recovery_enter(c, io->now_us, io->ctr);
-		sani_tcp_prr_begin(c, &d);
 	}
 	if (c->ca == SANI_TCP_CA_RECOVERY)
 		sani_tcp_prr_ack(c, &d);
@@ -199,7 +230,7 @@ sani_tcp_recovery_timeout(struct sani_tcp_conn *c, uint64_t now_us)
 	c->flags &= ~(uint32_t)(SANI_TCP_F_TLP_OUT | SANI_TCP_F_REO | SANI_TCP_F_TLP_DUE);
 	sani_tcp_disarm(c, SANI_TCP_T_LOSS);
 	sani_tcp_flight_lose_all(c, reneged);
-	c->flags |= SANI_TCP_F_RTX_NOW;
+	c->flags |= SANI_TCP_F_RTX_NOW | SANI_TCP_F_CWR_DUE;
 	c->cc->timeout(c);
 }
 

@@ -64,8 +64,10 @@ fill(struct sani_tcp_conn *c, struct sani_tcp_seg *seg, uint64_t now_us)
 		seg->wnd = sani_tcp_offer_window(c, syn);
 	seg->tsval = sani_tcp_ts_now(c, now_us);
 	seg->tsecr = c->ts_recent;
-	if (!syn && !(seg->flags & SANI_TCP_RST))
+	if (!syn && !(seg->flags & SANI_TCP_RST)) {
 		sani_tcp_sack_fill(c, seg);
+		seg->flags |= sani_tcp_ecn_flags(c, seg);
+	}
 }
 
 static void
@@ -95,7 +97,7 @@ note_sequence_space(struct sani_tcp_conn *c, struct sani_tcp_io *io, uint32_t se
 		note_resent(c, space, now_us);
 	if (c->state >= SAN_TCP_ESTABLISHED)
 		sani_tcp_flight_sent(c, seq, end, now_us, io->pool);
-	if (c->ca == SANI_TCP_CA_RECOVERY)
+	if (c->ca == SANI_TCP_CA_RECOVERY || c->ca == SANI_TCP_CA_CWR)
 		c->prr_out += space;
 	c->flags |= SANI_TCP_F_PTO_DUE;
 	c->snd_nxt = seq_max(c->snd_nxt, end);

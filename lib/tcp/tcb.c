@@ -66,6 +66,7 @@ sani_tcp_init(struct sani_tcp_conn *c, const struct sani_tcp_params *p)
 		.owner = owner,
 		.tuple = p->tuple,
 		.ttl = TTL,
+		.ecn = p->ecn,
 		.flags = p->nodelay ? SANI_TCP_F_NODELAY : 0,
 		.iss = p->iss,
 		.snd_una = p->iss,
@@ -116,6 +117,7 @@ sani_tcp_take_syn(struct sani_tcp_conn *c, const struct sani_tcp_seg *syn, uint6
 	} else {
 		c->rcv_wscale = 0;
 	}
+	sani_tcp_ecn_take_syn(c, syn);
 	if (syn->opts & SANI_TCP_OPT_SACK_PERM)
 		c->flags |= SANI_TCP_F_SACK;
 	if (syn->opts & SANI_TCP_OPT_TS) {

@@ -78,6 +78,15 @@ struct sani_tcp_params {
 	uint32_t user_timeout_ms; /**< R2; 0: default (180 s for the SYN, 924 s for data). */
 	uint32_t time_wait_ms;	/**< 2 MSL; 0: default, 60 s. */
 	bool nodelay;
+	uint8_t ecn;		/**< enum san_ecn */
+};
+
+/** The ECN field of an IP header (RFC 3168 5). */
+enum sani_ecn {
+	SANI_ECN_NOT_ECT = 0,
+	SANI_ECN_ECT_1 = 1,
+	SANI_ECN_ECT_0 = 2,
+	SANI_ECN_CE = 3,
 };
 
 /**
