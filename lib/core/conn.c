@@ -200,7 +200,7 @@ arm_timer(struct sani_core *core, struct sani_tcp_conn *c)
 		return;
 	/* so that any two deadlines can be compared modulo 2^32 ticks */
 	deadline = RTE_MIN(deadline, core->now_us + DEADLINE_MAX_US);
-	if (sani_timer_armed(t) && (int32_t)((uint32_t)(deadline >> SANI_TICK_SHIFT) - t->expires) >= 0)
+	if (sani_timer_armed(t) && (int32_t)((uint32_t)sani_wheel_tick(deadline) - t->expires) >= 0)
 		return;
 	sani_wheel_arm(p->wheel, sani_conn_idx(p, c), deadline);
 }

@@ -179,6 +179,7 @@ struct sani_tcp_conn {
 
 	struct sani_tcp_sndq sndq;
 	struct sani_tcp_rcvq rcvq;
+	uint64_t wake_us;			/**< Not later than any of these: */
 	uint64_t deadline[SANI_TCP_NB_TIMERS];	/**< [us]; SANI_NEVER: not armed. */
 };
 

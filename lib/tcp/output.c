@@ -277,22 +277,34 @@ send_acks(struct sani_tcp_conn *c, struct sani_tcp_io *io)
 	return SENT_ALL;
 }
 
+/* In a synchronized state: what was lost before what is new, and an ACK if none of it carried one. */
+static enum sent
+send_stream(struct sani_tcp_conn *c, struct sani_tcp_io *io)
+{
+	bool probes = c->flags & (SANI_TCP_F_TLP_DUE | SANI_TCP_F_PROBE_DUE);
+	enum sent r = send_rtx(c, io);
+
+	if (r == SENT_ALL && sani_unlikely(probes))
+		r = send_loss_probe(c, io);
+	if (r == SENT_ALL)
+		r = send_new(c, io);
+	if (r == SENT_ALL && sani_unlikely(probes))
+		r = send_probe(c, io);
+	if (r == SENT_ALL)
+		r = send_acks(c, io);
+	return r;
+}
+
 static enum sent
 send_all(struct sani_tcp_conn *c, struct sani_tcp_io *io)
 {
 	enum sent r = send_rst(c, io);
 
-	if (r == SENT_ALL && c->state <= SAN_TCP_SYN_RECEIVED)
+	if (r == SENT_ALL && c->state >= SAN_TCP_ESTABLISHED)
+		return send_stream(c, io);
+	if (r == SENT_ALL)
 		r = send_syn(c, io);
-	if (r == SENT_ALL && c->state >= SAN_TCP_ESTABLISHED)
-		r = send_rtx(c, io);
-	if (r == SENT_ALL && c->state >= SAN_TCP_ESTABLISHED)
-		r = send_loss_probe(c, io);
-	if (r == SENT_ALL && c->state >= SAN_TCP_ESTABLISHED)
-		r = send_new(c, io);
-	if (r == SENT_ALL && c->state >= SAN_TCP_ESTABLISHED)
-		r = send_probe(c, io);
-	if (r == SENT_ALL && c->state >= SAN_TCP_SYN_RECEIVED)
+	if (r == SENT_ALL && c->state == SAN_TCP_SYN_RECEIVED)
 		r = send_acks(c, io);
 	return r;
 }

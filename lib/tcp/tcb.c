@@ -90,6 +90,7 @@ sani_tcp_init(struct sani_tcp_conn *c, const struct sani_tcp_params *p)
 	sani_tcp_rtt_init(c);
 	for (int t = 0; t < SANI_TCP_NB_TIMERS; t++)
 		c->deadline[t] = SANI_NEVER;
+	c->wake_us = SANI_NEVER;
 }
 
 uint32_t
@@ -171,6 +172,7 @@ sani_tcp_finish(struct sani_tcp_conn *c, int error)
 	c->dup_acks_due = 0;
 	for (int t = 0; t < SANI_TCP_NB_TIMERS; t++)
 		c->deadline[t] = SANI_NEVER;
+	c->wake_us = SANI_NEVER;
 	sani_tcp_sndq_free(c);
 	sani_tcp_flight_free(c);
 	if (error != 0)

@@ -116,7 +116,7 @@ uint32_t
 sani_tcp_input(struct sani_tcp_conn *c, const struct sani_tcp_seg *seg, struct rte_mbuf *m,
 	       struct sani_tcp_io *io);
 
-/** The deadline sani_tcp_deadline() has passed. @return Events. */
+/** What sani_tcp_deadline() says has passed; perhaps nothing is due. @return Events. */
 uint32_t
 sani_tcp_timer(struct sani_tcp_conn *c, struct sani_tcp_io *io);
 
@@ -137,7 +137,10 @@ sani_tcp_icmp(struct sani_tcp_conn *c, uint8_t type, uint8_t code, uint16_t mtu,
 bool
 sani_tcp_output(struct sani_tcp_conn *c, struct sani_tcp_io *io);
 
-/** Earliest deadline [us]; SANI_NEVER: none. */
+/**
+ * When sani_tcp_timer() is to be called [us]; SANI_NEVER: not at all. It may be earlier than anything is
+ * due: a deadline that moves away, as with every acknowledgement, is not looked for (sani_tcp_timer() does).
+ */
 uint64_t
 sani_tcp_deadline(const struct sani_tcp_conn *c);
 

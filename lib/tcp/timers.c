@@ -23,6 +23,8 @@ void
 sani_tcp_arm(struct sani_tcp_conn *c, enum sani_tcp_timer_kind t, uint64_t when_us)
 {
 	c->deadline[t] = when_us;
+	if (when_us < c->wake_us)
+		c->wake_us = when_us;
 }
 
 void
@@ -39,6 +41,12 @@ sani_tcp_armed(const struct sani_tcp_conn *c, enum sani_tcp_timer_kind t)
 
 uint64_t
 sani_tcp_deadline(const struct sani_tcp_conn *c)
+{
+	return c->wake_us;
+}
+
+static uint64_t
+find_first(const struct sani_tcp_conn *c)
 {
 	uint64_t first = SANI_NEVER;
 
@@ -146,8 +154,8 @@ retry(struct sani_tcp_conn *c)
 	return ev;
 }
 
-uint32_t
-sani_tcp_timer(struct sani_tcp_conn *c, struct sani_tcp_io *io)
+static uint32_t
+run_timers(struct sani_tcp_conn *c, struct sani_tcp_io *io)
 {
 	uint32_t ev = 0;
 
@@ -167,5 +175,14 @@ sani_tcp_timer(struct sani_tcp_conn *c, struct sani_tcp_io *io)
 	}
 	if (has_passed(c, SANI_TCP_T_RETRY, io->now_us))
 		ev |= retry(c);
+	return ev;
+}
+
+uint32_t
+sani_tcp_timer(struct sani_tcp_conn *c, struct sani_tcp_io *io)
+{
+	uint32_t ev = run_timers(c, io);
+
+	c->wake_us = find_first(c);
 	return ev;
 }

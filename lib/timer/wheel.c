@@ -7,7 +7,6 @@
 #define LEVEL_SHIFT 8
 #define SLOTS (1u << LEVEL_SHIFT)
 #define SLOT_MASK (SLOTS - 1)
-#define TICK_US (UINT64_C(1) << SANI_TICK_SHIFT)
 
 /*
  * A slot of level l is 2^(8 l) ticks wide. An element whose deadline is `delta` ticks away lies in the
@@ -105,8 +104,7 @@ void
 sani_wheel_arm(struct sani_wheel *w, uint32_t idx, uint64_t when_us)
 {
 	struct sani_timer *t = timer_of(w, idx);
-	/* rounded up: not before when_us, less than a tick after it */
-	uint64_t when = (when_us >> SANI_TICK_SHIFT) + ((when_us & (TICK_US - 1)) != 0);
+	uint64_t when = sani_wheel_tick(when_us);
 
 	if (sani_timer_armed(t))
 		link_out(w, t);

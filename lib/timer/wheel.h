@@ -26,6 +26,13 @@ struct sani_timer {
 
 struct sani_wheel;
 
+/** The tick at which what is due at when_us fires: not before it, less than a tick after it. */
+static inline uint64_t
+sani_wheel_tick(uint64_t when_us)
+{
+	return (when_us >> SANI_TICK_SHIFT) + ((when_us & ((1u << SANI_TICK_SHIFT) - 1)) != 0);
+}
+
 static inline void
 sani_timer_init(struct sani_timer *t)
 {

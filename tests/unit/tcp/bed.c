@@ -82,6 +82,18 @@ bed_io(struct bed *b, struct rte_mbuf **tx, uint16_t max)
 	};
 }
 
+uint64_t
+bed_deadline(const struct bed *b)
+{
+	uint64_t first = SANI_NEVER;
+
+	for (int t = 0; t < SANI_TCP_NB_TIMERS; t++)
+		if (b->c.deadline[t] < first)
+			first = b->c.deadline[t];
+	assert_true(sani_tcp_deadline(&b->c) <= first);
+	return first;
+}
+
 void
 bed_clear(struct bed *b)
 {

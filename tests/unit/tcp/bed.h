@@ -61,6 +61,9 @@ bed_byte(uint64_t offset);
 
 struct sani_tcp_io
 bed_io(struct bed *b, struct rte_mbuf **tx, uint16_t max);
+/** The first deadline of all timers; sani_tcp_deadline() is not later. */
+uint64_t
+bed_deadline(const struct bed *b);
 void
 bed_clear(struct bed *b);
 /** Take everything that output has to say. */

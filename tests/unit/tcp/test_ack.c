@@ -20,7 +20,7 @@ new_ack_releases_and_tells(void **state)
 	assert_true(b->ev & SANI_TCP_EV_ACKED);
 	assert_int_equal(sani_tcp_acked(&b->c), 2500);
 	assert_int_equal(sani_tcp_written(&b->c), 2500);
-	assert_int_equal(sani_tcp_deadline(&b->c), SANI_NEVER);
+	assert_int_equal(bed_deadline(b), SANI_NEVER);
 }
 
 static void

@@ -146,7 +146,7 @@ empty_pool_loses_nothing_and_is_tried_again(void **state)
 	n = bed_drain(all);
 	assert_true(sani_tcp_output(&b->c, &io));
 	assert_int_equal(io.nb_tx, 0);
-	assert_int_equal(sani_tcp_deadline(&b->c), b->now + MS);
+	assert_int_equal(bed_deadline(b), b->now + MS);
 	bed_refill(all, n);
 	bed_run(b, 1 * MS);
 	assert_int_equal(b->nb, 1);

@@ -50,7 +50,7 @@ ack_establishes_and_is_counted(void **state)
 	assert_true(b->ev & SANI_TCP_EV_CONNECTED);
 	assert_int_equal(b->nb, 1);
 	assert_int_equal(bed_count(b, SANI_CTR_tcp_accepts), 1);
-	assert_int_equal(sani_tcp_deadline(&b->c), SANI_NEVER);
+	assert_int_equal(bed_deadline(b), SANI_NEVER);
 }
 
 static void

@@ -207,7 +207,7 @@ ack_of_all_after_a_timeout_sends_nothing_twice(void **state)
 	bed_clear(b);
 	bed_in(b, ACK, NXT, UNA + 10 * MSS, 0);
 	assert_int_equal(b->nb, 0);
-	assert_int_equal(sani_tcp_deadline(&b->c), SANI_NEVER);
+	assert_int_equal(bed_deadline(b), SANI_NEVER);
 	assert_int_equal(b->c.ca, SANI_TCP_CA_OPEN);
 }
 

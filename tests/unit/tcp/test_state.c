@@ -30,7 +30,7 @@ active_close_passes_fin_wait_1_and_2_to_time_wait(void **state)
 	assert_state(b, CLOSED);
 	assert_true(b->ev & SANI_TCP_EV_CLOSED);
 	assert_int_equal(sani_tcp_error(&b->c), 0);
-	assert_int_equal(sani_tcp_deadline(&b->c), SANI_NEVER);
+	assert_int_equal(bed_deadline(b), SANI_NEVER);
 }
 
 static void
@@ -74,7 +74,7 @@ passive_close_passes_close_wait_and_last_ack(void **state)
 	assert_state(b, CLOSED);
 	assert_int_equal(sani_tcp_error(&b->c), 0);
 	assert_true(b->ev & SANI_TCP_EV_CLOSED);
-	assert_int_equal(sani_tcp_deadline(&b->c), SANI_NEVER);
+	assert_int_equal(bed_deadline(b), SANI_NEVER);
 }
 
 static void

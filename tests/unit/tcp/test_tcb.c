@@ -32,7 +32,7 @@ syn_ack_establishes_and_is_acknowledged(void **state)
 	assert_int_equal(b->nb, 2);
 	assert_last(b, SANI_TCP_ACK, BED_ISS + 1, BED_IRS + 1, 0);
 	assert_true(b->ev & SANI_TCP_EV_CONNECTED);
-	assert_int_equal(sani_tcp_deadline(&b->c), SANI_NEVER);
+	assert_int_equal(bed_deadline(b), SANI_NEVER);
 }
 
 static void

@@ -64,7 +64,7 @@ second_full_segment_is_acknowledged_at_once(void **state)
 	bed_in(b, ACK, NXT + 1000, UNA, 1000);
 	assert_int_equal(b->nb, 1);
 	assert_last(b, ACK, UNA, NXT + 2000, 0);
-	assert_int_equal(sani_tcp_deadline(&b->c), SANI_NEVER);
+	assert_int_equal(bed_deadline(b), SANI_NEVER);
 }
 
 static void

@@ -35,7 +35,7 @@ syn_is_repeated_after_1_2_4_seconds_and_given_up_after_3_minutes(void **state)
 	assert_int_equal(b->ev & SANI_TCP_EV_CLOSED, SANI_TCP_EV_CLOSED);
 	assert_int_equal(sani_tcp_error(&b->c), -ETIMEDOUT);
 	assert_int_equal(bed_count(b, SANI_CTR_tcp_timeout), 1);
-	assert_int_equal(sani_tcp_deadline(&b->c), SANI_NEVER);
+	assert_int_equal(bed_deadline(b), SANI_NEVER);
 }
 
 static void
@@ -122,7 +122,7 @@ idle_connection_has_no_deadline(void **state)
 	bed_reach(b, SAN_TCP_ESTABLISHED);
 	bed_write(b, 100);
 	bed_in(b, ACK, NXT, UNA + 100, 0);
-	assert_int_equal(sani_tcp_deadline(&b->c), SANI_NEVER);
+	assert_int_equal(bed_deadline(b), SANI_NEVER);
 }
 
 /* MUST-36, SHLD-29, SHLD-30: first after one RTO, then exponentially longer. */
@@ -266,7 +266,7 @@ several_passed_deadlines_are_handled_in_one_call(void **state)
 	bed_flush(b);
 	assert_int_equal(b->nb, 1);
 	assert_last(b, ACK | SANI_TCP_PSH, UNA, NXT + 10, 100);
-	assert_true(sani_tcp_deadline(&b->c) > b->now);
+	assert_true(bed_deadline(b) > b->now);
 }
 
 static void

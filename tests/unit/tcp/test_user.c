@@ -63,7 +63,7 @@ abort_frees_queues_and_stops_timers(void **state)
 	bed_in(b, ACK, NXT + 2000, UNA, 1000);
 	assert_true(abort_block(b, &rst));
 	assert_int_equal(rte_mempool_avail_count(bed_pool), b->before);
-	assert_int_equal(sani_tcp_deadline(&b->c), SANI_NEVER);
+	assert_int_equal(bed_deadline(b), SANI_NEVER);
 	assert_int_equal(sani_tcp_readable(&b->c), 0);
 	bed_clear(b);
 	bed_flush(b);
