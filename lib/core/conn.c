@@ -319,7 +319,7 @@ send_rst(struct sani_core *core, struct sani_tcp_conn *c)
 	if (m == NULL)
 		sani_count(&core->ctr, SANI_CTR_core_drop_nomem);
 	if (sani_tcp_abort(c, m, &io) && m != NULL)
-		sani_tx_reply(core, m, &c->tuple.local, &c->tuple.remote);
+		sani_tx_last(core, m, c);
 	else
 		rte_pktmbuf_free(m);
 }

@@ -60,6 +60,7 @@ sani_core_connect(struct sani_core *core, const struct sani_open *open, struct s
 		.user_timeout_ms = open->user_timeout_ms,
 		.time_wait_ms = core->host->conf.time_wait_ms,
 		.nodelay = open->nodelay,
+		.tune = open->tune,
 	};
 	uint64_t hash;
 	int rc;

@@ -59,6 +59,7 @@ struct sani_listen {
 	uint32_t rcvbuf;
 	uint32_t user_timeout_ms;
 	bool nodelay;
+	struct sani_tcp_tune tune;
 };
 
 /** Between cores. Kinds below SANI_MSG_SOCK are the core's own, the rest goes to up->message. */
@@ -214,6 +215,7 @@ struct sani_open {
 	uint32_t user_timeout_ms;
 	uint32_t sock;		/**< Goes into owner.sock. */
 	bool nodelay;
+	struct sani_tcp_tune tune;
 };
 
 /**

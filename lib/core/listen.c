@@ -186,6 +186,7 @@ open_embryo(struct sani_core *core, struct sani_listen_entry *e, const struct sa
 		.user_timeout_ms = e->l.user_timeout_ms,
 		.time_wait_ms = core->host->conf.time_wait_ms,
 		.nodelay = e->l.nodelay,
+		.tune = e->l.tune,
 	};
 	struct sani_tcp_conn *c = sani_conn_alloc(core, (uint32_t)item->hash);
 	uint32_t ev;

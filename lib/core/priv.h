@@ -284,6 +284,10 @@ void
 sani_tx_reply(struct sani_core *core, struct rte_mbuf *m, const union sani_ip *local,
 	      const union sani_ip *remote);
 
+/** Send the RST that ends c, as its other segments go; m is consumed. */
+void
+sani_tx_last(struct sani_core *core, struct rte_mbuf *m, const struct sani_tcp_conn *c);
+
 /** Send what a call of the tcp engine has left in io. */
 void
 sani_tx_segments(struct sani_core *core, const struct sani_tcp_conn *c, const struct sani_tcp_io *io);

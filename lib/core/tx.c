@@ -103,14 +103,28 @@ note_unreachable(struct sani_core *core, const struct sani_tcp_conn *c, uint32_t
 	u->n++;
 }
 
+static struct sani_ip_out
+way_of(const struct sani_tcp_conn *c)
+{
+	return (struct sani_ip_out){
+		.src = c->tuple.local, .dst = c->tuple.remote, .proto = IPPROTO_TCP,
+		.tos = c->tos, .ttl = c->ttl, .df = true,
+	};
+}
+
+void
+sani_tx_last(struct sani_core *core, struct rte_mbuf *m, const struct sani_tcp_conn *c)
+{
+	struct sani_ip_out out = way_of(c);
+
+	sani_tx_segment(core, m, &out);
+}
+
 static void
 send_segments(struct sani_core *core, const struct sani_tcp_conn *c, const struct sani_tcp_io *io,
 	      struct unreachable *u)
 {
-	struct sani_ip_out out = {
-		.src = c->tuple.local, .dst = c->tuple.remote, .proto = IPPROTO_TCP,
-		.tos = c->tos, .ttl = c->ttl, .df = true,
-	};
+	struct sani_ip_out out = way_of(c);
 
 	for (unsigned int i = 0; i < io->nb_tx; i++) {
 		uint32_t seq = seq_of(io->tx[i]);

@@ -23,17 +23,40 @@ extern "C" {
 struct san_core;
 
 /**
- * Socket options; each value is a uint32_t. They are set before connect or listen (-EINVAL later);
- * an accepted socket has its listener's.
+ * Socket options; each value is a uint32_t. When each may be set:
+ *
+ *   [open]   on a fresh or bound socket only (-EINVAL later): the handshake tells the peer
+ *   [any]    then too, and while connecting or connected, at once; on a dead socket without effect
+ *   [read]   never (-ENOPROTOOPT)
+ *
+ * A listener takes none once it listens (-EINVAL): what was set before is what each socket accepted
+ * from it has, from the SYN-ACK on, and may be changed there.
  */
 enum san_option {
-	SAN_OPT_SNDBUF = 1,	/**< Send buffer [bytes], 4096..64 MiB; default 256 KiB. */
-	SAN_OPT_RCVBUF = 2,	/**< Receive window at most [bytes], 4096..64 MiB; default 256 KiB. */
-	SAN_OPT_NODELAY = 3,	/**< 0 or 1: send small segments at once (RFC 9293 MUST-17); default 1. */
-	SAN_OPT_USER_TIMEOUT = 4, /**< Give up after this long without an acknowledgement [ms], RFC 9293
-				   *   R2; 0: the default, 924,000. */
-	SAN_OPT_STATE = 5,	/**< Read only: enum san_tcp_state. */
-	SAN_OPT_PENDING = 6,	/**< Read only: operations pending. */
+	SAN_OPT_SNDBUF = 1,	/**< [open] Send buffer [bytes], 4096..64 MiB; default 256 KiB. */
+	SAN_OPT_RCVBUF = 2,	/**< [open] Receive window at most [bytes], 4096..64 MiB; default 256 KiB. */
+	/**
+	 * [any] 1: small segments are sent at once; 0: by Nagle's algorithm (RFC 9293 3.7.4, MUST-17). Default 1,
+	 * unlike elsewhere: Nagle gathers the small writes of a program that cannot know how many more will
+	 * follow. A program with overlapped sends posts what belongs together as one send, and one that posts
+	 * several wants each on its way.
+	 */
+	SAN_OPT_NODELAY = 3,
+	/**
+	 * [any] Give up after this long without an acknowledgement [ms], 0..7 days (RFC 9293 R2; the local
+	 * half of RFC 5482); 0: the default, 924,000 for data and 180,000 for a SYN. Changed while something is
+	 * outstanding it counts from the last progress, as if it had been so all along.
+	 */
+	SAN_OPT_USER_TIMEOUT = 4,
+	SAN_OPT_STATE = 5,	/**< [read] enum san_tcp_state. */
+	SAN_OPT_PENDING = 6,	/**< [read] Operations pending. */
+	/**
+	 * [any] Traffic class, the octet of the IP header (MUST-48, SHLD-21): DSCP in the upper six bits. The
+	 * two lower ones are TCP's own, for ECN: a value with one of them is refused (-EINVAL), so 0..252
+	 * in steps of 4; default 0. Resets after the end of the connection do without.
+	 */
+	SAN_OPT_TOS = 7,
+	SAN_OPT_TTL = 8,	/**< [any] Time to live of the packets (MUST-49), 1..255; default 64. */
 };
 
 /** Explicit congestion notification (RFC 3168): values of SAN_OPT_ECN. */

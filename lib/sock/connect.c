@@ -12,6 +12,7 @@ describe(const struct san_core *k, const struct sani_sock *so, const struct san_
 		.user_timeout_ms = so->opt.user_timeout_ms,
 		.sock = sani_sock_slot(k, so),
 		.nodelay = so->opt.nodelay,
+		.tune = so->opt.tune,
 	};
 
 	memcpy(open.local.b, so->local.ip, sizeof(open.local.b));

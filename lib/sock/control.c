@@ -297,7 +297,7 @@ set_here(struct san_core *k, struct sani_control_args *args)
 {
 	struct sani_sock *so = target(k, args);
 
-	return so != NULL ? sani_option_set(so, (enum san_option)args->option, args->value) :
+	return so != NULL ? sani_option_set(k, so, (enum san_option)args->option, args->value) :
 			    -ENOTSOCK;
 }
 

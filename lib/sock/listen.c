@@ -114,6 +114,7 @@ sani_listen_start(struct san_core *k, struct sani_sock *so, unsigned int backlog
 		.rcvbuf = so->opt.rcvbuf,
 		.user_timeout_ms = so->opt.user_timeout_ms,
 		.nodelay = so->opt.nodelay,
+		.tune = so->opt.tune,
 	};
 	memcpy(l->addr.b, so->local.ip, sizeof(l->addr.b));
 	sani_sock_enter(k, so, SANI_SOCK_LISTENING);
@@ -285,6 +286,7 @@ take_options(struct sani_sock *so, const struct sani_listen *l)
 		.rcvbuf = l->rcvbuf,
 		.user_timeout_ms = l->user_timeout_ms,
 		.nodelay = l->nodelay,
+		.tune = l->tune,
 	};
 }
 

@@ -3,6 +3,7 @@
 
 #define BUF_MIN 4096u
 #define BUF_MAX (64u << 20)
+#define TOS_ECN 3u	/* RFC 3168 5 */
 #define USER_TIMEOUT_MAX_MS (7u * 24 * 3600 * 1000)
 
 static int
@@ -14,30 +15,71 @@ set_in_range(uint32_t *to, uint32_t value, uint32_t min, uint32_t max)
 	return 0;
 }
 
-int
-sani_option_set(struct sani_sock *so, enum san_option option, uint32_t value)
+/* [open]: the handshake tells the peer. */
+static int
+set_before_open(struct sani_sock *so, uint32_t *to, uint32_t value)
 {
-	/* A connection takes its options when it is opened. */
-	bool fresh = so->phase == SANI_SOCK_NEW;
+	return so->phase == SANI_SOCK_NEW ? set_in_range(to, value, BUF_MIN, BUF_MAX) : -EINVAL;
+}
 
+static int
+set_flag(bool *to, uint32_t value)
+{
+	if (value > 1)
+		return -EINVAL;
+	*to = value != 0;
+	return 0;
+}
+
+static int
+set_octet(uint8_t *to, uint32_t value, uint32_t min, uint32_t max)
+{
+	if (value < min || value > max)
+		return -EINVAL;
+	*to = (uint8_t)value;
+	return 0;
+}
+
+/* [any]: into what the next connection is opened with. */
+static int
+set_any_time(struct sani_sock_options *opt, enum san_option option, uint32_t value)
+{
 	switch (option) {
-	case SAN_OPT_SNDBUF:
-		return fresh ? set_in_range(&so->opt.sndbuf, value, BUF_MIN, BUF_MAX) : -EINVAL;
-	case SAN_OPT_RCVBUF:
-		return fresh ? set_in_range(&so->opt.rcvbuf, value, BUF_MIN, BUF_MAX) : -EINVAL;
 	case SAN_OPT_USER_TIMEOUT:
-		return fresh ? set_in_range(&so->opt.user_timeout_ms, value, 0,
-					    USER_TIMEOUT_MAX_MS) : -EINVAL;
+		return set_in_range(&opt->user_timeout_ms, value, 0, USER_TIMEOUT_MAX_MS);
 	case SAN_OPT_NODELAY:
-		if (!fresh || value > 1)
-			return -EINVAL;
-		so->opt.nodelay = value != 0;
-		return 0;
-	case SAN_OPT_STATE:
-	case SAN_OPT_PENDING:
-		break;
+		return set_flag(&opt->nodelay, value);
+	case SAN_OPT_TOS:
+		return value & TOS_ECN ? -EINVAL : set_octet(&opt->tune.tos, value, 0, UINT8_MAX);
+	case SAN_OPT_TTL:
+		return set_octet(&opt->tune.ttl, value, 1, UINT8_MAX);
+	default:
+		return -ENOPROTOOPT;
 	}
-	return -ENOPROTOOPT;
+}
+
+int
+sani_option_set(struct san_core *k, struct sani_sock *so, enum san_option option, uint32_t value)
+{
+	struct sani_sock_options opt = so->opt;
+	struct sani_tcp_conn *c;
+	int rc;
+
+	if (option == SAN_OPT_SNDBUF)
+		return set_before_open(so, &so->opt.sndbuf, value);
+	if (option == SAN_OPT_RCVBUF)
+		return set_before_open(so, &so->opt.rcvbuf, value);
+	rc = set_any_time(&opt, option, value);
+	if (rc == 0 && so->phase == SANI_SOCK_LISTENING)
+		rc = -EINVAL;	/* every core has its own copy by now */
+	if (rc < 0)
+		return rc;
+	so->opt = opt;
+	if (so->conn == SANI_NONE)
+		return 0;
+	c = sani_sock_conn(k, so);
+	sani_core_touch(k->core, c, sani_tcp_set_option(c, option, value, k->core->now_us));
+	return 0;
 }
 
 static uint32_t
@@ -66,6 +108,12 @@ sani_option_get(const struct san_core *k, const struct sani_sock *so, enum san_o
 		return 0;
 	case SAN_OPT_NODELAY:
 		*value = so->opt.nodelay;
+		return 0;
+	case SAN_OPT_TOS:
+		*value = so->opt.tune.tos;
+		return 0;
+	case SAN_OPT_TTL:
+		*value = so->opt.tune.ttl;
 		return 0;
 	case SAN_OPT_STATE:
 		*value = state(k, so);

@@ -63,6 +63,7 @@ struct sani_sock_options {
 	uint32_t rcvbuf;
 	uint32_t user_timeout_ms;
 	bool nodelay;
+	struct sani_tcp_tune tune;
 };
 
 struct sani_sock {
@@ -267,7 +268,7 @@ sani_conn_event(struct sani_core *core, struct sani_tcp_conn *c, uint32_t ev);
 /* options.c */
 
 int
-sani_option_set(struct sani_sock *so, enum san_option option, uint32_t value);
+sani_option_set(struct san_core *k, struct sani_sock *so, enum san_option option, uint32_t value);
 int
 sani_option_get(const struct san_core *k, const struct sani_sock *so, enum san_option option,
 		uint32_t *value);

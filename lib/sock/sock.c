@@ -5,6 +5,7 @@
 
 #define SNDBUF_DEFAULT (256u << 10)
 #define RCVBUF_DEFAULT (256u << 10)
+#define TTL_DEFAULT 64
 
 #define TO(phase) (1u << SANI_SOCK_##phase)
 
@@ -105,7 +106,8 @@ sani_sock_open(struct san_core *k, struct san_cq *cq, struct sani_lane *lane)
 		.cq_id = atomic_load_explicit(&cq->id, memory_order_relaxed),
 		.told = true,
 		.next_closing = SANI_NONE,
-		.opt = { .sndbuf = SNDBUF_DEFAULT, .rcvbuf = RCVBUF_DEFAULT, .nodelay = true },
+		.opt = { .sndbuf = SNDBUF_DEFAULT, .rcvbuf = RCVBUF_DEFAULT, .nodelay = true,
+			 .tune = { .ttl = TTL_DEFAULT } },
 	};
 	rec = &k->slots->records[slot];
 	rec->gen = so->gen;

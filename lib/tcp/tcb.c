@@ -14,7 +14,7 @@
 
 #define DEFAULT_TIME_WAIT_MS 60000u
 #define WSCALE_MAX 14u
-#define TTL 64u
+#define TTL 64u	/* RFC 1700 */
 
 static bool
 is_v4(const struct sani_tcp_conn *c)
@@ -65,7 +65,8 @@ sani_tcp_init(struct sani_tcp_conn *c, const struct sani_tcp_params *p)
 	*c = (struct sani_tcp_conn){
 		.owner = owner,
 		.tuple = p->tuple,
-		.ttl = TTL,
+		.tos = p->tune.tos,
+		.ttl = p->tune.ttl ? p->tune.ttl : TTL,
 		.ecn = p->ecn,
 		.flags = p->nodelay ? SANI_TCP_F_NODELAY : 0,
 		.iss = p->iss,

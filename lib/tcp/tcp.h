@@ -64,6 +64,12 @@ enum sani_tcp_event {
 /** Congestion control: one const table of functions (cc.h). */
 struct sani_tcp_cc;
 
+/** Options of a connection that its packets and timers look at; all zero: the usual. */
+struct sani_tcp_tune {
+	uint8_t tos;		/**< The two lower bits are 0. */
+	uint8_t ttl;		/**< 0: 64. */
+};
+
 /** Limits and options given when a block is opened. */
 struct sani_tcp_params {
 	struct sani_tuple tuple;
@@ -79,6 +85,7 @@ struct sani_tcp_params {
 	uint32_t time_wait_ms;	/**< 2 MSL; 0: default, 60 s. */
 	bool nodelay;
 	uint8_t ecn;		/**< enum san_ecn */
+	struct sani_tcp_tune tune;
 };
 
 /** The ECN field of an IP header (RFC 3168 5). */
@@ -160,6 +167,14 @@ sani_tcp_write(struct sani_tcp_conn *c, const void *data, uint32_t len, struct s
  */
 uint32_t
 sani_tcp_shutdown(struct sani_tcp_conn *c);
+
+/**
+ * Change an option of an open block, one of those that san/sock.h marks [any]; the value is in range. In
+ * CLOSED nothing happens.
+ * @return Events (EV_OUTPUT when something may be sent now).
+ */
+uint32_t
+sani_tcp_set_option(struct sani_tcp_conn *c, enum san_option option, uint32_t value, uint64_t now_us);
 
 /** In-order bytes that can be read now. */
 uint32_t

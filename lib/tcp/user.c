@@ -48,6 +48,37 @@ sani_tcp_shutdown(struct sani_tcp_conn *c)
 	return sani_tcp_wants_output(c) ? SANI_TCP_EV_OUTPUT : 0;
 }
 
+/* What is armed moves by the difference: it counts from the last progress, which is not noted. */
+static void
+change_user_timeout(struct sani_tcp_conn *c, uint32_t value_ms)
+{
+	uint64_t old_us = sani_tcp_user_timeout_us(c);
+
+	c->user_timeout_ms = value_ms;
+	if (sani_tcp_armed(c, SANI_TCP_T_USER))
+		sani_tcp_arm(c, SANI_TCP_T_USER,
+			     c->deadline[SANI_TCP_T_USER] - old_us + sani_tcp_user_timeout_us(c));
+}
+
+uint32_t
+sani_tcp_set_option(struct sani_tcp_conn *c, enum san_option option, uint32_t value, uint64_t now_us)
+{
+	(void)now_us;
+	if (c->state == SAN_TCP_CLOSED)
+		return 0;
+	if (option == SAN_OPT_USER_TIMEOUT)
+		change_user_timeout(c, value);
+	else if (option == SAN_OPT_TOS)
+		c->tos = (uint8_t)value;
+	else if (option == SAN_OPT_TTL)
+		c->ttl = (uint8_t)value;
+	else if (option == SAN_OPT_NODELAY && value)
+		c->flags |= SANI_TCP_F_NODELAY;
+	else if (option == SAN_OPT_NODELAY)
+		c->flags &= ~(uint32_t)SANI_TCP_F_NODELAY;
+	return sani_tcp_wants_output(c) ? SANI_TCP_EV_OUTPUT : 0;
+}
+
 uint32_t
 sani_tcp_readable(const struct sani_tcp_conn *c)
 {

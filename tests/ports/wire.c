@@ -217,6 +217,8 @@ parse_tcp(struct wire *wire, struct rte_ipv4_hdr *ip, struct wire_seg *seg)
 	seg->ack = rte_be_to_cpu_32(tcp->recv_ack);
 	seg->flags = tcp->tcp_flags;
 	seg->win = rte_be_to_cpu_16(tcp->rx_win);
+	seg->tos = ip->type_of_service;
+	seg->ttl = ip->time_to_live;
 	seg->len = len;
 	memcpy(seg->data, (const uint8_t *)tcp + hdr, len);
 	return true;
@@ -334,6 +336,8 @@ wire_connect(struct wire *wire, struct wire_conn *c, uint16_t port, uint16_t hos
 	wire_wait(wire, &seg);
 	assert_int_equal(seg.flags & (WIRE_SYN | WIRE_ACK | WIRE_RST), WIRE_SYN | WIRE_ACK);
 	assert_int_equal(seg.ack, c->snd_nxt);
+	wire->syn_ack_tos = seg.tos;
+	wire->syn_ack_ttl = seg.ttl;
 	c->rcv_nxt = seg.seq + 1;
 	wire_say(c, WIRE_ACK, 0);
 }

@@ -34,6 +34,8 @@ struct wire_seg {
 	uint32_t ack;
 	uint8_t flags;
 	uint16_t win;
+	uint8_t tos;		/**< Received only: of its IP header. */
+	uint8_t ttl;		/**< Likewise. */
 	uint16_t len;
 	uint8_t data[WIRE_DATA];
 };
@@ -48,6 +50,8 @@ struct wire {
 	bool knows_mac;
 	unsigned int nb_rx;		/**< TCP segments received. */
 	unsigned int nb_bad;		/**< Of them with a wrong checksum. */
+	uint8_t syn_ack_tos;		/**< Of the SYN-ACK that wire_connect() answered last. */
+	uint8_t syn_ack_ttl;
 };
 
 /** One connection as the raw peer sees it. */

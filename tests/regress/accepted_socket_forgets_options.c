@@ -18,6 +18,8 @@ static const struct {
 	{ SAN_OPT_RCVBUF, 54321 },
 	{ SAN_OPT_NODELAY, 0 },
 	{ SAN_OPT_USER_TIMEOUT, 4321 },
+	{ SAN_OPT_TOS, 0xb8 },
+	{ SAN_OPT_TTL, 255 },
 };
 
 #define NB_WANTED (sizeof(wanted) / sizeof(wanted[0]))

@@ -1,0 +1,189 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/* What a program asks of a connection, and when it may (san/sock.h, enum san_option). */
+#include <errno.h>
+#include <string.h>
+
+#include "wire.h"
+
+#define PORT 7
+#define PEER_PORT 5000
+
+static struct net net;
+static struct wire wire;
+static char text[1000];
+
+static const struct {
+	enum san_option option;
+	uint32_t usual;
+	uint32_t good;
+	uint32_t bad;
+} any_time[] = {
+	{ SAN_OPT_NODELAY, 1, 0, 2 },
+	{ SAN_OPT_USER_TIMEOUT, 0, 4321, 7u * 24 * 3600 * 1000 + 1 },
+	{ SAN_OPT_TOS, 0, 0xb8, 0x100 },
+	{ SAN_OPT_TTL, 64, 255, 256 },
+};
+
+#define NB_ANY_TIME (sizeof(any_time) / sizeof(any_time[0]))
+
+static uint32_t
+get(const struct wsock *s, enum san_option option)
+{
+	uint32_t value = UINT32_MAX;
+
+	assert_int_equal(san_get_option(s->h, option, &value), 0);
+	return value;
+}
+
+static void
+take_all(const struct wsock *s)
+{
+	for (unsigned int i = 0; i < NB_ANY_TIME; i++) {
+		assert_int_equal(get(s, any_time[i].option), any_time[i].usual);
+		assert_int_equal(san_set_option(s->h, any_time[i].option, any_time[i].bad), -EINVAL);
+		assert_int_equal(get(s, any_time[i].option), any_time[i].usual);
+		assert_int_equal(san_set_option(s->h, any_time[i].option, any_time[i].good), 0);
+		assert_int_equal(get(s, any_time[i].option), any_time[i].good);
+	}
+}
+
+static void
+options_are_set_while_connected(void **state)
+{
+	struct net_pair pair;
+
+	(void)state;
+	net_open(&net, NULL);
+	pair = net_connect(&net, PORT);
+	take_all(pair.end[0]);
+	take_all(pair.end[1]);
+	assert_int_equal(san_set_option(pair.end[0]->h, SAN_OPT_SNDBUF, 65536), -EINVAL);
+	assert_int_equal(san_set_option(pair.end[0]->h, SAN_OPT_RCVBUF, 65536), -EINVAL);
+	net_close(&net);
+}
+
+static void
+options_are_set_while_connecting(void **state)
+{
+	struct san_addr nobody = net_addr(76, PORT);
+	struct wsock *s;
+
+	(void)state;
+	net_open(&net, NULL);
+	s = net_socket(&net, 0, 0);
+	assert_int_equal(watch_connect(s, watch_op(&net.w), &nobody, 0), 0);
+	net_steps(&net, 3);
+	assert_int_equal(net_state(s), SAN_TCP_SYN_SENT);
+	take_all(s);
+	net_close(&net);
+}
+
+/* It would change what is accepted on one core and not on another. */
+static void
+listener_takes_no_option(void **state)
+{
+	struct wsock *listener;
+
+	(void)state;
+	net_open(&net, NULL);
+	listener = net_listener(&net, 0, PORT, 8);
+	for (unsigned int i = 0; i < NB_ANY_TIME; i++) {
+		assert_int_equal(san_set_option(listener->h, any_time[i].option, any_time[i].good), -EINVAL);
+		assert_int_equal(get(listener, any_time[i].option), any_time[i].usual);
+	}
+	net_close(&net);
+}
+
+/* RFC 3168 5: the two lower bits are not the program's. */
+static void
+ecn_bits_are_refused(void **state)
+{
+	struct wsock *s;
+
+	(void)state;
+	net_open(&net, NULL);
+	s = net_socket(&net, 0, 0);
+	for (uint32_t tos = 0; tos < 256; tos++)
+		assert_int_equal(san_set_option(s->h, SAN_OPT_TOS, tos), tos % 4 ? -EINVAL : 0);
+	assert_int_equal(san_set_option(s->h, SAN_OPT_TTL, 0), -EINVAL);
+	net_close(&net);
+}
+
+static void
+open_wire(void)
+{
+	struct net_wish wish = { .one_host = true, .cold = true };
+
+	wire_open(&wire, &net);
+	wish.device[0] = wire.device;
+	wish.drain = wire_drain;
+	wish.drain_arg = &wire;
+	net_open(&net, &wish);
+}
+
+static void
+close_wire(void)
+{
+	net_close(&net);
+	wire_close(&wire);
+}
+
+/* A listener with class and time to live, and one connection of the raw peer's to it. */
+static struct wsock *
+accept_from_wire(struct wire_conn *c, uint32_t tos, uint32_t ttl)
+{
+	struct san_addr local = { .port = PORT };
+	struct wsock *listener = net_socket(&net, 0, 0);
+	struct wop *op = watch_op(&net.w);
+
+	assert_int_equal(san_set_option(listener->h, SAN_OPT_TOS, tos), 0);
+	assert_int_equal(san_set_option(listener->h, SAN_OPT_TTL, ttl), 0);
+	assert_int_equal(san_bind(listener->h, &local), 0);
+	assert_int_equal(san_listen(listener->h, 8), 0);
+	assert_int_equal(watch_accept(listener, op, 0), 0);
+	wire_connect(&wire, c, PEER_PORT, PORT);
+	NET_UNTIL(&net, !op->pending);
+	assert_int_equal(op->result, 0);
+	return op->accepted;
+}
+
+/* SHLD-21, SHLD-22: from the SYN-ACK to the RST of the close. */
+static void
+class_and_time_to_live_are_in_every_packet(void **state)
+{
+	struct wire_conn c;
+	struct wire_seg seg;
+	struct wsock *s;
+
+	(void)state;
+	open_wire();
+	s = accept_from_wire(&c, 0xb8, 255);
+	assert_int_equal(wire.syn_ack_tos, 0xb8);
+	assert_int_equal(wire.syn_ack_ttl, 255);
+	assert_int_equal(get(s, SAN_OPT_TOS), 0xb8);
+	assert_int_equal(watch_send(s, watch_op(&net.w), text, 10, 0), 1);
+	wire_wait(&wire, &seg);
+	assert_int_equal(seg.tos, 0xb8);
+	assert_int_equal(seg.ttl, 255);
+	assert_int_equal(san_set_option(s->h, SAN_OPT_TOS, 0x28), 0);
+	assert_int_equal(san_set_option(s->h, SAN_OPT_TTL, 3), 0);
+	assert_int_equal(watch_send(s, watch_op(&net.w), text, 10, 0), 1);
+	wire_wait(&wire, &seg);
+	assert_int_equal(seg.tos, 0x28);
+	assert_int_equal(seg.ttl, 3);
+	watch_shut(s);
+	assert_true(wire_count(&wire, WIRE_RST, 10, &seg) > 0);
+	assert_int_equal(seg.tos, 0x28);
+	assert_int_equal(seg.ttl, 3);
+	close_wire();
+}
+
+static const struct CMUnitTest cases[] = {
+	NET_CASE(options_are_set_while_connected),
+	NET_CASE(options_are_set_while_connecting),
+	NET_CASE(listener_takes_no_option),
+	NET_CASE(ecn_bits_are_refused),
+	NET_CASE(class_and_time_to_live_are_in_every_packet),
+};
+
+NET_MAIN("options", cases)

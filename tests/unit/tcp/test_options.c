@@ -1,0 +1,152 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/* Options that are changed while the connection is open. */
+#include <errno.h>
+
+#include "bed.h"
+
+#define UNA (BED_ISS + 1)
+#define NXT (BED_IRS + 1)
+#define ACK SANI_TCP_ACK
+#define PA (SANI_TCP_PSH | SANI_TCP_ACK)
+
+static void
+set(struct bed *b, enum san_option option, uint32_t value)
+{
+	if (sani_tcp_set_option(&b->c, option, value, b->now) & SANI_TCP_EV_OUTPUT)
+		bed_flush(b);
+}
+
+static void
+nagle_switched_off_lets_go_what_it_held(void **state)
+{
+	struct bed *b = *state;
+
+	b->p.nodelay = false;
+	bed_reach(b, SAN_TCP_ESTABLISHED);
+	bed_write(b, 10);
+	bed_write(b, 10);
+	assert_int_equal(b->nb, 1);
+	set(b, SAN_OPT_NODELAY, 1);
+	assert_int_equal(b->nb, 2);
+	assert_last(b, PA, UNA + 10, NXT, 10);
+}
+
+static void
+nagle_switched_on_holds_the_next(void **state)
+{
+	struct bed *b = *state;
+
+	bed_reach(b, SAN_TCP_ESTABLISHED);
+	set(b, SAN_OPT_NODELAY, 0);
+	bed_write(b, 10);
+	bed_write(b, 10);
+	assert_int_equal(b->nb, 1);
+}
+
+/* It counts from the last progress, 3 s ago. */
+static void
+shorter_user_timeout_counts_from_the_last_progress(void **state)
+{
+	struct bed *b = *state;
+
+	bed_reach(b, SAN_TCP_ESTABLISHED);
+	bed_write(b, 100);
+	bed_run(b, 3 * SEC);
+	set(b, SAN_OPT_USER_TIMEOUT, 5000);
+	bed_run(b, 1999 * MS);
+	assert_state(b, ESTABLISHED);
+	bed_run(b, 1 * MS);
+	assert_state(b, CLOSED);
+	assert_int_equal(sani_tcp_error(&b->c), -ETIMEDOUT);
+}
+
+static void
+user_timeout_that_has_passed_already_ends_the_connection(void **state)
+{
+	struct bed *b = *state;
+
+	bed_reach(b, SAN_TCP_ESTABLISHED);
+	bed_write(b, 100);
+	bed_run(b, 30 * SEC);
+	set(b, SAN_OPT_USER_TIMEOUT, 5000);
+	bed_run(b, 0);
+	assert_state(b, CLOSED);
+}
+
+static void
+longer_user_timeout_and_the_default_again(void **state)
+{
+	struct bed *b = *state;
+
+	b->p.user_timeout_ms = 5000;
+	bed_reach(b, SAN_TCP_ESTABLISHED);
+	bed_write(b, 100);
+	bed_run(b, 4 * SEC);
+	set(b, SAN_OPT_USER_TIMEOUT, 0);
+	bed_run(b, 919999 * MS);
+	assert_state(b, ESTABLISHED);
+	bed_run(b, 1 * MS);
+	assert_state(b, CLOSED);
+}
+
+static void
+user_timeout_of_an_idle_connection_arms_nothing(void **state)
+{
+	struct bed *b = *state;
+
+	bed_reach(b, SAN_TCP_ESTABLISHED);
+	set(b, SAN_OPT_USER_TIMEOUT, 5000);
+	assert_int_equal(sani_tcp_deadline(&b->c), SANI_NEVER);
+	bed_write(b, 100);
+	bed_run(b, 5 * SEC);
+	assert_state(b, CLOSED);
+}
+
+static void
+class_and_time_to_live_are_given_and_changed(void **state)
+{
+	struct bed *b = *state;
+
+	bed_reach(b, SAN_TCP_ESTABLISHED);
+	assert_int_equal(b->c.tos, 0);
+	assert_int_equal(b->c.ttl, 64);
+	b->p.tune = (struct sani_tcp_tune){ .tos = 0xb8, .ttl = 255 };
+	sani_tcp_discard(&b->c);
+	bed_reach(b, SAN_TCP_SYN_RECEIVED);
+	assert_int_equal(b->c.tos, 0xb8);
+	assert_int_equal(b->c.ttl, 255);
+	set(b, SAN_OPT_TOS, 0x28);
+	set(b, SAN_OPT_TTL, 1);
+	assert_int_equal(b->c.tos, 0x28);
+	assert_int_equal(b->c.ttl, 1);
+}
+
+static void
+closed_block_takes_no_option(void **state)
+{
+	struct bed *b = *state;
+
+	bed_reach(b, SAN_TCP_ESTABLISHED);
+	bed_in(b, SANI_TCP_RST, NXT, 0, 0);
+	set(b, SAN_OPT_TOS, 0x28);
+	set(b, SAN_OPT_USER_TIMEOUT, 5000);
+	assert_int_equal(b->c.tos, 0);
+	assert_int_equal(sani_tcp_deadline(&b->c), SANI_NEVER);
+}
+
+int
+main(void)
+{
+	const struct CMUnitTest tests[] = {
+		bed_test(nagle_switched_off_lets_go_what_it_held),
+		bed_test(nagle_switched_on_holds_the_next),
+		bed_test(shorter_user_timeout_counts_from_the_last_progress),
+		bed_test(user_timeout_that_has_passed_already_ends_the_connection),
+		bed_test(longer_user_timeout_and_the_default_again),
+		bed_test(user_timeout_of_an_idle_connection_arms_nothing),
+		bed_test(class_and_time_to_live_are_given_and_changed),
+		bed_test(closed_block_takes_no_option),
+	};
+
+	return cmocka_run_group_tests(tests, bed_group, NULL);
+}
