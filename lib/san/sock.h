@@ -57,6 +57,18 @@ enum san_option {
 	 */
 	SAN_OPT_TOS = 7,
 	SAN_OPT_TTL = 8,	/**< [any] Time to live of the packets (MUST-49), 1..255; default 64. */
+	/**
+	 * [any] 1: ask a silent peer whether it is still there (RFC 9293 3.8.4); default 0. When no acceptable
+	 * segment has come for KEEP_IDLE and nothing is to be sent or acknowledged, an empty segment goes out
+	 * that the peer has to answer, and again every KEEP_INTERVAL. Any answer will do. After KEEP_COUNT
+	 * probes and one more interval without, the connection ends with -ETIMEDOUT; with SAN_OPT_USER_TIMEOUT
+	 * set, not their number counts but the time since the last segment (as on Linux), at least one probe.
+	 * A peer in FIN_WAIT_2, CLOSE_WAIT and so on is asked too.
+	 */
+	SAN_OPT_KEEPALIVE = 9,
+	SAN_OPT_KEEP_IDLE = 10,	/**< [any] [ms], 1,000..7 days; default 7,200,000: two hours (MUST-28). */
+	SAN_OPT_KEEP_INTERVAL = 11, /**< [any] [ms], 1,000..7 days; default 75,000. */
+	SAN_OPT_KEEP_COUNT = 12, /**< [any] 1..127; default 9. */
 };
 
 /** Explicit congestion notification (RFC 3168): values of SAN_OPT_ECN. */

@@ -4,7 +4,9 @@
 #define BUF_MIN 4096u
 #define BUF_MAX (64u << 20)
 #define TOS_ECN 3u	/* RFC 3168 5 */
-#define USER_TIMEOUT_MAX_MS (7u * 24 * 3600 * 1000)
+#define KEEP_MIN_MS 1000u
+#define KEEP_COUNT_MAX 127u
+#define TIMEOUT_MAX_MS (7u * 24 * 3600 * 1000)
 
 static int
 set_in_range(uint32_t *to, uint32_t value, uint32_t min, uint32_t max)
@@ -46,13 +48,21 @@ set_any_time(struct sani_sock_options *opt, enum san_option option, uint32_t val
 {
 	switch (option) {
 	case SAN_OPT_USER_TIMEOUT:
-		return set_in_range(&opt->user_timeout_ms, value, 0, USER_TIMEOUT_MAX_MS);
+		return set_in_range(&opt->user_timeout_ms, value, 0, TIMEOUT_MAX_MS);
 	case SAN_OPT_NODELAY:
 		return set_flag(&opt->nodelay, value);
 	case SAN_OPT_TOS:
 		return value & TOS_ECN ? -EINVAL : set_octet(&opt->tune.tos, value, 0, UINT8_MAX);
 	case SAN_OPT_TTL:
 		return set_octet(&opt->tune.ttl, value, 1, UINT8_MAX);
+	case SAN_OPT_KEEPALIVE:
+		return set_flag(&opt->tune.keep.on, value);
+	case SAN_OPT_KEEP_IDLE:
+		return set_in_range(&opt->tune.keep.idle_ms, value, KEEP_MIN_MS, TIMEOUT_MAX_MS);
+	case SAN_OPT_KEEP_INTERVAL:
+		return set_in_range(&opt->tune.keep.interval_ms, value, KEEP_MIN_MS, TIMEOUT_MAX_MS);
+	case SAN_OPT_KEEP_COUNT:
+		return set_octet(&opt->tune.keep.count, value, 1, KEEP_COUNT_MAX);
 	default:
 		return -ENOPROTOOPT;
 	}
@@ -114,6 +124,18 @@ sani_option_get(const struct san_core *k, const struct sani_sock *so, enum san_o
 		return 0;
 	case SAN_OPT_TTL:
 		*value = so->opt.tune.ttl;
+		return 0;
+	case SAN_OPT_KEEPALIVE:
+		*value = so->opt.tune.keep.on;
+		return 0;
+	case SAN_OPT_KEEP_IDLE:
+		*value = so->opt.tune.keep.idle_ms;
+		return 0;
+	case SAN_OPT_KEEP_INTERVAL:
+		*value = so->opt.tune.keep.interval_ms;
+		return 0;
+	case SAN_OPT_KEEP_COUNT:
+		*value = so->opt.tune.keep.count;
 		return 0;
 	case SAN_OPT_STATE:
 		*value = state(k, so);

@@ -3,9 +3,16 @@
 
 #include "sock/priv.h"
 
-#define SNDBUF_DEFAULT (256u << 10)
-#define RCVBUF_DEFAULT (256u << 10)
-#define TTL_DEFAULT 64
+/* The defaults of san/sock.h. */
+static const struct sani_sock_options usual = {
+	.sndbuf = 256u << 10,
+	.rcvbuf = 256u << 10,
+	.nodelay = true,
+	.tune = {
+		.keep = { .idle_ms = 2 * 3600 * 1000, .interval_ms = 75 * 1000, .count = 9 },
+		.ttl = 64,
+	},
+};
 
 #define TO(phase) (1u << SANI_SOCK_##phase)
 
@@ -106,8 +113,7 @@ sani_sock_open(struct san_core *k, struct san_cq *cq, struct sani_lane *lane)
 		.cq_id = atomic_load_explicit(&cq->id, memory_order_relaxed),
 		.told = true,
 		.next_closing = SANI_NONE,
-		.opt = { .sndbuf = SNDBUF_DEFAULT, .rcvbuf = RCVBUF_DEFAULT, .nodelay = true,
-			 .tune = { .ttl = TTL_DEFAULT } },
+		.opt = usual,
 	};
 	rec = &k->slots->records[slot];
 	rec->gen = so->gen;

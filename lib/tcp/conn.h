@@ -38,6 +38,7 @@ enum sani_tcp_timer_kind {
 	SANI_TCP_T_PERSIST,
 	SANI_TCP_T_DELACK,
 	SANI_TCP_T_RETRY,
+	SANI_TCP_T_KEEP,
 	SANI_TCP_NB_TIMERS
 };
 
@@ -111,6 +112,7 @@ struct sani_tcp_conn {
 	uint32_t rcv_round_seq;	/**< What the program had taken when this round trip began, */
 	uint32_t rcv_round_us;	/**< and when that was (tcp/grow.c). */
 	uint32_t last_ack_sent;	/**< Last.ACK.sent (RFC 7323 4.3). */
+	uint32_t last_rcv;	/**< When the last acceptable segment came [1,024 us], modulo 2^32. */
 
 	/* Sizes [bytes]. */
 	uint16_t mtu;		/**< Of the path as known. */
@@ -142,6 +144,12 @@ struct sani_tcp_conn {
 	uint32_t min_rtt_s;	/**< When this span began [s]. */
 	uint32_t user_timeout_ms;
 	uint32_t time_wait_ms;
+
+	/* RFC 9293 3.8.4. */
+	struct sani_tcp_keep keep;
+	uint32_t keep_seen;	/**< last_rcv when the last probe was due. */
+	uint8_t keep_probes;	/**< Sent since then, not answered. */
+	bool keep_due;		/**< A probe is due. */
 
 	/* RFC 5681, 6582. */
 	const struct sani_tcp_cc *cc;

@@ -245,6 +245,7 @@ input_other(struct sani_tcp_rx *rx)
 	trim(rx);
 	if (!sani_tcp_process_ack(rx))
 		return;
+	rx->c->last_rcv = (uint32_t)(rx->io->now_us >> SANI_TCP_RCV_SHIFT);
 	sani_tcp_ecn_receive(rx);
 	update_ts_recent(rx);
 	sani_tcp_process_text(rx);

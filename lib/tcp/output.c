@@ -277,6 +277,27 @@ send_acks(struct sani_tcp_conn *c, struct sani_tcp_io *io)
 	return SENT_ALL;
 }
 
+/*
+ * Keepalive (RFC 9293 3.8.4): an empty segment left of the window, which the peer has to answer. Behind the
+ * ACKs: it might not take the ACK in it. What was sent meanwhile asks as well.
+ */
+static enum sent
+send_keepalive(struct sani_tcp_conn *c, struct sani_tcp_io *io)
+{
+	enum sent r;
+
+	if (!c->keep_due)
+		return SENT_ALL;
+	if (c->snd_una == c->snd_nxt) {
+		r = send_one(c, io, c->snd_nxt - 1, 0, SANI_TCP_ACK);
+		if (r != SENT_ALL)
+			return r;
+		sani_count(io->ctr, SANI_CTR_tcp_tx_keepalive);
+	}
+	c->keep_due = false;
+	return SENT_ALL;
+}
+
 /* In a synchronized state: what was lost before what is new, and an ACK if none of it carried one. */
 static enum sent
 send_stream(struct sani_tcp_conn *c, struct sani_tcp_io *io)
@@ -292,6 +313,8 @@ send_stream(struct sani_tcp_conn *c, struct sani_tcp_io *io)
 		r = send_probe(c, io);
 	if (r == SENT_ALL)
 		r = send_acks(c, io);
+	if (r == SENT_ALL && sani_unlikely(c->keep_due))
+		r = send_keepalive(c, io);
 	return r;
 }
 

@@ -79,6 +79,7 @@ sani_tcp_init(struct sani_tcp_conn *c, const struct sani_tcp_params *p)
 		.quick_acks = SANI_TCP_QUICK_ACKS,
 		.ts_offset = p->ts_offset,
 		.user_timeout_ms = p->user_timeout_ms,
+		.keep = p->tune.keep,
 		.time_wait_ms = p->time_wait_ms ? p->time_wait_ms : DEFAULT_TIME_WAIT_MS,
 		.cc = &sani_tcp_cc_newreno,
 		.ssthresh = UINT32_MAX,
@@ -161,6 +162,8 @@ sani_tcp_establish(struct sani_tcp_conn *c, const struct sani_tcp_seg *seg, uint
 	sani_tcp_set_state(c, SAN_TCP_ESTABLISHED);
 	if (c->flags & SANI_TCP_F_FIN_QUEUED)
 		sani_tcp_set_state(c, SAN_TCP_FIN_WAIT_1);
+	c->last_rcv = (uint32_t)(now_us >> SANI_TCP_RCV_SHIFT);
+	sani_tcp_keep_start(c, now_us);
 	return SANI_TCP_EV_CONNECTED;
 }
 
@@ -171,6 +174,7 @@ sani_tcp_finish(struct sani_tcp_conn *c, int error)
 	c->error = error;
 	c->flags &= SANI_TCP_F_FIN_KNOWN | SANI_TCP_F_FIN_RCVD;
 	c->dup_acks_due = 0;
+	c->keep_due = false;
 	for (int t = 0; t < SANI_TCP_NB_TIMERS; t++)
 		c->deadline[t] = SANI_NEVER;
 	c->wake_us = SANI_NEVER;
@@ -187,7 +191,8 @@ bool
 sani_tcp_wants_output(const struct sani_tcp_conn *c)
 {
 	if (c->flags & (SANI_TCP_F_SYN_DUE | SANI_TCP_F_ACK_NOW | SANI_TCP_F_RST_DUE |
-			SANI_TCP_F_PROBE_DUE | SANI_TCP_F_TLP_DUE) || c->dup_acks_due > 0)
+			SANI_TCP_F_PROBE_DUE | SANI_TCP_F_TLP_DUE) ||
+	    c->dup_acks_due > 0 || c->keep_due)
 		return true;
 	return c->state >= SAN_TCP_ESTABLISHED && (sani_tcp_has_rtx(c) || sani_tcp_has_new(c));
 }

@@ -20,7 +20,7 @@
  *            flight and how it fares; sack.c options; rtt.c RFC 6298; rack.c finds losses, prr.c and
  *            newreno.c (without SACK) repair them, recovery.c the states between; cc.h, cc_newreno.c RFC
  *            5681; timers.c; passive.c LISTEN and SYN_RECEIVED; icmp.c; isn.c RFC 6528; reset.c RST;
- *            timewait.c records.
+ *            timewait.c records; keepalive.c.
  * Source:    RFC 9293, 6298, 5681, 6582, 7323, 6528, 5961, 6928, 2018, 2883, 6675, 8985, 9937.
  */
 #ifndef SANI_TCP_TCP_H
@@ -64,8 +64,17 @@ enum sani_tcp_event {
 /** Congestion control: one const table of functions (cc.h). */
 struct sani_tcp_cc;
 
-/** Options of a connection that its packets and timers look at; all zero: the usual. */
+/** Keepalive (RFC 9293 3.8.4). */
+struct sani_tcp_keep {
+	uint32_t idle_ms;
+	uint32_t interval_ms;
+	uint8_t count;
+	bool on;
+};
+
+/** Options of a connection that its packets and timers look at; all zero: the usual, no keepalive. */
 struct sani_tcp_tune {
+	struct sani_tcp_keep keep;
 	uint8_t tos;		/**< The two lower bits are 0. */
 	uint8_t ttl;		/**< 0: 64. */
 };

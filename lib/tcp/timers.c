@@ -15,6 +15,7 @@
  *   PERSIST  a window probe, or what the silly-window rules held back (RFC 9293 3.8.6.1, 3.8.6.2.1)
  *   DELACK   an ACK was held back long enough (MUST-40)
  *   RETRY    the pool was empty: try again
+ *   KEEP     has the peer been silent for long (RFC 9293 3.8.4)? Looked at when it fires: keepalive.c
  */
 #define USER_TIMEOUT_US 924000000ull	/* for data; SHLD-11 asks for 100 s at least */
 #define SYN_TIMEOUT_US 180000000ull	/* MUST-23 */
@@ -99,8 +100,8 @@ has_passed(struct sani_tcp_conn *c, enum sani_tcp_timer_kind t, uint64_t now_us)
 	return true;
 }
 
-static uint32_t
-give_up(struct sani_tcp_conn *c, struct sani_tcp_io *io)
+uint32_t
+sani_tcp_give_up(struct sani_tcp_conn *c, struct sani_tcp_io *io)
 {
 	sani_count(io->ctr, SANI_CTR_tcp_timeout);
 	return sani_tcp_finish(c, c->soft_error != 0 ? c->soft_error : -ETIMEDOUT);
@@ -160,7 +161,7 @@ run_timers(struct sani_tcp_conn *c, struct sani_tcp_io *io)
 	uint32_t ev = 0;
 
 	if (has_passed(c, SANI_TCP_T_USER, io->now_us))
-		return give_up(c, io);
+		return sani_tcp_give_up(c, io);
 	if (has_passed(c, SANI_TCP_T_2MSL, io->now_us))
 		return sani_tcp_finish(c, 0);
 	if (has_passed(c, SANI_TCP_T_LOSS, io->now_us))
@@ -175,6 +176,8 @@ run_timers(struct sani_tcp_conn *c, struct sani_tcp_io *io)
 	}
 	if (has_passed(c, SANI_TCP_T_RETRY, io->now_us))
 		ev |= retry(c);
+	if (has_passed(c, SANI_TCP_T_KEEP, io->now_us))
+		ev |= sani_tcp_keep_expire(c, io);
 	return ev;
 }
 

@@ -60,13 +60,31 @@ change_user_timeout(struct sani_tcp_conn *c, uint32_t value_ms)
 			     c->deadline[SANI_TCP_T_USER] - old_us + sani_tcp_user_timeout_us(c));
 }
 
+/* False: it is another option. */
+static bool
+change_keep(struct sani_tcp_keep *keep, enum san_option option, uint32_t value)
+{
+	if (option == SAN_OPT_KEEPALIVE)
+		keep->on = value != 0;
+	else if (option == SAN_OPT_KEEP_IDLE)
+		keep->idle_ms = value;
+	else if (option == SAN_OPT_KEEP_INTERVAL)
+		keep->interval_ms = value;
+	else if (option == SAN_OPT_KEEP_COUNT)
+		keep->count = (uint8_t)value;
+	else
+		return false;
+	return true;
+}
+
 uint32_t
 sani_tcp_set_option(struct sani_tcp_conn *c, enum san_option option, uint32_t value, uint64_t now_us)
 {
-	(void)now_us;
 	if (c->state == SAN_TCP_CLOSED)
 		return 0;
-	if (option == SAN_OPT_USER_TIMEOUT)
+	if (change_keep(&c->keep, option, value))
+		sani_tcp_keep_start(c, now_us);
+	else if (option == SAN_OPT_USER_TIMEOUT)
 		change_user_timeout(c, value);
 	else if (option == SAN_OPT_TOS)
 		c->tos = (uint8_t)value;

@@ -22,6 +22,10 @@ static const struct {
 	{ SAN_OPT_USER_TIMEOUT, 0, 4321, 7u * 24 * 3600 * 1000 + 1 },
 	{ SAN_OPT_TOS, 0, 0xb8, 0x100 },
 	{ SAN_OPT_TTL, 64, 255, 256 },
+	{ SAN_OPT_KEEPALIVE, 0, 1, 2 },
+	{ SAN_OPT_KEEP_IDLE, 7200000, 1000, 999 },
+	{ SAN_OPT_KEEP_INTERVAL, 75000, 7u * 24 * 3600 * 1000, 7u * 24 * 3600 * 1000 + 1 },
+	{ SAN_OPT_KEEP_COUNT, 9, 127, 128 },
 };
 
 #define NB_ANY_TIME (sizeof(any_time) / sizeof(any_time[0]))
@@ -178,12 +182,44 @@ class_and_time_to_live_are_in_every_packet(void **state)
 	close_wire();
 }
 
+/* The raw peer answers the first probe and then no more. */
+static void
+peer_that_falls_silent_is_given_up(void **state)
+{
+	struct wire_conn c;
+	struct wire_seg seg;
+	struct wsock *s;
+	struct wop *op;
+
+	(void)state;
+	open_wire();
+	s = accept_from_wire(&c, 0, 64);
+	op = watch_op(&net.w);
+	assert_int_equal(watch_recv(s, op, text, sizeof(text), 0), 0);
+	assert_int_equal(san_set_option(s->h, SAN_OPT_KEEP_IDLE, 1000), 0);
+	assert_int_equal(san_set_option(s->h, SAN_OPT_KEEP_INTERVAL, 1000), 0);
+	assert_int_equal(san_set_option(s->h, SAN_OPT_KEEP_COUNT, 1), 0);
+	assert_int_equal(wire_count(&wire, WIRE_ACK, 1200, NULL), 0);
+	assert_int_equal(san_set_option(s->h, SAN_OPT_KEEPALIVE, 1), 0);
+	wire_wait(&wire, &seg);
+	assert_int_equal(seg.seq, c.rcv_nxt - 1);
+	assert_int_equal(seg.len, 0);
+	wire_say(&c, WIRE_ACK, 0);
+	assert_int_equal(wire_count(&wire, WIRE_ACK, 900, NULL), 0);
+	assert_true(op->pending);
+	assert_int_equal(wire_count(&wire, WIRE_ACK, 1500, NULL), 1);
+	NET_UNTIL(&net, !op->pending);
+	assert_int_equal(op->result, -ETIMEDOUT);
+	close_wire();
+}
+
 static const struct CMUnitTest cases[] = {
 	NET_CASE(options_are_set_while_connected),
 	NET_CASE(options_are_set_while_connecting),
 	NET_CASE(listener_takes_no_option),
 	NET_CASE(ecn_bits_are_refused),
 	NET_CASE(class_and_time_to_live_are_in_every_packet),
+	NET_CASE(peer_that_falls_silent_is_given_up),
 };
 
 NET_MAIN("options", cases)

@@ -20,6 +20,8 @@ static const struct {
 	{ SAN_OPT_USER_TIMEOUT, 4321 },
 	{ SAN_OPT_TOS, 0xb8 },
 	{ SAN_OPT_TTL, 255 },
+	{ SAN_OPT_KEEPALIVE, 1 },
+	{ SAN_OPT_KEEP_COUNT, 2 },
 };
 
 #define NB_WANTED (sizeof(wanted) / sizeof(wanted[0]))
