@@ -46,6 +46,7 @@ struct client {
 	uint64_t rtt_min_us;
 	uint64_t rtt_max_us;
 	uint64_t rtts;
+	struct san_tcp_info info;	/* of the connection that was closed last */
 };
 
 static unsigned int
@@ -62,6 +63,8 @@ close_call(struct client *cl, struct call *c)
 	c->closing = true;
 	if (!c->failed)
 		cl->nb_good++;
+	cl->info.size = sizeof(cl->info);
+	san_tcp_info(c->sock, &cl->info);
 	if (san_close(c->sock, (uintptr_t)c) != 0)
 		cl->nb_open--;
 }
@@ -287,6 +290,16 @@ say_progress(struct client *cl)
 	cl->got_said = cl->got;
 }
 
+/* Where a transfer was slow, one line says most of why. */
+static void
+say_info(const struct san_tcp_info *i)
+{
+	if (i->segs_out > 0)
+		prog_say("the last one: %s, round trip %u us, timeout %u us, window %u, segments of %u, "
+			 "%" PRIu64 " sent, %" PRIu64 " of them again", i->cc_name, i->srtt_us, i->rto_us,
+			 i->cwnd, i->snd_mss, i->segs_out, i->segs_retrans);
+}
+
 static void
 say_totals(struct client *cl, double seconds)
 {
@@ -298,6 +311,7 @@ say_totals(struct client *cl, double seconds)
 		prog_say("%" PRIu64 " messages: round trip least %" PRIu64 ", mean %.1f, most %" PRIu64
 			 " us", cl->rtts, cl->rtt_min_us, (double)cl->rtt_sum_us / (double)cl->rtts,
 			 cl->rtt_max_us);
+	say_info(&cl->info);
 }
 
 /* A signal ends it early: what is open is closed and counts as failed. */

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 #include <errno.h>
 
+#include <san/info.h>
 #include <san/sock.h>
 
 #include "base/error.h"
@@ -69,6 +70,14 @@ int
 san_get_option(san_handle sock, enum san_option option, uint32_t *value)
 {
 	return value == NULL ? -EINVAL : sani_sock_get_option(sock, option, value);
+}
+
+int
+san_tcp_info(san_handle sock, struct san_tcp_info *info)
+{
+	if (info == NULL || info->size < SAN_TCP_INFO_MIN)
+		return -EINVAL;
+	return sani_sock_tcp_info(sock, info);
 }
 
 int

@@ -14,6 +14,7 @@
 #include <san/op.h>
 #include <san/cq.h>
 #include <san/sock.h>
+#include <san/info.h>
 #include <san/host.h>
 
 #endif

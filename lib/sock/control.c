@@ -293,6 +293,30 @@ sani_sock_names(san_handle h, struct san_addr *local, struct san_addr *peer)
 }
 
 static int
+info_here(struct san_core *k, struct sani_control_args *args)
+{
+	struct sani_sock *so = target(k, args);
+	struct san_tcp_info info;
+
+	if (so == NULL)
+		return -ENOTSOCK;
+	if (so->conn == SANI_NONE)
+		return -ENOTCONN;
+	sani_tcp_info(sani_sock_conn(k, so), k->core->now_us, &info);
+	info.size = RTE_MIN(args->info->size, info.size);
+	memcpy(args->info, &info, info.size);
+	return 0;
+}
+
+int
+sani_sock_tcp_info(san_handle h, struct san_tcp_info *info)
+{
+	struct sani_control_args args = { .info = info };
+
+	return call(h, false, info_here, &args);
+}
+
+static int
 set_here(struct san_core *k, struct sani_control_args *args)
 {
 	struct sani_sock *so = target(k, args);

@@ -134,6 +134,8 @@ sani_sock_set_option(san_handle h, enum san_option option, uint32_t value);
 int
 sani_sock_get_option(san_handle h, enum san_option option, uint32_t *value);
 int
+sani_sock_tcp_info(san_handle h, struct san_tcp_info *info);
+int
 sani_sock_names(san_handle h, struct san_addr *local, struct san_addr *peer);
 
 /* usage.c */

@@ -15,6 +15,8 @@
 
 #include <stdatomic.h>
 
+#include <san/info.h>
+
 #include "base/base.h"
 #include "base/spsc.h"
 #include "sock/slot.h"
@@ -61,6 +63,7 @@ struct sani_control_args {
 	struct sani_lane *lane;
 	struct san_addr local;
 	struct san_addr peer;
+	struct san_tcp_info *info;	/**< The caller's: it waits, or the call is never carried out. */
 	uint32_t option;
 	uint32_t value;
 };

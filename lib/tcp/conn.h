@@ -184,6 +184,13 @@ struct sani_tcp_conn {
 	uint64_t written;
 	uint64_t acked;
 	uint64_t granted;	/**< Of the core's budget for queues (tcp/grow.c). */
+	uint64_t received;	/**< In order. */
+
+	/* For san_tcp_info() only. */
+	uint64_t segs_in;
+	uint64_t segs_out;
+	uint64_t rexmit_segs;
+	uint64_t rexmit_bytes;	/**< Sequence space. */
 
 	struct sani_tcp_sndq sndq;
 	struct sani_tcp_rcvq rcvq;

@@ -266,6 +266,7 @@ sani_tcp_input(struct sani_tcp_conn *c, const struct sani_tcp_seg *seg, struct r
 		.flags = seg->flags,
 	};
 
+	c->segs_in++;
 	switch (c->state) {
 	case SAN_TCP_CLOSED:
 	case SAN_TCP_LISTEN:

@@ -13,6 +13,7 @@ sani_tcp_open_passive(struct sani_tcp_conn *c, const struct sani_tcp_params *p,
 	sani_tcp_init(c, p);
 	sani_tcp_set_state(c, SAN_TCP_LISTEN);
 	sani_tcp_take_syn(c, syn, now_us);
+	c->segs_in = 1;
 	c->flags |= SANI_TCP_F_PASSIVE | SANI_TCP_F_SYN_DUE;
 	sani_tcp_set_state(c, SAN_TCP_SYN_RECEIVED);
 	sani_tcp_arm(c, SANI_TCP_T_USER, now_us + sani_tcp_user_timeout_us(c));

@@ -54,6 +54,7 @@ append(struct sani_tcp_conn *c, struct rte_mbuf *m, uint32_t len)
 	sani_tcp_list_append(q, &q->head, &q->tail, m);
 	q->bytes += len;
 	c->rcv_nxt += len;
+	c->received += len;
 }
 
 enum sani_tcp_rcvq_verdict

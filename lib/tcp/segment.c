@@ -73,6 +73,8 @@ fill(struct sani_tcp_conn *c, struct sani_tcp_seg *seg, uint64_t now_us)
 static void
 note_resent(struct sani_tcp_conn *c, uint32_t space, uint64_t now_us)
 {
+	c->rexmit_segs++;
+	c->rexmit_bytes += space;
 	c->flags |= SANI_TCP_F_RTX_SENT;
 	c->rtx_tsval = sani_tcp_ts_now(c, now_us);
 	if (!(c->flags & SANI_TCP_F_UNDO))
@@ -129,6 +131,7 @@ sani_tcp_send(struct sani_tcp_conn *c, struct sani_tcp_io *io, uint32_t seq, uin
 	}
 	io->tx[io->nb_tx++] = m;
 	sani_count(io->ctr, SANI_CTR_tcp_tx);
+	c->segs_out++;
 	if (sani_tcp_seg_space(&seg) > 0)
 		note_sequence_space(c, io, seq, sani_tcp_seg_space(&seg));
 	if (flags & SANI_TCP_ACK)

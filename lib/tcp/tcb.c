@@ -112,6 +112,7 @@ sani_tcp_take_syn(struct sani_tcp_conn *c, const struct sani_tcp_seg *syn, uint6
 	c->rcv_nxt = syn->seq + 1;
 	c->rcv_adv = c->rcv_nxt + sani_tcp_min(c->rcvq.limit, UINT16_MAX);
 	c->last_ack_sent = c->rcv_nxt;
+	c->last_rcv = (uint32_t)(now_us >> SANI_TCP_RCV_SHIFT);
 	if (syn->opts & SANI_TCP_OPT_MSS)
 		c->peer_mss = syn->mss > MIN_MSS ? syn->mss : (uint16_t)MIN_MSS;
 	if (syn->opts & SANI_TCP_OPT_WSCALE) {
@@ -162,7 +163,6 @@ sani_tcp_establish(struct sani_tcp_conn *c, const struct sani_tcp_seg *seg, uint
 	sani_tcp_set_state(c, SAN_TCP_ESTABLISHED);
 	if (c->flags & SANI_TCP_F_FIN_QUEUED)
 		sani_tcp_set_state(c, SAN_TCP_FIN_WAIT_1);
-	c->last_rcv = (uint32_t)(now_us >> SANI_TCP_RCV_SHIFT);
 	sani_tcp_keep_start(c, now_us);
 	return SANI_TCP_EV_CONNECTED;
 }

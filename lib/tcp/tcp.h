@@ -20,7 +20,7 @@
  *            flight and how it fares; sack.c options; rtt.c RFC 6298; rack.c finds losses, prr.c and
  *            newreno.c (without SACK) repair them, recovery.c the states between; cc.h, cc_newreno.c RFC
  *            5681; timers.c; passive.c LISTEN and SYN_RECEIVED; icmp.c; isn.c RFC 6528; reset.c RST;
- *            timewait.c records; keepalive.c.
+ *            timewait.c records; keepalive.c; info.c san_tcp_info().
  * Source:    RFC 9293, 6298, 5681, 6582, 7323, 6528, 5961, 6928, 2018, 2883, 6675, 8985, 9937.
  */
 #ifndef SANI_TCP_TCP_H
@@ -28,6 +28,7 @@
 
 #include <rte_mbuf.h>
 
+#include <san/info.h>
 #include <san/sock.h>
 
 #include "base/base.h"
@@ -211,6 +212,10 @@ uint64_t
 sani_tcp_written(const struct sani_tcp_conn *c);
 uint64_t
 sani_tcp_acked(const struct sani_tcp_conn *c);
+
+/** Fill all of info but what its reader's size cuts off. In any state. */
+void
+sani_tcp_info(const struct sani_tcp_conn *c, uint64_t now_us, struct san_tcp_info *info);
 
 enum san_tcp_state
 sani_tcp_state(const struct sani_tcp_conn *c);

@@ -213,6 +213,77 @@ peer_that_falls_silent_is_given_up(void **state)
 	close_wire();
 }
 
+static struct san_tcp_info
+look(const struct wsock *s)
+{
+	struct san_tcp_info info = { .size = sizeof(info) };
+
+	assert_int_equal(san_tcp_info(s->h, &info), 0);
+	assert_int_equal(info.size, sizeof(info));
+	return info;
+}
+
+static void
+figures_of_both_ends_agree(void **state)
+{
+	struct net_pair pair;
+	struct wop *op;
+	struct san_tcp_info i[2];
+
+	(void)state;
+	net_open(&net, NULL);
+	pair = net_connect(&net, PORT);
+	op = watch_op(&net.w);
+	assert_int_equal(watch_recv(pair.end[1], op, text, 1000, SAN_WAITALL), 0);
+	assert_int_equal(watch_send(pair.end[0], watch_op(&net.w), text, 1000, 0), 1);
+	NET_UNTIL(&net, !op->pending);
+	NET_UNTIL(&net, look(pair.end[0]).unacked == 0);
+	i[0] = look(pair.end[0]);
+	i[1] = look(pair.end[1]);
+	assert_int_equal(i[0].state, SAN_TCP_ESTABLISHED);
+	assert_int_equal(i[0].bytes_sent, 1000);
+	assert_int_equal(i[0].bytes_acked, 1000);
+	assert_int_equal(i[1].bytes_received, 1000);
+	assert_int_equal(i[0].segs_out, i[1].segs_in);
+	assert_int_equal(i[0].segs_in, i[1].segs_out);
+	assert_int_equal(i[0].options & i[1].options, SAN_TCP_INFO_TIMESTAMPS | SAN_TCP_INFO_WSCALE);
+	assert_int_equal(i[0].snd_wscale, i[1].rcv_wscale);
+	assert_true(i[0].srtt_us > 0);
+	net_close(&net);
+}
+
+/* What a program built against an older or a newer header asks for. */
+static void
+figures_come_in_the_size_that_is_asked_for(void **state)
+{
+	struct {
+		struct san_tcp_info info;
+		uint64_t behind;
+	} more = { .behind = 4711 };
+	struct net_pair pair;
+	struct wsock *fresh;
+
+	(void)state;
+	net_open(&net, NULL);
+	pair = net_connect(&net, PORT);
+	fresh = net_socket(&net, 0, 0);
+	more.info.size = SAN_TCP_INFO_MIN - 1;
+	assert_int_equal(san_tcp_info(pair.end[0]->h, &more.info), -EINVAL);
+	assert_int_equal(more.info.segs_out, 0);
+	assert_int_equal(san_tcp_info(pair.end[0]->h, NULL), -EINVAL);
+	more.info.size = sizeof(more);
+	assert_int_equal(san_tcp_info(fresh->h, &more.info), -ENOTCONN);
+	assert_int_equal(san_tcp_info(net_listener(&net, 0, PORT + 1, 8)->h, &more.info), -ENOTCONN);
+	assert_int_equal(san_tcp_info(pair.end[0]->h, &more.info), 0);
+	assert_int_equal(more.info.size, sizeof(more.info));
+	assert_int_equal(more.behind, 4711);
+	more.info = (struct san_tcp_info){ .size = SAN_TCP_INFO_MIN };
+	assert_int_equal(san_tcp_info(pair.end[0]->h, &more.info), 0);
+	assert_int_equal(more.info.size, SAN_TCP_INFO_MIN);
+	assert_true(more.info.segs_out > 0);
+	net_close(&net);
+}
+
 static const struct CMUnitTest cases[] = {
 	NET_CASE(options_are_set_while_connected),
 	NET_CASE(options_are_set_while_connecting),
@@ -220,6 +291,8 @@ static const struct CMUnitTest cases[] = {
 	NET_CASE(ecn_bits_are_refused),
 	NET_CASE(class_and_time_to_live_are_in_every_packet),
 	NET_CASE(peer_that_falls_silent_is_given_up),
+	NET_CASE(figures_of_both_ends_agree),
+	NET_CASE(figures_come_in_the_size_that_is_asked_for),
 };
 
 NET_MAIN("options", cases)

@@ -418,6 +418,7 @@ watch_stale(san_handle h, struct san_cq *cq)
 	static struct san_overlapped op;
 	static uint8_t byte[1];
 	struct san_addr addr;
+	struct san_tcp_info info = { .size = sizeof(info) };
 	uint32_t value = 0;
 
 	memset(&op, 0, sizeof(op));
@@ -442,6 +443,8 @@ watch_stale(san_handle h, struct san_cq *cq)
 		return "san_listen";
 	if (san_move(h, cq) != -ENOTSOCK)
 		return "san_move";
+	if (san_tcp_info(h, &info) != -ENOTSOCK)
+		return "san_tcp_info";
 	if (san_set_option(h, SAN_OPT_NODELAY, 1) != -ENOTSOCK)
 		return "san_set_option";
 	if (san_get_option(h, SAN_OPT_STATE, &value) != -ENOTSOCK)
