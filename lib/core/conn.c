@@ -238,6 +238,15 @@ settle_embryo(struct sani_core *core, struct sani_tcp_conn *c, uint32_t ev)
 	core->up->embryo(core, c);
 }
 
+/* RFC 9293 MUST-20 (b): the way is looked at again, that is its first hop. */
+static void
+doubt_way(struct sani_core *core, const struct sani_tcp_conn *c)
+{
+	sani_count(&core->ctr, SANI_CTR_tcp_doubt);
+	sani_ip_doubt(core->priv->ip, &c->tuple.remote, sani_tx_io(core));
+	sani_tx_sweep(core);
+}
+
 void
 sani_conn_settle(struct sani_core *core, struct sani_tcp_conn *c, uint32_t ev)
 {
@@ -245,6 +254,12 @@ sani_conn_settle(struct sani_core *core, struct sani_tcp_conn *c, uint32_t ev)
 	ev &= ~(uint32_t)SANI_TCP_EV_OUTPUT;
 	if (sani_likely(ev == 0))
 		return;
+	if ((ev & SANI_TCP_EV_DOUBT) != 0) {
+		doubt_way(core, c);
+		ev &= ~(uint32_t)SANI_TCP_EV_DOUBT;
+		if (ev == 0)
+			return;
+	}
 	if ((ev & SANI_TCP_EV_CLOSED) != 0) {
 		/* a last word, if there is one; from here on its segments find no connection */
 		if (c->owner.dirty != SANI_NONE)

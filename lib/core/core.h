@@ -82,13 +82,14 @@ struct sani_msg {
 	} u;
 };
 
-enum { SANI_MSG_NEIGHBOUR_KNOWN = 1, SANI_MSG_NEIGHBOUR_WANT, SANI_MSG_NEIGHBOUR_LOST, SANI_MSG_SOCK = 16 };
+enum { SANI_MSG_NEIGHBOUR_KNOWN = 1, SANI_MSG_NEIGHBOUR_WANT, SANI_MSG_NEIGHBOUR_LOST,
+       SANI_MSG_NEIGHBOUR_DOUBT, SANI_MSG_SOCK = 16 };
 
 struct sani_core;
 
 /** What the layer above is told; called inside a round, on the core's thread. Every slot filled. */
 struct sani_core_up {
-	/** Events (SANI_TCP_EV_OUTPUT is never among them) of a connection that has a socket. */
+	/** Events (SANI_TCP_EV_OUTPUT and SANI_TCP_EV_DOUBT are never among them) of a connection that has a socket. */
 	void (*event)(struct sani_core *core, struct sani_tcp_conn *c, uint32_t ev);
 	/**
 	 * A passive open is finished: c is an embryo of listen entry c->owner.listen, not offered yet.

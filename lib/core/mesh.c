@@ -120,6 +120,9 @@ take_neighbour(struct sani_core *core, const struct sani_msg *msg)
 	case SANI_MSG_NEIGHBOUR_WANT:
 		sani_ip_neighbour_want(ip, msg->iface, &msg->u.neighbour.ip, io);
 		break;
+	case SANI_MSG_NEIGHBOUR_DOUBT:
+		sani_ip_neighbour_doubt(ip, msg->iface, &msg->u.neighbour.ip, io);
+		break;
 	default:
 		sani_count(&core->ctr, SANI_CTR_core_message_bad);
 		break;
@@ -196,7 +199,8 @@ sani_mesh_news(struct sani_core *core)
 		else if (news->kind == SANI_IP_LOST)
 			broadcast_news(core, news, SANI_MSG_NEIGHBOUR_LOST);
 		else if (core->index != 0)
-			send_news(core, 0, news, SANI_MSG_NEIGHBOUR_WANT);
+			send_news(core, 0, news, news->kind == SANI_IP_DOUBT ?
+				  SANI_MSG_NEIGHBOUR_DOUBT : SANI_MSG_NEIGHBOUR_WANT);
 	}
 	io->nb_news = 0;
 }

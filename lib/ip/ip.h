@@ -64,6 +64,7 @@ enum sani_ip_news_kind {
 	SANI_IP_KNOWN,	/**< Control core: ip is at mac; tell the other cores. */
 	SANI_IP_WANT,	/**< Other cores: ask the control core to resolve ip. */
 	SANI_IP_LOST,	/**< Control core: ip does not answer; tell the other cores. */
+	SANI_IP_DOUBT,	/**< Other cores: ask the control core to see whether ip still answers. */
 };
 
 /** What became of a received frame. */
@@ -163,6 +164,19 @@ sani_ip_neighbour_set(struct sani_ip_engine *ip, uint8_t iface, const union sani
 void
 sani_ip_neighbour_want(struct sani_ip_engine *ip, uint8_t iface, const union sani_ip *addr,
 		       struct sani_ip_io *io);
+
+/**
+ * What goes to dst is not answered: see whether its first hop still is there and at its MAC (RFC 1122
+ * 2.3.2.1, 3.3.1.4). Packets go on to it meanwhile; one that was confirmed within the last second is not
+ * asked again.
+ */
+void
+sani_ip_doubt(struct sani_ip_engine *ip, const union sani_ip *dst, struct sani_ip_io *io);
+
+/** The same of a neighbour; on the control core for another one. */
+void
+sani_ip_neighbour_doubt(struct sani_ip_engine *ip, uint8_t iface, const union sani_ip *addr,
+			struct sani_ip_io *io);
 
 /** Announce our addresses (gratuitous ARP, RFC 5227 3); control core, at start. */
 void

@@ -9,7 +9,7 @@
  *    ^  \                    |  ^                          |  ^   |
  *    |   \ request to us     |  | 3 unanswered             |  |   | 60 s, not in use
  *    |    \______________________________________________> |  |   +--> FREE
- *    |                       |  |              60 s, in use|  | answer
+ *    |                       |  |     60 s in use, or doubt|  | answer
  *    |       3 unanswered    |  +------------- PROBE <-----+  |
  *    |                       v                   |____________|
  *    +--- hold-off over -- FAILED
@@ -361,6 +361,39 @@ sani_ip_neighbour_want(struct sani_ip_engine *ip, uint8_t iface, const union san
 		sani_ip_tell(io, SANI_IP_KNOWN, n);
 	else if (n->state == SANI_IP_NEIGH_FAILED)
 		sani_ip_tell(io, SANI_IP_LOST, n);
+}
+
+void
+sani_ip_neighbour_doubt(struct sani_ip_engine *ip, uint8_t iface, const union sani_ip *addr,
+			struct sani_ip_io *io)
+{
+	struct sani_ip_neigh *n = sani_ip_neigh_find(ip, iface, addr);
+
+	/* all other states are asking already, or have asked */
+	if (n == NULL || n->state != SANI_IP_NEIGH_REACHABLE ||
+	    io->now_us + REACHABLE_US - n->due_us < RETRY_US)
+		return;
+	set_state(ip, n, SANI_IP_NEIGH_PROBE);
+	if (ip->is_control) {
+		ask(ip, n, io);
+		return;
+	}
+	n->tries++;
+	arm(ip, n, io->now_us + RETRY_US);
+	sani_ip_tell(io, SANI_IP_DOUBT, n);
+}
+
+void
+sani_ip_doubt(struct sani_ip_engine *ip, const union sani_ip *dst, struct sani_ip_io *io)
+{
+	static const union sani_ip any;
+	struct sani_ip_hop hop;
+	union sani_ip addr;
+
+	if (sani_ip_find_hop(ip, dst, &any, &hop) < 0)
+		return;
+	addr = sani_ip_from_v4(hop.next_be);
+	sani_ip_neighbour_doubt(ip, hop.iface, &addr, io);
 }
 
 void

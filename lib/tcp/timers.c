@@ -107,7 +107,7 @@ sani_tcp_give_up(struct sani_tcp_conn *c, struct sani_tcp_io *io)
 	return sani_tcp_finish(c, c->soft_error != 0 ? c->soft_error : -ETIMEDOUT);
 }
 
-/* RFC 6298 5.4 to 5.7. */
+/* RFC 6298 5.4 to 5.7; RFC 9293 3.8.3 (a) to (c): R1 is a number of timeouts (SHLD-10), R2 a time. */
 static uint32_t
 retransmit(struct sani_tcp_conn *c, struct sani_tcp_io *io)
 {
@@ -119,7 +119,7 @@ retransmit(struct sani_tcp_conn *c, struct sani_tcp_io *io)
 	if (c->backoff < UINT8_MAX)
 		c->backoff++;
 	sani_tcp_arm(c, SANI_TCP_T_REXMIT, io->now_us + sani_tcp_rto(c, c->backoff));
-	return SANI_TCP_EV_OUTPUT;
+	return SANI_TCP_EV_OUTPUT | (c->backoff >= SAN_TCP_R1 ? SANI_TCP_EV_DOUBT : 0);
 }
 
 /* RFC 8985 6.3, 7.3. */

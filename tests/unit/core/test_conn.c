@@ -406,6 +406,39 @@ long_user_timeout_leaves_the_lost_syn_to_be_repeated(void **state)
 	pair_close();
 }
 
+/* RFC 9293 MUST-20: R1 is passed, and the neighbour is asked, whatever core the connection is on. */
+static void
+segment_that_is_not_answered_makes_the_neighbour_be_asked(void **state)
+{
+	(void)state;
+	for (unsigned int i = 0; i < 2; i++) {
+		struct sani_core *core;
+		uint64_t asked;
+		int a;
+
+		pair_open(2, NULL);
+		pair_listen(B, 80, 5);
+		core = pair.host[A]->cores[i];
+		a = pair_connect(core, 80);
+		assert_true(a >= 0);
+		pair_run(2000000);
+		assert_int_equal(sani_tcp_state(pair_conn((uint32_t)a)), SAN_TCP_ESTABLISHED);
+		assert_int_equal(pair_write((uint32_t)a, "x", 1), 1);
+		asked = pair_count(A, SANI_CTR_arp_tx_request);
+		for (unsigned int ms = 0; ms < 1600; ms++) {
+			pair_now_us += 1000;
+			pair_round(A);
+			pair_drop(B);
+			if (pair_count(A, SANI_CTR_tcp_rto) < 3)
+				assert_int_equal(pair_count(A, SANI_CTR_arp_tx_request), asked);
+		}
+		assert_int_equal(pair_count(A, SANI_CTR_tcp_rto), 3);
+		assert_int_equal(pair_count(A, SANI_CTR_tcp_doubt), 1);
+		assert_int_equal(pair_count(A, SANI_CTR_arp_tx_request), asked + 1);
+		pair_close();
+	}
+}
+
 int
 main(void)
 {
@@ -424,6 +457,7 @@ main(void)
 		cmocka_unit_test(dead_connection_keeps_its_block_but_not_its_flow),
 		cmocka_unit_test(lost_segment_is_sent_again_when_the_lazy_timer_fires),
 		cmocka_unit_test(deadline_is_never_after_the_next_timer),
+		cmocka_unit_test(segment_that_is_not_answered_makes_the_neighbour_be_asked),
 	};
 
 	return cmocka_run_group_tests(tests, pair_start_eal, NULL);

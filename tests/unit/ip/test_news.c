@@ -200,6 +200,102 @@ news_of_strangers_that_are_lost_are_ignored(void **state)
 	assert_int_equal(sani_ip_deadline(r->ip), SANI_NEVER);
 }
 
+static void
+doubt(struct rig *r, const char *who)
+{
+	union sani_ip addr = ip_of(who);
+
+	r->io.nb_news = 0;
+	sani_ip_doubt(r->ip, &addr, &r->io);
+}
+
+static void
+doubted_neighbour_is_asked_by_unicast_and_used_meanwhile(void **state)
+{
+	struct rig *r = *state;
+	uint64_t start = r->io.now_us;
+	struct frame f;
+
+	know_peer(r);
+	doubt(r, PEER);
+	expect_nothing_sent(r);		/* it was confirmed just now */
+	r->io.now_us = start + SEC;
+	doubt(r, PEER);
+	take_request(r, PEER, &peer_mac);
+	doubt(r, PEER);
+	expect_nothing_sent(r);
+	assert_int_equal(send_tcp(r, PEER, 5), 0);
+	take(r, &f);
+	assert_memory_equal(f.b, &peer_mac, 6);
+	answer(r, PEER, &peer_mac);
+	doubt(r, PEER);
+	expect_nothing_sent(r);
+}
+
+/* It moved, and nobody has said so: after three questions all are asked. */
+static void
+doubted_neighbour_is_found_again_at_another_address(void **state)
+{
+	struct rte_ether_addr other = mac_of(66);
+	struct rig *r = *state;
+	uint64_t start = r->io.now_us;
+	struct frame f;
+
+	know_peer(r);
+	r->io.now_us = start + SEC;
+	doubt(r, PEER);
+	drain(r);
+	run_until(r, start + 3 * SEC);
+	drain(r);
+	run_until(r, start + 4 * SEC);
+	take_request(r, PEER, NULL);
+	answer(r, PEER, &other);
+	assert_int_equal(send_tcp(r, PEER, 5), 0);
+	take(r, &f);
+	assert_memory_equal(f.b, &other, 6);
+}
+
+static void
+doubt_about_what_lies_behind_the_gateway_is_about_the_gateway(void **state)
+{
+	struct rig *r = *state;
+
+	assert_int_equal(send_tcp(r, FAR, 5), 0);
+	take_request(r, GATEWAY, NULL);
+	answer(r, GATEWAY, &peer_mac);
+	drain(r);
+	r->io.now_us += SEC;
+	doubt(r, FAR);
+	take_request(r, GATEWAY, &peer_mac);
+}
+
+static void
+doubt_about_who_is_not_known_does_nothing(void **state)
+{
+	struct rig *r = *state;
+
+	doubt(r, PEER);
+	doubt(r, "224.0.0.1");
+	expect_nothing_sent(r);
+	assert_int_equal(sani_ip_deadline(r->ip), SANI_NEVER);
+}
+
+static void
+other_core_passes_its_doubt_on_once(void **state)
+{
+	struct rig *r = *state;
+
+	know_peer(r);
+	r->io.now_us += SEC;
+	doubt(r, PEER);
+	expect_news(r, SANI_IP_DOUBT, PEER);
+	doubt(r, PEER);
+	assert_int_equal(r->io.nb_news, 0);
+	expect_nothing_sent(r);
+	run_until(r, r->io.now_us + SEC);
+	expect_news(r, SANI_IP_WANT, PEER);
+}
+
 int
 main(void)
 {
@@ -210,6 +306,11 @@ main(void)
 		TEST(wanted_neighbour_that_moves_is_told),
 		TEST(what_nobody_wants_is_no_news),
 		TEST(more_news_than_fit_a_call_come_with_the_next),
+		TEST(doubted_neighbour_is_asked_by_unicast_and_used_meanwhile),
+		TEST(doubted_neighbour_is_found_again_at_another_address),
+		TEST(doubt_about_what_lies_behind_the_gateway_is_about_the_gateway),
+		TEST(doubt_about_who_is_not_known_does_nothing),
+		TEST_OTHER_CORE(other_core_passes_its_doubt_on_once),
 		TEST_OTHER_CORE(other_core_wants_and_waits),
 		TEST_OTHER_CORE(other_core_asks_again_each_second),
 		TEST_OTHER_CORE(other_core_told_lost_drops_and_refuses),

@@ -305,6 +305,28 @@ opened_window_makes_the_next_probe_early_again(void **state)
 	assert_last(b, ACK, UNA + 1000, NXT + 1, 1);
 }
 
+/* MUST-20, SHLD-10: R1 is three timeouts of one segment, and of a SYN as well (MUST-22). */
+static void
+third_timeout_raises_doubt(void **state)
+{
+	struct bed *b = *state;
+
+	bed_reach(b, SAN_TCP_ESTABLISHED);
+	bed_write(b, 100);
+	bed_run(b, 1399 * MS);
+	assert_int_equal(bed_count(b, SANI_CTR_tcp_rto), 2);
+	assert_int_equal(b->ev & SANI_TCP_EV_DOUBT, 0);
+	bed_run(b, 1 * MS);
+	assert_int_equal(b->ev & SANI_TCP_EV_DOUBT, SANI_TCP_EV_DOUBT);
+	bed_in(b, ACK, NXT, UNA + 100, 0);
+	sani_tcp_discard(&b->c);
+	bed_reach(b, SAN_TCP_SYN_SENT);
+	bed_run(b, 6999 * MS);
+	assert_int_equal(b->ev & SANI_TCP_EV_DOUBT, 0);
+	bed_run(b, 1 * MS);
+	assert_int_equal(b->ev & SANI_TCP_EV_DOUBT, SANI_TCP_EV_DOUBT);
+}
+
 int
 main(void)
 {
@@ -325,6 +347,7 @@ main(void)
 		bed_test(several_passed_deadlines_are_handled_in_one_call),
 		bed_test(early_call_does_nothing),
 		bed_test(opened_window_makes_the_next_probe_early_again),
+		bed_test(third_timeout_raises_doubt),
 	};
 
 	return cmocka_run_group_tests(tests, bed_group, NULL);
