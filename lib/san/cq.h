@@ -28,7 +28,7 @@ struct san_completion {
 	uint64_t value;			/**< Accept: the new socket. Else 0. */
 	int32_t result;			/**< Bytes or 0, or a negative errno. */
 	uint8_t kind;			/**< enum san_op_kind. */
-	uint8_t flags;			/**< 0. */
+	uint8_t flags;			/**< Receive: SAN_URGENT or 0. Else 0. */
 	uint16_t reserved;		/**< 0. */
 };
 

@@ -38,6 +38,13 @@ enum san_post_flag {
 	SAN_POLLED = 1 << 0,	/**< No completion, no place: read san_op_status() (O14). */
 	SAN_ACKED = 1 << 1,	/**< Send: end when the peer has acknowledged it, not when copied. */
 	SAN_WAITALL = 1 << 2,	/**< Receive: end when the buffer is full, or at end of stream. */
+	/**
+	 * Send: its last byte is the last one of urgent data (RFC 9293 3.8.5). The peer is told at once how far
+	 * urgent data goes; the bytes stay in their place in the stream. Receive: not given, but set in op->flags
+	 * and in the flags of the completion when the peer's urgent data reaches into these bytes or lies ahead of
+	 * them; SAN_OPT_URGENT says how far. Not for new designs (RFC 6093 6): for peers that need it.
+	 */
+	SAN_URGENT = 1 << 3,
 };
 
 /**
@@ -126,7 +133,7 @@ san_connect(san_handle sock, struct san_overlapped *op, const struct san_addr *p
  * @param[in] op     The operation.
  * @param[in] data   The bytes; the stack's until the end.
  * @param[in] len    How many [bytes], 1..SAN_IO_MAX.
- * @param[in] flags  SAN_POLLED, SAN_ACKED or 0.
+ * @param[in] flags  SAN_POLLED, SAN_ACKED, SAN_URGENT or 0.
  *
  * @retval 0           Accepted; one completion follows.
  * @retval 1           Finished: op->result is len, data is the caller's again, no completion follows.
@@ -158,7 +165,7 @@ san_send(san_handle sock, struct san_overlapped *op, const void *data, size_t le
  * @retval -EINVAL -EAGAIN -ENOTSOCK -EPERM -ENETDOWN -ENOTCONN -ECONNRESET -ETIMEDOUT  As san_send().
  *
  * @completion  kind SAN_OP_RECV; result the bytes received, 0 at the end of the stream (FIN), or
- *              -ECONNRESET (RST), -ETIMEDOUT, -ENOTCONN, -ECANCELED.
+ *              -ECONNRESET (RST), -ETIMEDOUT, -ENOTCONN, -ECANCELED; flags SAN_URGENT or 0.
  * @context     The thread of the socket's completion queue. Never blocks.
  */
 SAN_API int

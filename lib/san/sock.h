@@ -69,6 +69,11 @@ enum san_option {
 	SAN_OPT_KEEP_IDLE = 10,	/**< [any] [ms], 1,000..7 days; default 7,200,000: two hours (MUST-28). */
 	SAN_OPT_KEEP_INTERVAL = 11, /**< [any] [ms], 1,000..7 days; default 75,000. */
 	SAN_OPT_KEEP_COUNT = 12, /**< [any] 1..127; default 9. */
+	/**
+	 * [read] How many bytes lie between the next one to receive and the end of the peer's urgent data, come
+	 * or not; 0: none (MUST-33). See SAN_URGENT.
+	 */
+	SAN_OPT_URGENT = 13,
 };
 
 /** Explicit congestion notification (RFC 3168): values of SAN_OPT_ECN. */

@@ -203,6 +203,7 @@ fill(struct san_completion *comp, const struct sani_cq_entry *e)
 		.value = e->value,
 		.result = e->result,
 		.kind = e->kind,
+		.flags = e->flags,
 	};
 }
 

@@ -28,7 +28,8 @@ struct sani_cq_entry {
 	uint64_t value;
 	int32_t result;
 	uint8_t kind;
-	uint8_t reserved[3];
+	uint8_t flags;
+	uint8_t reserved[2];
 };
 
 /** One core's way to the queue. */

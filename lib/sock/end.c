@@ -61,6 +61,8 @@ sani_op_end(struct san_core *k, struct sani_sock *so, struct san_overlapped *op,
 	bool polled = (op->flags & SAN_POLLED) != 0;
 
 	unlink_op(so, op);
+	if (op->kind == SAN_OP_RECV)
+		e.flags = op->flags & SAN_URGENT;
 	if (op->kind == SAN_OP_ACCEPT)
 		e.value = result == 0 ? op->u.accepted : SAN_NO_HANDLE;
 	op->result = result;

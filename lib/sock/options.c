@@ -137,6 +137,9 @@ sani_option_get(const struct san_core *k, const struct sani_sock *so, enum san_o
 	case SAN_OPT_KEEP_COUNT:
 		*value = so->opt.tune.keep.count;
 		return 0;
+	case SAN_OPT_URGENT:
+		*value = so->conn != SANI_NONE ? sani_tcp_urgent(sani_sock_conn(k, so)) : 0;
+		return 0;
 	case SAN_OPT_STATE:
 		*value = state(k, so);
 		return 0;

@@ -43,6 +43,8 @@ give(struct san_core *k, struct sani_tcp_conn *c, struct san_overlapped *op, uin
 	*ev |= sani_tcp_write(c, (const char *)op->u.data + op->done, op->len - op->done, &io,
 			      &taken);
 	op->done += taken;
+	if (sani_unlikely(op->flags & SAN_URGENT) && taken > 0)
+		*ev |= sani_tcp_urge(c);
 	return op->done == op->len;
 }
 
@@ -142,6 +144,8 @@ sani_recv_pump(struct san_core *k, struct sani_sock *so)
 	uint32_t ev = 0;
 
 	while ((op = so->recv.head) != NULL) {
+		if (sani_unlikely(sani_tcp_urgent(c) > 0))
+			op->flags |= SAN_URGENT;
 		op->done += sani_tcp_read(c, (char *)op->u.buf + op->done, op->len - op->done, &ev);
 		if (!recv_is_over(c, op)) {
 			if (op->done > 0)

@@ -102,6 +102,7 @@ struct sani_tcp_conn {
 	uint32_t snd_wl2;
 	uint32_t max_snd_wnd;	/**< MAX.SND.WND (RFC 5961 5.2, RFC 9293 3.8.6.2.1). */
 	uint32_t rst_seq;	/**< Of the RST that is due. */
+	uint32_t snd_up;	/**< SND.UP: behind our urgent data; tcp/urgent.c. */
 
 	/* Receive sequence variables. */
 	uint32_t irs;
@@ -112,6 +113,7 @@ struct sani_tcp_conn {
 	uint32_t rcv_round_seq;	/**< What the program had taken when this round trip began, */
 	uint32_t rcv_round_us;	/**< and when that was (tcp/grow.c). */
 	uint32_t last_ack_sent;	/**< Last.ACK.sent (RFC 7323 4.3). */
+	uint32_t rcv_up;	/**< RCV.UP: behind the peer's. */
 	uint32_t last_rcv;	/**< When the last acceptable segment came [1,024 us], modulo 2^32. */
 
 	/* Sizes [bytes]. */

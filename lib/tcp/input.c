@@ -235,7 +235,7 @@ update_ts_recent(struct sani_tcp_rx *rx)
 	c->ts_recent_s = (uint32_t)(rx->io->now_us / 1000000);
 }
 
-/* 3.10.7.4. The third step (security) and the sixth (URG: text is delivered in line) do nothing. */
+/* 3.10.7.4. The third step (security) does nothing. */
 static void
 input_other(struct sani_tcp_rx *rx)
 {
@@ -248,6 +248,7 @@ input_other(struct sani_tcp_rx *rx)
 	rx->c->last_rcv = (uint32_t)(rx->io->now_us >> SANI_TCP_RCV_SHIFT);
 	sani_tcp_ecn_receive(rx);
 	update_ts_recent(rx);
+	sani_tcp_process_urgent(rx);
 	sani_tcp_process_text(rx);
 	sani_tcp_process_fin(rx);
 }

@@ -41,6 +41,8 @@ enum sani_tcp_conn_flag {
 	SANI_TCP_F_ECN_ECHO = 1 << 27,	/**< ECE in every ACK until CWR arrives. */
 	SANI_TCP_F_CWR_DUE = 1 << 28,	/**< CWR with the next new data. */
 	SANI_TCP_F_UNDO = 1 << 25,	/**< prior_cwnd and prior_ssthresh may be restored. */
+	SANI_TCP_F_SND_URG = 1 << 29,	/**< snd_up is valid: not acknowledged yet. */
+	SANI_TCP_F_RCV_URG = 1 << 30,	/**< rcv_up is valid: not read yet. */
 };
 
 /** Most payload of a segment that is built: one mbuf of the usual data room holds it. */
@@ -195,6 +197,18 @@ void
 sani_tcp_process_text(struct sani_tcp_rx *rx);
 void
 sani_tcp_process_fin(struct sani_tcp_rx *rx);
+
+/* urgent.c */
+
+/** Step 6. */
+void
+sani_tcp_process_urgent(struct sani_tcp_rx *rx);
+/** The program has read: has it passed the mark? */
+void
+sani_tcp_note_read(struct sani_tcp_conn *c);
+/** URG and pointer of a segment whose sequence number and flags are filled. */
+void
+sani_tcp_put_urgent(struct sani_tcp_conn *c, struct sani_tcp_seg *seg);
 
 /* rcvq.c */
 

@@ -62,6 +62,7 @@ fill(struct sani_tcp_conn *c, struct sani_tcp_seg *seg, uint64_t now_us)
 		seg->wnd = (uint16_t)sani_tcp_min(c->rcvq.limit, UINT16_MAX);
 	else if (!(seg->flags & SANI_TCP_RST))
 		seg->wnd = sani_tcp_offer_window(c, syn);
+	sani_tcp_put_urgent(c, seg);
 	seg->tsval = sani_tcp_ts_now(c, now_us);
 	seg->tsecr = c->ts_recent;
 	if (!syn && !(seg->flags & SANI_TCP_RST)) {

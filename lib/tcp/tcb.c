@@ -172,7 +172,7 @@ sani_tcp_finish(struct sani_tcp_conn *c, int error)
 {
 	sani_tcp_set_state(c, SAN_TCP_CLOSED);
 	c->error = error;
-	c->flags &= SANI_TCP_F_FIN_KNOWN | SANI_TCP_F_FIN_RCVD;
+	c->flags &= SANI_TCP_F_FIN_KNOWN | SANI_TCP_F_FIN_RCVD | (error == 0 ? SANI_TCP_F_RCV_URG : 0u);
 	c->dup_acks_due = 0;
 	c->keep_due = false;
 	for (int t = 0; t < SANI_TCP_NB_TIMERS; t++)

@@ -20,7 +20,7 @@
  *            flight and how it fares; sack.c options; rtt.c RFC 6298; rack.c finds losses, prr.c and
  *            newreno.c (without SACK) repair them, recovery.c the states between; cc.h, cc_newreno.c RFC
  *            5681; timers.c; passive.c LISTEN and SYN_RECEIVED; icmp.c; isn.c RFC 6528; reset.c RST;
- *            timewait.c records; keepalive.c; info.c san_tcp_info().
+ *            timewait.c records; keepalive.c; urgent.c; info.c san_tcp_info().
  * Source:    RFC 9293, 6298, 5681, 6582, 7323, 6528, 5961, 6928, 2018, 2883, 6675, 8985, 9937.
  */
 #ifndef SANI_TCP_TCP_H
@@ -208,6 +208,17 @@ sani_tcp_read(struct sani_tcp_conn *c, void *buf, uint32_t len, uint32_t *ev);
 /** What the connection had of the core's budget; once, when its block is given up. [bytes] */
 uint64_t
 sani_tcp_give_back(struct sani_tcp_conn *c);
+
+/**
+ * Urgent data (RFC 9293 3.8.5): how many bytes lie between the next one to read and the end of the peer's
+ * urgent data, received or not; 0: none.
+ */
+uint32_t
+sani_tcp_urgent(const struct sani_tcp_conn *c);
+
+/** What was written up to now ends in urgent data. @return Events (EV_OUTPUT). */
+uint32_t
+sani_tcp_urge(struct sani_tcp_conn *c);
 
 /** Bytes ever written, and bytes of those acknowledged: 64-bit stream offsets. */
 uint64_t

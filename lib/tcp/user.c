@@ -115,6 +115,7 @@ sani_tcp_read(struct sani_tcp_conn *c, void *buf, uint32_t len, uint32_t *ev)
 {
 	uint32_t n = sani_tcp_rcvq_read(c, buf, len);
 
+	sani_tcp_note_read(c);
 	if (n > 0 && sani_tcp_window_update_due(c))
 		c->flags |= SANI_TCP_F_ACK_NOW;
 	*ev = c->flags & SANI_TCP_F_ACK_NOW ? SANI_TCP_EV_OUTPUT : 0;

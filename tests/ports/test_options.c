@@ -284,6 +284,56 @@ figures_come_in_the_size_that_is_asked_for(void **state)
 	net_close(&net);
 }
 
+/* The completions as the library gives them: the watch does not keep their flags. */
+static uint8_t
+reap_flags(const struct wop *op)
+{
+	uint64_t limit_ms = net_now_ms() + NET_PATIENCE_MS;
+	struct san_completion comp;
+
+	for (;;) {
+		assert_true(net_now_ms() < limit_ms);
+		san_core_poll(net.core[0][0]);
+		san_core_poll(net.core[1][0]);
+		if (san_cq_poll(net.w.cq, &comp, 1) != 1)
+			continue;
+		watch_check(&net.w, &comp);
+		if (comp.op == &op->ov)
+			return comp.flags;
+	}
+}
+
+/* MUST-30 to MUST-33: in line, and the completions say where it is. */
+static void
+urgent_data_is_told_with_the_bytes(void **state)
+{
+	struct net_pair pair;
+	struct wop *recv[3];
+
+	(void)state;
+	net_open(&net, NULL);
+	pair = net_connect(&net, PORT);
+	for (unsigned int i = 0; i < 3; i++)
+		recv[i] = watch_op(&net.w);
+	assert_int_equal(san_set_option(pair.end[1]->h, SAN_OPT_URGENT, 0), -ENOPROTOOPT);
+	assert_int_equal(watch_send(pair.end[0], watch_op(&net.w), text, 100, SAN_URGENT), 1);
+	assert_int_equal(watch_send(pair.end[0], watch_op(&net.w), text, 50, 0), 1);
+	NET_UNTIL(&net, look(pair.end[1]).unread == 150);
+	assert_int_equal(get(pair.end[1], SAN_OPT_URGENT), 100);
+	assert_int_equal(watch_recv(pair.end[1], recv[0], text, 40, 0), 0);
+	assert_int_equal(reap_flags(recv[0]), SAN_URGENT);
+	assert_int_equal(recv[0]->ov.flags & SAN_URGENT, SAN_URGENT);
+	assert_int_equal(get(pair.end[1], SAN_OPT_URGENT), 60);
+	assert_int_equal(watch_recv(pair.end[1], recv[1], text, 70, 0), 0);
+	assert_int_equal(reap_flags(recv[1]), SAN_URGENT);
+	assert_int_equal(get(pair.end[1], SAN_OPT_URGENT), 0);
+	assert_int_equal(watch_recv(pair.end[1], recv[2], text, 70, 0), 0);
+	assert_int_equal(reap_flags(recv[2]), 0);
+	assert_int_equal(recv[2]->result, 40);
+	assert_int_equal(watch_recv(pair.end[1], recv[2], text, 70, SAN_URGENT), -EINVAL);
+	net_close(&net);
+}
+
 static const struct CMUnitTest cases[] = {
 	NET_CASE(options_are_set_while_connected),
 	NET_CASE(options_are_set_while_connecting),
@@ -292,6 +342,7 @@ static const struct CMUnitTest cases[] = {
 	NET_CASE(class_and_time_to_live_are_in_every_packet),
 	NET_CASE(peer_that_falls_silent_is_given_up),
 	NET_CASE(figures_of_both_ends_agree),
+	NET_CASE(urgent_data_is_told_with_the_bytes),
 	NET_CASE(figures_come_in_the_size_that_is_asked_for),
 };
 

@@ -337,7 +337,7 @@ check_fields(struct watch *w, struct wop *op, const struct san_completion *c)
 		watch_fault(w, "%s: completion %d, structure %d", kind, c->result, op->ov.result);
 	if (!may_end(op, c->result))
 		watch_fault(w, "%s of %zu ended with %d", kind, op->len, c->result);
-	if (c->flags != 0 || c->reserved != 0)
+	if ((c->kind == SAN_OP_RECV ? c->flags & ~SAN_URGENT : c->flags) != 0 || c->reserved != 0)
 		watch_fault(w, "%s: flags %u, reserved %u", kind, c->flags, c->reserved);
 	if (op->kind != SAN_OP_ACCEPT && c->value != 0)
 		watch_fault(w, "%s: a value", kind);
