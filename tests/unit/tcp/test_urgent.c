@@ -89,6 +89,7 @@ pointer_that_names_nothing_new_is_ignored(void **state)
 	assert_int_equal(bed_read(b), 40);
 	in_urgent(b, UA, NXT + 35, 10, 3);		/* in part read already, and that part was urgent */
 	assert_int_equal(sani_tcp_urgent(&b->c), 0);
+	assert_int_equal(b->c.flags & SANI_TCP_F_RCV_URG, 0);	/* 2 GiB on it would look new */
 	assert_int_equal(bed_read(b), 5);
 }
 
@@ -242,6 +243,7 @@ urgent_send_sets_the_pointer_behind_its_last_octet(void **state)
 	bed_write(b, 10);
 	assert_last(b, ACK | SANI_TCP_PSH, UNA + 220, NXT, 10);
 	assert_int_equal(b->out[b->nb - 1].seg.urg, 0);
+	assert_int_equal(b->c.flags & SANI_TCP_F_SND_URG, 0);
 }
 
 static void
