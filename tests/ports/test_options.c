@@ -246,7 +246,8 @@ figures_of_both_ends_agree(void **state)
 	assert_int_equal(i[1].bytes_received, 1000);
 	assert_int_equal(i[0].segs_out, i[1].segs_in);
 	assert_int_equal(i[0].segs_in, i[1].segs_out);
-	assert_int_equal(i[0].options & i[1].options, SAN_TCP_INFO_TIMESTAMPS | SAN_TCP_INFO_WSCALE);
+	assert_int_equal(i[0].options & i[1].options,
+			 SAN_TCP_INFO_TIMESTAMPS | SAN_TCP_INFO_WSCALE | SAN_TCP_INFO_SACK);
 	assert_int_equal(i[0].snd_wscale, i[1].rcv_wscale);
 	assert_true(i[0].srtt_us > 0);
 	net_close(&net);
