@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 #include <san/info.h>
 
+#include "tcp/keepalive.h"
 #include "tcp/priv.h"
 
 _Static_assert(sizeof(struct san_tcp_info) == SAN_TCP_INFO_MIN, "the first form, and no padding in it");

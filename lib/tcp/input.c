@@ -1,7 +1,9 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 #include <errno.h>
 
+#include "tcp/keepalive.h"
 #include "tcp/priv.h"
+#include "tcp/urgent.h"
 
 /* RFC 9293 3.10.7: one function for each step, in the RFC's order. LISTEN is in passive.c. */
 

@@ -133,18 +133,6 @@ sani_tcp_ts_now(const struct sani_tcp_conn *c, uint64_t now_us)
 	return (uint32_t)(now_us / 1000) + c->ts_offset;
 }
 
-/** Unit of last_rcv: 2^10 us. */
-#define SANI_TCP_RCV_SHIFT 10
-
-/** How long no acceptable segment has come [us], modulo 50 days; up to a unit more than the truth. */
-static inline uint64_t
-sani_tcp_quiet_us(const struct sani_tcp_conn *c, uint64_t now_us)
-{
-	uint64_t now = now_us >> SANI_TCP_RCV_SHIFT;
-
-	return now_us - ((now - ((uint32_t)now - c->last_rcv)) << SANI_TCP_RCV_SHIFT);
-}
-
 /* tcb.c */
 
 /** IP and TCP headers without options [bytes]. */
@@ -348,14 +336,5 @@ sani_tcp_restart_2msl(struct sani_tcp_conn *c, uint64_t now_us);
 /** After output had its way: window probes when nothing is in flight and something waits. */
 void
 sani_tcp_settle_persist(struct sani_tcp_conn *c, uint64_t now_us);
-
-/* keepalive.c */
-
-/** The connection is established, or c->keep has changed: begin, begin anew, or stop. */
-void
-sani_tcp_keep_start(struct sani_tcp_conn *c, uint64_t now_us);
-/** The timer KEEP has passed. @return Events. */
-uint32_t
-sani_tcp_keep_expire(struct sani_tcp_conn *c, struct sani_tcp_io *io);
 
 #endif

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 #include "tcp/priv.h"
+#include "tcp/urgent.h"
 
 _Static_assert(RTE_PKTMBUF_HEADROOM >= SANI_TCP_HEADROOM, "a fresh mbuf has room for the lower headers");
 

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 #include <errno.h>
 
+#include "tcp/keepalive.h"
 #include "tcp/priv.h"
 
 #define DEFAULT_MSS_V4 536u	/* RFC 9293 MUST-15 */

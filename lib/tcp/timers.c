@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 #include <errno.h>
 
+#include "tcp/keepalive.h"
 #include "tcp/priv.h"
 
 /*

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 #include "tcp/priv.h"
+#include "tcp/urgent.h"
 
 /*
  * Urgent data (RFC 9293 3.8.5) is part of the stream and delivered in line (RFC 6093 6); what is kept is a

@@ -1,5 +1,7 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
+#include "tcp/keepalive.h"
 #include "tcp/priv.h"
+#include "tcp/urgent.h"
 
 #define POOL_RETRY_US 1000u
 #define SCARCE_BYTES 2048u	/* of a queue that was empty, while the pool runs low */
