@@ -10,6 +10,7 @@
 #include "tcp/cc.h"
 #include "tcp/conn.h"
 #include "tcp/loss.h"
+#include "tcp/queues.h"
 
 enum sani_tcp_conn_flag {
 	SANI_TCP_F_PASSIVE = 1 << 0,	/**< Opened by a SYN (RFC 9293 MUST-11). */
@@ -197,64 +198,6 @@ sani_tcp_note_read(struct sani_tcp_conn *c);
 /** URG and pointer of a segment whose sequence number and flags are filled. */
 void
 sani_tcp_put_urgent(struct sani_tcp_conn *c, struct sani_tcp_seg *seg);
-
-/* rcvq.c */
-
-/** Take text [seq, seq + len) that lies in the window; m is exactly that. rcv_nxt moves on. */
-enum sani_tcp_rcvq_verdict {
-	SANI_TCP_RCVQ_IN_ORDER,
-	SANI_TCP_RCVQ_OOO,
-	SANI_TCP_RCVQ_DUP,	/**< Freed: all of it was there. */
-	SANI_TCP_RCVQ_FULL,	/**< Freed: no room for it. */
-};
-enum sani_tcp_rcvq_verdict
-sani_tcp_rcvq_add(struct sani_tcp_conn *c, uint32_t seq, uint32_t len, struct rte_mbuf *m,
-		  struct rte_mempool *pool);
-/** Keep octets [off, off + len) of a chain; NULL when nothing is left. */
-struct rte_mbuf *
-sani_tcp_rcvq_cut(struct rte_mbuf *m, uint32_t off, uint32_t len);
-uint32_t
-sani_tcp_rcvq_read(struct sani_tcp_conn *c, uint8_t *buf, uint32_t len);
-void
-sani_tcp_rcvq_free(struct sani_tcp_conn *c);
-
-/* ooo.c: the ranges behind a hole. */
-
-/** As sani_tcp_rcvq_add(), for seq beyond rcv_nxt. */
-enum sani_tcp_rcvq_verdict
-sani_tcp_ooo_add(struct sani_tcp_rcvq *q, uint32_t seq, uint32_t len, struct rte_mbuf *m,
-		 struct rte_mempool *pool);
-/** Take out the first range if it begins at or before seq, less what lies before seq (maybe all of it). */
-bool
-sani_tcp_ooo_take(struct sani_tcp_rcvq *q, uint32_t seq, struct rte_mbuf **m, uint32_t *len);
-void
-sani_tcp_ooo_free(struct sani_tcp_rcvq *q);
-/** The ranges for a SACK option: the one that grew last first (RFC 2018 4). @return How many, at most max. */
-uint8_t
-sani_tcp_ooo_blocks(const struct sani_tcp_rcvq *q, struct sani_tcp_block *blocks, uint8_t max);
-/** The range that holds seq. @return False: there is none. */
-bool
-sani_tcp_ooo_find(const struct sani_tcp_rcvq *q, uint32_t seq, struct sani_tcp_block *block);
-/** Where the last range ends; none when there is no range. */
-uint32_t
-sani_tcp_ooo_end(const struct sani_tcp_rcvq *q, uint32_t none);
-/** Append a chain to a list, small segments into the room of the last; counts in q->nb_mbufs. */
-void
-sani_tcp_list_append(struct sani_tcp_rcvq *q, struct rte_mbuf **head, struct rte_mbuf **tail,
-		     struct rte_mbuf *m);
-
-/* sndq.c */
-uint32_t
-sani_tcp_sndq_append(struct sani_tcp_conn *c, const uint8_t *data, uint32_t len,
-		     struct rte_mempool *pool);
-/** Copy [seq, seq + len) out; it is in the queue. */
-void
-sani_tcp_sndq_copy(struct sani_tcp_conn *c, uint32_t seq, uint32_t len, uint8_t *dst);
-/** Drop what is acknowledged; acked moves on. */
-void
-sani_tcp_sndq_release(struct sani_tcp_conn *c, uint32_t n);
-void
-sani_tcp_sndq_free(struct sani_tcp_conn *c);
 
 /* window.c */
 
