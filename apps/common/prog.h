@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /**
  * @file
- * Prog: what the programs share: arguments, start, a polling loop of one thread, a line each second, end.
+ * Prog: what the programs on the stack share: start, a polling loop of one thread, a line each second, end.
  *
  * Threads: one; it polls all cores of its hosts.
  * Exit:    0 all went well, 1 something failed, 2 wrong arguments.
@@ -9,12 +9,13 @@
 #ifndef APPS_COMMON_PROG_H
 #define APPS_COMMON_PROG_H
 
-#include <signal.h>
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
 #include <san/san.h>
+
+#include "basic.h"
 
 #define PROG_CORES 64
 #define PROG_HOSTS 2
@@ -31,40 +32,6 @@ struct prog {
 	uint64_t start_us;
 	uint64_t next_tick_us;
 };
-
-/** Set by SIGINT and SIGTERM once prog_open() has run. */
-extern volatile sig_atomic_t prog_stop;
-
-/** Name in front of every line; set by prog_split(). */
-extern const char *prog_name;
-
-/** One line to standard output, at once. */
-void
-prog_say(const char *fmt, ...) __attribute__((format(printf, 1, 2)));
-
-/** One line to standard error. */
-void
-prog_complain(const char *fmt, ...) __attribute__((format(printf, 1, 2)));
-
-/** Say it, point to --help, exit 2: wrong arguments. */
-_Noreturn void
-prog_refuse(const char *fmt, ...) __attribute__((format(printf, 1, 2)));
-
-/**
- * Split "EAL-arguments -- own arguments"; "--help" prints usage and exits 0.
- *
- * @param[in,out] argc  In: of main(); out: how many are the EAL's.
- * @param[in]     argv  Of main(); the "--" becomes the program's name, for getopt.
- * @param[in]     usage Text of --help.
- * @param[out]    own   The own arguments, own[0] the name.
- * @return How many own arguments, own[0] included.
- */
-int
-prog_split(int *argc, char **argv, const char *usage, char ***own);
-
-/** Read the number of an option, or exit 2. */
-uint64_t
-prog_number(const char *option, const char *text, uint64_t min, uint64_t max);
 
 /**
  * Start the library with EAL arguments and catch signals. @return false: it was complained.
@@ -83,10 +50,6 @@ prog_open(struct prog *p, int argc, char **argv, const char *config, unsigned in
 /** One round of every core; yields the processor when there was nothing to do. */
 void
 prog_poll(struct prog *p);
-
-/** Monotonic time [us]. */
-uint64_t
-prog_now_us(void);
 
 /** True once a second; also says what to do when every segment fails its checksum. */
 bool
