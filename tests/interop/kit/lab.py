@@ -7,7 +7,6 @@ import shutil
 import tempfile
 import time
 
-from . import link
 from .capture import Capture
 from .proc import Failure, Proc
 
@@ -28,14 +27,14 @@ def program(name):
 class Lab:
     """A place to work in that is gone afterwards; the files stay if keep is set."""
 
-    def __init__(self, kind):
+    def __init__(self, make_link):
         self.keep = False
         self.may_repeat = ()
         self.kernel_sends_well = True
         self.procs = []
         self.closers = []
         self.dir = tempfile.mkdtemp(prefix='san-interop-')
-        self.link = self.add(link.KINDS[kind]())
+        self.link = self.add(make_link())
         self.capture = self.add(Capture(self.link.name, self.link.san, self.path('wire.pcapng')))
         self.link.give_address()
 
@@ -53,14 +52,15 @@ class Lab:
         self.closers.append(thing.close)
         return thing
 
-    def start_san(self, name, *args, config=None, eal=()):
-        """Start a program under test on the link, with the link's configuration or another."""
+    def start_san(self, name, *args, config=None, eal=(), ns=None):
+        """Start a program under test on the link, with the link's configuration or another, in the
+        stack's namespace or another."""
         if not os.path.exists(program(name)):
             raise Failure(f'{program(name)} has not been built')
         config = config or os.path.join(ROOT, 'config', self.link.config)
         return self.start(program(name), '-l', '0', '--no-huge', '-m', '512', '--no-pci',
                           '--no-telemetry', '--no-shconf', *eal, '--', '--config', config,
-                          *args, ns=self.link.san_ns)
+                          *args, ns=ns or self.link.san_ns)
 
     @property
     def echo(self):

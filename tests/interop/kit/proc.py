@@ -59,12 +59,12 @@ class Proc:
         if status != 0:
             raise Failure(f'{self.name}: exit status {status}, expected 0')
 
-    def wait_text(self, pattern, limit_s):
-        """Wait until its output matches the regular expression; the match."""
+    def wait_text(self, pattern, limit_s, start=0):
+        """Wait until its output, from start on, matches the regular expression; the match."""
         end = time.monotonic() + limit_s
         while True:
             alive = self.alive()
-            found = re.search(pattern, self.text(), re.MULTILINE)
+            found = re.search(pattern, self.text()[start:], re.MULTILINE)
             if found:
                 return found
             if not alive:
