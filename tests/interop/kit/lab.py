@@ -27,7 +27,7 @@ def program(name):
 class Lab:
     """A place to work in that is gone afterwards; the files stay if keep is set."""
 
-    def __init__(self, make_link):
+    def __init__(self, make_link, capture=True):
         self.keep = False
         self.may_repeat = ()
         self.kernel_sends_well = True
@@ -35,7 +35,8 @@ class Lab:
         self.closers = []
         self.dir = tempfile.mkdtemp(prefix='san-interop-')
         self.link = self.add(make_link())
-        self.capture = self.add(Capture(self.link.name, self.link.san, self.path('wire.pcapng')))
+        if capture:
+            self.capture = self.add(Capture(self.link.name, self.link.san, self.path('wire.pcapng')))
         self.link.give_address()
 
     def path(self, name):
