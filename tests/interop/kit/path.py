@@ -87,12 +87,17 @@ class StackKernel(PathLink):
     stacks = ('left',)
 
 
+class KernelStack(PathLink):
+    kind = 'kernel-stack'
+    stacks = ('right',)
+
+
 class StackStack(PathLink):
     kind = 'stack-stack'
     stacks = ('left', 'right')
 
 
-KINDS = {cls.kind: cls for cls in (KernelKernel, StackKernel, StackStack)}
+KINDS = {cls.kind: cls for cls in (KernelKernel, StackKernel, KernelStack, StackStack)}
 
 
 class Impair:
