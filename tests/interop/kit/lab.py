@@ -42,10 +42,10 @@ class Lab:
     def path(self, name):
         return os.path.join(self.dir, name)
 
-    def start(self, *argv, ns=None, stdin=None, stdout=None):
-        """Start a program that ends with the lab."""
+    def start(self, *argv, **how):
+        """Start a program that ends with the lab; how as Proc has it."""
         log = self.path(f'{len(self.procs)}-{os.path.basename(str(argv[0]))}.log')
-        self.procs.append(Proc(argv, log, ns, stdin, stdout))
+        self.procs.append(Proc(argv, log, **how))
         return self.procs[-1]
 
     def add(self, thing):

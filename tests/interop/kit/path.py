@@ -9,6 +9,7 @@ The process is in the right namespace. Offloads are off everywhere: what crosses
 network card would have sent.
 """
 import re
+from subprocess import PIPE
 
 from . import lab as kit
 from .link import Link, switch_ipv6_off, switch_offloads_off
@@ -104,10 +105,11 @@ class Impair:
     """san-impair between the ends of a lab whose link is one of these."""
 
     def __init__(self, lab, *settings, seed=1, eal=('-m', '192')):
+        # it is the network: it has to be on time
         self.proc = lab.start(kit.program('san-impair'), '--lcores', '0@(0-1)', '--no-huge', *eal,
                               '--no-pci', '--no-telemetry', '--no-shconf', '--',
                               '--left', DEVICE.format(0, 'left'), '--right', DEVICE.format(1, 'right'),
-                              '--commands', '--seed', seed, *settings, ns=lab.link.middle, stdin=-1)
+                              '--commands', '--seed', seed, *settings, ns=lab.link.middle, stdin=PIPE, first=True)
         self.proc.wait_text('bridging', kit.START_S)
 
     def tell(self, command, answer='\n'):
