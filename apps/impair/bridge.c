@@ -84,6 +84,10 @@ take_in(struct way *w, uint64_t now_us)
 	struct rte_mbuf *m[BRIDGE_BURST];
 	unsigned int n = sani_port_rx(w->from, 0, m, BRIDGE_BURST);
 
+	/* they may have waited since the last look, of which the link knows nothing */
+	if (n > 0 && w->look_us > 0)
+		w->late_us = RTE_MAX(w->late_us, now_us - w->look_us);
+	w->look_us = now_us;
 	for (unsigned int i = 0; i < n; i++)
 		sani_impair_put(w->imp, m[i], now_us);
 	return n;
@@ -98,8 +102,8 @@ send_out(struct way *w, uint64_t now_us)
 
 	if (w->nb_out == 0) {
 		w->nb_out = sani_impair_take(w->imp, now_us, w->out, BRIDGE_BURST);
-		if (w->nb_out > 0 && now_us - due_us > w->late_us)
-			w->late_us = now_us - due_us;
+		if (w->nb_out > 0)
+			w->late_us = RTE_MAX(w->late_us, now_us - due_us);
 	}
 	if (w->nb_out == 0)
 		return 0;

@@ -27,7 +27,8 @@ struct way {
 	struct sani_impair_conf conf;
 	struct rte_mbuf *out[BRIDGE_BURST];	/**< Due, and not yet taken by the port. */
 	unsigned int nb_out;
-	uint64_t late_us;			/**< Longest that a frame went out behind its time. */
+	uint64_t look_us;			/**< When the port was looked at last. */
+	uint64_t late_us;			/**< Longest that a frame can have waited for us, at either end. */
 };
 
 struct bridge {

@@ -18,7 +18,7 @@ from .proc import Failure, run
 
 NAME = 'san0'
 # Past the queueing discipline the kernel would show a capture no frame that the bridge sends.
-DEVICE = 'net_af_packet{0},iface={1},framecnt=4096,qdisc_bypass=0'
+DEVICE = 'net_af_packet{0},iface={1},framecnt=16384,qdisc_bypass=0'
 
 # The end on the right is the peer of config/af_packet.conf, which the end on the left has as it is.
 CONFIG = '''[host]
