@@ -5,7 +5,7 @@
  *   perf-stack EAL-ARGUMENTS -- CONFIG BUFFER sink PORT FLOWS SECONDS
  *   perf-stack EAL-ARGUMENTS -- CONFIG BUFFER source ADDRESS:PORT FLOWS SECONDS BYTES
  *
- * BUFFER is the size of send buffer and receive window of each connection.
+ * BUFFER is the size of send buffer and receive window of each connection; 0: they are left to the stack.
  */
 #include <inttypes.h>
 #include <stdio.h>
@@ -166,8 +166,10 @@ make_socket(struct job *j)
 	san_handle sock;
 
 	check(san_socket(j->prog.cores[0], j->prog.cq, &sock), "socket");
-	check(san_set_option(sock, SAN_OPT_SNDBUF, j->buffer), "send buffer");
-	check(san_set_option(sock, SAN_OPT_RCVBUF, j->buffer), "receive window");
+	if (j->buffer > 0) {
+		check(san_set_option(sock, SAN_OPT_SNDBUF, j->buffer), "send buffer");
+		check(san_set_option(sock, SAN_OPT_RCVBUF, j->buffer), "receive window");
+	}
 	return sock;
 }
 
@@ -245,7 +247,7 @@ main(int argc, char **argv)
 
 	if (nb_own < 7)
 		prog_refuse("CONFIG BUFFER sink|source PORT|ADDRESS:PORT FLOWS SECONDS [BYTES] are needed.");
-	j.buffer = (uint32_t)prog_number("BUFFER", own[2], 4096, 64u << 20);
+	j.buffer = (uint32_t)prog_number("BUFFER", own[2], 0, 64u << 20);
 	j.is_sink = strcmp(own[3], "sink") == 0;
 	j.nb_wanted = (unsigned int)prog_number("FLOWS", own[5], 1, FLOWS);
 	j.limit_us = (uint64_t)(atof(own[6]) * 1e6);
