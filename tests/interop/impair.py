@@ -16,6 +16,7 @@ from kit.proc import Failure, run, wait_until
 MB = 1_000_000
 LIMIT_S = 40
 ROUGH = ('--loss', '2%', '--delay', '5ms')
+CROOKED = ('--delay', '3ms', '--jitter', '1ms', '--burst', '0.2%,30%', '--dup', '2%', '--reorder', '2%,5ms')
 
 KERNEL = ('kernel-kernel',)
 MIXED = ('stack-kernel',)
@@ -122,10 +123,11 @@ def nc_sends_a_file(lab):
     expect_lost(lab, impair)
 
 
-def nc_gets_from_the_stack_what_it_sends(lab):
+def echo_through_nc(lab, *settings):
+    """nc sends to the stack's echo server and gets all of it back; the way."""
     allow_repeats(lab)
     path, digest = lab.payload(2 * MB)
-    impair = Impair(lab, *ROUGH)
+    impair = Impair(lab, *settings)
     server = lab.start_echo_server()
     with open(path, 'rb') as source, open(lab.path('back'), 'wb') as sink:
         client = lab.start('nc', '-N', *lab.echo, stdin=source, stdout=sink)
@@ -134,7 +136,19 @@ def nc_gets_from_the_stack_what_it_sends(lab):
     if file_sha256(lab.path('back')) != digest:
         raise Failure('what came back is not what was sent')
     expect(end_echo_server(server), accepted=1, finished=1, broken=0)
-    expect_lost(lab, impair)
+    return impair
+
+
+def nc_gets_from_the_stack_what_it_sends(lab):
+    expect_lost(lab, echo_through_nc(lab, *ROUGH))
+
+
+def nc_gets_it_over_a_crooked_way_too(lab):
+    """Bursts of loss, repetitions, frames that overtake."""
+    for side, said in echo_through_nc(lab, *CROOKED).stop().items():
+        for name in ('lost', 'duplicated', 'reordered'):
+            if said[name] == 0:
+                raise Failure(f'to the {side}: {name} 0 of {said["in"]}')
 
 
 def curl_fetches_from_the_stack(lab):
@@ -173,6 +187,7 @@ topic.main({
     commands_change_the_way_at_once: KERNEL,
     nc_sends_a_file: KERNEL,
     nc_gets_from_the_stack_what_it_sends: MIXED,
+    nc_gets_it_over_a_crooked_way_too: MIXED,
     curl_fetches_from_the_stack: MIXED,
     stack_gets_from_the_stack_what_it_sends: STACKS,
 }, KINDS)
