@@ -10,6 +10,7 @@
 #include <rte_ethdev.h>
 
 #include "core/priv.h"
+#include "kit/fail.h"
 #include "sock/sock.h"
 
 #define RING_SIZE 1024
@@ -27,22 +28,29 @@ read_clock(void)
 }
 
 void
-vhost_startup(void)
+vhost_startup_small(unsigned int memory_mb)
 {
 	static bool eal_started;
-	static char prefix[64];
+	static char prefix[64], memory[16];
 	char *argv[] = { (char *)"vhost", (char *)"--no-huge", (char *)"--no-pci", (char *)"--no-shconf",
-			 (char *)"-m", (char *)"512", (char *)"--no-telemetry",
+			 (char *)"-m", memory, (char *)"--no-telemetry",
 			 (char *)"--lcores=0@(0-1)", (char *)"--log-level=lib.eal:error", prefix, NULL };
 	int rc;
 
 	if (sysconf(_SC_NPROCESSORS_ONLN) < 2)
 		argv[7] = (char *)"--lcores=0";
+	snprintf(memory, sizeof(memory), "%u", memory_mb);
 	snprintf(prefix, sizeof(prefix), "--file-prefix=vhost-%d", (int)getpid());
 	rc = eal_started ? san_startup(0, NULL) : san_startup((int)RTE_DIM(argv) - 1, argv);
 	if (rc < 0)
-		fail_msg("san_startup() answered %d: %s", rc, san_error());
+		kit_fail("san_startup() answered %d: %s", rc, san_error());
 	eal_started = true;
+}
+
+void
+vhost_startup(void)
+{
+	vhost_startup_small(512);
 }
 
 static struct rte_ring *
@@ -53,7 +61,7 @@ make_ring(const struct vhost *h, const char *way, unsigned int queue)
 
 	snprintf(name, sizeof(name), "vh%u%s%u", h->serial, way, queue);
 	r = rte_ring_create(name, RING_SIZE, SOCKET_ID_ANY, RING_F_SP_ENQ | RING_F_SC_DEQ);
-	assert_non_null(r);
+	kit_need(r != NULL);
 	return r;
 }
 
@@ -69,14 +77,14 @@ make_port(struct vhost *h)
 	}
 	snprintf(name, sizeof(name), "vh%u", h->serial);
 	snprintf(h->device, sizeof(h->device), "net_ring_%s", name);
-	assert_true(rte_eth_from_rings(name, h->in, h->nb_cores, h->out, h->nb_cores, 0) >= 0);
+	kit_need(rte_eth_from_rings(name, h->in, h->nb_cores, h->out, h->nb_cores, 0) >= 0);
 }
 
 static void
 set(struct san_conf *conf, const char *section, const char *key, const char *value)
 {
 	if (san_conf_set(conf, section, key, value) != 0)
-		fail_msg("[%s] %s = %s: %s", section, key, value, san_error());
+		kit_fail("[%s] %s = %s: %s", section, key, value, san_error());
 }
 
 static void
@@ -94,7 +102,7 @@ make_conf(const struct vhost *h, const struct vhost_wish *wish)
 	struct san_conf *conf = san_conf_create();
 	char name[16];
 
-	assert_non_null(conf);
+	kit_need(conf != NULL);
 	snprintf(name, sizeof(name), "v%u", h->serial);
 	set(conf, "host", "name", wish->name ? wish->name : name);
 	set_number(conf, "host", "cores", h->nb_cores);
@@ -119,22 +127,22 @@ vhost_open(struct vhost *h, const struct vhost_wish *wish)
 	static unsigned int serial;
 	struct san_conf *conf;
 
-	assert_true(nb_open < VHOST_MAX);
+	kit_need(nb_open < VHOST_MAX);
 	memset(h, 0, sizeof(*h));
 	h->serial = serial++;
 	h->nb_cores = wish->nb_cores ? wish->nb_cores : 1;
-	assert_in_range(h->nb_cores, 1, VHOST_CORES);
+	kit_need(h->nb_cores >= 1 && h->nb_cores <= VHOST_CORES);
 	make_port(h);
 	conf = make_conf(h, wish);
 	if (san_host_create(conf, &h->host) != 0)
-		fail_msg("san_host_create(): %s", san_error());
+		kit_fail("san_host_create(): %s", san_error());
 	san_conf_destroy(conf);
 	open_hosts[nb_open++] = h;
 	h->below = sani_sock_host_below(h->host);
 	h->below->clock = read_clock;
 	for (unsigned int i = 0; i < h->nb_cores; i++) {
 		h->core[i] = san_core_get(h->host, i);
-		assert_int_equal(san_core_claim(h->core[i]), 0);
+		kit_need(san_core_claim(h->core[i]) == 0);
 	}
 }
 
@@ -146,7 +154,7 @@ vhost_round(struct vhost *h)
 	for (unsigned int i = 0; i < h->nb_cores; i++) {
 		int rc = san_core_poll(h->core[i]);
 
-		assert_true(rc >= 0);
+		kit_need(rc >= 0);
 		n += (unsigned int)rc;
 	}
 	return n;
@@ -189,7 +197,7 @@ vhost_addr(const char *address, uint16_t port)
 	char text[SAN_ADDR_TEXT];
 
 	snprintf(text, sizeof(text), "%.*s", (int)strcspn(address, "/"), address);
-	assert_int_equal(san_addr_parse(text, &a), 0);
+	kit_need(san_addr_parse(text, &a) == 0);
 	a.port = port;
 	return a;
 }
@@ -244,7 +252,7 @@ vhost_cleanup(void)
 			drain(open_hosts[i]->in[q]);
 			drain(open_hosts[i]->out[q]);
 		}
-	assert_int_equal(san_cleanup(), 0);
+	kit_need(san_cleanup() == 0);
 	for (unsigned int i = 0; i < nb_open; i++) {
 		struct vhost *h = open_hosts[i];
 

@@ -9,7 +9,7 @@
  * Lifetime:  vhost_startup(), any number of vhost_open(), vhost_cleanup(): it ends the library, the hosts
  *            and their ports. What the test holds of a host's buffers has to be freed before.
  * Limits:    a process has at most 32 ethdevs, so at most 31 hosts at a time; at most 255 cores in all.
- * Failures:  assertions of cmocka.
+ * Failures:  kit_fail(): an assertion in a program of cmocka.
  */
 #ifndef TESTS_KIT_VHOST_H
 #define TESTS_KIT_VHOST_H
@@ -57,6 +57,10 @@ extern uint64_t vhost_now_us;
 /** Start the EAL (once in a process) and the library. */
 void
 vhost_startup(void);
+
+/** The same with as little memory as the hosts to come need [MiB]; vhost_startup() takes 512. */
+void
+vhost_startup_small(unsigned int memory_mb);
 
 /** Make a host and claim its cores. h stays where it is until vhost_cleanup(). */
 void
