@@ -112,8 +112,8 @@ check_timestamp(struct sani_tcp_rx *rx)
 
 /*
  * Table 6 of RFC 9293. Two places are wider than it: a segment without length may stand at the right
- * edge itself (the ACK of a peer that has filled the window), and one at RCV.NXT is let in while the
- * window is shut, for its ACK and RST (MUST-66); its text is cut off.
+ * edge itself (the ACK of a peer that has filled the window; no RST, RFC 5961 3.2), and one at RCV.NXT is
+ * let in while the window is shut, for its ACK and RST (MUST-66); its text is cut off.
  */
 static bool
 is_in_window(const struct sani_tcp_rx *rx)
@@ -122,10 +122,10 @@ is_in_window(const struct sani_tcp_rx *rx)
 	uint32_t space = rx->len + !!(rx->flags & SANI_TCP_SYN) + !!(rx->flags & SANI_TCP_FIN);
 	uint32_t wnd = seq_gt(c->rcv_adv, c->rcv_nxt) ? c->rcv_adv - c->rcv_nxt : 0;
 
-	if (space == 0)
-		return seq_in(rx->seq, c->rcv_nxt, wnd + 1);
 	if (rx->seq == c->rcv_nxt)
 		return true;
+	if (space == 0)
+		return seq_in(rx->seq, c->rcv_nxt, wnd + !(rx->flags & SANI_TCP_RST));
 	return seq_lt(rx->seq, c->rcv_nxt + wnd) && seq_gt(rx->seq + space, c->rcv_nxt);
 }
 

@@ -31,6 +31,36 @@ rst_outside_the_window_is_silent(void **state)
 	assert_int_equal(bed_count(b, SANI_CTR_tcp_rx_drop_window), 2);
 }
 
+/* RFC 5961 3.2 speaks of RCV.NXT <= SEG.SEQ < RCV.NXT + RCV.WND: the edge itself is outside. */
+static void
+rst_at_the_right_edge_is_silent(void **state)
+{
+	struct bed *b = *state;
+
+	b->p.rcvbuf = 4096;
+	bed_reach(b, SAN_TCP_ESTABLISHED);
+	bed_in(b, SANI_TCP_RST, NXT + 4096, 0, 0);
+	assert_int_equal(b->nb, 0);
+	assert_int_equal(bed_count(b, SANI_CTR_tcp_rx_drop_window), 1);
+	bed_in(b, SANI_TCP_RST, NXT + 4095, 0, 0);
+	assert_int_equal(b->nb, 1);
+	assert_last(b, SANI_TCP_ACK, UNA, NXT, 0);
+}
+
+/* RFC 9293 3.8.6 (MUST-66): with the window shut a reset is believed all the same. */
+static void
+rst_at_a_shut_window_is_taken(void **state)
+{
+	struct bed *b = *state;
+
+	b->p.rcvbuf = 4096;
+	bed_reach(b, SAN_TCP_ESTABLISHED);
+	for (uint32_t at = 0; at < 4096; at += 1024)
+		bed_in(b, SANI_TCP_ACK, NXT + at, UNA, 1024);
+	bed_in(b, SANI_TCP_RST, NXT + 4096, 0, 0);
+	assert_state(b, CLOSED);
+}
+
 static void
 rst_with_text_is_a_rst(void **state)
 {
@@ -332,6 +362,8 @@ main(void)
 	const struct CMUnitTest tests[] = {
 		bed_test(rst_in_the_window_gets_a_challenge),
 		bed_test(rst_outside_the_window_is_silent),
+		bed_test(rst_at_the_right_edge_is_silent),
+		bed_test(rst_at_a_shut_window_is_taken),
 		bed_test(rst_with_text_is_a_rst),
 		bed_test(syn_in_any_synchronized_state_gets_a_challenge),
 		bed_test(challenges_are_limited_for_each_connection),
