@@ -244,7 +244,9 @@ input_other(struct sani_tcp_rx *rx)
 	if (!check_old_syn(rx) || !check_timestamp(rx) || !check_sequence(rx) ||
 	    !check_reset(rx) || !check_syn(rx))
 		return;
-	trim(rx);
+	/* Without an ACK it gets no further than to the fifth step, and no answer. */
+	if (rx->flags & SANI_TCP_ACK)
+		trim(rx);
 	if (!sani_tcp_process_ack(rx))
 		return;
 	rx->c->last_rcv = (uint32_t)(rx->io->now_us >> SANI_TCP_RCV_SHIFT);

@@ -154,6 +154,20 @@ segment_without_ack_is_dropped(void **state)
 	assert_int_equal(bed_count(b, SANI_CTR_tcp_rx_drop_state), 2);
 }
 
+/* RFC 9293 3.10.7.4, fifth: it is dropped, whatever part of it lies outside. */
+static void
+segment_without_ack_at_an_edge_is_silent(void **state)
+{
+	struct bed *b = *state;
+
+	b->p.rcvbuf = 4096;
+	bed_reach(b, SAN_TCP_ESTABLISHED);
+	bed_in(b, 0, NXT - 50, 0, 100);
+	bed_in(b, 0, NXT + 4000, 0, 500);
+	assert_int_equal(b->nb, 0);
+	assert_int_equal(bed_count(b, SANI_CTR_tcp_rx_drop_state), 2);
+}
+
 static void
 text_on_both_sides_of_the_edges_is_trimmed(void **state)
 {
@@ -371,6 +385,7 @@ main(void)
 		bed_test(old_text_is_acknowledged_each_time),
 		bed_test(keepalive_probe_is_answered),
 		bed_test(segment_without_ack_is_dropped),
+		bed_test(segment_without_ack_at_an_edge_is_silent),
 		bed_test(text_on_both_sides_of_the_edges_is_trimmed),
 		bed_test(urgent_text_is_delivered_in_line),
 		bed_test(old_timestamp_is_dropped_and_answered),
