@@ -9,7 +9,59 @@
 
 #define PAWS_IDLE_S (24u * 24 * 3600)	/* RFC 7323 5.5 */
 
-/* 3.10.7.3, first to fifth. Text and FIN of a SYN-ACK are not taken; the peer sends them again. */
+/*
+ * Cut off what lies outside the window, or behind the peer's FIN.
+ *
+ *            RCV.NXT               edge
+ *   -----------|--------------------|-----------
+ *       [oooooo|nnnnnnnnnnnnnnnnnnnn|xxxxx]
+ *
+ * A FIN right at the edge is taken: it needs no buffer.
+ */
+static void
+trim(struct sani_tcp_rx *rx)
+{
+	struct sani_tcp_conn *c = rx->c;
+	uint32_t edge = c->flags & SANI_TCP_F_FIN_KNOWN ? c->rcv_fin : c->rcv_adv;
+	uint32_t old = seq_lt(rx->seq, c->rcv_nxt) ? c->rcv_nxt - rx->seq : 0;
+	uint32_t keep = rx->len - old;
+
+	if (old > rx->len)
+		keep = 0;
+	if (seq_gt(c->rcv_nxt, edge))
+		edge = c->rcv_nxt;
+	rx->seq += old;
+	if (seq_gt(rx->seq + keep, edge)) {
+		keep = seq_lt(rx->seq, edge) ? edge - rx->seq : 0;
+		rx->flags &= (uint8_t)~SANI_TCP_FIN;
+		c->flags |= SANI_TCP_F_ACK_NOW;
+		if (keep == 0)
+			sani_count(rx->io->ctr, SANI_CTR_tcp_rx_drop_window);
+	}
+	if (old > 0) {
+		uint32_t left = c->rcv_nxt - old;
+
+		sani_tcp_dsack_owe(&c->rcvq, left, left + sani_tcp_min(old, rx->len));
+		c->flags |= SANI_TCP_F_ACK_NOW;
+	}
+	rx->m = sani_tcp_rcvq_cut(rx->m, old, keep);
+	rx->len = keep;
+}
+
+/* What comes with a SYN-ACK behind its SYN: the sixth step and on. */
+static void
+take_rest(struct sani_tcp_rx *rx)
+{
+	rx->seq++;
+	rx->flags &= (uint8_t)~SANI_TCP_SYN;
+	trim(rx);
+	sani_tcp_process_text(rx);
+	sani_tcp_process_fin(rx);
+}
+
+/*
+ * 3.10.7.3, first to fifth. Text and FIN of a SYN without an ACK are not taken; the peer sends them again.
+ */
 static void
 input_syn_sent(struct sani_tcp_rx *rx)
 {
@@ -40,6 +92,7 @@ input_syn_sent(struct sani_tcp_rx *rx)
 	if (ack_ok) {
 		rx->ev |= sani_tcp_establish(c, seg, seg->wnd, rx->io->now_us);
 		c->flags |= SANI_TCP_F_ACK_NOW;
+		take_rest(rx);
 	} else {
 		sani_tcp_set_state(c, SAN_TCP_SYN_RECEIVED);
 		c->flags |= SANI_TCP_F_SYN_DUE;
@@ -183,45 +236,6 @@ check_syn(struct sani_tcp_rx *rx)
 	else
 		sani_tcp_challenge(c, rx->io);
 	return false;
-}
-
-/*
- * Cut off what lies outside the window, or behind the peer's FIN.
- *
- *            RCV.NXT               edge
- *   -----------|--------------------|-----------
- *       [oooooo|nnnnnnnnnnnnnnnnnnnn|xxxxx]
- *
- * A FIN right at the edge is taken: it needs no buffer.
- */
-static void
-trim(struct sani_tcp_rx *rx)
-{
-	struct sani_tcp_conn *c = rx->c;
-	uint32_t edge = c->flags & SANI_TCP_F_FIN_KNOWN ? c->rcv_fin : c->rcv_adv;
-	uint32_t old = seq_lt(rx->seq, c->rcv_nxt) ? c->rcv_nxt - rx->seq : 0;
-	uint32_t keep = rx->len - old;
-
-	if (old > rx->len)
-		keep = 0;
-	if (seq_gt(c->rcv_nxt, edge))
-		edge = c->rcv_nxt;
-	rx->seq += old;
-	if (seq_gt(rx->seq + keep, edge)) {
-		keep = seq_lt(rx->seq, edge) ? edge - rx->seq : 0;
-		rx->flags &= (uint8_t)~SANI_TCP_FIN;
-		c->flags |= SANI_TCP_F_ACK_NOW;
-		if (keep == 0)
-			sani_count(rx->io->ctr, SANI_CTR_tcp_rx_drop_window);
-	}
-	if (old > 0) {
-		uint32_t left = c->rcv_nxt - old;
-
-		sani_tcp_dsack_owe(&c->rcvq, left, left + sani_tcp_min(old, rx->len));
-		c->flags |= SANI_TCP_F_ACK_NOW;
-	}
-	rx->m = sani_tcp_rcvq_cut(rx->m, old, keep);
-	rx->len = keep;
 }
 
 /* RFC 7323 4.3 (2): only a segment that covers what we acknowledge next moves TS.Recent. */

@@ -200,7 +200,8 @@ bed_inject(struct bed *b, const struct sani_tcp_seg *seg)
 {
 	struct rte_mbuf *tx[1];
 	struct sani_tcp_io io = bed_io(b, tx, 1);
-	uint32_t ev = sani_tcp_input(&b->c, seg, bed_payload(seg->seq, seg->len, 1500), &io);
+	uint32_t text = seg->seq + !!(seg->flags & SANI_TCP_SYN);
+	uint32_t ev = sani_tcp_input(&b->c, seg, bed_payload(text, seg->len, 1500), &io);
 
 	assert_int_equal(io.nb_tx, 0);
 	b->ev |= ev;

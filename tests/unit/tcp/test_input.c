@@ -370,6 +370,27 @@ partly_old_text_is_acknowledged_at_once(void **state)
 	assert_int_equal(bed_read(b), 150);
 }
 
+/* RFC 9293 3.10.7.3: what else there is in a SYN-ACK is looked at from the sixth step on. */
+static void
+text_and_fin_of_a_syn_ack_are_taken(void **state)
+{
+	struct bed *b = *state;
+
+	bed_reach(b, SAN_TCP_SYN_SENT);
+	bed_clear(b);
+	bed_in(b, SANI_TCP_SYN | SANI_TCP_ACK, BED_IRS, UNA, 100);
+	assert_state(b, ESTABLISHED);
+	assert_int_equal(b->ev & SANI_TCP_EV_READABLE, SANI_TCP_EV_READABLE);
+	assert_last(b, SANI_TCP_ACK, UNA, NXT + 100, 0);
+	assert_int_equal(bed_read(b), 100);
+	sani_tcp_discard(&b->c);
+
+	bed_reach(b, SAN_TCP_SYN_SENT);
+	bed_in(b, SANI_TCP_SYN | SANI_TCP_ACK | SANI_TCP_FIN, BED_IRS, UNA, 0);
+	assert_state(b, CLOSE_WAIT);
+	assert_last(b, SANI_TCP_ACK, UNA, NXT + 1, 0);
+}
+
 int
 main(void)
 {
@@ -386,6 +407,7 @@ main(void)
 		bed_test(keepalive_probe_is_answered),
 		bed_test(segment_without_ack_is_dropped),
 		bed_test(segment_without_ack_at_an_edge_is_silent),
+		bed_test(text_and_fin_of_a_syn_ack_are_taken),
 		bed_test(text_on_both_sides_of_the_edges_is_trimmed),
 		bed_test(urgent_text_is_delivered_in_line),
 		bed_test(old_timestamp_is_dropped_and_answered),

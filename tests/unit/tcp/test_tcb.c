@@ -212,19 +212,6 @@ bare_ack_in_syn_sent_is_dropped(void **state)
 }
 
 static void
-text_in_a_syn_ack_is_left_for_the_peer_to_repeat(void **state)
-{
-	struct bed *b = *state;
-
-	bed_reach(b, SAN_TCP_SYN_SENT);
-	bed_in(b, SANI_TCP_SYN | SANI_TCP_ACK, BED_IRS, BED_ISS + 1, 100);
-	assert_last(b, SANI_TCP_ACK, BED_ISS + 1, BED_IRS + 1, 0);
-	assert_int_equal(sani_tcp_readable(&b->c), 0);
-	bed_in(b, SANI_TCP_ACK, BED_IRS + 1, BED_ISS + 1, 100);
-	assert_int_equal(bed_read(b), 100);
-}
-
-static void
 simultaneous_open_ends_established(void **state)
 {
 	struct bed *b = *state;
@@ -299,7 +286,6 @@ main(void)
 		bed_test(rst_without_good_ack_in_syn_sent_is_ignored),
 		bed_test(bad_ack_in_syn_sent_gets_rst_and_the_open_goes_on),
 		bed_test(bare_ack_in_syn_sent_is_dropped),
-		bed_test(text_in_a_syn_ack_is_left_for_the_peer_to_repeat),
 		bed_test(simultaneous_open_ends_established),
 		bed_test(simultaneous_open_is_also_finished_by_a_bare_ack),
 		bed_test(rst_after_simultaneous_open_is_refusal),
