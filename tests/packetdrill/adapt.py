@@ -20,6 +20,7 @@ SCALE = re.compile(r"\bwscale\s+\d+")
 
 RCVBUF = 262144  # bytes; the stack's default
 REPLACED = "`true`"
+DEFINED = {"STANDARD"}  # of "#ifdef": what the RFCs say, not what one kernel does
 
 
 class Unfit(Exception):
@@ -44,6 +45,24 @@ def scale_of(rcvbuf):
     return scale
 
 
+def choose(text):
+    """Blank what "#ifdef" and "#else" leave out, and those lines themselves."""
+    kept, stack = [], []
+    for line in text.split("\n"):
+        word = line.split()
+        if word[:1] == ["#ifdef"]:
+            stack.append(word[1] in DEFINED)
+        elif word[:1] == ["#else"]:
+            stack[-1] = not stack[-1]
+        elif word[:1] == ["#endif"]:
+            stack.pop()
+        else:
+            kept.append(line if all(stack) else "")
+            continue
+        kept.append("")
+    return "\n".join(kept)
+
+
 def blank(match):
     """As many line ends as there were."""
     return "\n" * match.group(0).count("\n")
@@ -61,6 +80,7 @@ def adapt_line(line, scale):
 
 def adapt(text):
     """(the script, the object's flags, the tool's options); Unfit."""
+    text = choose(text)
     options = dict(OPTION.findall(text))
     asked = settings(text)
     bsd = any(name.startswith("net.inet.") for name in asked)
