@@ -90,7 +90,7 @@ def adapt(text):
         if ".insecure_" in name and any(value != "0" for value in values):
             raise Unfit("%s: what RFC 5961 has replaced" % name)
     rcvbuf = int(asked.get("net.inet.tcp.recvspace", [RCVBUF])[0])
-    flags = {"order": "bsd" if bsd else "linux", "rcvbuf": rcvbuf}
+    flags = {"order": "bsd" if bsd else "linux", "quickack": 0 if bsd else 1, "rcvbuf": rcvbuf}
     if "net.inet.tcp.sendspace" in asked:
         flags["sndbuf"] = int(asked["net.inet.tcp.sendspace"][0])
     if "mtu" in options:

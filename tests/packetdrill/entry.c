@@ -11,6 +11,7 @@
 #include <errno.h>
 #include <string.h>
 
+#include "core/priv.h"
 #include "kit/vhost.h"
 #include "packetdrill/face.h"
 #include "packetdrill/farewell.h"
@@ -21,6 +22,7 @@
 
 #define MEMORY_MB 96	/* the tool locks all of it */
 #define MBUFS 8191
+#define SOCKETS "256"
 
 static struct vhost host;
 static struct flags flags;
@@ -41,14 +43,30 @@ open_stack(void)
 		.gateway = flags.gateway,
 		.mtu = flags.mtu,
 		.nb_mbufs = MBUFS,
+		.keys = { { "sockets", SOCKETS }, { "half_open", SOCKETS } },
 	});
 	wire_open(&host, &flags);
 	sock_open_all(&host, &flags);
 }
 
+/*
+ * RFC 9293 3.8.6.3 leaves it open whether the first segments are acknowledged at once. Scripts that delay from the
+ * start find a stack that does: its connections are told that they are no longer young.
+ */
+static void
+end_quick_acks(void)
+{
+	const struct sani_core *core = host.below->cores[0];
+
+	for (uint32_t i = 0; i < host.below->conf.nb_conns; i++)
+		core->priv->conns[i].quick_acks = 0;
+}
+
 static unsigned int
 do_round(void)
 {
+	if (!flags.quickack)
+		end_quick_acks();
 	return vhost_round(&host) + wire_collect() + sock_round();
 }
 

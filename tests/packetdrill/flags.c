@@ -48,6 +48,8 @@ set(struct flags *flags, const char *name, const char *value)
 		flags->sndbuf = read_number(name, value);
 	else if (strcmp(name, "order") == 0)
 		flags->order = read_order(value);
+	else if (strcmp(name, "quickack") == 0)
+		flags->quickack = read_number(name, value) != 0;
 	else
 		kit_fail("so_flags: there is no flag \"%s\"", name);
 }
@@ -61,6 +63,7 @@ flags_read(const char *text, struct flags *flags)
 		.address = "192.168.0.1/16",
 		.gateway = "192.168.0.2",
 		.mtu = 1500,
+		.quickack = true,
 	};
 	snprintf(copy, sizeof(copy), "%s", text != NULL ? text : "");
 	for (flag = strtok_r(copy, ",", &at); flag != NULL; flag = strtok_r(NULL, ",", &at)) {

@@ -8,6 +8,7 @@
 #ifndef TESTS_PACKETDRILL_FLAGS_H
 #define TESTS_PACKETDRILL_FLAGS_H
 
+#include <stdbool.h>
 #include <stdint.h>
 
 /** In which order a SYN carries its options: the stack's, or as scripts for Linux or BSD have it. */
@@ -24,6 +25,8 @@ struct flags {
 	uint32_t rcvbuf;	/**< "rcvbuf": SO_RCVBUF of a socket [bytes]; 0: the stack's default. */
 	uint32_t sndbuf;	/**< "sndbuf": SO_SNDBUF likewise. */
 	enum flags_order order;	/**< "order": stack, linux or bsd. */
+	bool quickack;		/**< "quickack": 0: no segment is acknowledged at once just because the
+				 *   connection is young; 1: as the stack does it. */
 };
 
 /** Read the text; NULL: defaults. */
