@@ -34,7 +34,7 @@ silence_is_borne_without_keepalive(void **state)
 	struct bed *b = *state;
 
 	bed_reach(b, SAN_TCP_ESTABLISHED);
-	assert_int_equal(sani_tcp_deadline(&b->c), SANI_NEVER);
+	assert_int_equal(bed_deadline(b), SANI_NEVER);
 	bed_run(b, 30 * 24 * 3600 * SEC);
 	assert_int_equal(b->nb, 0);
 	assert_state(b, ESTABLISHED);
@@ -63,7 +63,7 @@ silent_peer_is_asked_nine_times_and_given_up(void **state)
 	assert_int_equal(sani_tcp_error(&b->c), -ETIMEDOUT);
 	assert_int_equal(bed_count(b, SANI_CTR_tcp_tx_keepalive), 9);
 	assert_int_equal(bed_count(b, SANI_CTR_tcp_timeout), 1);
-	assert_int_equal(sani_tcp_deadline(&b->c), SANI_NEVER);
+	assert_int_equal(bed_deadline(b), SANI_NEVER);
 }
 
 static void
@@ -199,7 +199,7 @@ keepalive_is_switched_while_connected(void **state)
 	set(b, SAN_OPT_KEEP_IDLE, 10000);
 	set(b, SAN_OPT_KEEP_INTERVAL, 2000);
 	set(b, SAN_OPT_KEEP_COUNT, 3);
-	assert_int_equal(sani_tcp_deadline(&b->c), SANI_NEVER);
+	assert_int_equal(bed_deadline(b), SANI_NEVER);
 	set(b, SAN_OPT_KEEPALIVE, 1);
 	bed_run(b, 0);
 	assert_int_equal(b->nb, 1);	/* it has been silent for longer already */
@@ -209,7 +209,7 @@ keepalive_is_switched_while_connected(void **state)
 	bed_run(b, 100 * SEC);
 	assert_int_equal(b->nb, 3);
 	assert_state(b, ESTABLISHED);
-	assert_int_equal(sani_tcp_deadline(&b->c), SANI_NEVER);
+	assert_int_equal(bed_deadline(b), SANI_NEVER);
 }
 
 /* A peer that holds us there for ever (it never sends its FIN) may be dead. */

@@ -96,7 +96,7 @@ user_timeout_of_an_idle_connection_arms_nothing(void **state)
 
 	bed_reach(b, SAN_TCP_ESTABLISHED);
 	set(b, SAN_OPT_USER_TIMEOUT, 5000);
-	assert_int_equal(sani_tcp_deadline(&b->c), SANI_NEVER);
+	assert_int_equal(bed_deadline(b), SANI_NEVER);
 	bed_write(b, 100);
 	bed_run(b, 5 * SEC);
 	assert_state(b, CLOSED);
@@ -131,7 +131,7 @@ closed_block_takes_no_option(void **state)
 	set(b, SAN_OPT_TOS, 0x28);
 	set(b, SAN_OPT_USER_TIMEOUT, 5000);
 	assert_int_equal(b->c.tos, 0);
-	assert_int_equal(sani_tcp_deadline(&b->c), SANI_NEVER);
+	assert_int_equal(bed_deadline(b), SANI_NEVER);
 }
 
 int
