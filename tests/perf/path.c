@@ -1,11 +1,12 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /*
  * The common path, so many times: two hosts on a virtual clock, one connection, nothing lost. Run under
- * callgrind with two counts, the difference of instructions is what one round costs, both ends and the
- * program included (tests/perf/instructions).
+ * callgrind with two counts, the difference is what one of them costs (tests/perf/instructions). How many
+ * poll rounds it took is printed, so that what an empty round costs can be taken off.
  *
- *   perf_path echo N   64 bytes there and back
- *   perf_path bulk N   one full segment there, acknowledged as it comes
+ *   perf-path echo N   64 bytes there and back
+ *   perf-path bulk N   one full segment there, acknowledged as it comes
+ *   perf-path idle N   empty rounds
  */
 #include <stdio.h>
 #include <stdlib.h>
@@ -16,6 +17,7 @@
 #define FULL 1448
 
 static struct vhost host[2];
+static unsigned long nb_rounds;
 
 /* Frames cross at once; nothing more to do ends it. */
 static void
@@ -28,6 +30,7 @@ settle(void)
 		n = 0;
 		for (int i = 0; i < 2; i++) {
 			vhost_round(&host[i]);
+			nb_rounds++;
 			while ((m = vhost_take(&host[i])) != NULL)
 				n += vhost_put(&host[1 - i], 0, m);
 		}
@@ -66,11 +69,12 @@ main(int argc, char **argv)
 	struct san_addr peer = vhost_addr("10.1.0.2", 7);
 	san_handle s[2], a;
 	struct san_cq *cq;
-	bool echo;
+	bool echo, idle;
 
 	if (argc != 3)
-		return fprintf(stderr, "usage: perf_path echo|bulk COUNT\n"), 2;
+		return fprintf(stderr, "usage: perf-path echo|bulk|idle COUNT\n"), 2;
 	echo = strcmp(argv[1], "echo") == 0;
+	idle = strcmp(argv[1], "idle") == 0;
 	vhost_startup();
 	vhost_open(&host[0], &(struct vhost_wish){ .address = "10.1.0.1/24" });
 	vhost_open(&host[1], &(struct vhost_wish){ .address = "10.1.0.2/24" });
@@ -85,10 +89,14 @@ main(int argc, char **argv)
 	wait_for(&op[0]);
 	a = op[0].u.accepted;
 	for (int i = 0; i < atoi(argv[2]); i++) {
-		send_one(s[0], a, echo ? 64 : FULL);
+		if (idle)
+			settle();
+		else
+			send_one(s[0], a, echo ? 64 : FULL);
 		if (echo)
 			send_one(a, s[0], 64);
 	}
+	printf("rounds %lu\n", nb_rounds);
 	vhost_cleanup();
 	return 0;
 }
