@@ -19,6 +19,11 @@ static const struct play_known fails_today[] = {
 	{ "open", "rfc9293_3_10_7_2_data_on_a_listener_is_dropped", "As the one before, with data." },
 	{ "close", "may_2_a_later_syn_reopens_while_the_socket_is_open",
 	  "A SYN in TIME-WAIT is neither taken nor acknowledged while the program still holds the old socket; silence." },
+	{ "window", "must_37_a_user_timeout_does_not_end_a_connection_whose_probes_are_answered",
+	  "A user timeout that is set ends a connection although the peer acknowledges each window probe." },
+	{ "window", "shld_17_data_outside_a_shrunk_window_does_not_end_the_connection",
+	  "As the one before, with data that was sent before the window shrank to zero." },
+	{ "options", "attack_g9_an_mss_of_one_has_a_floor", "The floor of the peer's MSS is 64 octets, not 88." },
 	{ 0 },
 };
 

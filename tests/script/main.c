@@ -19,7 +19,6 @@ get_host(enum play_host which)
 	static const struct vhost_wish wishes[PLAY_HOSTS] = {
 		[PLAY_USUAL] = { .address = "10.7.0.1/24" },
 		[PLAY_MTU_576] = { .address = "10.7.0.1/24", .mtu = 576 },
-		[PLAY_MTU_9000] = { .address = "10.7.0.1/24", .mtu = 9000 },
 		[PLAY_SMALL] = { .address = "10.7.0.1/24",
 				 .keys = { { "half_open", "2" }, { "time_wait_records", "16" } } },
 	};

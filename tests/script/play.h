@@ -164,7 +164,6 @@ struct play_row {
 enum play_host {
 	PLAY_USUAL,
 	PLAY_MTU_576,
-	PLAY_MTU_9000,
 	PLAY_SMALL,		/**< Few half-open connections, few records. */
 	PLAY_HOSTS,
 };
