@@ -81,7 +81,7 @@ post(struct play *p, const struct play_call *call)
 	int rc;
 
 	if (call->verb == PLAY_ACCEPT)
-		rc = san_accept(p->slot[LISTENER].sock, &o->over, call->flags);
+		rc = san_accept(p->slot[call->arg ? call->arg - 1 : LISTENER].sock, &o->over, call->flags);
 	else if (call->verb == PLAY_CONNECT)
 		rc = san_connect(make_socket(p, call->s)->sock, &o->over, &peer, call->flags);
 	else if (call->verb == PLAY_SHUTDOWN)
@@ -276,6 +276,24 @@ play_count(struct play *p, const struct play_row *row)
 	if (now[i] - p->mark[i] != (uint64_t)row->n)
 		play_fail(p, "%s has moved by %lld, expected is %lld.", row->name, (long long)(now[i] - p->mark[i]),
 			(long long)row->n);
+}
+
+void
+play_drops(struct play *p, int64_t n)
+{
+	struct san_counter list[NB_COUNTERS];
+	unsigned int nb = san_host_counters(p->host->host, list, NB_COUNTERS);
+	char text[400] = "";
+	int64_t sum = 0;
+
+	for (unsigned int i = 0; i < nb; i++) {
+		if (list[i].value == p->mark[i] || (strstr(list[i].name, "_drop") == NULL && strstr(list[i].name, "_bad") == NULL))
+			continue;
+		sum += (int64_t)(list[i].value - p->mark[i]);
+		strncat(strncat(text, " ", 2), list[i].name, 60);
+	}
+	if (sum != n)
+		play_fail(p, "%lld drops are counted (%s ), expected is %lld.", (long long)sum, text, (long long)n);
 }
 
 void

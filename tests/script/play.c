@@ -7,7 +7,8 @@
 #include <string.h>
 
 static const char *const kind_names[] = { "END", "IN", "OUT", "ICMP", "QUIET", "WAIT", "FIRE", "CALL", "DONE",
-					  "PENDING", "STATE", "COUNT", "MARK", "ISS", "FORGET", "LATER_ISS" };
+					  "PENDING", "STATE", "COUNT", "MARK", "DROPS",
+					  "ISS", "FORGET", "LATER_ISS" };
 
 void
 play_fail(struct play *p, const char *format, ...)
@@ -475,6 +476,9 @@ do_row(struct play *p, const struct play_row *row)
 		break;
 	case PLAY_MARK:
 		play_counters(p, p->mark);
+		break;
+	case PLAY_DROPS:
+		play_drops(p, row->n);
 		break;
 	case PLAY_ISS:
 		set_iss(p, (uint32_t)row->n);

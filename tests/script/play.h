@@ -52,6 +52,7 @@ enum play_kind {
 	PLAY_STATE,
 	PLAY_COUNT,
 	PLAY_MARK,
+	PLAY_DROPS,
 	PLAY_ISS,
 	PLAY_FORGET,
 	PLAY_LATER_ISS,
@@ -202,6 +203,8 @@ struct play_case {
 #define STATE(...) { .kind = PLAY_STATE, .call = { .want = SAN_TCP_##__VA_ARGS__ }, .name = #__VA_ARGS__ }
 /** A counter has moved by n since the last MARK(). */
 #define COUNT(counter, n_) { .kind = PLAY_COUNT, .name = #counter, .n = (n_) }
+/** All counters of dropped packets together have moved by n: each packet counts in exactly one. */
+#define DROPS(n_) { .kind = PLAY_DROPS, .n = (n_) }
 #define MARK() { .kind = PLAY_MARK }
 /** The peer's initial sequence number; before its first segment. */
 #define ISS(value) { .kind = PLAY_ISS, .n = (value) }
@@ -225,7 +228,7 @@ enum play_peer {
 	TO_NOBODY,	/**< No route. */
 	TO_ITSELF,	/**< The host's own address and port. */
 };
-/** The accepted socket goes into slot 0, or into .s. */
+/** The accepted socket goes into slot 0, or into .s. With .arg: posted on slot arg - 1 instead of the listener's. */
 #define ACCEPT(...) CALL(PLAY_ACCEPT, .op = __VA_ARGS__)
 #define CONNECT(...) CALL(PLAY_CONNECT, .op = __VA_ARGS__)
 /** SEND(op, octets, result of the call, .s = slot, .flags = ...); likewise the others. */

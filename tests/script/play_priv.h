@@ -120,6 +120,9 @@ play_counters(struct play *p, uint64_t *value);
 void
 play_count(struct play *p, const struct play_row *row);
 
+void
+play_drops(struct play *p, int64_t n);
+
 /** No completion is left that no row asked for. */
 void
 play_all_asked(struct play *p);
