@@ -245,6 +245,8 @@ do_in(struct play *p, const struct play_seg *row)
 		s.seq += s.seq != UNNAMED ? s.step : 0;
 		s.ack += s.ack != UNNAMED ? s.ack_step : 0;
 		s.tsval += s.tsval != UNNAMED ? s.ts_step : 0;
+		for (int k = 0; k < PLAY_BLOCKS && s.sack_step != 0 && (s.sack[k].left | s.sack[k].right) != 0; k++)
+			s.sack[k] = (struct play_block){ s.sack[k].left + s.sack_step, s.sack[k].right + s.sack_step };
 		if (!s.burst)
 			play_settle(p);
 	}

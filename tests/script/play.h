@@ -97,6 +97,7 @@ struct play_seg {
 	int64_t step;
 	int64_t ack_step;	/**< IN */
 	int64_t ts_step;	/**< IN, for tsval */
+	int64_t sack_step;	/**< IN, for all blocks */
 	/* IN only: what makes a segment odd. */
 	int burst;		/**< Is in the ring when the next row polls. */
 	int fill;		/**< Payload of this octet. */
