@@ -175,6 +175,7 @@ end_op(struct play *p, const struct san_completion *e)
 	o->posted = false;
 	o->ended = true;
 	o->result = e->result;
+	o->flags = e->flags;
 	if (o->verb == PLAY_ACCEPT && e->result == 0) {
 		if (p->slot[o->slot].open)
 			play_fail(p, "Slot %d is not free for what was accepted.", o->slot);
@@ -220,6 +221,8 @@ play_done(struct play *p, const struct play_call *call)
 	o->ended = false;
 	if (o->result != call->want)
 		play_fail(p, "Operation %d ended with %d, expected is %lld.", call->op, o->result, (long long)call->want);
+	if (call->urg != 0 && (o->flags != 0) != (call->urg > 0))
+		play_fail(p, "The completion of operation %d has flags 0x%x.", call->op, o->flags);
 }
 
 void

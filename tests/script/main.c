@@ -5,7 +5,7 @@
 #include <stdio.h>
 #include <string.h>
 
-#define MAX_CASES 1000
+#define MAX_CASES 2000
 
 static struct play play;
 static struct vhost hosts[PLAY_HOSTS];

@@ -47,7 +47,7 @@ extern const struct matrix_state matrix_closed, matrix_listen, matrix_syn_sent, 
 #define A_WHILE QUIET(MS(150))
 /* Longer than the default of the user timeout, and than 2 MSL. */
 #define USER_TIME S(1000)
-#define TWO_MSL_TIME S(121)
+#define TWO_MSL_TIME S(61)
 
 /** Dropped, and nothing is said. */
 #define SILENT(state, ...) IN(__VA_ARGS__), A_WHILE, STATE(state), DROPS(1)

@@ -138,7 +138,7 @@ struct play_call {
 	int64_t want;
 	int s;			/**< Slot of the socket. */
 	unsigned int flags;	/**< enum san_post_flag */
-	int urg;
+	int urg;		/**< DONE: 1, the completion speaks of urgent data, -1, it does not. */
 };
 
 struct play_icmp {

@@ -40,6 +40,7 @@ struct op {
 	bool posted;
 	bool ended;		/**< And not yet asked for by a row. */
 	int32_t result;
+	uint8_t flags;		/**< Of the completion. */
 };
 
 struct slot {
