@@ -220,7 +220,8 @@ play_done(struct play *p, const struct play_call *call)
 		play_fail(p, "Operation %d has not ended; expected is %lld.", call->op, (long long)call->want);
 	o->ended = false;
 	if (o->result != call->want)
-		play_fail(p, "Operation %d ended with %d, expected is %lld.", call->op, o->result, (long long)call->want);
+		play_fail(p, "Operation %d ended with %d, expected is %lld.", call->op, o->result,
+		(long long)call->want);
 	if (call->urg != 0 && (o->flags != 0) != (call->urg > 0))
 		play_fail(p, "The completion of operation %d has flags 0x%x.", call->op, o->flags);
 }
@@ -290,7 +291,8 @@ play_drops(struct play *p, int64_t n)
 	int64_t sum = 0;
 
 	for (unsigned int i = 0; i < nb; i++) {
-		if (list[i].value == p->mark[i] || (strstr(list[i].name, "_drop") == NULL && strstr(list[i].name, "_bad") == NULL))
+		if (list[i].value == p->mark[i] || (strstr(list[i].name,
+		"_drop") == NULL && strstr(list[i].name, "_bad") == NULL))
 			continue;
 		sum += (int64_t)(list[i].value - p->mark[i]);
 		strncat(strncat(text, " ", 2), list[i].name, 60);

@@ -54,7 +54,8 @@ rule_established(int64_t flags)
 	if (flags & RST)
 		RULE(STATE(CLOSED), QUIET(S(2)), COUNT(tcp_rx_rst, 1));
 	if (flags & SYN)
-		RULE(OUT(ACK, .seq = 1, .ack = 1, .len = 0), STATE(ESTABLISHED), COUNT(tcp_tx_challenge, 1), DROPS(1));
+		RULE(OUT(ACK, .seq = 1, .ack = 1, .len = 0), STATE(ESTABLISHED), COUNT(tcp_tx_challenge, 1),
+		DROPS(1));
 	if (!(flags & ACK))
 		RULE(QUIET(MS(150)), STATE(ESTABLISHED), DROPS(1));
 	if (flags & FIN)
@@ -105,7 +106,8 @@ main(int argc, char **argv)
 			rows[k][n] = (struct play_row){ .kind = PLAY_IN, .seg = states[s].seg };
 			rows[k][n++].seg.flags = flags;
 			append(rows[k], n, states[s].rule(flags));
-			snprintf(names[k], sizeof(names[k]), "attack_e9_%s__flags_%02x", states[s].name, (unsigned int)flags);
+			snprintf(names[k], sizeof(names[k]), "attack_e9_%s__flags_%02x", states[s].name,
+			(unsigned int)flags);
 			cases[k] = (struct play_case){ .name = names[k], .rows = rows[k] };
 		}
 	return play_main(&(struct play_args){ "flags", cases, k, argc, argv });

@@ -6,8 +6,10 @@
 #include <string.h>
 
 static const struct matrix_state *const states[] = {
-	&matrix_closed, &matrix_listen, &matrix_syn_sent, &matrix_syn_received, &matrix_syn_received_active, &matrix_established,
-	&matrix_fin_wait_1, &matrix_fin_wait_2, &matrix_close_wait, &matrix_closing, &matrix_last_ack, &matrix_time_wait,
+	&matrix_closed, &matrix_listen, &matrix_syn_sent, &matrix_syn_received, &matrix_syn_received_active,
+	&matrix_established,
+	&matrix_fin_wait_1, &matrix_fin_wait_2, &matrix_close_wait, &matrix_closing, &matrix_last_ack,
+	&matrix_time_wait,
 };
 
 static const char *const event_names[] = {
@@ -52,7 +54,8 @@ main(int argc, char **argv)
 	for (size_t s = 0; s < RTE_DIM(states); s++)
 		for (size_t e = 0; e < NB_EVENTS; e++, n++) {
 			snprintf(names[n], sizeof(names[n]), "%s__%s", states[s]->name, event_names[e]);
-			cases[n] = (struct play_case){ .name = names[n], .rows = join(states[s]->reach, states[s]->cell[e]) };
+			cases[n] = (struct play_case){ .name = names[n], .rows = join(states[s]->reach,
+			states[s]->cell[e]) };
 		}
 	return play_main(&(struct play_args){ "matrix", cases, n, argc, argv });
 }

@@ -6,8 +6,8 @@
  * Source: RFC 9293 3.10, with RFC 5961 (resets, SYNs and acknowledgements that somebody else may have sent), RFC 1337
  *         (TIME-WAIT) and the contract of the calls in lib/san.
  * Words:  of a segment's place: OLD lies left of the receive window, NEXT begins at RCV.NXT, LATER further right in the
- *         window, OUT right of it. Of an acknowledgement: DUP is SND.UNA, OLD is below it by less than the largest window,
- *         TOO_OLD by more, BEYOND is above SND.NXT.
+ *         window, OUT right of it. Of an acknowledgement: DUP is SND.UNA, OLD is below it by less than the largest
+ *         window, TOO_OLD by more, BEYOND is above SND.NXT.
  */
 #ifndef TESTS_SCRIPT_MATRIX_H
 #define TESTS_SCRIPT_MATRIX_H
@@ -21,7 +21,8 @@
 	X(DATA_NEXT) X(DATA_LATER) X(DATA_OLD) X(DATA_OUT) X(DATA_BEYOND) X(DATA_NO_ACK) \
 	X(FIN_NEXT) X(FIN_LATER) X(FIN_OLD) X(FIN_OUT) X(FIN_BEYOND) X(FIN_NO_ACK) \
 	X(RST_NEXT) X(RST_LATER) X(RST_OLD) X(RST_OUT) X(RSTACK_NEXT) X(NO_FLAG) \
-	X(CALL_CONNECT) X(CALL_LISTEN) X(CALL_ACCEPT) X(CALL_SEND) X(CALL_RECV) X(CALL_SHUTDOWN) X(CALL_CLOSE) X(CALL_CANCEL) \
+	X(CALL_CONNECT) X(CALL_LISTEN) X(CALL_ACCEPT) X(CALL_SEND) X(CALL_RECV) X(CALL_SHUTDOWN) X(CALL_CLOSE) \
+	X(CALL_CANCEL) \
 	X(TIME_RTO) X(TIME_USER) X(TIME_2MSL)
 
 enum matrix_event {
@@ -39,7 +40,8 @@ struct matrix_state {
 
 #define CELL(event, ...) [EV_##event] = PLAY_ROWS(__VA_ARGS__)
 
-extern const struct matrix_state matrix_closed, matrix_listen, matrix_syn_sent, matrix_syn_received, matrix_syn_received_active,
+extern const struct matrix_state matrix_closed, matrix_listen, matrix_syn_sent, matrix_syn_received,
+matrix_syn_received_active,
 	matrix_established, matrix_fin_wait_1, matrix_fin_wait_2, matrix_close_wait, matrix_closing, matrix_last_ack,
 	matrix_time_wait;
 
@@ -58,7 +60,8 @@ extern const struct matrix_state matrix_closed, matrix_listen, matrix_syn_sent, 
 /**
  * What all synchronized states do alike, with n = SND.NXT, u = SND.UNA, r = RCV.NXT.
  *
- * 3.10.7.4: first the sequence number, then RST (RFC 5961 3), SYN (RFC 5961 4), the ACK bit and the acknowledgement (RFC 5961 5).
+ * 3.10.7.4: first the sequence number, then RST (RFC 5961 3), SYN (RFC 5961 4), the ACK bit and the acknowledgement
+ * (RFC 5961 5).
  */
 #define SYNCHRONIZED(st, u, n, r) \
 	CELL(SYNACK_OLD, ANSWER(st, n, r, SYN | ACK, .seq = (r) - 10, .ack = (n)), COUNT(tcp_tx_challenge, 1)), \
@@ -90,13 +93,16 @@ extern const struct matrix_state matrix_closed, matrix_listen, matrix_syn_sent, 
 #define CHALLENGED_SYNS(st, n, r) \
 	CELL(SYN_OLD, ANSWER(st, n, r, SYN, .seq = (r) - 10), COUNT(tcp_tx_challenge, 1)), \
 	CELL(SYN_NEXT, ANSWER(st, n, r, SYN, .seq = (r)), COUNT(tcp_tx_challenge, 1), COUNT(tcp_rx_drop_syn, 1)), \
-	CELL(SYN_LATER, ANSWER(st, n, r, SYN, .seq = (r) + 100), COUNT(tcp_tx_challenge, 1), COUNT(tcp_rx_drop_syn, 1)), \
+	CELL(SYN_LATER, ANSWER(st, n, r, SYN, .seq = (r) + 100), COUNT(tcp_tx_challenge, 1), \
+		COUNT(tcp_rx_drop_syn, 1)), \
 	CELL(SYN_OUT, ANSWER(st, n, r, SYN, .seq = (r) + 100000), COUNT(tcp_tx_challenge, 1))
 
 /** RFC 5961 3: the exact one ends the connection and what is pending (end: DONE rows), one inside is challenged. */
 #define RESETS(st, n, r, ...) \
 	CELL(RST_NEXT, IN(RST, .seq = (r)), __VA_ARGS__, STATE(CLOSED), QUIET(S(5)), COUNT(tcp_rx_rst, 1)), \
-	CELL(RSTACK_NEXT, IN(RST | ACK, .seq = (r), .ack = (n)), __VA_ARGS__, STATE(CLOSED), QUIET(S(5)), COUNT(tcp_rx_rst, 1)), \
-	CELL(RST_LATER, ANSWER(st, n, r, RST, .seq = (r) + 100), COUNT(tcp_tx_challenge, 1), COUNT(tcp_rx_drop_rst, 1))
+	CELL(RSTACK_NEXT, IN(RST | ACK, .seq = (r), .ack = (n)), __VA_ARGS__, STATE(CLOSED), QUIET(S(5)), \
+		COUNT(tcp_rx_rst, 1)), \
+	CELL(RST_LATER, ANSWER(st, n, r, RST, .seq = (r) + 100), COUNT(tcp_tx_challenge, 1), \
+		COUNT(tcp_rx_drop_rst, 1))
 
 #endif

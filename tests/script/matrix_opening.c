@@ -109,9 +109,11 @@ const struct matrix_state matrix_listen = {
 
 #define CONNECTING STATE(SYN_SENT), PENDING(0)
 #define CROSSES(at) \
-	IN(SYN, .seq = (at), PLAIN), OUT(SYN | ACK, .seq = 0, .ack = (at) + 1), STATE(SYN_RECEIVED), PENDING(0), DROPS(0)
+	IN(SYN, .seq = (at), PLAIN), OUT(SYN | ACK, .seq = 0, .ack = (at) + 1), STATE(SYN_RECEIVED), \
+	PENDING(0), DROPS(0)
 #define CONNECTS(at) \
-	IN(SYN | ACK, .seq = (at), .ack = 1, PLAIN), OUT(ACK, .seq = 1, .ack = (at) + 1), DONE(0, 0), STATE(ESTABLISHED), DROPS(0)
+	IN(SYN | ACK, .seq = (at), .ack = 1, PLAIN), OUT(ACK, .seq = 1, .ack = (at) + 1), DONE(0, 0), \
+	STATE(ESTABLISHED), DROPS(0)
 #define RESETS_IT(at, ...) \
 	IN(__VA_ARGS__, .ack = (at)), OUT(RST, .seq = (at), .len = 0), A_WHILE, CONNECTING, DROPS(1)
 #define NOT_TAKEN(...) IN(__VA_ARGS__), A_WHILE, CONNECTING, DROPS(1)
@@ -150,7 +152,8 @@ const struct matrix_state matrix_syn_sent = {
 	CELL(RST_LATER, NOT_TAKEN(RST, .seq = 100)),
 	CELL(RST_OLD, NOT_TAKEN(RST, .seq = -1)),
 	CELL(RST_OUT, NOT_TAKEN(RST, .seq = 100000)),
-	CELL(RSTACK_NEXT, IN(RST | ACK, .seq = 1, .ack = 1), DONE(0, -ECONNREFUSED), STATE(CLOSED), QUIET(S(5)), COUNT(tcp_rx_rst, 1)),
+	CELL(RSTACK_NEXT, IN(RST | ACK, .seq = 1, .ack = 1), DONE(0, -ECONNREFUSED), STATE(CLOSED),
+		QUIET(S(5)), COUNT(tcp_rx_rst, 1)),
 	CELL(NO_FLAG, NOT_TAKEN(0, .seq = 1)),
 	CELL(CALL_CONNECT, CONNECT(9, .want = -EISCONN), A_WHILE, CONNECTING),
 	CELL(CALL_LISTEN, CALL(PLAY_LISTEN, .arg = 8, .want = -EINVAL), A_WHILE, CONNECTING),
@@ -190,15 +193,19 @@ const struct matrix_state matrix_syn_received = {
 	CELL(ACK_BEYOND, RESET_HALF(2, ACK, .seq = 1)),
 	CELL(ACK_SEQ_OLD, ANSWER_HALF(ACK, .seq = 0, .ack = 1)),
 	CELL(ACK_SEQ_OUT, ANSWER_HALF(ACK, .seq = 100000, .ack = 1)),
-	CELL(DATA_NEXT, IN(ACK, .seq = 1, .ack = 1, .len = 10), OUT(ACK, .ack = 11, .by = MS(499)), DONE(0, 0), STATE(ESTABLISHED),
+	CELL(DATA_NEXT, IN(ACK, .seq = 1, .ack = 1, .len = 10), OUT(ACK, .ack = 11, .by = MS(499)), DONE(0,
+		0), STATE(ESTABLISHED),
 		RECV(9, 10, 0), DONE(9, 10)),
-	CELL(DATA_LATER, IN(ACK, .seq = 100, .ack = 1, .len = 10), OUT(ACK, .ack = 1), DONE(0, 0), STATE(ESTABLISHED)),
+	CELL(DATA_LATER, IN(ACK, .seq = 100, .ack = 1, .len = 10), OUT(ACK, .ack = 1), DONE(0, 0),
+		STATE(ESTABLISHED)),
 	CELL(DATA_OLD, ANSWER_HALF(ACK, .seq = -20, .ack = 1, .len = 10)),
 	CELL(DATA_OUT, ANSWER_HALF(ACK, .seq = 100000, .ack = 1, .len = 10)),
 	CELL(DATA_BEYOND, RESET_HALF(2, ACK, .seq = 1, .len = 10)),
 	CELL(DATA_NO_ACK, SILENT_HALF(PSH, .seq = 1, .len = 10)),
-	CELL(FIN_NEXT, IN(FIN | ACK, .seq = 1, .ack = 1), OUT(ACK, .seq = 1, .ack = 2), DONE(0, 0), STATE(CLOSE_WAIT)),
-	CELL(FIN_LATER, IN(FIN | ACK, .seq = 100, .ack = 1), OUT(ACK, .seq = 1, .ack = 1), DONE(0, 0), STATE(ESTABLISHED)),
+	CELL(FIN_NEXT, IN(FIN | ACK, .seq = 1, .ack = 1), OUT(ACK, .seq = 1, .ack = 2), DONE(0, 0),
+		STATE(CLOSE_WAIT)),
+	CELL(FIN_LATER, IN(FIN | ACK, .seq = 100, .ack = 1), OUT(ACK, .seq = 1, .ack = 1), DONE(0, 0),
+		STATE(ESTABLISHED)),
 	CELL(FIN_OLD, ANSWER_HALF(FIN | ACK, .seq = -20, .ack = 1)),
 	CELL(FIN_OUT, ANSWER_HALF(FIN | ACK, .seq = 100000, .ack = 1)),
 	CELL(FIN_BEYOND, RESET_HALF(2, FIN | ACK, .seq = 1)),
@@ -215,15 +222,18 @@ const struct matrix_state matrix_syn_received = {
 	CELL(CALL_SEND, SEND(9, 10, -ENOTCONN, .s = LISTENER), HALF),
 	CELL(CALL_RECV, RECV(9, 10, -ENOTCONN, .s = LISTENER), HALF),
 	CELL(CALL_SHUTDOWN, SHUTDOWN(9, -ENOTCONN, .s = LISTENER), HALF),
-	CELL(CALL_CLOSE, CLOSE(0, .s = LISTENER), OUT(RST | ACK, .seq = 1, .ack = 1), DONE(0, -ECANCELED), CLOSED(LISTENER)),
-	CELL(CALL_CANCEL, CANCEL(0, 0, .s = LISTENER), DONE(0, -ECANCELED), IN(ACK, .seq = 1, .ack = 1), ACCEPT(9), DONE(9, 0)),
+	CELL(CALL_CLOSE, CLOSE(0, .s = LISTENER), OUT(RST | ACK, .seq = 1, .ack = 1), DONE(0, -ECANCELED),
+		CLOSED(LISTENER)),
+	CELL(CALL_CANCEL, CANCEL(0, 0, .s = LISTENER), DONE(0, -ECANCELED), IN(ACK, .seq = 1, .ack = 1),
+		ACCEPT(9), DONE(9, 0)),
 	CELL(TIME_RTO, OUT(SYN | ACK, .seq = 0, .ack = 1, .after = S(1)), HALF),
 	CELL(TIME_USER, WAIT(USER_TIME), GONE),
 	CELL(TIME_2MSL, WAIT(TWO_MSL_TIME), HALF),
 } };
 
 #define CROSSED STATE(SYN_RECEIVED), PENDING(0)
-#define RESET_CROSSED(at, ...) IN(__VA_ARGS__, .ack = (at)), OUT(RST, .seq = (at), .len = 0), A_WHILE, DROPS(1), CROSSED
+#define RESET_CROSSED(at, ...) IN(__VA_ARGS__, .ack = (at)), OUT(RST, .seq = (at), .len = 0), A_WHILE, \
+	DROPS(1), CROSSED
 
 /* 3.10.7.4, of an active open: a SYN is challenged as in synchronized states, a reset refuses. */
 const struct matrix_state matrix_syn_received_active = {
@@ -235,12 +245,16 @@ const struct matrix_state matrix_syn_received_active = {
 	CELL(ACK_OLD, RESET_CROSSED(-50, ACK, .seq = 1)),
 	CELL(ACK_TOO_OLD, RESET_CROSSED(-70000, ACK, .seq = 1)),
 	CELL(ACK_BEYOND, RESET_CROSSED(2, ACK, .seq = 1)),
-	CELL(DATA_NEXT, IN(ACK, .seq = 1, .ack = 1, .len = 10), OUT(ACK, .ack = 11, .by = MS(499)), DONE(0, 0), STATE(ESTABLISHED),
+	CELL(DATA_NEXT, IN(ACK, .seq = 1, .ack = 1, .len = 10), OUT(ACK, .ack = 11, .by = MS(499)), DONE(0,
+		0), STATE(ESTABLISHED),
 		RECV(9, 10, 0), DONE(9, 10)),
-	CELL(DATA_LATER, IN(ACK, .seq = 100, .ack = 1, .len = 10), OUT(ACK, .ack = 1), DONE(0, 0), STATE(ESTABLISHED)),
+	CELL(DATA_LATER, IN(ACK, .seq = 100, .ack = 1, .len = 10), OUT(ACK, .ack = 1), DONE(0, 0),
+		STATE(ESTABLISHED)),
 	CELL(DATA_BEYOND, RESET_CROSSED(2, ACK, .seq = 1, .len = 10)),
-	CELL(FIN_NEXT, IN(FIN | ACK, .seq = 1, .ack = 1), OUT(ACK, .seq = 1, .ack = 2), DONE(0, 0), STATE(CLOSE_WAIT)),
-	CELL(FIN_LATER, IN(FIN | ACK, .seq = 100, .ack = 1), OUT(ACK, .seq = 1, .ack = 1), DONE(0, 0), STATE(ESTABLISHED)),
+	CELL(FIN_NEXT, IN(FIN | ACK, .seq = 1, .ack = 1), OUT(ACK, .seq = 1, .ack = 2), DONE(0, 0),
+		STATE(CLOSE_WAIT)),
+	CELL(FIN_LATER, IN(FIN | ACK, .seq = 100, .ack = 1), OUT(ACK, .seq = 1, .ack = 1), DONE(0, 0),
+		STATE(ESTABLISHED)),
 	CELL(FIN_BEYOND, RESET_CROSSED(2, FIN | ACK, .seq = 1)),
 	RESETS(SYN_RECEIVED, 1, 1, DONE(0, -ECONNREFUSED)),
 	CELL(CALL_SEND, SEND(9, 10, -ENOTCONN), A_WHILE, CROSSED),

@@ -36,7 +36,8 @@ note(struct play *p, const char *way, const struct play_seg *s)
 	uint64_t us = vhost_now_us - p->begin_us;
 
 	wire_print(text, sizeof(text), s);
-	snprintf(p->line[p->nb_lines++ % NB_LINES], 256, "%4" PRIu64 ".%06" PRIu64 " %s %s", us / 1000000, us % 1000000,
+	snprintf(p->line[p->nb_lines++ % NB_LINES], 256, "%4" PRIu64 ".%06" PRIu64 " %s %s", us / 1000000,
+	us % 1000000,
 		way, text);
 }
 
@@ -246,7 +247,8 @@ do_in(struct play *p, const struct play_seg *row)
 		s.ack += s.ack != UNNAMED ? s.ack_step : 0;
 		s.tsval += s.tsval != UNNAMED ? s.ts_step : 0;
 		for (int k = 0; k < PLAY_BLOCKS && s.sack_step != 0 && (s.sack[k].left | s.sack[k].right) != 0; k++)
-			s.sack[k] = (struct play_block){ s.sack[k].left + s.sack_step, s.sack[k].right + s.sack_step };
+			s.sack[k] = (struct play_block){ s.sack[k].left + s.sack_step,
+			s.sack[k].right + s.sack_step };
 		if (!s.burst)
 			play_settle(p);
 	}
@@ -285,11 +287,13 @@ same_sack(const struct play_seg *e, const struct play_seg *s)
 static bool
 same_options(const struct play_seg *e, const struct play_seg *s)
 {
-	if (e->no_syn_opts && (s->mss != UNNAMED || s->wscale != UNNAMED || s->tsval != UNNAMED || s->sack_ok != UNNAMED))
+	if (e->no_syn_opts &&
+	    (s->mss != UNNAMED || s->wscale != UNNAMED || s->tsval != UNNAMED || s->sack_ok != UNNAMED))
 		return false;
 	if (e->no_ts && s->tsval != UNNAMED)
 		return false;
-	return same(e->mss, s->mss) && same(e->wscale, s->wscale) && same(e->tsval, s->tsval) && same(e->tsecr, s->tsecr) &&
+	return same(e->mss, s->mss) && same(e->wscale, s->wscale) && same(e->tsval,
+	s->tsval) && same(e->tsecr, s->tsecr) &&
 	       same(e->sack_ok, s->sack_ok != UNNAMED) && same_sack(e, s);
 }
 
@@ -326,7 +330,8 @@ check_payload(struct play *p, const struct wire_frame *f)
 
 	for (int64_t i = 0; i < f->seg.len; i++)
 		if (f->payload[i] != wire_octet(offset + i))
-			play_fail(p, "Octet %lld of the stream is sent as 0x%02x, posted was 0x%02x.", (long long)(offset + i),
+			play_fail(p, "Octet %lld of the stream is sent as 0x%02x, posted was 0x%02x.",
+			(long long)(offset + i),
 				f->payload[i], wire_octet(offset + i));
 }
 
@@ -363,7 +368,8 @@ expect_segment(struct play *p, const struct play_seg *e)
 	if (!same_segment(e, &f.seg) || wrong_ends(p, e, &f))
 		play_fail(p, "Expected is %s; seen is %s.", want, seen);
 	if (f.at_us < from && e->after != UNNAMED)
-		play_fail(p, "Expected is %s; it came %llu us too early.", want, (unsigned long long)(from - f.at_us));
+		play_fail(p, "Expected is %s; it came %llu us too early.", want,
+		(unsigned long long)(from - f.at_us));
 	if (timestamps_missing(&p->track[f.seg.c], &f.seg))
 		play_fail(p, "Seen is %s, without timestamps.", seen);
 	check_payload(p, &f);
@@ -544,7 +550,9 @@ play_end(struct play *p)
 	play_advance(p, vhost_now_us + S(130), false);
 	drop_seen(p);
 	san_host_usage(p->host->host, &now);
-	if (now.sockets > p->usage.sockets || now.connections > p->usage.connections || now.timewait > p->usage.timewait)
-		play_fail(p, "After the closes of all sockets %u sockets, %u connections, %u records are left.", now.sockets,
+	if (now.sockets > p->usage.sockets || now.connections > p->usage.connections ||
+	    now.timewait > p->usage.timewait)
+		play_fail(p,
+		"After the closes of all sockets %u sockets, %u connections, %u records are left.", now.sockets,
 			now.connections, now.timewait);
 }

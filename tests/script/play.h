@@ -9,9 +9,9 @@
  *            (a segment, a completion) fails the case.
  * Numbers:   sequence numbers are relative to the initial one of the side they belong to, so the SYN is 0 and the first
  *            octet 1; so are timestamps (first one of each side is 0) and ports. Times are in us.
- * Unnamed:   OUT compares what is named. Always compared: addresses, ports, checksums, flags but PSH, octets of payload,
- *            and that no option stands where its RFC forbids it. IN fills in what is not named: the next sequence number,
- *            an acknowledgement of all that came, the last window, the timestamp.
+ * Unnamed:   OUT compares what is named. Always compared: addresses, ports, checksums, flags but PSH, octets of
+ *            payload, and that no option stands where its RFC forbids it. IN fills in what is not named: the next
+ *            sequence number, an acknowledgement of all that came, the last window, the timestamp.
  * Order:     each case has ports of its own, so that one host serves a program.
  */
 #ifndef TESTS_SCRIPT_PLAY_H
@@ -262,7 +262,7 @@ enum play_peer {
 #define WITH_TS .mss = 1460, .tsval = 0
 #define WITH_SACK .mss = 1460, .sack_ok = 1
 
-/** What each program ends with; the cases of known.h are not run. Arguments: names of cases to run, whatever they are. */
+/** What each program ends with; the cases of known.h are not run. Arguments: parts of names of cases to run. */
 struct play_args {
 	const char *program;
 	const struct play_case *cases;

@@ -150,7 +150,8 @@ wire_tcp(struct rte_mempool *pool, const struct wire_ends *ends, const struct pl
 	put16(tcp + 2, s->port_zero == 2 ? 0 : (uint32_t)(ends->dst_port + s->other_port));
 	put32(tcp + 4, (uint32_t)s->seq);
 	put32(tcp + 8, (uint32_t)s->ack);
-	tcp[12] = (uint8_t)((s->doff ? RTE_MAX(s->doff, 0) : (int)hdr / 4) << 4 | (s->flags & AE ? 1 : 0) | s->reserved);
+	tcp[12] = (uint8_t)((s->doff ? RTE_MAX(s->doff,
+	0) : (int)hdr / 4) << 4 | (s->flags & AE ? 1 : 0) | s->reserved);
 	tcp[13] = (uint8_t)s->flags;
 	put16(tcp + 14, (uint32_t)s->wnd);
 	put16(tcp + 18, s->urg == UNNAMED ? 0 : (uint32_t)s->urg);
