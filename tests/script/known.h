@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /**
  * @file
- * Cases that are compiled and not run. `build/tests/script/script_PROGRAM known` runs those of a program.
+ * Cases that are compiled and not run. `build/tests/script/script_PROGRAM --known` runs those of a program.
  */
 #ifndef TESTS_SCRIPT_KNOWN_H
 #define TESTS_SCRIPT_KNOWN_H

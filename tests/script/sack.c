@@ -191,6 +191,16 @@ static const struct play_case cases[] = {
 		8) }), WAIT(0),
 		IN(ACK, .ack = 1, .sack = { BLOCK(2, 9) }), WAIT(0), COUNT(tcp_tx_rexmit, 1), COUNT(tcp_rto, 0)),
 
+	CASE(rfc9937_in_a_round_trip_half_of_the_flight_is_sent,
+		RTT_100, TEN_OUT, QUIET(MS(100)), MARK(), IN(ACK, .ack = 1, .sack = { BLOCK(2, 4) }), SENT(1),
+		IN(ACK, .ack = 1, .sack = { BLOCK(2, 5) }), WAIT(0), IN(ACK, .ack = 1, .sack = { BLOCK(2,
+		6) }), WAIT(0),
+		IN(ACK, .ack = 1, .sack = { BLOCK(2, 7) }), WAIT(0), IN(ACK, .ack = 1, .sack = { BLOCK(2,
+		8) }), WAIT(0),
+		IN(ACK, .ack = 1, .sack = { BLOCK(2, 9) }), WAIT(0), IN(ACK, .ack = 1, .sack = { BLOCK(2,
+		10) }), WAIT(0),
+		COUNT(tcp_tx, 5), COUNT(tcp_tx_rexmit, 1)),
+
 	/* Blocks that lie. */
 	CASE(attack_e3_an_inverted_block_is_ignored,
 		RTT_100, ONLY_TEN_OUT, QUIET(MS(100)), IN(ACK, .ack = 1, .sack = { { AT(5), AT(2) } },
