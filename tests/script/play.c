@@ -441,6 +441,8 @@ forget(struct play *p)
 static void
 check_later_iss(struct play *p)
 {
+	if (!p->track[0].host_known)
+		play_fail(p, "The host has sent no SYN.");
 	if (relative(p->track[0].host_iss, p->old_iss) <= 0)
 		play_fail(p, "The initial sequence number has moved by %lld.",
 			(long long)relative(p->track[0].host_iss, p->old_iss));

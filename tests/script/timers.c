@@ -1,6 +1,5 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 #include "script/states.h"
-#include "script/soon.h"
 
 /* A probe ten seconds after the last segment, then each second, three in all. */
 #define KEEP SET(KEEPALIVE, 1, 0), SET(KEEP_IDLE, 10000, 0), SET(KEEP_INTERVAL, 1000, 0), SET(KEEP_COUNT, 3, 0)

@@ -1,6 +1,5 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 #include "script/states.h"
-#include "script/soon.h"
 
 #define DUE(n) OUT(ACK, .ack = (n), .len = 0, .by = MS(499))
 /* Urgent data of n octets in front of m others, all in one segment. */
