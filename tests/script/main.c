@@ -99,8 +99,8 @@ is_asked_for(const struct play_args *args, const char *name)
 	if (args->argc == 1)
 		return !is_known(args, name);
 	for (int i = 1; i < args->argc; i++)
-		if (strstr(name, args->argv[i]) != NULL || (strcmp(args->argv[i],
-		"known") == 0 && is_known(args, name)))
+		if (strstr(name, args->argv[i]) != NULL ||
+		    (strcmp(args->argv[i], "--known") == 0 && is_known(args, name)))
 			return true;
 	return false;
 }
