@@ -15,7 +15,7 @@ static const struct play_case cases[] = {
 	CASE(rfc5961_3_rst_at_the_last_of_the_window_is_challenged,
 		TO_ESTABLISHED, IN(RST, .seq = 65535), OUT(ACK, .seq = 1, .ack = 1), STATE(ESTABLISHED)),
 	CASE(rfc5961_3_rst_just_beyond_the_window_is_dropped,
-		TO_ESTABLISHED, IN(RST, .seq = 65537), QUIET(S(1)), STATE(ESTABLISHED), COUNT(tcp_tx_challenge, 0)),
+		TO_ESTABLISHED, IN(RST, .seq = 65536), QUIET(S(1)), STATE(ESTABLISHED), COUNT(tcp_tx_challenge, 0)),
 	CASE(rfc5961_3_rst_below_the_window_is_dropped,
 		TO_ESTABLISHED, IN(RST, .seq = 0), QUIET(S(1)), STATE(ESTABLISHED), COUNT(tcp_rx_drop_window, 1)),
 	CASE(rfc5961_3_rst_far_away_is_dropped,
