@@ -158,10 +158,16 @@ static void
 append(struct sani_tcp_conn *c, uint32_t seq, uint64_t now_us, struct rte_mempool *pool)
 {
 	struct sani_tcp_flight *f = &c->flight;
-	struct sani_tcp_run *last = f->nb > 0 ? sani_tcp_runs(c) + f->nb - 1 : NULL;
 	uint32_t word = make_word(now_us, 0);
+	struct sani_tcp_run *last;
 
-	if (last != NULL && (last->word == word || is_crowded(c, last, word)))
+	if (f->nb == 0) {
+		f->few[0] = (struct sani_tcp_run){ .seq = seq, .word = word };
+		f->nb = 1;
+		return;
+	}
+	last = sani_tcp_runs(c) + f->nb - 1;
+	if (last->word == word || is_crowded(c, last, word))
 		return;
 	if (has_room(f, 0, pool)) {
 		*insert(f, f->nb) = (struct sani_tcp_run){ .seq = seq, .word = word };
@@ -229,11 +235,32 @@ deliver(struct sani_tcp_conn *c, const struct sani_tcp_run *r, uint32_t end,
 	c->rack_fack = seq_max(c->rack_fack, end);
 }
 
+/* All of one burst that fared well: what most ACKs are. */
+static bool
+take_simple(struct sani_tcp_conn *c, uint32_t una, struct sani_tcp_delivery *d)
+{
+	struct sani_tcp_flight *f = &c->flight;
+	const struct sani_tcp_run *r = f->few;
+
+	if (f->nb != 1 || f->table != NULL || f->first != 0 || una != c->snd_nxt || (r->word & FLAGS))
+		return false;
+	d->newest_us = d->sample_us = sani_tcp_run_time(r);
+	d->newest_end = una;
+	d->bytes = una - r->seq;
+	d->has_sample = true;
+	d->reordered = seq_lt(una, d->prior_fack);
+	c->rack_fack = seq_max(c->rack_fack, una);
+	f->nb = 0;
+	return true;
+}
+
 void
 sani_tcp_flight_acked(struct sani_tcp_conn *c, uint32_t una, struct sani_tcp_delivery *d)
 {
 	struct sani_tcp_flight *f = &c->flight;
 
+	if (sani_likely(take_simple(c, una, d)))
+		return;
 	while (f->nb > 0) {
 		struct sani_tcp_run *r = sani_tcp_runs(c);
 		uint32_t run_end = sani_tcp_run_end(c, r, 0);

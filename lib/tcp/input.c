@@ -26,10 +26,12 @@ trim(struct sani_tcp_rx *rx)
 	uint32_t old = seq_lt(rx->seq, c->rcv_nxt) ? c->rcv_nxt - rx->seq : 0;
 	uint32_t keep = rx->len - old;
 
-	if (old > rx->len)
-		keep = 0;
 	if (seq_gt(c->rcv_nxt, edge))
 		edge = c->rcv_nxt;
+	if (sani_likely(old == 0 && seq_leq(rx->seq + rx->len, edge)))
+		return;
+	if (old > rx->len)
+		keep = 0;
 	rx->seq += old;
 	if (seq_gt(rx->seq + keep, edge)) {
 		keep = seq_lt(rx->seq, edge) ? edge - rx->seq : 0;
