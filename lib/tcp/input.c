@@ -28,7 +28,8 @@ trim(struct sani_tcp_rx *rx)
 
 	if (seq_gt(c->rcv_nxt, edge))
 		edge = c->rcv_nxt;
-	if (sani_likely(old == 0 && seq_leq(rx->seq + rx->len, edge)))
+	if (sani_likely(old == 0 && seq_leq(rx->seq + rx->len, edge)) &&
+	    (rx->m == NULL || rx->m->pkt_len == rx->len))
 		return;
 	if (old > rx->len)
 		keep = 0;
