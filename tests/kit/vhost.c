@@ -5,6 +5,8 @@
 #include <string.h>
 #include <unistd.h>
 
+#include <sodium.h>
+
 #include <rte_bus_vdev.h>
 #include <rte_eth_ring.h>
 #include <rte_ethdev.h>
@@ -20,6 +22,52 @@ uint64_t vhost_now_us = HOUR_US;
 
 static struct vhost *open_hosts[VHOST_MAX];
 static unsigned int nb_open;
+
+/* SplitMix64, in the place of the system's generator. */
+static uint64_t random_state;
+
+static const char *
+name_random(void)
+{
+	return "vhost";
+}
+
+static uint32_t
+draw_random(void)
+{
+	uint64_t z = random_state += 0x9e3779b97f4a7c15ull;
+
+	z = (z ^ (z >> 30)) * 0xbf58476d1ce4e5b9ull;
+	z = (z ^ (z >> 27)) * 0x94d049bb133111ebull;
+	return (uint32_t)((z ^ (z >> 31)) >> 32);
+}
+
+static void
+fill_random(void *const buf, const size_t len)
+{
+	uint8_t *p = buf;
+
+	for (size_t i = 0; i < len; i++)
+		p[i] = (uint8_t)draw_random();
+}
+
+/* Keys and ports of hosts come from libsodium, which lets its source be replaced. */
+static void
+choose_random(uint64_t seed)
+{
+	static struct randombytes_implementation seeded = {
+		.implementation_name = name_random,
+		.random = draw_random,
+		.buf = fill_random,
+	};
+
+	if (seed == 0) {
+		randombytes_set_implementation(&randombytes_sysrandom_implementation);
+		return;
+	}
+	random_state = seed;
+	randombytes_set_implementation(&seeded);
+}
 
 static uint64_t
 read_clock(void)
@@ -118,6 +166,8 @@ make_conf(const struct vhost *h, const struct vhost_wish *wish)
 		set_number(conf, "interface i", "mtu", wish->mtu);
 	if (wish->gateway != NULL)
 		set(conf, "interface i", "gateway", wish->gateway);
+	if (wish->mac != NULL)
+		set(conf, "interface i", "mac", wish->mac);
 	return conf;
 }
 
@@ -134,6 +184,7 @@ vhost_open(struct vhost *h, const struct vhost_wish *wish)
 	kit_need(h->nb_cores >= 1 && h->nb_cores <= VHOST_CORES);
 	make_port(h);
 	conf = make_conf(h, wish);
+	choose_random(wish->seed);
 	if (san_host_create(conf, &h->host) != 0)
 		kit_fail("san_host_create(): %s", san_error());
 	san_conf_destroy(conf);

@@ -34,6 +34,8 @@ struct vhost_wish {
 	unsigned int nb_cores;		/**< 1 */
 	unsigned int mtu;		/**< 1500 */
 	unsigned int nb_mbufs;		/**< 8191 */
+	const char *mac;		/**< A random one. */
+	uint64_t seed;			/**< What the host draws at random comes from it; 0: from the system. */
 	struct {
 		const char *key;	/**< Further keys of [host]; NULL ends the list. */
 		const char *value;
