@@ -1,0 +1,190 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/**
+ * @file
+ * Checker: watches the wire and knows nothing of the implementation.
+ *
+ * Model:    of each connection it follows both ends from what they send and what they are given. What a host was
+ *           given is known twice: as soon as it is in the host's ring ("put": it may know it by now), and when the
+ *           host is settled (it must know it by now). What a host may do is judged by the first, what it must do or
+ *           must not do any more by the second.
+ * Reuse:    a tuple that is opened again while segments of its last connection may be on the way is not judged.
+ * Files:    flow.c the table; sent.c judges what is sent; delivered.c follows what is given, and times.
+ * Source:   RFC 9293, 5681, 5961, 6298, 6691, 7323, 2018, 2883, 3168.
+ */
+#ifndef TESTS_SIM_CHECKER_H
+#define TESTS_SIM_CHECKER_H
+
+#include "sim/packet.h"
+#include "sim/world.h"
+
+#define SIM_RECENT 16
+
+struct sim_range {
+	uint32_t from;
+	uint32_t to;
+};
+
+struct sim_flow;
+
+/** One end of a connection. */
+struct sim_half {
+	struct sim_flow *flow;
+	struct sim_half *peer;
+	struct sim_host *host;
+	uint32_t ip;
+	uint16_t port;
+
+	/* What it has sent. */
+	bool syn;
+	bool fin;
+	bool aborted;			/**< It has reset the connection, */
+	bool dead;			/**< or was reset (settled). */
+	bool reset_put;			/**< A RST that it has to obey is on its way into it. */
+	uint32_t iss;
+	uint32_t snd_max;		/**< Behind the last number sent. */
+	uint32_t fin_seq;
+	uint8_t *bytes;			/**< The stream as sent. */
+	uint32_t nb_bytes;
+	uint32_t size;
+	bool offers_ws;
+	bool offers_sack;
+	bool offers_ts;
+	bool offers_ecn;
+	uint16_t mss;			/**< That it announces. */
+	uint8_t ws;
+	bool has_acked;
+	uint32_t ack_last;
+	uint32_t edge_last;		/**< Right edge of the window it offers. */
+	bool has_tsval;
+	uint32_t tsval_last;
+	uint32_t bare_ack;		/**< The last bare ACK sent, and its window; */
+	uint16_t bare_wnd;
+	bool bare;			/**< nothing else was sent since. */
+	uint32_t nb_repeated;		/**< Bare ACKs that say nothing new. */
+	uint32_t nb_rst;
+	uint32_t nb_dsack;
+
+	/* What it was given. */
+	bool got_syn;
+	bool got_fin;
+	uint32_t rcv_nxt;		/**< Put. */
+	uint32_t got_fin_seq;
+	uint32_t una;			/**< Settled, */
+	uint32_t una_put;
+	uint32_t edge_put;		/**< How far it may send. */
+	uint32_t nb_put;		/**< Segments, */
+	uint32_t nb_put_rst;		/**< RSTs among them. */
+	uint32_t nb_dup;		/**< Segments with octets that were there. */
+	bool got_ce;
+	bool got_ece;
+	struct sim_range *ooo;
+	uint32_t nb_ooo;
+	uint32_t ooo_size;
+	uint32_t *tsvals;		/**< Sorted. */
+	uint32_t nb_tsvals;
+	uint32_t tsvals_size;
+	uint32_t recent[SIM_RECENT];	/**< Out of order, since it last sent a SACK block. */
+	uint32_t nb_recent;
+	uint32_t answerable[SIM_RECENT]; /**< ACK fields that a RST may take its number from. */
+	uint32_t nb_answerable;
+
+	/* What it owes. */
+	bool unsettled;
+	struct sim_half *next_unsettled;
+	uint32_t owed_bytes;		/**< In order and not answered by anything. */
+	uint32_t biggest;		/**< Payload that it was given. */
+	uint64_t owed_since_us;		/**< 0: nothing. */
+
+	/* Its timeouts. */
+	uint32_t series_seq;
+	uint32_t series_n;		/**< Times that series_seq was sent with nothing heard in between. */
+	uint32_t series_put;
+	uint64_t series_at_us;
+	uint64_t series_gap_us;
+};
+
+struct sim_flow {
+	struct sim_half half[2];
+	struct sim_flow *next;
+	bool reused;
+	bool ignored;
+	uint64_t last_us;		/**< Something was last sent. */
+	uint32_t serial;
+};
+
+/* flow.c */
+
+void
+sim_checker_begin(void);
+
+void
+sim_checker_end(void);
+
+/** The end at (ip, port) of the connection with peer; NULL. */
+struct sim_half *
+sim_half_find(uint32_t ip, uint16_t port, uint32_t peer_ip, uint16_t peer_port);
+
+/** The same, made if it is not there. */
+struct sim_half *
+sim_half_get(struct sim_host *h, const struct sim_packet *p, bool sent);
+
+/** Both ends begin anew. */
+void
+sim_flow_renew(struct sim_flow *f);
+
+/** Its programs have ended: free what it has stored; it is not judged any more. */
+void
+sim_flow_retire(struct sim_half *x);
+
+/** Octets of h's stream that are acknowledged as far as its host can know, the FIN not counted. */
+uint32_t
+sim_half_acked(const struct sim_half *x);
+
+bool
+sim_half_fin_acked(const struct sim_half *x);
+
+/** Has x's connection offered and agreed on it? */
+bool
+sim_half_has_ts(const struct sim_half *x);
+bool
+sim_half_has_ws(const struct sim_half *x);
+bool
+sim_half_has_sack(const struct sim_half *x);
+bool
+sim_half_has_ecn(const struct sim_half *x);
+
+/* sent.c */
+
+void
+sim_checker_sent(struct sim_host *h, const struct sim_packet *p);
+
+/* sack.c */
+
+void
+sim_check_sack(struct sim_half *x, const struct sim_packet *p);
+
+void
+sim_check_ecn(struct sim_half *x, const struct sim_packet *p, bool is_new);
+
+/* delivered.c */
+
+void
+sim_checker_delivered(struct sim_host *h, const struct sim_packet *p);
+
+/** Host h has processed all it was given. */
+void
+sim_checker_settle(struct sim_host *h);
+
+/** Time has moved on. */
+void
+sim_checker_tick(struct sim_world *w);
+
+/** A new world: nobody owes anything. */
+void
+sim_checker_forget_owed(void);
+
+/** Something was sent by x: it owes nothing. */
+void
+sim_half_answered(struct sim_half *x);
+
+#endif

@@ -1,0 +1,279 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+#include <stdlib.h>
+
+#include "sim/checker.h"
+
+#define ACK_DELAY_MAX_US 500000u	/* RFC 9293 MUST-40 */
+#define SEGMENT_LEAST 536u		/* RFC 9293 MUST-15 */
+#define OWED_MAX 65536u
+
+/* Who owes an acknowledgement since when; in the order of time, checked when 500 ms have passed. */
+static struct {
+	struct sim_half *x;
+	uint64_t since_us;
+} owed[OWED_MAX];
+static uint32_t owed_first;
+static uint32_t owed_end;
+
+void
+sim_half_answered(struct sim_half *x)
+{
+	x->owed_bytes = 0;
+	x->owed_since_us = 0;
+}
+
+static void
+note_tsval(struct sim_half *x, uint32_t tsval)
+{
+	uint32_t i = x->nb_tsvals;
+
+	while (i > 0 && sim_lt(tsval, x->tsvals[i - 1]))
+		i--;
+	if (i > 0 && x->tsvals[i - 1] == tsval)
+		return;
+	if (x->nb_tsvals == x->tsvals_size) {
+		x->tsvals_size = x->tsvals_size ? 2 * x->tsvals_size : 32;
+		x->tsvals = realloc(x->tsvals, x->tsvals_size * sizeof(x->tsvals[0]));
+	}
+	memmove(&x->tsvals[i + 1], &x->tsvals[i], (x->nb_tsvals - i) * sizeof(x->tsvals[0]));
+	x->tsvals[i] = tsval;
+	x->nb_tsvals++;
+}
+
+/* Ranges out of order: sorted, disjoint, not adjacent. */
+static void
+add_range(struct sim_half *x, uint32_t from, uint32_t to)
+{
+	uint32_t i = 0;
+	uint32_t n;
+
+	while (i < x->nb_ooo && sim_lt(x->ooo[i].to, from))
+		i++;
+	for (n = i; n < x->nb_ooo && sim_leq(x->ooo[n].from, to); n++) {
+		from = sim_lt(x->ooo[n].from, from) ? x->ooo[n].from : from;
+		to = sim_lt(to, x->ooo[n].to) ? x->ooo[n].to : to;
+	}
+	if (n == i && x->nb_ooo == x->ooo_size) {
+		x->ooo_size = x->ooo_size ? 2 * x->ooo_size : 16;
+		x->ooo = realloc(x->ooo, x->ooo_size * sizeof(x->ooo[0]));
+	}
+	memmove(&x->ooo[i + 1], &x->ooo[n], (x->nb_ooo - n) * sizeof(x->ooo[0]));
+	x->nb_ooo = x->nb_ooo + 1 - (n - i);
+	x->ooo[i] = (struct sim_range){ from, to };
+}
+
+static bool
+has_range(const struct sim_half *x, uint32_t from, uint32_t to)
+{
+	for (uint32_t i = 0; i < x->nb_ooo; i++)
+		if (sim_leq(x->ooo[i].from, from) && sim_leq(to, x->ooo[i].to))
+			return true;
+	return false;
+}
+
+/* The stream in order, as far as it goes now; the FIN behind it. */
+static void
+advance(struct sim_half *x)
+{
+	uint32_t before = x->rcv_nxt;
+	uint32_t in_window;
+
+	while (x->nb_ooo > 0 && sim_leq(x->ooo[0].from, x->rcv_nxt)) {
+		if (sim_lt(x->rcv_nxt, x->ooo[0].to))
+			x->rcv_nxt = x->ooo[0].to;
+		memmove(&x->ooo[0], &x->ooo[1], --x->nb_ooo * sizeof(x->ooo[0]));
+	}
+	if (x->got_fin && x->rcv_nxt == x->got_fin_seq)
+		x->rcv_nxt++;
+	in_window = x->rcv_nxt;
+	if (x->has_acked && sim_lt(x->edge_last, in_window))
+		in_window = x->edge_last;
+	if (sim_lt(before, in_window))
+		x->owed_bytes += in_window - before;
+}
+
+static void
+take_text(struct sim_half *x, const struct sim_packet *p)
+{
+	uint32_t end = p->seq + p->len;
+
+	if (p->len > x->biggest)
+		x->biggest = p->len;
+	if (p->len > 0 && (sim_lt(p->seq, x->rcv_nxt) || has_range(x, p->seq, end)))
+		x->nb_dup++;
+	if (p->len > 0 && sim_lt(x->rcv_nxt, end)) {
+		if (sim_lt(x->rcv_nxt, p->seq))
+			x->recent[x->nb_recent++ % SIM_RECENT] = p->seq;
+		add_range(x, p->seq, end);
+	}
+	if (p->flags & SIM_FIN) {
+		x->got_fin = true;
+		x->got_fin_seq = end;
+	}
+	advance(x);
+}
+
+static void
+take_ack(struct sim_half *x, const struct sim_packet *p)
+{
+	uint32_t wnd = p->wnd;
+	uint32_t edge;
+
+	if (!(p->flags & SIM_SYN) && sim_half_has_ws(x))
+		wnd <<= x->peer->ws;
+	edge = p->ack + wnd;
+	if (!x->syn || sim_lt(x->snd_max, p->ack) || sim_leq(p->ack, x->iss))
+		return;
+	if (sim_lt(x->una_put, p->ack))
+		x->una_put = p->ack;
+	if (sim_lt(x->edge_put, edge))
+		x->edge_put = edge;
+	x->got_ece |= (p->flags & SIM_ECE) != 0;
+}
+
+static void
+take_syn(struct sim_half *x, const struct sim_packet *p)
+{
+	if (x->got_syn)
+		return;
+	x->got_syn = true;
+	x->rcv_nxt = p->seq + 1;
+	if (!(p->flags & SIM_ACK) && x->syn)
+		x->edge_put = x->iss + 1 + p->wnd;
+}
+
+static void
+take_rst(struct sim_half *x, const struct sim_packet *p)
+{
+	x->nb_put_rst++;
+	if (x->has_acked && p->seq == x->ack_last && p->seq == x->rcv_nxt)
+		x->reset_put = true;
+}
+
+static void
+mark_unsettled(struct sim_half *x)
+{
+	if (x->unsettled)
+		return;
+	x->unsettled = true;
+	x->next_unsettled = x->host->unsettled;
+	x->host->unsettled = x;
+}
+
+static void
+take_segment(struct sim_half *x, const struct sim_packet *p)
+{
+	x->answerable[x->nb_answerable++ % SIM_RECENT] = p->ack;
+	if (!(p->flags & SIM_RST))
+		x->nb_put++;
+	/* of an older connection, or never sent: a host has to cope with it, we cannot judge by it */
+	if (!x->peer->syn || sim_lt(p->seq, x->peer->iss) || sim_lt(x->peer->snd_max, p->seq + sim_space(p)))
+		return;
+	if (p->flags & SIM_RST) {
+		take_rst(x, p);
+		return;
+	}
+	if (p->flags & SIM_SYN)
+		take_syn(x, p);
+	if (p->has_ts)
+		note_tsval(x, p->tsval);
+	if (p->flags & SIM_ACK)
+		take_ack(x, p);
+	x->got_ce |= (p->tos & 3) == 3;
+	if (x->got_syn && !(p->flags & SIM_SYN))
+		take_text(x, p);
+}
+
+void
+sim_checker_delivered(struct sim_host *h, const struct sim_packet *p)
+{
+	struct sim_half *x;
+
+	if (p->proto == SIM_ICMP && p->icmp_type_code != 0) {
+		/* about what this host has sent */
+		x = sim_half_find(p->src, p->sport, p->dst, p->dport);
+		if (x != NULL)
+			x->series_n = 0;
+		return;
+	}
+	if (p->proto != SIM_TCP)
+		return;
+	x = sim_half_get(h, p, false);
+	if (x->flow->ignored || x->host != h)
+		return;
+	take_segment(x, p);
+	mark_unsettled(x);
+}
+
+static bool
+is_excused(const struct sim_half *x, uint64_t since_us)
+{
+	return x->host->excused_us + 1000 >= since_us;
+}
+
+/* Must x answer text at all? Not when its connection is over. */
+static bool
+is_alive(const struct sim_half *x)
+{
+	return x->syn && x->has_acked && !x->aborted && !x->dead && !x->reset_put && !x->flow->ignored;
+}
+
+static void
+settle_half(struct sim_half *x)
+{
+	/* small segments are not full ones, however many come */
+	uint32_t full = RTE_MAX(x->biggest, SEGMENT_LEAST);
+
+	x->una = x->una_put;
+	x->dead |= x->reset_put;
+	if (!is_alive(x) || x->owed_bytes == 0) {
+		sim_half_answered(x);
+		return;
+	}
+	if (!is_excused(x, vhost_now_us))
+		sim_hold(SIM_ack_every_second, x->owed_bytes < 2 * full,
+			 "%u:%u has %u octets (%u in a full segment) that it does not acknowledge", x->ip & 255,
+			 x->port, x->owed_bytes, full);
+	if (x->owed_since_us != 0 || owed_end - owed_first == OWED_MAX)
+		return;
+	x->owed_since_us = vhost_now_us;
+	owed[owed_end % OWED_MAX].x = x;
+	owed[owed_end % OWED_MAX].since_us = vhost_now_us;
+	owed_end++;
+}
+
+void
+sim_checker_settle(struct sim_host *h)
+{
+	while (h->unsettled != NULL) {
+		struct sim_half *x = h->unsettled;
+
+		h->unsettled = x->next_unsettled;
+		x->unsettled = false;
+		settle_half(x);
+	}
+}
+
+void
+sim_checker_tick(struct sim_world *w)
+{
+	(void)w;
+	while (owed_first != owed_end) {
+		struct sim_half *x = owed[owed_first % OWED_MAX].x;
+		uint64_t since_us = owed[owed_first % OWED_MAX].since_us;
+
+		if (since_us + ACK_DELAY_MAX_US >= vhost_now_us)
+			return;
+		owed_first++;
+		if (!is_alive(x) || is_excused(x, since_us))
+			continue;
+		sim_hold(SIM_ack_delay, x->owed_since_us != since_us, "%u:%u owes an acknowledgement since %lu us",
+			 x->ip & 255, x->port, since_us - x->host->w->start_us);
+	}
+}
+
+void
+sim_checker_forget_owed(void)
+{
+	owed_first = owed_end = 0;
+}

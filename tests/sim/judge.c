@@ -1,0 +1,236 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+#include "sim/judge.h"
+
+#include <errno.h>
+
+#include "sim/checker.h"
+
+void
+sim_stream_fill(uint64_t key, uint64_t from, uint8_t *buf, uint32_t len)
+{
+	uint32_t i = 0;
+
+	while (i < len) {
+		uint64_t at = from + i;
+		uint64_t word = sim_mix(key + (at >> 3));
+		uint32_t skip = (uint32_t)(at & 7);
+		uint32_t n = 8 - skip;
+
+		word >>= 8 * skip;
+		if (n > len - i)
+			n = len - i;
+		memcpy(buf + i, &word, n);
+		i += n;
+	}
+}
+
+static uint64_t
+find_difference(uint64_t key, uint64_t from, const uint8_t *buf, uint32_t len)
+{
+	uint8_t want[1024];
+
+	for (uint32_t i = 0; i < len; i += sizeof(want)) {
+		uint32_t n = len - i < sizeof(want) ? len - i : (uint32_t)sizeof(want);
+
+		sim_stream_fill(key, from + i, want, n);
+		for (uint32_t k = 0; memcmp(want, buf + i, n) != 0 && k < n; k++)
+			if (want[k] != buf[i + k])
+				return from + i + k;
+	}
+	return UINT64_MAX;
+}
+
+static void
+take_bytes(struct sim_end *e, const struct sim_op *op, uint32_t n)
+{
+	uint64_t wrong = find_difference(e->peer->stream, e->got, op->buf, n);
+
+	sim_hold(SIM_bytes, wrong == UINT64_MAX && e->got + n <= e->peer->sent,
+		 "host %u port %u: octet %lu of %lu is wrong (received %u at %lu)", e->host->index,
+		 e->half ? e->half->port : 0, wrong, e->peer->sent, n, e->got);
+	e->got += n;
+	e->moved_us = vhost_now_us;
+}
+
+/* How long has the network given no sign of life? A connection gives up only after its user timeout. */
+static bool
+may_time_out(const struct sim_end *e)
+{
+	uint64_t timeout_us = e->user_timeout_ms != 0 ? e->user_timeout_ms * 1000ull :
+			      e->phase == SIM_CONNECTING || e->got + e->sent == 0 ? 180000000ull : 924000000ull;
+
+	return sim_situation.lossy && vhost_now_us - e->opened_us + 100000 >= timeout_us;
+}
+
+/* Somebody has to have caused a reset: the peer's program, or a host that has given up or forgotten. */
+static bool
+may_be_reset(const struct sim_end *e)
+{
+	const struct sim_end *peer = e->peer;
+	uint32_t state;
+
+	if (peer == NULL || peer->host == NULL || peer->phase == SIM_NEW)
+		return sim_situation.tight || sim_situation.lossy;
+	if (peer->closed_live || peer->phase >= SIM_CLOSING || peer->error != 0)
+		return true;
+	return san_get_option(peer->sock, SAN_OPT_STATE, &state) == 0 && state == SAN_TCP_CLOSED;
+}
+
+static bool
+is_permitted_error(const struct sim_end *e, const struct sim_op *op)
+{
+	switch (op->result) {
+	case -ECANCELED:
+		return op->cancelled || e->phase == SIM_CLOSING;
+	case -ECONNRESET:
+		return may_be_reset(e);
+	case -ETIMEDOUT:
+		return may_time_out(e);
+	case -EHOSTUNREACH:
+		return sim_situation.lossy;
+	default:
+		return false;
+	}
+}
+
+static void
+judge_error(struct sim_end *e, const struct sim_op *op)
+{
+	sim_hold(SIM_op_result, is_permitted_error(e, op),
+		 "host %u port %u: an operation of kind %u ends with %d (peer in phase %d, error %d)", e->host->index,
+		 e->half ? e->half->port : 0, op->kind, op->result, e->peer ? (int)e->peer->phase : -1,
+		 e->peer ? e->peer->error : 0);
+	if (op->result != -ECANCELED && e->error == 0)
+		e->error = op->result;
+}
+
+static void
+judge_recv(struct sim_end *e, struct sim_op *op)
+{
+	if (op->result < 0) {
+		/* what a cancelled one has received is told in done */
+		if (op->result == -ECANCELED && op->o.done > 0)
+			take_bytes(e, op, op->o.done);
+		judge_error(e, op);
+		return;
+	}
+	sim_hold(SIM_op_result, op->result <= (int)op->len, "a receive of %u got %d", op->len, op->result);
+	take_bytes(e, op, (uint32_t)op->result);
+	if ((op->flags & SAN_WAITALL) && op->result < (int)op->len)
+		sim_hold(SIM_waitall, e->peer->shut && e->got == e->peer->sent,
+			 "SAN_WAITALL for %u ends with %d, %lu of %lu received", op->len, op->result, e->got,
+			 e->peer->sent);
+	if (op->result > 0)
+		return;
+	sim_hold(SIM_end_of_stream, e->peer->shut && e->got == e->peer->sent,
+		 "the end of the stream after %lu of %lu (the peer's shutdown: %d)", e->got, e->peer->sent,
+		 e->peer->shut);
+	e->at_end = true;
+}
+
+static void
+judge_send(struct sim_end *e, struct sim_op *op)
+{
+	if (op->result < 0) {
+		/* what was not given to the connection is not part of the stream; only the last send is ever cancelled */
+		if (op->result == -ECANCELED && e->phase == SIM_OPEN)
+			e->sent = op->from + op->o.done;
+		judge_error(e, op);
+		return;
+	}
+	e->moved_us = vhost_now_us;
+	sim_hold(SIM_op_result, op->result == (int)op->len, "a send of %u ends with %d", op->len, op->result);
+	if ((op->flags & SAN_ACKED) && e->half != NULL && !e->half->flow->ignored)
+		sim_hold(SIM_op_acked, op->to <= sim_half_acked(e->half),
+			 "SAN_ACKED up to %lu, but only %u were acknowledged", op->to, sim_half_acked(e->half));
+}
+
+static void
+judge_shutdown(struct sim_end *e, struct sim_op *op)
+{
+	if (op->result < 0) {
+		judge_error(e, op);
+		return;
+	}
+	sim_hold(SIM_op_result, op->result == 0, "a shutdown ends with %d", op->result);
+	e->shut_done = true;
+	e->moved_us = vhost_now_us;
+	if (e->half != NULL && !e->half->flow->ignored)
+		sim_hold(SIM_shutdown_acked, sim_half_fin_acked(e->half), "a shutdown ends before its FIN is acknowledged");
+}
+
+void
+sim_judge_refusal(struct sim_end *e, uint8_t kind, int rc)
+{
+	const struct sim_op op = { .kind = kind, .result = rc };
+
+	judge_error(e, &op);
+}
+
+static void
+judge_connect(struct sim_end *e, struct sim_op *op)
+{
+	bool lost = sim_situation.lossy;
+
+	e->moved_us = vhost_now_us;
+	switch (op->result) {
+	case 0:
+		return;
+	case -ECONNREFUSED:
+		sim_hold(SIM_refused, e->peer->host == NULL || sim_situation.tight || lost,
+			 "a connect to a listener is refused");
+		break;
+	case -ETIMEDOUT:
+		sim_hold(SIM_op_result, may_time_out(e) || sim_situation.tight, "a connect times out");
+		break;
+	case -EHOSTUNREACH:
+		sim_hold(SIM_op_result, lost, "no way to the peer");
+		break;
+	case -ECONNRESET:
+		sim_hold(SIM_op_result, lost || sim_situation.tight, "a connect is reset");
+		break;
+	case -ENOBUFS:
+	case -EADDRNOTAVAIL:
+		sim_hold(SIM_op_result, sim_situation.tight, "a connect ends with %d", op->result);
+		break;
+	default:
+		sim_hold(SIM_op_result, op->result == -ECANCELED && (op->cancelled || e->phase == SIM_CLOSING),
+			 "a connect ends with %d", op->result);
+		break;
+	}
+	e->error = op->result;
+}
+
+static void
+judge_accept(struct sim_end *e, struct sim_op *op)
+{
+	if (op->result == 0)
+		return;
+	sim_hold(SIM_op_result, (op->result == -ECANCELED && (op->cancelled || e->phase == SIM_CLOSING)) ||
+		 (op->result == -ENFILE && sim_situation.tight), "an accept ends with %d", op->result);
+}
+
+void
+sim_judge(struct sim_end *e, struct sim_op *op)
+{
+	switch ((enum san_op_kind)op->kind) {
+	case SAN_OP_ACCEPT:
+		judge_accept(e, op);
+		break;
+	case SAN_OP_CONNECT:
+		judge_connect(e, op);
+		break;
+	case SAN_OP_SEND:
+		judge_send(e, op);
+		break;
+	case SAN_OP_RECV:
+		judge_recv(e, op);
+		break;
+	case SAN_OP_SHUTDOWN:
+		judge_shutdown(e, op);
+		break;
+	case SAN_OP_NONE:
+	case SAN_OP_CLOSE:
+		break;
+	}
+}

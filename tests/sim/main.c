@@ -1,0 +1,295 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/*
+ * sim                       a fixed set of worlds and a fresh one, in about a minute (TAP)
+ * sim --seed N [--pcap FILE] [--trace FILE]   one world again, exactly
+ * sim --long MINUTES        fresh worlds, with a line of progress now and then
+ * sim --rate N              N short connections between two hosts: how fast the simulation is
+ * sim --hunt N FIRST        N worlds from seed FIRST on, until one fails (mutate uses it)
+ */
+#include <getopt.h>
+#include <inttypes.h>
+#include <stdlib.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "sim/pcap.h"
+#include "sim/run.h"
+
+#define FIXED_SEEDS 60u
+#define FIXED_S 30.0		/* worlds of the fixed set that do not fit are left out on a slow machine */
+#define FRESH_S 15.0
+
+static uint64_t seed_now;
+static unsigned int nb_tests;
+static unsigned int nb_failed;
+
+static double
+read_seconds(void)
+{
+	struct timespec t;
+
+	clock_gettime(CLOCK_MONOTONIC, &t);
+	return (double)t.tv_sec + (double)t.tv_nsec / 1e9;
+}
+
+static uint64_t
+draw_fresh(void)
+{
+	struct timespec t;
+
+	clock_gettime(CLOCK_REALTIME, &t);
+	return sim_mix((uint64_t)t.tv_nsec ^ (uint64_t)t.tv_sec << 20 ^ (uint64_t)getpid() << 50) % 1000000000;
+}
+
+/* An assertion of the kit, or a crash that still gets here. */
+static void
+say_seed(void)
+{
+	if (seed_now != 0)
+		fprintf(stderr, "# ended in the world of seed %" PRIu64 "\n", seed_now);
+}
+
+static void
+print_failure(const struct sim_plan *plan)
+{
+	sim_plan_print(plan, stdout);
+	printf("# failed at %.6f s: %s: %s\n# (%s)\n# again: build/tests/sim/sim --seed %" PRIu64 "\n",
+	       (double)(sim_failure.at_us - plan->clock_us) / 1e6, sim_check_name(sim_failure.check),
+	       sim_failure.text, sim_check_text(sim_failure.check), plan->seed);
+	fflush(stdout);
+}
+
+static struct sim_result
+run_seed(uint64_t seed, FILE *trace)
+{
+	struct sim_plan plan;
+	struct sim_result r;
+
+	sim_plan_make(&plan, seed);
+	seed_now = seed;
+	r = sim_run(&plan, trace);
+	seed_now = 0;
+	if (r.failed)
+		print_failure(&plan);
+	return r;
+}
+
+static void
+tell(bool ok, const char *what)
+{
+	nb_tests++;
+	nb_failed += !ok;
+	printf("%s %u - %s\n", ok ? "ok" : "not ok", nb_tests, what);
+	fflush(stdout);
+}
+
+static unsigned int
+run_seeds(uint64_t first, unsigned int nb, double seconds)
+{
+	double end = read_seconds() + seconds;
+	unsigned int failed = 0;
+	uint64_t seed = first;
+
+	for (; seed < first + nb && read_seconds() < end; seed++)
+		failed += run_seed(seed, NULL).failed;
+	printf("# %" PRIu64 " worlds from seed %" PRIu64 " on, %u failed\n", seed - first, first, failed);
+	return failed;
+}
+
+static void
+print_counts(void)
+{
+	for (unsigned int i = 0; i < SIM_NB_CHECKS; i++)
+		printf("# %-20s %12" PRIu64 "  %s\n", sim_check_name((enum sim_check)i), sim_exercised[i],
+		       sim_check_text((enum sim_check)i));
+}
+
+static bool
+all_exercised(void)
+{
+	bool ok = true;
+
+	for (unsigned int i = 0; i < SIM_NB_CHECKS; i++)
+		if (sim_exercised[i] == 0 && sim_check_is_due((enum sim_check)i)) {
+			printf("# %s was never put to the test\n", sim_check_name((enum sim_check)i));
+			ok = false;
+		}
+	return ok;
+}
+
+/* The same world in another process. */
+static bool
+hash_elsewhere(const char *self, uint64_t seed, uint64_t *hash)
+{
+	char line[600];
+	bool found = false;
+	FILE *pipe;
+
+	snprintf(line, sizeof(line), "'%s' --seed %" PRIu64 " 2>/dev/null", self, seed);
+	pipe = popen(line, "r");
+	if (pipe == NULL)
+		return false;
+	while (fgets(line, sizeof(line), pipe) != NULL)
+		found |= sscanf(line, "# trace %" SCNx64, hash) == 1;
+	pclose(pipe);
+	return found;
+}
+
+static void
+test_replay(const char *self)
+{
+	const uint64_t seeds[] = { 3, 8, 21 };
+	bool ok = true;
+
+	for (unsigned int i = 0; i < RTE_DIM(seeds); i++) {
+		uint64_t first = run_seed(seeds[i], NULL).hash;
+		uint64_t again = run_seed(seeds[i], NULL).hash;
+
+		if (first != again)
+			printf("# seed %" PRIu64 ": trace %" PRIx64 ", then %" PRIx64 "\n", seeds[i], first, again);
+		ok &= first == again;
+	}
+	tell(ok, "a seed gives the same trace again");
+	uint64_t here = run_seed(seeds[1], NULL).hash;
+	uint64_t there = 0;
+
+	ok = hash_elsewhere(self, seeds[1], &there) && here == there;
+	if (!ok)
+		printf("# trace %" PRIx64 " here, %" PRIx64 " in another process\n", here, there);
+	tell(ok, "and in another process");
+}
+
+static int
+run_suite(const char *self)
+{
+	uint64_t fresh = draw_fresh();
+
+	printf("1..5\n");
+	tell(run_seeds(1, FIXED_SEEDS, FIXED_S) == 0, "the fixed worlds");
+	printf("# fresh worlds from seed %" PRIu64 " on\n", fresh);
+	tell(run_seeds(fresh, 100000, FRESH_S) == 0, "fresh worlds");
+	test_replay(self);
+	print_counts();
+	tell(all_exercised(), "every invariant was put to the test");
+	return nb_failed > 0;
+}
+
+static int
+run_one(uint64_t seed, const char *pcap, const char *trace)
+{
+	FILE *out = trace != NULL ? fopen(trace, "w") : NULL;
+	struct sim_result r;
+	struct sim_plan plan;
+
+	sim_plan_make(&plan, seed);
+	sim_plan_print(&plan, stdout);
+	sim_pcap_open(pcap);
+	r = run_seed(seed, out);
+	sim_pcap_open(NULL);
+	if (out != NULL)
+		fclose(out);
+	printf("# trace %" PRIx64 ", %" PRIu64 " frames, %" PRIu64 " octets, %.3f s\n", r.hash, r.nb_frames, r.nb_octets,
+	       (double)r.lasted_us / 1e6);
+	printf("1..1\n%s 1 - seed %" PRIu64 "\n", r.failed ? "not ok" : "ok", seed);
+	return r.failed;
+}
+
+static int
+run_long(double minutes)
+{
+	double begin = read_seconds();
+	double told = begin;
+	uint64_t seed = draw_fresh();
+	uint64_t frames = 0;
+	unsigned int worlds = 0;
+	unsigned int failed = 0;
+
+	printf("# from seed %" PRIu64 " on\n", seed);
+	while (read_seconds() < begin + minutes * 60) {
+		struct sim_result r = run_seed(seed++, NULL);
+
+		worlds++;
+		failed += r.failed;
+		frames += r.nb_frames;
+		if (read_seconds() < told + 10)
+			continue;
+		told = read_seconds();
+		printf("# %6.0f s: %u worlds, %" PRIu64 " frames, %u failed\n", told - begin, worlds, frames, failed);
+		fflush(stdout);
+	}
+	print_counts();
+	printf("1..1\n%s 1 - %u fresh worlds\n", failed ? "not ok" : "ok", worlds);
+	return failed > 0;
+}
+
+static int
+run_rate(unsigned int nb)
+{
+	double begin = read_seconds();
+	struct sim_plan plan;
+	struct sim_result r;
+	double seconds;
+
+	sim_plan_rate(&plan, 1, nb);
+	r = sim_run(&plan, NULL);
+	seconds = read_seconds() - begin;
+	if (r.failed)
+		print_failure(&plan);
+	printf("# %u connections, %" PRIu64 " frames in %.2f s: %.0f connections a second\n", nb, r.nb_frames, seconds,
+	       nb / seconds);
+	printf("1..1\n%s 1 - short connections\n", r.failed ? "not ok" : "ok");
+	return r.failed;
+}
+
+static int
+run_hunt(unsigned int nb, uint64_t first)
+{
+	for (unsigned int i = 0; i < nb; i++)
+		if (run_seed(first + i, NULL).failed) {
+			printf("found after %u seeds: %s\n", i + 1, sim_check_name(sim_failure.check));
+			return 0;
+		}
+	printf("not found in %u seeds\n", nb);
+	return 1;
+}
+
+int
+main(int argc, char **argv)
+{
+	static const struct option options[] = {
+		{ "seed", required_argument, NULL, 's' }, { "pcap", required_argument, NULL, 'p' },
+		{ "trace", required_argument, NULL, 't' }, { "long", required_argument, NULL, 'l' },
+		{ "rate", required_argument, NULL, 'r' }, { "hunt", required_argument, NULL, 'h' },
+		{ NULL, 0, NULL, 0 },
+	};
+	const char *pcap = NULL;
+	const char *trace = NULL;
+	const char *value = NULL;
+	int mode = 0;
+	int c;
+
+	atexit(say_seed);
+	while ((c = getopt_long(argc, argv, "", options, NULL)) != -1) {
+		if (c == '?')
+			return 2;
+		if (c == 'p')
+			pcap = optarg;
+		else if (c == 't')
+			trace = optarg;
+		else
+			value = optarg, mode = c;
+	}
+	switch (mode) {
+	case 's':
+		return run_one(strtoull(value, NULL, 0), pcap, trace);
+	case 'l':
+		return run_long(strtod(value, NULL));
+	case 'r':
+		return run_rate((unsigned int)strtoul(value, NULL, 0));
+	case 'h':
+		return run_hunt((unsigned int)strtoul(value, NULL, 0),
+				optind < argc ? strtoull(argv[optind], NULL, 0) : 1);
+	default:
+		return run_suite(argv[0]);
+	}
+}

@@ -1,0 +1,427 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+#include "sim/oracle.h"
+
+#include <errno.h>
+#include <stdlib.h>
+
+#include "op/op.h"
+#include "sim/checker.h"
+#include "sim/judge.h"
+
+#define SPOILT 0xdb
+
+struct sim_situation sim_situation;
+struct sim_tally sim_tally[SIM_HOSTS];
+
+static struct sim_end *polled_ends;
+
+void
+sim_oracle_begin(void)
+{
+	polled_ends = NULL;
+	memset(sim_tally, 0, sizeof(sim_tally));
+}
+
+static void
+make_lane(struct sim_lane *lane, struct sim_end *e)
+{
+	lane->ops = aligned_alloc(64, SIM_LANE * sizeof(lane->ops[0]));
+	memset(lane->ops, 0, SIM_LANE * sizeof(lane->ops[0]));
+	for (unsigned int i = 0; i < SIM_LANE; i++) {
+		lane->ops[i].end = e;
+		lane->ops[i].o.user = (uintptr_t)&lane->ops[i];
+	}
+	lane->first = lane->nb = 0;
+}
+
+void
+sim_end_init(struct sim_end *e)
+{
+	make_lane(&e->recv, e);
+	make_lane(&e->send, e);
+	e->phase = SIM_NEW;
+	e->opened_us = e->moved_us = vhost_now_us;
+}
+
+void
+sim_end_fini(struct sim_end *e)
+{
+	for (unsigned int i = 0; i < SIM_LANE; i++) {
+		free(e->recv.ops[i].buf);
+		free(e->send.ops[i].buf);
+	}
+	free(e->recv.ops);
+	free(e->send.ops);
+	e->recv.ops = e->send.ops = NULL;
+	if (e->in_polled)
+		for (struct sim_end **at = &polled_ends; *at != NULL; at = &(*at)->next_polled)
+			if (*at == e) {
+				*at = e->next_polled;
+				break;
+			}
+}
+
+static struct sim_op *
+nth_op(const struct sim_lane *lane, uint32_t n)
+{
+	return &lane->ops[(lane->first + n) % SIM_LANE];
+}
+
+static struct sim_op *
+next_op(struct sim_lane *lane, uint8_t kind, uint32_t len, unsigned int flags)
+{
+	struct sim_op *op = lane->nb < SIM_LANE ? nth_op(lane, lane->nb) : NULL;
+
+	if (op == NULL)
+		return NULL;
+	op->kind = kind;
+	op->flags = (uint8_t)flags;
+	op->len = len;
+	op->cancelled = false;
+	op->result = 0;
+	op->buf = len > 0 ? malloc(len) : NULL;
+	return op;
+}
+
+static void
+drop_buffer(struct sim_op *op)
+{
+	if (op->buf != NULL)
+		memset(op->buf, SPOILT, op->len);
+	free(op->buf);
+	op->buf = NULL;
+}
+
+static void
+list_polled(struct sim_end *e)
+{
+	e->nb_polled++;
+	if (e->in_polled)
+		return;
+	e->in_polled = true;
+	e->next_polled = polled_ends;
+	polled_ends = e;
+}
+
+/* Of sends that are pending, has the stack still one? Those that it is done with are only not reaped yet. */
+static bool
+is_behind(const struct sim_lane *lane)
+{
+	for (uint32_t i = 0; i < lane->nb; i++) {
+		enum sani_op_state state = sani_op_state(&nth_op(lane, i)->o);
+
+		if (state != SANI_OP_DONE && state != SANI_OP_FREE)
+			return true;
+	}
+	return false;
+}
+
+/* What a post has answered. */
+static int
+posted(struct sim_lane *lane, struct sim_op *op, int rc)
+{
+	struct sim_end *e = op->end;
+
+	if (rc == -EAGAIN)
+		sim_hold(SIM_no_place, !(op->flags & SAN_POLLED), "a polled post without a place");
+	if (rc < 0) {
+		drop_buffer(op);
+		return rc;
+	}
+	sim_tally[e->host->index].accepted++;
+	e->host->wants_poll = true;
+	op->id = op->o.id;
+	op->state = rc == 0 ? SIM_OP_POSTED : SIM_OP_ENDED;
+	if (rc == 0) {
+		lane->nb++;
+		if (op->flags & SAN_POLLED)
+			list_polled(e);
+		return 0;
+	}
+	sim_hold(SIM_op_result, op->kind == SAN_OP_SEND && !(op->flags & SAN_ACKED) && op->o.result == (int)op->len,
+		 "a post that is over at once: kind %u, result %d of %u", op->kind, op->o.result, op->len);
+	sim_hold(SIM_op_order, !is_behind(lane), "a send is over before an earlier one");
+	drop_buffer(op);
+	return 1;
+}
+
+int
+sim_post_recv(struct sim_end *e, uint32_t len, unsigned int flags)
+{
+	struct sim_op *op = next_op(&e->recv, SAN_OP_RECV, len, flags);
+
+	if (op == NULL)
+		return -ENOBUFS;
+	return posted(&e->recv, op, san_recv(e->sock, &op->o, op->buf, len, flags));
+}
+
+int
+sim_post_send(struct sim_end *e, uint32_t len, unsigned int flags)
+{
+	struct sim_op *op = next_op(&e->send, SAN_OP_SEND, len, flags);
+	int rc;
+
+	if (op == NULL)
+		return -ENOBUFS;
+	sim_stream_fill(e->stream, e->sent, op->buf, len);
+	op->from = e->sent;
+	op->to = e->sent + len;
+	rc = posted(&e->send, op, san_send(e->sock, &op->o, op->buf, len, flags));
+	if (e->shut)
+		sim_hold(SIM_epipe, rc < 0 && (rc == -EPIPE || rc == -EAGAIN || e->error != 0 || rc == -ECONNRESET ||
+					       rc == -ETIMEDOUT || rc == -EHOSTUNREACH),
+			 "a send behind the shutdown answers %d", rc);
+	if (rc >= 0) {
+		e->sent += len;
+		sim_tally[e->host->index].octets += len;
+	}
+	return rc;
+}
+
+int
+sim_post_shutdown(struct sim_end *e, unsigned int flags)
+{
+	struct sim_op *op = next_op(&e->send, SAN_OP_SHUTDOWN, 0, flags);
+	int rc;
+
+	if (op == NULL)
+		return -ENOBUFS;
+	op->from = op->to = e->sent;
+	rc = posted(&e->send, op, san_shutdown(e->sock, &op->o, flags));
+	e->shut |= rc >= 0;
+	return rc;
+}
+
+int
+sim_post_connect(struct sim_end *e, const struct san_addr *to, unsigned int flags)
+{
+	struct sim_op *op = next_op(&e->send, SAN_OP_CONNECT, 0, flags);
+	int rc;
+
+	if (op == NULL)
+		return -ENOBUFS;
+	rc = posted(&e->send, op, san_connect(e->sock, &op->o, to, flags));
+	if (rc == 0)
+		e->phase = SIM_CONNECTING;
+	return rc;
+}
+
+int
+sim_post_accept(struct sim_end *e, unsigned int flags)
+{
+	struct sim_op *op = next_op(&e->recv, SAN_OP_ACCEPT, 0, flags);
+
+	if (op == NULL)
+		return -ENOBUFS;
+	return posted(&e->recv, op, san_accept(e->sock, &op->o, flags));
+}
+
+void
+sim_cancel(struct sim_end *e, struct sim_lane *lane, uint32_t nth)
+{
+	struct sim_op *op = nth_op(lane, nth);
+	int rc = san_cancel(e->sock, op->id);
+
+	e->host->wants_poll = true;
+	op->cancelled |= rc == 0;
+	sim_hold(SIM_cancel, rc == 0 || rc == -EALREADY || rc == -ENOENT, "a cancel answers %d", rc);
+}
+
+void
+sim_close(struct sim_end *e)
+{
+	int rc = san_close(e->sock, (uintptr_t)e);
+	struct san_overlapped op = { 0 };
+	uint8_t byte = 0;
+
+	sim_hold(SIM_stale, rc == 0, "a close answers %d", rc);
+	e->closed_live = !(e->shut_done && e->at_end);
+	e->phase = SIM_CLOSING;
+	e->host->wants_poll = true;
+	sim_tally[e->host->index].closes++;
+	sim_hold(SIM_stale, san_close(e->sock, 0) == -ENOTSOCK && san_cancel(e->sock, 1) == -ENOTSOCK &&
+		 san_recv(e->sock, &op, &byte, 1, 0) == -ENOTSOCK, "a closed handle is still taken");
+}
+
+/* All that has ended was read: behind one that is pending nothing may be over but what was cancelled. */
+static void
+check_order(const struct sim_lane *lane)
+{
+	for (uint32_t i = 1; i < lane->nb; i++) {
+		const struct sim_op *op = nth_op(lane, i);
+
+		if (op->state == SIM_OP_ENDED && op->kind != SAN_OP_ACCEPT && !op->cancelled)
+			sim_fail(SIM_op_order, "an operation of kind %u has ended before the one posted before it",
+				 op->kind);
+	}
+}
+
+/* A completion of op: those of one queue come in the order in which the operations ended. */
+static void
+check_before(const struct sim_lane *lane, const struct sim_op *op)
+{
+	uint32_t i = 0;
+
+	while (i < lane->nb && nth_op(lane, i) != op)
+		i++;
+	if (i == lane->nb || op->kind == SAN_OP_ACCEPT || op->cancelled)
+		return;
+	while (i-- > 0) {
+		const struct sim_op *before = nth_op(lane, i);
+
+		sim_hold(SIM_op_order, before->state == SIM_OP_ENDED || (before->flags & SAN_POLLED),
+			 "an operation of kind %u has completed before the one posted before it", op->kind);
+	}
+}
+
+/* One operation is over, as far as the stack says; results are judged in the order of the posts. */
+static void
+note_end(struct sim_op *op, int32_t result)
+{
+	sim_hold(SIM_op_once, op->state == SIM_OP_POSTED, "an operation of kind %u ends again, with %d", op->kind,
+		 result);
+	op->state = SIM_OP_ENDED;
+	op->result = result;
+}
+
+static unsigned int
+look_at_polled_lane(struct sim_end *e, struct sim_lane *lane)
+{
+	unsigned int n = 0;
+
+	for (uint32_t i = 0; i < lane->nb; i++) {
+		struct sim_op *op = nth_op(lane, i);
+		int rc;
+
+		if (op->state != SIM_OP_POSTED || !(op->flags & SAN_POLLED))
+			continue;
+		rc = san_op_status(&op->o);
+		if (rc == -EINPROGRESS)
+			continue;
+		note_end(op, rc);
+		e->nb_polled--;
+		n++;
+	}
+	return n;
+}
+
+static unsigned int
+hand_on_lane(struct sim_end *e, struct sim_lane *lane, void (*ended)(struct sim_end *e, struct sim_op *op))
+{
+	unsigned int n = 0;
+
+	while (lane->nb > 0 && lane->ops[lane->first].state == SIM_OP_ENDED && !sim_failure.failed) {
+		struct sim_op *op = &lane->ops[lane->first];
+
+		sim_judge(e, op);
+		lane->first = (lane->first + 1) % SIM_LANE;
+		lane->nb--;
+		op->state = SIM_OP_FREE;
+		drop_buffer(op);
+		ended(e, op);
+		n++;
+	}
+	if (n > 0)
+		sim_exercised[SIM_op_order]++;
+	return n;
+}
+
+static void
+end_close(struct sim_end *e, void (*ended)(struct sim_end *e, struct sim_op *op))
+{
+	/* polled ones were looked at before the queue was read; they have ended since */
+	look_at_polled_lane(e, &e->recv);
+	look_at_polled_lane(e, &e->send);
+	hand_on_lane(e, &e->recv, ended);
+	hand_on_lane(e, &e->send, ended);
+	sim_hold(SIM_close_last, e->phase == SIM_CLOSING && sim_end_pending(e) == 0,
+		 "a close completes in phase %d with %u operations pending", e->phase, sim_end_pending(e));
+	e->phase = SIM_GONE;
+	ended(e, NULL);
+}
+
+/* Completions of the socket that were reaped with the close come before it. */
+static void
+take_completion(const struct san_completion *c, void (*ended)(struct sim_end *e, struct sim_op *op))
+{
+	struct sim_op *op = (struct sim_op *)(uintptr_t)c->user;
+
+	if (c->kind == SAN_OP_CLOSE) {
+		end_close((struct sim_end *)(uintptr_t)c->user, ended);
+		return;
+	}
+	sim_hold(SIM_close_last, op->end->phase != SIM_GONE, "a completion after the close");
+	sim_hold(SIM_op_result, c->op == &op->o && c->kind == op->kind && c->sock == op->end->sock &&
+		 c->result == op->o.result && (c->kind != SAN_OP_ACCEPT || c->result != 0 ||
+					       c->value == op->o.u.accepted),
+		 "a completion is not that of its operation");
+	check_before(&op->end->recv, op);
+	check_before(&op->end->send, op);
+	note_end(op, c->result);
+	look_at_polled_lane(op->end, &op->end->recv);
+	look_at_polled_lane(op->end, &op->end->send);
+	hand_on_lane(op->end, &op->end->recv, ended);
+	hand_on_lane(op->end, &op->end->send, ended);
+}
+
+/* What ends in here posts anew, at the head of the list, but frees nothing. */
+static unsigned int
+reap_polled(const struct sim_host *h, void (*ended)(struct sim_end *e, struct sim_op *op))
+{
+	struct sim_end **at = &polled_ends;
+	unsigned int n = 0;
+
+	for (struct sim_end *e = polled_ends; e != NULL && !sim_failure.failed; e = e->next_polled) {
+		if (e->host != h)
+			continue;
+		look_at_polled_lane(e, &e->recv);
+		look_at_polled_lane(e, &e->send);
+		n += hand_on_lane(e, &e->recv, ended);
+		n += hand_on_lane(e, &e->send, ended);
+		check_order(&e->recv);
+		check_order(&e->send);
+	}
+	while (*at != NULL) {
+		struct sim_end *e = *at;
+
+		if (e->nb_polled > 0) {
+			at = &e->next_polled;
+			continue;
+		}
+		e->in_polled = false;
+		*at = e->next_polled;
+	}
+	return n;
+}
+
+unsigned int
+sim_reap(struct sim_host *h, void (*ended)(struct sim_end *e, struct sim_op *op))
+{
+	struct san_completion c[32];
+	unsigned int sum = 0;
+	int n;
+
+	for (unsigned int i = 0; i < h->v.nb_cores; i++)
+		while (!sim_failure.failed && (n = san_cq_poll(h->cq[i], c, 32)) > 0)
+			for (int k = 0; k < n; k++, sum++)
+				take_completion(&c[k], ended);
+	sum += reap_polled(h, ended);
+	return sum;
+}
+
+void
+sim_oracle_audit(struct sim_world *w)
+{
+	for (unsigned int i = 0; i < w->nb_hosts; i++) {
+		const struct vhost *v = &w->hosts[i].v;
+
+		sim_hold(SIM_op_counts, vhost_count(v, SANI_CTR_sock_ops) == sim_tally[i].accepted &&
+			 vhost_count(v, SANI_CTR_sock_ops_ended) == sim_tally[i].accepted,
+			 "host %u: %lu operations accepted, %lu counted, %lu ended", i, sim_tally[i].accepted,
+			 vhost_count(v, SANI_CTR_sock_ops), vhost_count(v, SANI_CTR_sock_ops_ended));
+		sim_hold(SIM_op_counts, vhost_count(v, SANI_CTR_sock_opened) == sim_tally[i].sockets &&
+			 vhost_count(v, SANI_CTR_sock_closed) == sim_tally[i].sockets,
+			 "host %u: %lu sockets, %lu opened, %lu closed", i, sim_tally[i].sockets,
+			 vhost_count(v, SANI_CTR_sock_opened), vhost_count(v, SANI_CTR_sock_closed));
+	}
+}

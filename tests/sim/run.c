@@ -1,0 +1,151 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+#include "sim/run.h"
+
+#include "core/priv.h"
+#include "sim/checker.h"
+#include "sim/program.h"
+
+#define LOOK_US 1000000u	/* between looks at who does not get on */
+#define REST_US 200000000u	/* longer than 2 MSL and all that waits for neighbours */
+#define LAST_US 3600000000ull	/* no world takes an hour to end once it is well */
+
+static uint32_t wrap;
+static uint64_t wrap_clock_us;
+
+/*
+ * Instead of the engine's: connections begin shortly before the sequence space ends, when the plan says so. Later
+ * ones of the same ends still begin behind earlier ones, as the clock wants it (RFC 6528).
+ */
+__typeof__(sani_tcp_isn) __real_sani_tcp_isn;
+__typeof__(sani_tcp_isn) __wrap_sani_tcp_isn;
+
+uint32_t
+__wrap_sani_tcp_isn(const uint8_t key[16], const struct sani_tuple *t, uint64_t now_us)
+{
+	uint32_t isn = __real_sani_tcp_isn(key, t, now_us);
+	uint32_t clock = (uint32_t)((now_us - wrap_clock_us) / 4);
+
+	return wrap == 0 ? isn : clock - (isn - (uint32_t)(now_us / 4)) % wrap;
+}
+
+/* States in which the connection itself has something to wait for. */
+static bool
+needs_timer(const struct sani_tcp_conn *c)
+{
+	switch (sani_tcp_state(c)) {
+	case SAN_TCP_SYN_SENT:
+	case SAN_TCP_SYN_RECEIVED:
+	case SAN_TCP_FIN_WAIT_1:
+	case SAN_TCP_CLOSING:
+	case SAN_TCP_LAST_ACK:
+	case SAN_TCP_TIME_WAIT:
+		return true;
+	case SAN_TCP_ESTABLISHED:
+	case SAN_TCP_CLOSE_WAIT:
+		return sani_tcp_written(c) > sani_tcp_acked(c);
+	default:
+		return false;
+	}
+}
+
+static void
+check_timers(const struct sim_host *h, const struct sani_core *core)
+{
+	const struct sani_core_priv *p = core->priv;
+
+	for (uint32_t i = 0; i < p->conn_fresh; i++) {
+		const struct sani_tcp_conn *c = &p->conns[i];
+
+		if (!(c->owner.flags & SANI_CONN_USED) || c->owner.dirty != SANI_NONE || !needs_timer(c))
+			continue;
+		sim_hold(SIM_timer, sani_tcp_deadline(c) != SANI_NEVER && sani_timer_armed(&c->owner.timer),
+			 "host %u: a connection in state %d, port %u to %u, has nothing to wake it", h->index,
+			 (int)sani_tcp_state(c), c->tuple.local_port, c->tuple.remote_port);
+	}
+}
+
+static void
+look_after(struct sim_world *w, const struct sim_plan *plan)
+{
+	for (unsigned int i = 0; i < w->nb_hosts; i++)
+		for (unsigned int k = 0; k < w->hosts[i].v.nb_cores; k++)
+			if (!sim_host_is_faulty(&w->hosts[i]))
+				check_timers(&w->hosts[i], w->hosts[i].v.below->cores[k]);
+	if (vhost_now_us >= w->start_us + plan->heal_us)
+		sim_programs_look_after(w);
+}
+
+/* Until all programs are over. */
+static void
+run_programs(struct sim_world *w, const struct sim_plan *plan)
+{
+	uint64_t heal_us = w->start_us + plan->heal_us;
+	uint64_t look_us = w->start_us;
+	bool well = false;
+
+	while (!sim_failure.failed && sim_programs_left() > 0) {
+		if (!well && vhost_now_us >= heal_us) {
+			sim_world_heal(w);
+			well = true;
+		}
+		if (vhost_now_us >= look_us) {
+			look_after(w, plan);
+			look_us = vhost_now_us + (well ? LOOK_US : LOOK_US / 8);
+		}
+		sim_world_step(w, RTE_MIN(look_us, well ? look_us : heal_us));
+		if (vhost_now_us > heal_us + LAST_US)
+			sim_fail(SIM_progress, "no end within an hour");
+	}
+	if (!well && !sim_failure.failed)
+		sim_world_heal(w);
+}
+
+/* Until the hosts hold nothing any more. */
+static void
+run_down(struct sim_world *w)
+{
+	uint64_t limit_us;
+
+	sim_programs_end(w);
+	limit_us = vhost_now_us + REST_US;
+	while (!sim_failure.failed && vhost_now_us < limit_us) {
+		if (!sim_world_step(w, limit_us))
+			break;
+		if (sim_world_is_at_rest(w))
+			break;
+	}
+}
+
+struct sim_result
+sim_run(const struct sim_plan *plan, FILE *trace)
+{
+	static struct sim_world w;
+	struct sim_result r = { .failed = false };
+
+	memset(&w, 0, sizeof(w));
+	w.trace = trace;
+	vhost_now_us = plan->clock_us;
+	wrap = plan->wrap;
+	wrap_clock_us = plan->clock_us;
+	sim_situation = plan->situation;
+	sim_check_begin();
+	sim_checker_begin();
+	sim_world_open(&w, plan->nb_hosts, plan->hosts, sim_mix(plan->seed + 77));
+	sim_programs_begin(&w, plan);
+	run_programs(&w, plan);
+	run_down(&w);
+	if (!sim_failure.failed) {
+		sim_world_audit(&w);
+		sim_oracle_audit(&w);
+	}
+	r.failed = sim_failure.failed;
+	r.hash = w.hash;
+	r.nb_frames = w.nb_frames;
+	r.lasted_us = vhost_now_us - w.start_us;
+	for (unsigned int i = 0; i < plan->nb_hosts; i++)
+		r.nb_octets += sim_tally[i].octets;
+	sim_world_close(&w);
+	sim_programs_free(&w);
+	sim_checker_end();
+	return r;
+}
