@@ -57,14 +57,15 @@ sani_tcp_dsack_owe(struct sani_tcp_rcvq *q, uint32_t left, uint32_t right)
 	q->dsack_right = right;
 }
 
-/* How many blocks fit beside the payload and the timestamps. */
+/* How many blocks fit beside the payload and the timestamps: options count to the peer's MSS too (RFC 6691 2). */
 static uint8_t
 count_room(const struct sani_tcp_conn *c, uint32_t len)
 {
 	uint32_t opts = c->flags & SANI_TCP_F_TS ? 12 : 0;
-	uint32_t used = sani_tcp_hdrs(c) + opts + len;
+	uint32_t limit = sani_tcp_min(c->peer_mss, sani_tcp_mss_to_announce(c));
+	uint32_t used = opts + len;
 	uint32_t most = (SANI_TCP_HDR_MAX - SANI_TCP_HDR_MIN - opts - 4) / 8;
-	uint32_t room = c->mtu > used + 4 ? (c->mtu - used - 4) / 8 : 0;
+	uint32_t room = limit > used + 4 ? (limit - used - 4) / 8 : 0;
 
 	return (uint8_t)sani_tcp_min(room, most);
 }

@@ -154,6 +154,24 @@ full_segment_has_no_room_for_blocks(void **state)
 }
 
 static void
+blocks_count_to_the_peers_mss(void **state)
+{
+	struct bed *b = *state;
+
+	start(b, true);
+	b->c.peer_mss = 536;
+	sani_tcp_update_mss(&b->c);
+	bed_in(b, ACK, NXT + 1000, UNA, 1000);
+	bed_clear(b);
+	bed_write(b, 2 * 524);
+	assert_int_equal(b->nb, 2);
+	for (int i = 0; i < 2; i++) {
+		assert_int_equal(b->out[i].seg.len, 524);
+		assert_int_equal(b->out[i].seg.nb_sack, 0);
+	}
+}
+
+static void
 sacked_data_is_not_sent_again(void **state)
 {
 	struct bed *b = *state;
@@ -239,6 +257,7 @@ main(void)
 		bed_test(duplicate_inside_a_range_is_followed_by_the_range),
 		bed_test(overlap_reports_the_part_that_was_there),
 		bed_test(full_segment_has_no_room_for_blocks),
+		bed_test(blocks_count_to_the_peers_mss),
 		bed_test(sacked_data_is_not_sent_again),
 		bed_test(nonsense_blocks_are_ignored),
 		bed_test(peer_that_reneges_gets_everything),
