@@ -39,7 +39,8 @@ struct sim_half {
 	bool fin;
 	bool aborted;			/**< It has reset the connection, */
 	bool dead;			/**< or was reset (settled). */
-	bool reset_put;			/**< A RST that it has to obey is on its way into it. */
+	bool reset_put;			/**< It was given a RST that it has to obey, */
+	bool reset_maybe;		/**< or one that it may have to. */
 	uint32_t iss;
 	uint32_t snd_max;		/**< Behind the last number sent. */
 	uint32_t fin_seq;
@@ -71,6 +72,7 @@ struct sim_half {
 	uint32_t got_fin_seq;
 	uint32_t una;			/**< Settled, */
 	uint32_t una_put;
+	uint32_t una_sure;		/**< Of una_put what it cannot but have taken, once it is settled. */
 	uint32_t edge_put;		/**< How far it may send. */
 	uint32_t nb_put;		/**< Segments, */
 	uint32_t nb_put_rst;		/**< RSTs among them. */

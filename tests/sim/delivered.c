@@ -62,11 +62,12 @@ add_range(struct sim_half *x, uint32_t from, uint32_t to)
 	x->ooo[i] = (struct sim_range){ from, to };
 }
 
+/* Is any of it there already? */
 static bool
-has_range(const struct sim_half *x, uint32_t from, uint32_t to)
+overlaps(const struct sim_half *x, uint32_t from, uint32_t to)
 {
 	for (uint32_t i = 0; i < x->nb_ooo; i++)
-		if (sim_leq(x->ooo[i].from, from) && sim_leq(to, x->ooo[i].to))
+		if (sim_lt(x->ooo[i].from, to) && sim_lt(from, x->ooo[i].to))
 			return true;
 	return false;
 }
@@ -99,7 +100,7 @@ take_text(struct sim_half *x, const struct sim_packet *p)
 
 	if (p->len > x->biggest)
 		x->biggest = p->len;
-	if (p->len > 0 && (sim_lt(p->seq, x->rcv_nxt) || has_range(x, p->seq, end)))
+	if (p->len > 0 && (sim_lt(p->seq, x->rcv_nxt) || overlaps(x, p->seq, end)))
 		x->nb_dup++;
 	if (p->len > 0 && sim_lt(x->rcv_nxt, end)) {
 		if (sim_lt(x->rcv_nxt, p->seq))
@@ -111,6 +112,16 @@ take_text(struct sim_half *x, const struct sim_packet *p)
 		x->got_fin_seq = end;
 	}
 	advance(x);
+}
+
+/* Neither old by its timestamp nor by its number: there is no reason to drop it (RFC 9293 3.10.7.4, RFC 7323 5.3). */
+static bool
+is_sure(const struct sim_half *x, const struct sim_packet *p)
+{
+	if (p->has_ts && x->nb_tsvals > 0 && sim_lt(p->tsval, x->tsvals[x->nb_tsvals - 1]))
+		return false;
+	return x->got_syn && x->has_acked && sim_lt(x->rcv_nxt, p->seq + sim_space(p) + (sim_space(p) == 0)) &&
+	       sim_leq(p->seq, x->edge_last);
 }
 
 static void
@@ -126,6 +137,8 @@ take_ack(struct sim_half *x, const struct sim_packet *p)
 		return;
 	if (sim_lt(x->una_put, p->ack))
 		x->una_put = p->ack;
+	if (sim_lt(x->una_sure, p->ack) && is_sure(x, p))
+		x->una_sure = p->ack;
 	if (sim_lt(x->edge_put, edge))
 		x->edge_put = edge;
 	x->got_ece |= (p->flags & SIM_ECE) != 0;
@@ -146,6 +159,7 @@ static void
 take_rst(struct sim_half *x, const struct sim_packet *p)
 {
 	x->nb_put_rst++;
+	x->reset_maybe |= p->seq == x->rcv_nxt;
 	if (x->has_acked && p->seq == x->ack_last && p->seq == x->rcv_nxt)
 		x->reset_put = true;
 }
@@ -215,7 +229,7 @@ is_excused(const struct sim_half *x, uint64_t since_us)
 static bool
 is_alive(const struct sim_half *x)
 {
-	return x->syn && x->has_acked && !x->aborted && !x->dead && !x->reset_put && !x->flow->ignored;
+	return x->syn && x->has_acked && !x->aborted && !x->dead && !x->reset_maybe && !x->flow->ignored;
 }
 
 static void
@@ -224,7 +238,7 @@ settle_half(struct sim_half *x)
 	/* small segments are not full ones, however many come */
 	uint32_t full = RTE_MAX(x->biggest, SEGMENT_LEAST);
 
-	x->una = x->una_put;
+	x->una = x->una_sure;
 	x->dead |= x->reset_put;
 	if (!is_alive(x) || x->owed_bytes == 0) {
 		sim_half_answered(x);

@@ -61,7 +61,7 @@ make_host(struct sim_host_plan *h, enum profile profile, struct sim_rng *r)
 
 	h->nb_cores = sim_chance(r, 60) ? 1 : sim_between(r, 2, VHOST_CORES);
 	h->mtu = sim_chance(r, 75) ? 1500 : mtus[sim_below(r, RTE_DIM(mtus))];
-	h->nb_mbufs = sim_chance(r, 80) ? 8191 : 2047;
+	h->nb_mbufs = sim_chance(r, 80) ? 8191 : h->nb_cores * 1023 + 1024;
 	h->nb_sockets = profile == CHURN ? sim_scale(r, 16, 400) : 512;
 	h->nb_half_open = profile == CHURN ? sim_scale(r, 4, 200) : 512;
 	h->time_wait_ms = sim_chance(r, 50) ? 60000 : sim_scale(r, 10, 60000);

@@ -12,7 +12,7 @@
 static const char *
 text_of(const struct sim_packet *p)
 {
-	static char text[200];
+	static char text[300];
 
 	return sim_packet_text(p, text, sizeof(text));
 }
@@ -54,7 +54,7 @@ take_own_syn(struct sim_half *x, const struct sim_packet *p)
 	x->syn = true;
 	x->iss = p->seq;
 	x->snd_max = p->seq;
-	x->una = x->una_put = p->seq;
+	x->una = x->una_put = x->una_sure = p->seq;
 	x->edge_put = p->seq + 1;
 	x->mss = p->has_mss ? p->mss : MSS_DEFAULT;
 	x->offers_ws = p->has_ws;

@@ -32,7 +32,7 @@ trace(struct sim_world *w, const struct sim_host *h, char what, const uint8_t *f
 	w->nb_frames++;
 	if (w->trace != NULL) {
 		struct sim_packet p;
-		char text[160];
+		char text[300];
 
 		sim_packet_read(frame, len, &p);
 		fprintf(w->trace, "%12.6f h%u %c %s\n", (double)(vhost_now_us - w->start_us) / 1e6, h->index, what,
