@@ -93,6 +93,13 @@ advance(struct sim_half *x)
 		x->owed_bytes += in_window - before;
 }
 
+/* Nothing newer has come before (RFC 7323 5.3: PAWS may drop it otherwise). */
+static bool
+is_newest(const struct sim_half *x, const struct sim_packet *p)
+{
+	return !p->has_ts || x->nb_tsvals == 0 || sim_leq(x->tsvals[x->nb_tsvals - 1], p->tsval);
+}
+
 static void
 take_text(struct sim_half *x, const struct sim_packet *p)
 {
@@ -103,7 +110,7 @@ take_text(struct sim_half *x, const struct sim_packet *p)
 	if (p->len > 0 && (sim_lt(p->seq, x->rcv_nxt) || overlaps(x, p->seq, end)))
 		x->nb_dup++;
 	if (p->len > 0 && sim_lt(x->rcv_nxt, end)) {
-		if (sim_lt(x->rcv_nxt, p->seq))
+		if (sim_lt(x->rcv_nxt, p->seq) && is_newest(x, p))
 			x->recent[x->nb_recent++ % SIM_RECENT] = p->seq;
 		add_range(x, p->seq, end);
 	}
@@ -114,11 +121,11 @@ take_text(struct sim_half *x, const struct sim_packet *p)
 	advance(x);
 }
 
-/* Neither old by its timestamp nor by its number: there is no reason to drop it (RFC 9293 3.10.7.4, RFC 7323 5.3). */
+/* Neither old by its timestamp nor by its number: there is no reason to drop it (RFC 9293 3.10.7.4). */
 static bool
 is_sure(const struct sim_half *x, const struct sim_packet *p)
 {
-	if (p->has_ts && x->nb_tsvals > 0 && sim_lt(p->tsval, x->tsvals[x->nb_tsvals - 1]))
+	if (!is_newest(x, p))
 		return false;
 	return x->got_syn && x->has_acked && sim_lt(x->rcv_nxt, p->seq + sim_space(p) + (sim_space(p) == 0)) &&
 	       sim_leq(p->seq, x->edge_last);

@@ -332,17 +332,22 @@ host_of(const struct san_addr *a)
 	return NULL;
 }
 
+/*
+ * Several may have used a port: at most one of them is alive. An accepted socket that is dead already belongs to the
+ * oldest, any other one to the newest.
+ */
 static struct sim_conn *
-find_conn(const struct sim_host *server, uint16_t port, const struct san_addr *peer)
+find_conn(const struct sim_host *server, uint16_t port, const struct san_addr *peer, bool dead)
 {
 	const struct sim_host *client = host_of(peer);
 	struct sim_conn *c = client != NULL ? *port_bucket(client->index, peer->port) : NULL;
+	struct sim_conn *found = NULL;
 
-	for (; c != NULL; c = c->next_port)
+	for (; c != NULL && !(found != NULL && dead); c = c->next_port)
 		if (c->client_port == peer->port && c->port == port && c->end[1].host == server &&
 		    c->end[1].phase == SIM_NEW)
-			return c;
-	return NULL;
+			found = c;
+	return found;
 }
 
 static void
@@ -608,13 +613,15 @@ static void
 take_accepted(struct listener *l, san_handle sock)
 {
 	struct sim_host *h = l->end.host;
+	uint32_t state = SAN_TCP_CLOSED;
 	struct san_addr peer;
 	struct sim_conn *c;
 	struct sim_end *e;
 
 	sim_tally[h->index].sockets++;
 	sim_hold(SIM_op_result, san_names(sock, NULL, &peer) == 0, "an accepted socket has no name");
-	c = find_conn(h, l->port, &peer);
+	san_get_option(sock, SAN_OPT_STATE, &state);
+	c = find_conn(h, l->port, &peer, state == SAN_TCP_CLOSED);
 	if (c == NULL) {
 		take_orphan(h, sock);
 		return;
