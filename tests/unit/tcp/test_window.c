@@ -171,6 +171,26 @@ peer_may_shrink_its_window(void **state)
 	assert_int_equal(sani_tcp_acked(&b->c), 5000);
 }
 
+/*
+ * A bare ACK has overtaken text of the peer: its number is higher, but the text acknowledges more, and its window begins
+ * there. With the older window from the newer acknowledgement on we would send beyond the edge that was offered.
+ */
+static void
+late_text_with_a_newer_ack_brings_its_window(void **state)
+{
+	struct bed *b = *state;
+
+	bed_reach(b, SAN_TCP_ESTABLISHED);
+	bed_write(b, 2000);
+	b->wnd = 3000;
+	bed_in(b, ACK, NXT + 500, UNA, 0);
+	b->wnd = 2000;
+	bed_in(b, ACK, NXT, UNA + 1000, 500);
+	bed_clear(b);
+	bed_write(b, 4000);
+	assert_int_equal(b->c.snd_nxt, UNA + 3000);
+}
+
 int
 main(void)
 {
@@ -184,6 +204,7 @@ main(void)
 		bed_test(fin_at_the_edge_of_a_shut_window_is_taken),
 		bed_test(scaled_window_is_taken_up_to_the_promised_edge),
 		bed_test(peer_may_shrink_its_window),
+		bed_test(late_text_with_a_newer_ack_brings_its_window),
 	};
 
 	return cmocka_run_group_tests(tests, bed_group, NULL);
