@@ -65,6 +65,8 @@ choose_random(uint64_t seed)
 		randombytes_set_implementation(&randombytes_sysrandom_implementation);
 		return;
 	}
+	/* its first start draws something of its own */
+	assert_true(sodium_init() >= 0);
 	random_state = seed;
 	randombytes_set_implementation(&seeded);
 }

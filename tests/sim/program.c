@@ -187,6 +187,8 @@ take_refusal(struct sim_end *e, uint8_t kind, int rc)
 		sim_judge_refusal(e, kind, rc);
 		return;
 	}
+	/* others may hold the places for long: polled operations need none */
+	p->polled_percent = 100;
 	if (!p->waiting)
 		wake_later(e, WAKE_POST, RETRY_US + sim_below(&p->rng, 1000));
 	p->waiting = true;
