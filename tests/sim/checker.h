@@ -87,6 +87,7 @@ struct sim_half {
 	uint32_t tsvals_size;
 	uint32_t recent[SIM_RECENT];	/**< Out of order, since it last sent a SACK block. */
 	uint32_t nb_recent;
+	uint32_t first_block;		/**< Where its last first SACK block began. */
 	uint32_t answerable[SIM_RECENT]; /**< ACK fields that a RST may take its number from. */
 	uint32_t nb_answerable;
 
@@ -94,6 +95,7 @@ struct sim_half {
 	bool unsettled;
 	struct sim_half *next_unsettled;
 	uint32_t owed_bytes;		/**< In order and not answered by anything. */
+	bool owes_hole;			/**< Something behind a hole was not answered. */
 	uint32_t biggest;		/**< Payload that it was given. */
 	uint64_t owed_since_us;		/**< 0: nothing. */
 
@@ -144,6 +146,12 @@ sim_half_acked(const struct sim_half *x);
 
 bool
 sim_half_fin_acked(const struct sim_half *x);
+
+/** Octets of the peer's stream that x was given in order, and how many more it has offered to take. */
+uint32_t
+sim_half_received(const struct sim_half *x);
+uint32_t
+sim_half_offered(const struct sim_half *x);
 
 /** Has x's connection offered and agreed on it? */
 bool

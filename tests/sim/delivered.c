@@ -19,6 +19,7 @@ void
 sim_half_answered(struct sim_half *x)
 {
 	x->owed_bytes = 0;
+	x->owes_hole = false;
 	x->owed_since_us = 0;
 }
 
@@ -110,8 +111,10 @@ take_text(struct sim_half *x, const struct sim_packet *p)
 	if (p->len > 0 && (sim_lt(p->seq, x->rcv_nxt) || overlaps(x, p->seq, end)))
 		x->nb_dup++;
 	if (p->len > 0 && sim_lt(x->rcv_nxt, end)) {
-		if (sim_lt(x->rcv_nxt, p->seq) && is_newest(x, p))
+		if (sim_lt(x->rcv_nxt, p->seq) && is_newest(x, p)) {
 			x->recent[x->nb_recent++ % SIM_RECENT] = p->seq;
+			x->owes_hole |= x->has_acked && sim_leq(end, x->edge_last);
+		}
 		add_range(x, p->seq, end);
 	}
 	if (p->flags & SIM_FIN) {
@@ -247,6 +250,10 @@ settle_half(struct sim_half *x)
 
 	x->una = x->una_sure;
 	x->dead |= x->reset_put;
+	if (is_alive(x) && x->owes_hole && !is_excused(x, vhost_now_us))
+		sim_fail(SIM_ack_hole, "%u:%u does not answer what came behind a hole at %u", x->ip & 255, x->port,
+			 x->rcv_nxt);
+	sim_exercised[SIM_ack_hole] += x->nb_ooo > 0;
 	if (!is_alive(x) || x->owed_bytes == 0) {
 		sim_half_answered(x);
 		return;

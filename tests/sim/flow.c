@@ -144,6 +144,18 @@ sim_half_fin_acked(const struct sim_half *x)
 	return x->fin && sim_lt(x->fin_seq, x->una_put);
 }
 
+uint32_t
+sim_half_received(const struct sim_half *x)
+{
+	return x->got_syn && x->peer->syn ? x->rcv_nxt - x->peer->iss - 1 : 0;
+}
+
+uint32_t
+sim_half_offered(const struct sim_half *x)
+{
+	return x->has_acked && sim_lt(x->rcv_nxt, x->edge_last) ? x->edge_last - x->rcv_nxt : 0;
+}
+
 bool
 sim_half_has_ts(const struct sim_half *x)
 {

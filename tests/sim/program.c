@@ -12,6 +12,7 @@
 #define ZOMBIE_US 10000000u
 #define SILENT_US 30000000u	/* a peer that is gone and said so, but was not heard */
 #define STUCK_US 400000000u	/* a few of the longest timeouts */
+#define WINDOW_LEAST 500u
 #define POSTS_MAX 16u
 #define RETRY_US 200u
 
@@ -784,6 +785,20 @@ is_left_alone(const struct sim_end *e)
 	return peer->phase == SIM_GONE || peer->phase == SIM_NEW || peer->error != 0;
 }
 
+/* RFC 9293 3.8.6.2.2: half the buffer, of which a socket has 4096 octets at least, or a segment is worth an update. */
+static void
+check_window(const struct sim_end *e)
+{
+	const struct sim_half *x = e->half;
+
+	if (x == NULL || x->flow->ignored || x->got_fin || x->aborted || x->reset_maybe || !x->has_acked ||
+	    e->error != 0 || e->phase != SIM_OPEN || e->got != sim_half_received(x) ||
+	    e->host->excused_us + 1000000 > vhost_now_us || vhost_now_us - e->moved_us < 1000000)
+		return;
+	sim_hold(SIM_window_update, sim_half_offered(x) >= WINDOW_LEAST,
+		 "host %u port %u has read all, and offers %u octets", e->host->index, x->port, sim_half_offered(x));
+}
+
 static void
 look_after_end(struct sim_end *e)
 {
@@ -799,6 +814,7 @@ look_after_end(struct sim_end *e)
 		return;
 	}
 	sim_exercised[SIM_progress]++;
+	check_window(e);
 }
 
 static void

@@ -1,8 +1,6 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 #include "sim/checker.h"
 
-#define HOLES_MAX 32u
-
 /* Received, in order or not; what PAWS or a full pool made a host drop may be among it. */
 static bool
 is_there(const struct sim_half *x, uint32_t from, uint32_t to)
@@ -36,23 +34,34 @@ check_dsack(struct sim_half *x, const struct sim_packet *p)
 		 x->nb_dup);
 }
 
-/* RFC 2018 4: the first block has the segment that made us send this. */
+static bool
+is_in_block(const struct sim_packet *p, unsigned int i, uint32_t seq)
+{
+	return sim_leq(p->sack[i][0], seq) && sim_lt(seq, p->sack[i][1]);
+}
+
+/*
+ * RFC 2018 4: the first block has the segment that made us send this. On a host of several cores that segment may still
+ * be on its way between two of them: then the block is the one of last time.
+ */
 static void
 check_first(struct sim_half *x, const struct sim_packet *p, unsigned int first)
 {
 	uint32_t n = x->nb_recent < SIM_RECENT ? x->nb_recent : SIM_RECENT;
+	bool found = x->host->plan->nb_cores > 1 && is_in_block(p, first, x->first_block);
 	bool fresh = false;
-	bool found = false;
 
 	for (uint32_t i = 0; i < n; i++) {
 		if (sim_leq(x->recent[i], p->ack))
 			continue;
 		fresh = true;
-		found |= sim_leq(p->sack[first][0], x->recent[i]) && sim_lt(x->recent[i], p->sack[first][1]);
+		found |= is_in_block(p, first, x->recent[i]);
 	}
 	x->nb_recent = 0;
-	/* with the pool low, or holes over holes, a host may have dropped what we think it has */
-	if (fresh && x->nb_ooo < HOLES_MAX && x->host->plan->nb_mbufs >= 4096 && x->host->excused_us + 1000 < vhost_now_us)
+	x->first_block = p->sack[first][0];
+	/* a host that was short of memory, as it says itself, has not kept what we think it has */
+	if (fresh && x->host->excused_us + 1000 < vhost_now_us &&
+	    vhost_count(&x->host->v, SANI_CTR_tcp_rx_drop_memory) == 0)
 		sim_hold(SIM_sack_first, found, "%u:%u: block %u..%u is not the latest", x->ip & 255, x->port,
 			 p->sack[first][0], p->sack[first][1]);
 }
