@@ -51,6 +51,7 @@ struct sim_half {
 	bool offers_sack;
 	bool offers_ts;
 	bool offers_ecn;
+	bool ecn_unsure;		/**< One SYN asked for it, another did not. */
 	uint16_t mss;			/**< That it announces. */
 	uint8_t ws;
 	bool has_acked;

@@ -143,6 +143,7 @@ take_ack(struct sim_half *x, const struct sim_packet *p)
 	if (!(p->flags & SIM_SYN) && sim_half_has_ws(x))
 		wnd <<= x->peer->ws;
 	edge = p->ack + wnd;
+	x->got_ece |= (p->flags & (SIM_ECE | SIM_SYN)) == SIM_ECE;
 	if (!x->syn || sim_lt(x->snd_max, p->ack) || sim_leq(p->ack, x->iss))
 		return;
 	if (sim_lt(x->una_put, p->ack))
@@ -151,7 +152,6 @@ take_ack(struct sim_half *x, const struct sim_packet *p)
 		x->una_sure = p->ack;
 	if (sim_lt(x->edge_put, edge))
 		x->edge_put = edge;
-	x->got_ece |= (p->flags & SIM_ECE) != 0;
 }
 
 static void

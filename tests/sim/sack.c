@@ -103,6 +103,8 @@ sim_check_ecn(struct sim_half *x, const struct sim_packet *p, bool is_new)
 		sim_hold(SIM_no_ecn, !ect, "%u:%u: a SYN with ECT", x->ip & 255, x->port);
 		return;
 	}
+	if (x->ecn_unsure || x->peer->ecn_unsure)
+		return;
 	if (!sim_half_has_ecn(x)) {
 		sim_hold(SIM_no_ecn, !ect && !(p->flags & (SIM_ECE | SIM_CWR)), "%u:%u: ECN that was not agreed on",
 			 x->ip & 255, x->port);

@@ -46,7 +46,9 @@ static void
 take_own_syn(struct sim_half *x, const struct sim_packet *p)
 {
 	bool answers = p->flags & SIM_ACK;
+	bool ecn = (p->flags & (SIM_ECE | SIM_CWR)) == (answers ? SIM_ECE : SIM_ECE | SIM_CWR);
 
+	x->ecn_unsure |= x->syn && x->offers_ecn != ecn;
 	if (x->syn) {
 		sim_hold(SIM_sequence, p->seq == x->iss, "another number for a SYN: %s", text_of(p));
 		return;
@@ -61,7 +63,7 @@ take_own_syn(struct sim_half *x, const struct sim_packet *p)
 	x->ws = p->ws;
 	x->offers_ts = p->has_ts;
 	x->offers_sack = p->has_sackp;
-	x->offers_ecn = (p->flags & (SIM_ECE | SIM_CWR)) == (answers ? SIM_ECE : SIM_ECE | SIM_CWR);
+	x->offers_ecn = ecn;
 	sim_saw_sack |= sim_half_has_sack(x);
 	sim_saw_ecn |= sim_half_has_ecn(x);
 	if (answers && x->got_syn)
