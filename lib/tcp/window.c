@@ -67,8 +67,9 @@ sani_tcp_seg_wnd(const struct sani_tcp_conn *c, const struct sani_tcp_seg *seg)
 }
 
 /*
- * RFC 9293 3.10.7.4 step 5, ESTABLISHED: only from a segment that is newer than the last one used. What acknowledges more
- * is newer, whatever its number: SND.WND counts from SND.UNA, so an old window behind a new SND.UNA would move the edge.
+ * RFC 9293 3.10.7.4 step 5, ESTABLISHED: only from a segment that is newer than the last one used. What
+ * acknowledges more is newer, whatever its number: SND.WND counts from SND.UNA, so an old window behind a
+ * new SND.UNA would move the edge.
  */
 void
 sani_tcp_update_snd_wnd(struct sani_tcp_rx *rx)

@@ -132,7 +132,7 @@ static void
 judge_send(struct sim_end *e, struct sim_op *op)
 {
 	if (op->result < 0) {
-		/* what was not given to the connection is not part of the stream; only the last send is ever cancelled */
+		/* what was not given to the connection is not part of the stream; only the last one is cancelled */
 		if (op->result == -ECANCELED && e->phase == SIM_OPEN)
 			e->sent = op->from + op->o.done;
 		judge_error(e, op);
@@ -156,7 +156,8 @@ judge_shutdown(struct sim_end *e, struct sim_op *op)
 	e->shut_done = true;
 	e->moved_us = vhost_now_us;
 	if (e->half != NULL && !e->half->flow->ignored)
-		sim_hold(SIM_shutdown_acked, sim_half_fin_acked(e->half), "a shutdown ends before its FIN is acknowledged");
+		sim_hold(SIM_shutdown_acked, sim_half_fin_acked(e->half),
+			 "a shutdown ends before its FIN is acknowledged");
 }
 
 void

@@ -188,8 +188,8 @@ run_one(uint64_t seed, const char *pcap, const char *trace)
 	sim_pcap_open(NULL);
 	if (out != NULL)
 		fclose(out);
-	printf("# trace %" PRIx64 ", %" PRIu64 " frames, %" PRIu64 " octets, %.3f s\n", r.hash, r.nb_frames, r.nb_octets,
-	       (double)r.lasted_us / 1e6);
+	printf("# trace %" PRIx64 ", %" PRIu64 " frames, %" PRIu64 " octets, %.3f s\n", r.hash, r.nb_frames,
+	       r.nb_octets, (double)r.lasted_us / 1e6);
 	printf("1..1\n%s 1 - seed %" PRIu64 "\n", r.failed ? "not ok" : "ok", seed);
 	return r.failed;
 }

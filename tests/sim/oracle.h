@@ -121,7 +121,7 @@ sim_cancel(struct sim_end *e, struct sim_lane *lane, uint32_t nth);
 void
 sim_close(struct sim_end *e);
 
-/** Take what has ended. @param[in] ended  Called for each operation in order; for a close op is NULL. @return How many. */
+/** Take what has ended. @param[in] ended  For each operation in order; op NULL: a close. @return How many. */
 unsigned int
 sim_reap(struct sim_host *h, void (*ended)(struct sim_end *e, struct sim_op *op));
 

@@ -27,7 +27,7 @@ struct sim_plan {
 	unsigned int nb_hosts;
 	struct sim_host_plan hosts[SIM_HOSTS];
 	uint64_t clock_us;		/**< The virtual clock at the start. */
-	uint32_t wrap;			/**< Octets before the end of the sequence space where connections begin; 0: anywhere. */
+	uint32_t wrap;			/**< Connections begin so near the end of the sequence space; 0: anywhere. */
 	unsigned int nb_conns;
 	uint64_t span_us;		/**< Connections are opened in this time. */
 	uint64_t heal_us;		/**< Then the network is well. */

@@ -4,6 +4,7 @@
 #include <errno.h>
 #include <stdlib.h>
 
+#include "sim/behaviour.h"
 #include "sim/checker.h"
 #include "sim/judge.h"
 
@@ -16,33 +17,9 @@
 #define POSTS_MAX 16u
 #define RETRY_US 200u
 
-/* How one end of a connection behaves. */
-struct program {
-	struct sim_rng rng;
-	uint64_t total;
-	uint32_t chunk;
-	uint32_t want;		/* octets of a receive at most */
-	uint32_t tx_depth;
-	uint32_t rx_depth;
-	uint32_t polled_percent;
-	uint32_t acked_percent;
-	uint32_t waitall_percent;
-	uint32_t idle_percent;
-	uint32_t idle_us;
-	uint32_t slow_percent;
-	uint32_t slow_us;
-	uint32_t cancel_percent;
-	uint64_t hard_at;	/* octets moved after which it closes; UINT64_MAX: it ends gracefully */
-	uint32_t linger_us;	/* from the end to the close */
-	bool tx_idle;
-	bool rx_idle;
-	bool lingering;
-	bool waiting;		/* a wake-up is under way because a post had no place */
-};
-
 struct sim_conn {
 	struct sim_end end[2];	/* client, server */
-	struct program prog[2];
+	struct sim_behaviour prog[2];
 	struct sim_conn *next_live;
 	struct sim_conn **link;
 	struct sim_conn *next_port;
@@ -78,7 +55,7 @@ drive(struct sim_end *e);
 static void
 ended(struct sim_end *e, struct sim_op *op);
 
-static struct program *
+static struct sim_behaviour *
 program_of(struct sim_end *e)
 {
 	return e->program;
@@ -98,7 +75,7 @@ wake(void *arg, uint32_t what)
 {
 	struct sim_conn *c = arg;
 	struct sim_end *e = &c->end[what & 1];
-	struct program *p = &c->prog[what & 1];
+	struct sim_behaviour *p = &c->prog[what & 1];
 
 	if (c->serial != what >> 4 || e->phase == SIM_GONE)
 		return;
@@ -135,54 +112,11 @@ wake_later(struct sim_end *e, enum wake why, uint64_t in_us)
 		      e->conn->serial << 4 | (uint32_t)why << 1 | side_of(e));
 }
 
-static void
-make_program(struct program *p, struct sim_rng *r)
-{
-	*p = (struct program){ .rng = sim_fork(r), .hard_at = UINT64_MAX };
-	r = &p->rng;
-	p->total = sim_chance(r, 10) ? 0 : sim_scale(r, 1, plan->bytes_max);
-	p->chunk = sim_chance(r, 20) ? sim_scale(r, 1, 600) : sim_scale(r, 200, 100000);
-	p->want = sim_chance(r, 20) ? sim_scale(r, 1, 600) : sim_scale(r, 1000, 100000);
-	if (p->total / p->chunk > 3000)
-		p->chunk = (uint32_t)(p->total / 3000);
-	if (plan->bytes_max / p->want > 3000)
-		p->want = plan->bytes_max / 3000;
-	p->tx_depth = sim_between(r, 1, SIM_LANE - 1);
-	p->rx_depth = sim_between(r, 1, SIM_LANE);
-	p->polled_percent = sim_chance(r, 60) ? 0 : sim_below(r, 101);
-	p->acked_percent = sim_chance(r, 50) ? 0 : sim_below(r, 101);
-	p->waitall_percent = sim_chance(r, 50) ? 0 : sim_below(r, 101);
-	p->idle_percent = sim_chance(r, 60) ? 0 : sim_scale(r, 1, 20);
-	p->idle_us = sim_scale(r, 10, 1500000);
-	p->slow_percent = sim_chance(r, 60) ? 0 : sim_scale(r, 1, 30);
-	p->slow_us = sim_scale(r, 10, 800000);
-	p->cancel_percent = sim_chance(r, 70) ? 0 : sim_below(r, 10);
-	p->linger_us = sim_chance(r, 60) ? 0 : sim_scale(r, 1, 300000);
-	if (sim_chance(r, plan->hard_percent))
-		p->hard_at = sim_below(r, plan->bytes_max + 1);
-	if (!plan->plain)
-		return;
-	*p = (struct program){ .rng = p->rng, .total = sim_between(r, 1, plan->bytes_max), .chunk = 4096, .want = 4096,
-			       .tx_depth = 1, .rx_depth = 1, .hard_at = UINT64_MAX };
-}
-
-static unsigned int
-draw_flags(struct program *p, bool send)
-{
-	unsigned int flags = sim_chance(&p->rng, p->polled_percent) ? SAN_POLLED : 0;
-
-	if (send && sim_chance(&p->rng, p->acked_percent))
-		flags |= SAN_ACKED;
-	if (!send && sim_chance(&p->rng, p->waitall_percent))
-		flags |= SAN_WAITALL;
-	return flags;
-}
-
 /* A post was refused: no place, to be tried again; or the connection is over, to be judged. */
 static void
 take_refusal(struct sim_end *e, uint8_t kind, int rc)
 {
-	struct program *p = program_of(e);
+	struct sim_behaviour *p = program_of(e);
 
 	if (rc != -EAGAIN) {
 		sim_judge_refusal(e, kind, rc);
@@ -198,14 +132,14 @@ take_refusal(struct sim_end *e, uint8_t kind, int rc)
 static void
 post_receives(struct sim_end *e)
 {
-	struct program *p = program_of(e);
+	struct sim_behaviour *p = program_of(e);
 
 	for (unsigned int i = 0; i < POSTS_MAX; i++) {
 		int rc;
 
 		if (e->at_end || e->error != 0 || p->rx_idle || p->waiting || e->recv.nb >= p->rx_depth)
 			return;
-		rc = sim_post_recv(e, sim_scale(&p->rng, 1, p->want), draw_flags(p, false));
+		rc = sim_post_recv(e, sim_scale(&p->rng, 1, p->want), sim_behaviour_flags(p, false));
 		if (rc < 0) {
 			take_refusal(e, SAN_OP_RECV, rc);
 			return;
@@ -214,7 +148,7 @@ post_receives(struct sim_end *e)
 }
 
 static bool
-may_send(const struct sim_end *e, const struct program *p)
+may_send(const struct sim_end *e, const struct sim_behaviour *p)
 {
 	bool cancelled = false;
 
@@ -228,12 +162,14 @@ may_send(const struct sim_end *e, const struct program *p)
 static void
 post_sends(struct sim_end *e)
 {
-	struct program *p = program_of(e);
+	struct sim_behaviour *p = program_of(e);
 
 	for (unsigned int i = 0; i < POSTS_MAX && may_send(e, p); i++) {
 		uint32_t len = sim_scale(&p->rng, 1, p->chunk);
-		int rc = sim_post_send(e, (uint32_t)RTE_MIN((uint64_t)len, p->total - e->sent), draw_flags(p, true));
+		int rc;
 
+		len = (uint32_t)RTE_MIN((uint64_t)len, p->total - e->sent);
+		rc = sim_post_send(e, len, sim_behaviour_flags(p, true));
 		if (rc < 0) {
 			take_refusal(e, SAN_OP_SEND, rc);
 			return;
@@ -253,7 +189,7 @@ post_sends(struct sim_end *e)
 static void
 post_shutdown(struct sim_end *e)
 {
-	struct program *p = program_of(e);
+	struct sim_behaviour *p = program_of(e);
 	int rc;
 
 	if (e->shut || e->error != 0 || e->sent < p->total || p->tx_idle || p->waiting || e->send.nb >= SIM_LANE - 1)
@@ -261,7 +197,7 @@ post_shutdown(struct sim_end *e)
 	for (uint32_t i = 0; i < e->send.nb; i++)
 		if (e->send.ops[(e->send.first + i) % SIM_LANE].cancelled)
 			return;
-	rc = sim_post_shutdown(e, draw_flags(p, false) & SAN_POLLED);
+	rc = sim_post_shutdown(e, sim_behaviour_flags(p, false) & SAN_POLLED);
 	if (rc < 0)
 		take_refusal(e, SAN_OP_SHUTDOWN, rc);
 	else if (sim_chance(&p->rng, 10))
@@ -272,7 +208,7 @@ post_shutdown(struct sim_end *e)
 static void
 drive(struct sim_end *e)
 {
-	struct program *p = program_of(e);
+	struct sim_behaviour *p = program_of(e);
 	bool over;
 
 	if (e->phase != SIM_OPEN || sim_failure.failed)
@@ -402,22 +338,6 @@ take_gone(struct sim_end *e)
 	free_conn(c);
 }
 
-static void
-set_options(san_handle sock, struct sim_rng *r, uint32_t *user_timeout_ms)
-{
-	if (plan->plain)
-		return;
-	if (sim_chance(r, 30))
-		san_set_option(sock, SAN_OPT_NODELAY, 0);
-	if (sim_chance(r, 50))
-		san_set_option(sock, SAN_OPT_SNDBUF, sim_scale(r, 4096, 1000000));
-	if (sim_chance(r, 50))
-		san_set_option(sock, SAN_OPT_RCVBUF, sim_scale(r, 4096, 1000000));
-	*user_timeout_ms = plan->user_timeout_ms;
-	if (plan->user_timeout_ms != 0)
-		san_set_option(sock, SAN_OPT_USER_TIMEOUT, plan->user_timeout_ms);
-}
-
 static struct sim_conn *
 make_conn(void)
 {
@@ -435,7 +355,7 @@ make_conn(void)
 		e->conn = c;
 		e->peer = &c->end[1 - i];
 		e->program = &c->prog[i];
-		make_program(&c->prog[i], &rng);
+		sim_behaviour_make(&c->prog[i], &rng, plan);
 		sim_end_init(e);
 		e->stream = sim_draw(&rng);
 	}
@@ -507,8 +427,8 @@ start_conn(void *arg, uint32_t what)
 		return;
 	}
 	sim_tally[h->index].sockets++;
-	set_options(e->sock, &rng, &e->user_timeout_ms);
-	rc = sim_post_connect(e, &addr, plan->plain ? 0 : draw_flags(&c->prog[0], false) & SAN_POLLED);
+	sim_behaviour_options(e, &rng, plan);
+	rc = sim_post_connect(e, &addr, plan->plain ? 0 : sim_behaviour_flags(&c->prog[0], false) & SAN_POLLED);
 	if (rc != 0) {
 		sim_hold(SIM_op_result, rc == -EAGAIN, "a connect answers %d", rc);
 		e->phase = SIM_OPEN;
@@ -578,7 +498,7 @@ start_listener(void *arg, uint32_t what)
 		return;
 	}
 	sim_tally[h->index].sockets++;
-	set_options(e->sock, &rng, &e->user_timeout_ms);
+	sim_behaviour_options(e, &rng, plan);
 	rc = san_bind(e->sock, &addr);
 	sim_hold(SIM_op_result, rc == 0, "a bind answers %d", rc);
 	rc = san_listen(e->sock, l->backlog);
@@ -682,7 +602,7 @@ ended_connect(struct sim_end *e, const struct sim_op *op)
 static void
 ended(struct sim_end *e, struct sim_op *op)
 {
-	struct program *p = program_of(e);
+	struct sim_behaviour *p = program_of(e);
 
 	moved_us = vhost_now_us;
 	if (e->conn == NULL && e->program != NULL) {

@@ -82,14 +82,14 @@ struct sim_world {
 	uint64_t hash;			/**< Of the trace. */
 	uint64_t nb_frames;
 	FILE *trace;			/**< A line for each frame; NULL: none. */
-	unsigned int (*work)(struct sim_host *h);	/**< The programs of a host look after their completions. */
+	unsigned int (*work)(struct sim_host *h);	/**< A host's programs take their completions. */
 };
 
 /** Make the hosts. @param[in] seed Of keys and links. */
 void
 sim_world_open(struct sim_world *w, unsigned int nb_hosts, const struct sim_host_plan *plans, uint64_t seed);
 
-/** Do all that happens now, then move the clock on, at most to limit_us. @return False: nothing will ever happen by itself. */
+/** Do all that happens now, then move the clock on, at most to limit_us. @return False: nothing more will happen. */
 bool
 sim_world_step(struct sim_world *w, uint64_t limit_us);
 

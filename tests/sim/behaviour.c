@@ -1,0 +1,61 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+#include "sim/behaviour.h"
+
+void
+sim_behaviour_make(struct sim_behaviour *p, struct sim_rng *r, const struct sim_plan *plan)
+{
+	*p = (struct sim_behaviour){ .rng = sim_fork(r), .hard_at = UINT64_MAX };
+	r = &p->rng;
+	p->total = sim_chance(r, 10) ? 0 : sim_scale(r, 1, plan->bytes_max);
+	p->chunk = sim_chance(r, 20) ? sim_scale(r, 1, 600) : sim_scale(r, 200, 100000);
+	p->want = sim_chance(r, 20) ? sim_scale(r, 1, 600) : sim_scale(r, 1000, 100000);
+	if (p->total / p->chunk > 3000)
+		p->chunk = (uint32_t)(p->total / 3000);
+	if (plan->bytes_max / p->want > 3000)
+		p->want = plan->bytes_max / 3000;
+	p->tx_depth = sim_between(r, 1, SIM_LANE - 1);
+	p->rx_depth = sim_between(r, 1, SIM_LANE);
+	p->polled_percent = sim_chance(r, 60) ? 0 : sim_below(r, 101);
+	p->acked_percent = sim_chance(r, 50) ? 0 : sim_below(r, 101);
+	p->waitall_percent = sim_chance(r, 50) ? 0 : sim_below(r, 101);
+	p->idle_percent = sim_chance(r, 60) ? 0 : sim_scale(r, 1, 20);
+	p->idle_us = sim_scale(r, 10, 1500000);
+	p->slow_percent = sim_chance(r, 60) ? 0 : sim_scale(r, 1, 30);
+	p->slow_us = sim_scale(r, 10, 800000);
+	p->cancel_percent = sim_chance(r, 70) ? 0 : sim_below(r, 10);
+	p->linger_us = sim_chance(r, 60) ? 0 : sim_scale(r, 1, 300000);
+	if (sim_chance(r, plan->hard_percent))
+		p->hard_at = sim_below(r, plan->bytes_max + 1);
+	if (!plan->plain)
+		return;
+	*p = (struct sim_behaviour){ .rng = p->rng, .total = sim_between(r, 1, plan->bytes_max), .chunk = 4096,
+				     .want = 4096, .tx_depth = 1, .rx_depth = 1, .hard_at = UINT64_MAX };
+}
+
+unsigned int
+sim_behaviour_flags(struct sim_behaviour *p, bool send)
+{
+	unsigned int flags = sim_chance(&p->rng, p->polled_percent) ? SAN_POLLED : 0;
+
+	if (send && sim_chance(&p->rng, p->acked_percent))
+		flags |= SAN_ACKED;
+	if (!send && sim_chance(&p->rng, p->waitall_percent))
+		flags |= SAN_WAITALL;
+	return flags;
+}
+
+void
+sim_behaviour_options(struct sim_end *e, struct sim_rng *r, const struct sim_plan *plan)
+{
+	if (plan->plain)
+		return;
+	if (sim_chance(r, 30))
+		san_set_option(e->sock, SAN_OPT_NODELAY, 0);
+	if (sim_chance(r, 50))
+		san_set_option(e->sock, SAN_OPT_SNDBUF, sim_scale(r, 4096, 1000000));
+	if (sim_chance(r, 50))
+		san_set_option(e->sock, SAN_OPT_RCVBUF, sim_scale(r, 4096, 1000000));
+	e->user_timeout_ms = plan->user_timeout_ms;
+	if (plan->user_timeout_ms != 0)
+		san_set_option(e->sock, SAN_OPT_USER_TIMEOUT, plan->user_timeout_ms);
+}
