@@ -223,9 +223,9 @@ sim_packet_text(const struct sim_packet *p, char *buf, uint32_t size)
 	if (p->proto != SIM_TCP)
 		snprintf(buf, size, "%s %s", names[p->proto], p->proto == SIM_BAD ? p->why : "");
 	else
-		n = (unsigned int)snprintf(buf, size, "%u:%u>%u:%u %s seq %u len %u ack %u win %u ts %u/%u", p->src & 255,
-					   p->sport, p->dst & 255, p->dport, flags, p->seq, p->len, p->ack,
-					   p->wnd, p->tsval, p->tsecr);
+		n = (unsigned int)snprintf(buf, size, "%u:%u>%u:%u %s seq %u len %u ack %u win %u ts %u/%u",
+					   p->src & 255, p->sport, p->dst & 255, p->dport, flags, p->seq,
+					   p->len, p->ack, p->wnd, p->tsval, p->tsecr);
 	for (unsigned int i = 0; i < p->nb_sack && n < size; i++)
 		n += (unsigned int)snprintf(buf + n, size - n, " sack %u..%u", p->sack[i][0], p->sack[i][1]);
 	return buf;

@@ -173,7 +173,8 @@ peer_may_shrink_its_window(void **state)
 
 /*
  * A bare ACK has overtaken text of the peer: its number is higher, but the text acknowledges more, and its
- * window begins there. With the older window from the newer acknowledgement on we would send beyond the edge that was offered.
+ * window begins there. With the older window from the newer acknowledgement on we would send beyond the
+ * edge that was offered.
  */
 static void
 late_text_with_a_newer_ack_brings_its_window(void **state)
