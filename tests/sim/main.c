@@ -8,6 +8,7 @@
  */
 #include <getopt.h>
 #include <inttypes.h>
+#include <signal.h>
 #include <stdlib.h>
 #include <time.h>
 #include <unistd.h>
@@ -41,12 +42,20 @@ draw_fresh(void)
 	return sim_mix((uint64_t)t.tv_nsec ^ (uint64_t)t.tv_sec << 20 ^ (uint64_t)getpid() << 50) % 1000000000;
 }
 
-/* An assertion of the kit, or a crash that still gets here. */
+/* An assertion of the kit, or a crash. */
 static void
 say_seed(void)
 {
 	if (seed_now != 0)
-		fprintf(stderr, "# ended in the world of seed %" PRIu64 "\n", seed_now);
+		dprintf(2, "# ended in the world of seed %" PRIu64 "\n", seed_now);
+}
+
+static void
+crash(int sig)
+{
+	say_seed();
+	signal(sig, SIG_DFL);
+	raise(sig);
 }
 
 static void
@@ -269,6 +278,9 @@ main(int argc, char **argv)
 	int c;
 
 	atexit(say_seed);
+	signal(SIGSEGV, crash);
+	signal(SIGBUS, crash);
+	signal(SIGABRT, crash);
 	while ((c = getopt_long(argc, argv, "", options, NULL)) != -1) {
 		if (c == '?')
 			return 2;
