@@ -24,6 +24,7 @@ sim_behaviour_make(struct sim_behaviour *p, struct sim_rng *r, const struct sim_
 	p->slow_us = sim_scale(r, 10, 800000);
 	p->cancel_percent = sim_chance(r, 70) ? 0 : sim_below(r, 10);
 	p->linger_us = sim_chance(r, 60) ? 0 : sim_scale(r, 1, 300000);
+	p->rx_idle = sim_chance(r, 10);
 	if (sim_chance(r, plan->hard_percent))
 		p->hard_at = sim_below(r, plan->bytes_max + 1);
 	if (!plan->plain)

@@ -14,6 +14,8 @@
 #define SILENT_US 30000000u	/* a peer that is gone and said so, but was not heard */
 #define STUCK_US 400000000u	/* a few of the longest timeouts */
 #define WINDOW_LEAST 500u
+#define LOOK_US 1000u
+#define STALL_US 4000000u	/* how long a program does not read at all at first */
 #define POSTS_MAX 16u
 #define RETRY_US 200u
 
@@ -67,8 +69,22 @@ side_of(const struct sim_end *e)
 	return e == &e->conn->end[1];
 }
 
+/* RFC 9293 3.8.6.2.2: half the buffer, of which a socket has 4096 octets at least, or a segment is worth an update. */
+static void
+check_window(const struct sim_end *e)
+{
+	const struct sim_half *x = e->half;
+
+	if (x == NULL || x->flow->ignored || x->got_fin || x->aborted || x->reset_maybe || !x->has_acked ||
+	    e->error != 0 || e->phase != SIM_OPEN || e->got != sim_half_received(x) ||
+	    e->host->excused_us + 1000000 > vhost_now_us || vhost_now_us - e->moved_us < LOOK_US)
+		return;
+	sim_hold(SIM_window_update, sim_half_offered(x) >= WINDOW_LEAST,
+		 "host %u port %u has read all, and offers %u octets", e->host->index, x->port, sim_half_offered(x));
+}
+
 /* Wake-ups of a connection that is over are dropped by its serial number. */
-enum wake { WAKE_TX, WAKE_RX, WAKE_POST, WAKE_CLOSE, WAKE_CANCEL };
+enum wake { WAKE_TX, WAKE_RX, WAKE_POST, WAKE_CLOSE, WAKE_CANCEL, WAKE_LOOK };
 
 static void
 wake(void *arg, uint32_t what)
@@ -89,6 +105,9 @@ wake(void *arg, uint32_t what)
 	case WAKE_POST:
 		p->waiting = false;
 		break;
+	case WAKE_LOOK:
+		check_window(e);
+		return;
 	case WAKE_CLOSE:
 		if (e->phase == SIM_OPEN || e->phase == SIM_CONNECTING)
 			sim_close(e);
@@ -228,6 +247,17 @@ drive(struct sim_end *e)
 		sim_close(e);
 	else
 		wake_later(e, WAKE_CLOSE, p->linger_us);
+}
+
+/* The connection is open. Some do not read at first, until the peer's window is shut. */
+static void
+begin_to_move(struct sim_end *e)
+{
+	struct sim_behaviour *p = program_of(e);
+
+	if (p->rx_idle)
+		wake_later(e, WAKE_RX, sim_below(&p->rng, STALL_US));
+	drive(e);
 }
 
 /* Connections by the client's port; there may be several of one port, to different servers. */
@@ -555,7 +585,7 @@ take_accepted(struct listener *l, san_handle sock)
 	e->user_timeout_ms = l->end.user_timeout_ms;
 	e->opened_us = e->moved_us = vhost_now_us;
 	find_halves(c);
-	drive(e);
+	begin_to_move(e);
 }
 
 static void
@@ -595,7 +625,7 @@ ended_connect(struct sim_end *e, const struct sim_op *op)
 		return;
 	}
 	find_halves(e->conn);
-	drive(e);
+	begin_to_move(e);
 }
 
 /* An operation has ended (or, op NULL, a close). */
@@ -618,6 +648,8 @@ ended(struct sim_end *e, struct sim_op *op)
 	} else if (op->kind == SAN_OP_CONNECT) {
 		ended_connect(e, op);
 	} else {
+		if (op->kind == SAN_OP_RECV && e->half != NULL && sim_half_offered(e->half) < WINDOW_LEAST)
+			wake_later(e, WAKE_LOOK, LOOK_US);
 		if (op->kind == SAN_OP_RECV && !p->rx_idle && sim_chance(&p->rng, p->slow_percent)) {
 			p->rx_idle = true;
 			wake_later(e, WAKE_RX, sim_below(&p->rng, p->slow_us + 1));
@@ -705,20 +737,6 @@ is_left_alone(const struct sim_end *e)
 	return peer->phase == SIM_GONE || peer->phase == SIM_NEW || peer->error != 0;
 }
 
-/* RFC 9293 3.8.6.2.2: half the buffer, of which a socket has 4096 octets at least, or a segment is worth an update. */
-static void
-check_window(const struct sim_end *e)
-{
-	const struct sim_half *x = e->half;
-
-	if (x == NULL || x->flow->ignored || x->got_fin || x->aborted || x->reset_maybe || !x->has_acked ||
-	    e->error != 0 || e->phase != SIM_OPEN || e->got != sim_half_received(x) ||
-	    e->host->excused_us + 1000000 > vhost_now_us || vhost_now_us - e->moved_us < 1000000)
-		return;
-	sim_hold(SIM_window_update, sim_half_offered(x) >= WINDOW_LEAST,
-		 "host %u port %u has read all, and offers %u octets", e->host->index, x->port, sim_half_offered(x));
-}
-
 static void
 look_after_end(struct sim_end *e)
 {
@@ -734,7 +752,6 @@ look_after_end(struct sim_end *e)
 		return;
 	}
 	sim_exercised[SIM_progress]++;
-	check_window(e);
 }
 
 static void
