@@ -235,3 +235,17 @@ sim_judge(struct sim_end *e, struct sim_op *op)
 		break;
 	}
 }
+
+/* RFC 9293 3.8.6.2.2: half the buffer, of which a socket has 4096 octets at least, or a segment is worth an update. */
+void
+sim_judge_window(const struct sim_end *e)
+{
+	const struct sim_half *x = e->half;
+
+	if (x == NULL || x->flow->ignored || x->got_fin || x->aborted || x->reset_maybe || !x->has_acked ||
+	    e->error != 0 || e->phase != SIM_OPEN || e->got != sim_half_received(x) ||
+	    e->host->excused_us + 1000000 > vhost_now_us || vhost_now_us - e->moved_us < SIM_WINDOW_LATE_US)
+		return;
+	sim_hold(SIM_window_update, sim_half_offered(x) >= SIM_WINDOW_LEAST,
+		 "host %u port %u has read all, and offers %u octets", e->host->index, x->port, sim_half_offered(x));
+}

@@ -16,6 +16,14 @@ sim_stream_fill(uint64_t key, uint64_t from, uint8_t *buf, uint32_t len);
 void
 sim_judge(struct sim_end *e, struct sim_op *op);
 
+/** A window of less than this, so long after everything was read, was not opened. */
+#define SIM_WINDOW_LEAST 500u
+#define SIM_WINDOW_LATE_US 1000u
+
+/** Has e, if it has read all there is, offered its peer a window? */
+void
+sim_judge_window(const struct sim_end *e);
+
 /** A post on a connection was refused with rc. */
 void
 sim_judge_refusal(struct sim_end *e, uint8_t kind, int rc);

@@ -13,8 +13,6 @@
 #define ZOMBIE_US 10000000u
 #define SILENT_US 30000000u	/* a peer that is gone and said so, but was not heard */
 #define STUCK_US 400000000u	/* a few of the longest timeouts */
-#define WINDOW_LEAST 500u
-#define LOOK_US 1000u
 #define STALL_US 4000000u	/* how long a program does not read at all at first */
 #define POSTS_MAX 16u
 #define RETRY_US 200u
@@ -69,20 +67,6 @@ side_of(const struct sim_end *e)
 	return e == &e->conn->end[1];
 }
 
-/* RFC 9293 3.8.6.2.2: half the buffer, of which a socket has 4096 octets at least, or a segment is worth an update. */
-static void
-check_window(const struct sim_end *e)
-{
-	const struct sim_half *x = e->half;
-
-	if (x == NULL || x->flow->ignored || x->got_fin || x->aborted || x->reset_maybe || !x->has_acked ||
-	    e->error != 0 || e->phase != SIM_OPEN || e->got != sim_half_received(x) ||
-	    e->host->excused_us + 1000000 > vhost_now_us || vhost_now_us - e->moved_us < LOOK_US)
-		return;
-	sim_hold(SIM_window_update, sim_half_offered(x) >= WINDOW_LEAST,
-		 "host %u port %u has read all, and offers %u octets", e->host->index, x->port, sim_half_offered(x));
-}
-
 /* Wake-ups of a connection that is over are dropped by its serial number. */
 enum wake { WAKE_TX, WAKE_RX, WAKE_POST, WAKE_CLOSE, WAKE_CANCEL, WAKE_LOOK };
 
@@ -106,7 +90,7 @@ wake(void *arg, uint32_t what)
 		p->waiting = false;
 		break;
 	case WAKE_LOOK:
-		check_window(e);
+		sim_judge_window(e);
 		return;
 	case WAKE_CLOSE:
 		if (e->phase == SIM_OPEN || e->phase == SIM_CONNECTING)
@@ -648,8 +632,8 @@ ended(struct sim_end *e, struct sim_op *op)
 	} else if (op->kind == SAN_OP_CONNECT) {
 		ended_connect(e, op);
 	} else {
-		if (op->kind == SAN_OP_RECV && e->half != NULL && sim_half_offered(e->half) < WINDOW_LEAST)
-			wake_later(e, WAKE_LOOK, LOOK_US);
+		if (op->kind == SAN_OP_RECV && e->half != NULL && sim_half_offered(e->half) < SIM_WINDOW_LEAST)
+			wake_later(e, WAKE_LOOK, SIM_WINDOW_LATE_US);
 		if (op->kind == SAN_OP_RECV && !p->rx_idle && sim_chance(&p->rng, p->slow_percent)) {
 			p->rx_idle = true;
 			wake_later(e, WAKE_RX, sim_below(&p->rng, p->slow_us + 1));
