@@ -139,15 +139,15 @@ join(struct sani_tcp_rcvq *q, uint32_t i)
 	remove_range(q, i);
 }
 
-/* The range that holds seq has grown: it comes first in the next SACK option. */
+/* A segment of the range has arrived: it comes first in the next SACK option (RFC 2018 4). */
 static void
-note_recent(struct sani_tcp_rcvq *q, const struct range *grown, uint32_t seq)
+note_recent(struct sani_tcp_rcvq *q, const struct range *range, uint32_t seq)
 {
 	uint32_t *recent = ((struct table *)q->ooo->buf_addr)->recent;
 	uint32_t i = 0;
 
 	/* where it stands already; else the oldest goes */
-	while (i < SANI_TCP_SACK_BLOCKS - 1 && !seq_in(recent[i], grown->seq, grown->len))
+	while (i < SANI_TCP_SACK_BLOCKS - 1 && !seq_in(recent[i], range->seq, range->len))
 		i++;
 	memmove(recent + 1, recent, i * sizeof(recent[0]));
 	recent[0] = seq;
@@ -206,6 +206,7 @@ sani_tcp_ooo_add(struct sani_tcp_rcvq *q, uint32_t seq, uint32_t len, struct rte
 		i++;
 	}
 	if (seq_geq(from, end)) {
+		note_recent(q, &r[i - 1], seq);
 		rte_pktmbuf_free(m);
 		return SANI_TCP_RCVQ_DUP;
 	}

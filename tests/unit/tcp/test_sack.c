@@ -118,6 +118,25 @@ duplicate_inside_a_range_is_followed_by_the_range(void **state)
 	BLOCKS(b, NXT + 5000, NXT + 6000, NXT + 5000, NXT + 6000, NXT + 1000, NXT + 3000);
 }
 
+/* Two in one round: the D-SACK is the last one's, the range of the first comes behind it. */
+static void
+repeated_range_counts_as_the_latest(void **state)
+{
+	struct bed *b = *state;
+	struct sani_tcp_seg again, old;
+
+	start(b, false);
+	bed_in(b, ACK, NXT, UNA, 1000);
+	bed_in(b, ACK, NXT + 2000, UNA, 1000);
+	bed_in(b, ACK, NXT + 5000, UNA, 1000);
+	again = bed_seg(b, ACK, NXT + 2000, UNA, 1000);
+	old = bed_seg(b, ACK, NXT, UNA, 500);
+	bed_inject(b, &again);
+	bed_inject(b, &old);
+	bed_flush(b);
+	BLOCKS(b, NXT, NXT + 500, NXT + 2000, NXT + 3000, NXT + 5000, NXT + 6000);
+}
+
 static void
 overlap_reports_the_part_that_was_there(void **state)
 {
@@ -255,6 +274,7 @@ main(void)
 		bed_test(four_blocks_without_timestamps),
 		bed_test(duplicate_below_the_ack_is_reported_once),
 		bed_test(duplicate_inside_a_range_is_followed_by_the_range),
+		bed_test(repeated_range_counts_as_the_latest),
 		bed_test(overlap_reports_the_part_that_was_there),
 		bed_test(full_segment_has_no_room_for_blocks),
 		bed_test(blocks_count_to_the_peers_mss),
