@@ -38,7 +38,11 @@ is_duplicate(const struct sani_tcp_rx *rx)
 	       (uint32_t)rx->seg->wnd << c->snd_wscale == c->snd_wnd;
 }
 
-/* RFC 6298 5.2, 5.3; RFC 6582: of the partial ACKs only the first restarts the timer. */
+/*
+ * RFC 6298 5.2, 5.3; RFC 6582: of the partial ACKs only the first restarts the timer. The probe timer begins
+ * anew too (RFC 8985 7.2), at once, for there may be nothing to send. With nothing in flight RACK forgets
+ * what was: its times are of 28 bits, and the silence may be long.
+ */
 static void
 restart_timers(struct sani_tcp_conn *c, uint64_t now_us)
 {
@@ -48,6 +52,7 @@ restart_timers(struct sani_tcp_conn *c, uint64_t now_us)
 		sani_tcp_disarm(c, SANI_TCP_T_REXMIT);
 		sani_tcp_disarm(c, SANI_TCP_T_LOSS);
 		sani_tcp_disarm(c, SANI_TCP_T_USER);
+		c->rack_rtt_us = 0;
 		return;
 	}
 	sani_tcp_arm(c, SANI_TCP_T_USER, now_us + sani_tcp_user_timeout_us(c));
@@ -56,6 +61,7 @@ restart_timers(struct sani_tcp_conn *c, uint64_t now_us)
 	if (newreno)
 		c->flags |= SANI_TCP_F_PARTIAL;
 	c->flags |= SANI_TCP_F_PTO_DUE;
+	sani_tcp_tlp_schedule(c, now_us);
 }
 
 static void
@@ -147,7 +153,8 @@ sani_tcp_process_ack(struct sani_tcp_rx *rx)
 		sani_count(rx->io->ctr, SANI_CTR_tcp_rx_drop_ack);
 		return false;
 	}
-	if (c->snd_una != c->snd_nxt)
+	if (c->snd_una != c->snd_nxt || (rx->seg->opts & SANI_TCP_OPT_SACK) ||
+	    (c->flags & SANI_TCP_F_TLP_OUT))
 		take_delivery(rx);
 	if (seq_geq(ack, c->snd_una))
 		follow_window(rx);

@@ -143,18 +143,29 @@ sani_tcp_tlp_schedule(struct sani_tcp_conn *c, uint64_t now_us)
 					 pto : c->deadline[SANI_TCP_T_REXMIT]);
 }
 
+/* 7.4.1, case 2: the second ACK of the probe's end, which brings nothing; maybe with nothing out any more. */
+static bool
+is_bare_duplicate(const struct sani_tcp_rx *rx, const struct sani_tcp_delivery *d)
+{
+	const struct sani_tcp_seg *seg = rx->seg;
+
+	return d->acked == 0 && seg->len == 0 && !(seg->opts & SANI_TCP_OPT_SACK) &&
+	       !(seg->flags & SANI_TCP_FIN) && sani_tcp_seg_wnd(rx->c, seg) == rx->c->snd_wnd;
+}
+
 bool
 sani_tcp_tlp_acked(struct sani_tcp_rx *rx, const struct sani_tcp_delivery *d)
 {
 	struct sani_tcp_conn *c = rx->c;
 	uint32_t ack = rx->seg->ack;
+	bool twice;
 
 	if (sani_likely(!(c->flags & SANI_TCP_F_TLP_OUT)) || seq_lt(ack, c->tlp_end))
 		return false;
+	twice = d->dsacked > 0 && rx->seg->sack[0].right == c->tlp_end;
 	/* the ACK of exactly the probe may be the original's: what comes next tells */
-	if ((c->flags & SANI_TCP_F_TLP_RTX) && d->dsacked == 0 && ack == c->tlp_end &&
-	    !(d->dup && !(rx->seg->opts & SANI_TCP_OPT_SACK)))
+	if ((c->flags & SANI_TCP_F_TLP_RTX) && !twice && ack == c->tlp_end && !is_bare_duplicate(rx, d))
 		return false;
 	c->flags &= ~(uint32_t)SANI_TCP_F_TLP_OUT;
-	return (c->flags & SANI_TCP_F_TLP_RTX) && d->dsacked == 0 && seq_gt(ack, c->tlp_end);
+	return (c->flags & SANI_TCP_F_TLP_RTX) && !twice && seq_gt(ack, c->tlp_end);
 }

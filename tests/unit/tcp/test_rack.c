@@ -369,6 +369,145 @@ repeated_acks_without_news_do_nothing(void **state)
 	assert_int_equal(b->c.ca, SANI_TCP_CA_OPEN);
 }
 
+/* The D-SACK that clears the probe comes when nothing is out any more: the end of every short answer. */
+static void
+needless_probe_at_the_very_end_reduces_nothing(void **state)
+{
+	struct bed *b = *state;
+
+	start(b, 4);
+	bed_run(b, 2 * RTT + 100);
+	bed_in(b, ACK, NXT, seg(4), 0);
+	bed_sack(b, seg(4), 1, (uint32_t[]){ seg(3), seg(4) });
+	bed_write(b, MSS);
+	bed_in(b, ACK, NXT, seg(5), 0);
+	assert_true(b->c.cwnd >= 20 * MSS);
+	assert_int_equal(bed_count(b, SANI_CTR_tcp_rx_dsack), 1);
+}
+
+/* RFC 8985 7.4.1, case 2: a peer that has SACK but no D-SACK says it with a bare duplicate. */
+static void
+bare_duplicate_of_the_probe_reduces_nothing(void **state)
+{
+	struct bed *b = *state;
+
+	start(b, 4);
+	bed_run(b, 2 * RTT + 100);
+	bed_in(b, ACK, NXT, seg(4), 0);
+	bed_in(b, ACK, NXT, seg(4), 0);
+	bed_write(b, MSS);
+	bed_in(b, ACK, NXT, seg(5), 0);
+	assert_true(b->c.cwnd >= 20 * MSS);
+}
+
+/* A D-SACK of something else does not clear it. */
+static void
+dsack_of_other_data_does_not_answer_the_probe(void **state)
+{
+	struct bed *b = *state;
+
+	start(b, 4);
+	bed_run(b, 2 * RTT + 100);
+	bed_in(b, ACK, NXT, seg(4), 0);
+	bed_sack(b, seg(4), 1, (uint32_t[]){ seg(0), seg(1) });
+	bed_write(b, MSS);
+	bed_in(b, ACK, NXT, seg(5), 0);
+	assert_in_range(b->c.cwnd, 2 * MSS, 10 * MSS);
+}
+
+/* RFC 8985 7.2: the timer runs from the last ACK, also if that lets nothing new out. */
+static void
+acks_that_come_in_put_the_probe_off(void **state)
+{
+	struct bed *b = *state;
+
+	start(b, 10);
+	for (uint32_t i = 1; i < 9; i++) {
+		bed_run(b, RTT);
+		bed_in(b, ACK, NXT, seg(i), 0);
+	}
+	assert_int_equal(b->nb, 0);
+	assert_int_equal(bed_count(b, SANI_CTR_tcp_tx_tlp), 0);
+	bed_run(b, 3 * RTT);
+	assert_int_equal(bed_count(b, SANI_CTR_tcp_tx_tlp), 1);
+}
+
+static void
+tail_behind_a_closed_hole_is_probed(void **state)
+{
+	struct bed *b = *state;
+
+	start(b, 5);
+	bed_run(b, RTT);
+	sack(b, 0, 1, 2);
+	bed_in(b, ACK, NXT, seg(2), 0);
+	bed_run(b, 3 * RTT);
+	assert_int_equal(bed_count(b, SANI_CTR_tcp_tx_tlp), 1);
+	assert_int_equal(bed_count(b, SANI_CTR_tcp_rto), 0);
+}
+
+/* The probe shows a second loss, which is repaired in recovery: one event, answered once. */
+static void
+loss_that_the_probe_has_shown_is_answered_once(void **state)
+{
+	struct bed *b = *state;
+	uint32_t ssthresh;
+
+	start(b, 20);
+	bed_run(b, 2 * RTT + 100);
+	assert_int_equal(bed_count(b, SANI_CTR_tcp_tx_tlp), 1);
+	bed_run(b, RTT);
+	sack(b, 10, 19, 20);
+	bed_run(b, RTT);
+	assert_int_equal(b->c.ca, SANI_TCP_CA_RECOVERY);
+	ssthresh = b->c.ssthresh;
+	bed_in(b, ACK, NXT, seg(20), 0);
+	assert_int_equal(b->c.ca, SANI_TCP_CA_OPEN);
+	bed_write(b, MSS);
+	bed_in(b, ACK, NXT, seg(21), 0);
+	assert_int_equal(b->c.ssthresh, ssthresh);
+}
+
+/* The time of the newest delivered run is 28 bits: it must not seem to lie in the future after a silence. */
+static void
+after_minutes_of_silence_what_is_only_late_is_not_lost(void **state)
+{
+	struct bed *b = *state;
+
+	start(b, 1);
+	bed_run(b, RTT);
+	bed_in(b, ACK, NXT, seg(1), 0);
+	bed_run(b, 200 * SEC);
+	b->c.cwnd = 20 * MSS;
+	b->c.last_snd_us = b->now;
+	bed_clear(b);
+	bed_write(b, 4 * MSS);
+	bed_run(b, RTT / 2);
+	bed_write(b, 4 * MSS);
+	assert_int_equal(b->nb, 8);
+	bed_run(b, RTT / 2);
+	sack(b, 1, 2, 5);
+	assert_last(b, ACK, seg(1), NXT, MSS);
+	bed_run(b, RTT / 2 + 5 * MS);
+	assert_int_equal(b->nb, 9);
+}
+
+/* The window is restored although nothing is out when the last D-SACK comes. */
+static void
+needless_recovery_at_the_very_end_is_undone(void **state)
+{
+	struct bed *b = *state;
+
+	start(b, 10);
+	bed_run(b, RTT);
+	sack(b, 0, 1, 4);
+	assert_int_equal(b->nb, 1);
+	bed_in(b, ACK, NXT, seg(10), 0);
+	bed_sack(b, seg(10), 1, (uint32_t[]){ seg(0), seg(1) });
+	assert_int_equal(bed_count(b, SANI_CTR_tcp_undo), 1);
+	assert_true(b->c.cwnd >= 20 * MSS);
+}
+
 int
 main(void)
 {
@@ -392,6 +531,14 @@ main(void)
 		bed_test(timeout_that_was_right_is_not_undone),
 		bed_test(recovery_whose_repeats_all_arrived_twice_is_undone),
 		bed_test(repeated_acks_without_news_do_nothing),
+		bed_test(needless_probe_at_the_very_end_reduces_nothing),
+		bed_test(bare_duplicate_of_the_probe_reduces_nothing),
+		bed_test(dsack_of_other_data_does_not_answer_the_probe),
+		bed_test(acks_that_come_in_put_the_probe_off),
+		bed_test(tail_behind_a_closed_hole_is_probed),
+		bed_test(loss_that_the_probe_has_shown_is_answered_once),
+		bed_test(after_minutes_of_silence_what_is_only_late_is_not_lost),
+		bed_test(needless_recovery_at_the_very_end_is_undone),
 	};
 
 	return cmocka_run_group_tests(tests, bed_group, NULL);
