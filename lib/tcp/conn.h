@@ -180,7 +180,8 @@ struct sani_tcp_conn {
 	uint32_t prior_cwnd;
 	uint32_t prior_ssthresh;
 	uint32_t undo_tsval;	/**< Timestamp of the episode's first retransmission. */
-	uint32_t undo_bytes;	/**< Sent again in it and not reported as received twice. */
+	uint32_t undo_bytes;	/**< Sent again in it and not reported as received twice; all of that */
+	uint32_t undo_una;	/**< lies in [undo_una, recover]. */
 
 	/* Stream offsets [bytes]. */
 	uint64_t written;

@@ -50,6 +50,7 @@ begin_episode(struct sani_tcp_conn *c)
 	c->prior_cwnd = c->cwnd;
 	c->prior_ssthresh = c->ssthresh;
 	c->undo_bytes = 0;
+	c->undo_una = c->snd_una;
 	c->flags |= SANI_TCP_F_UNDO;
 }
 
@@ -121,6 +122,13 @@ undo(struct sani_tcp_conn *c, struct sani_counters *ctr)
 	sani_count(ctr, SANI_CTR_tcp_undo);
 }
 
+/* Networks repeat packets too: a D-SACK of what was not sent again says nothing of the episode. */
+static bool
+is_of_episode(const struct sani_tcp_conn *c, const struct sani_tcp_block *dsack)
+{
+	return seq_geq(dsack->left, c->undo_una) && seq_leq(dsack->right, c->recover + 1);
+}
+
 /*
  * Was the episode needless? Its first ACK echoes a timestamp from before the first retransmission (RFC
  * 3522), or all that was sent again is reported as received twice (RFC 3708). Once an episode: a peer that
@@ -134,6 +142,8 @@ was_needless(struct sani_tcp_rx *rx, const struct sani_tcp_delivery *d)
 	if (!(c->flags & SANI_TCP_F_UNDO) || c->undo_bytes == 0)
 		return false;
 	if (d->dsacked > 0) {
+		if (!is_of_episode(c, &rx->seg->sack[0]))
+			return false;
 		c->undo_bytes -= sani_tcp_min(c->undo_bytes, d->dsacked);
 		return c->undo_bytes == 0;
 	}

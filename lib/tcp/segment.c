@@ -72,14 +72,15 @@ fill(struct sani_tcp_conn *c, struct sani_tcp_seg *seg, uint64_t now_us)
 	}
 }
 
+/* A probe sends again too, but what lies behind recover is not of the episode that may be undone. */
 static void
-note_resent(struct sani_tcp_conn *c, uint32_t space, uint64_t now_us)
+note_resent(struct sani_tcp_conn *c, uint32_t seq, uint32_t space, uint64_t now_us)
 {
 	c->rexmit_segs++;
 	c->rexmit_bytes += space;
 	c->flags |= SANI_TCP_F_RTX_SENT;
 	c->rtx_tsval = sani_tcp_ts_now(c, now_us);
-	if (!(c->flags & SANI_TCP_F_UNDO))
+	if (!(c->flags & SANI_TCP_F_UNDO) || seq_gt(seq, c->recover))
 		return;
 	if (c->undo_bytes == 0)
 		c->undo_tsval = c->rtx_tsval;
@@ -98,7 +99,7 @@ note_sequence_space(struct sani_tcp_conn *c, struct sani_tcp_io *io, uint32_t se
 		sani_tcp_arm(c, SANI_TCP_T_USER, now_us + sani_tcp_user_timeout_us(c));
 	c->last_snd_us = now_us;
 	if (seq != c->snd_nxt)
-		note_resent(c, space, now_us);
+		note_resent(c, seq, space, now_us);
 	if (c->state >= SAN_TCP_ESTABLISHED)
 		sani_tcp_flight_sent(c, seq, end, now_us, io->pool);
 	if (c->ca == SANI_TCP_CA_RECOVERY || c->ca == SANI_TCP_CA_CWR)

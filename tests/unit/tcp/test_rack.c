@@ -492,6 +492,27 @@ after_minutes_of_silence_what_is_only_late_is_not_lost(void **state)
 	assert_int_equal(b->nb, 9);
 }
 
+/* RFC 3708: only what was sent again in the episode, and is reported twice, shows that it was needless. */
+static void
+duplicate_of_what_was_sent_once_undoes_nothing(void **state)
+{
+	struct bed *b = *state;
+
+	start(b, 10);
+	bed_run(b, RTT);
+	sack(b, 0, 1, 4);
+	bed_run(b, RTT);
+	bed_in(b, ACK, NXT, seg(10), 0);
+	assert_int_equal(b->c.ca, SANI_TCP_CA_OPEN);
+	bed_write(b, 2 * MSS);
+	bed_run(b, RTT);
+	bed_in(b, ACK, NXT, seg(12), 0);
+	bed_sack(b, seg(12), 1, (uint32_t[]){ seg(11), seg(12) });
+	bed_write(b, MSS);
+	bed_sack(b, seg(12), 1, (uint32_t[]){ seg(11), seg(12) });
+	assert_int_equal(bed_count(b, SANI_CTR_tcp_undo), 0);
+}
+
 /* The window is restored although nothing is out when the last D-SACK comes. */
 static void
 needless_recovery_at_the_very_end_is_undone(void **state)
@@ -538,6 +559,7 @@ main(void)
 		bed_test(tail_behind_a_closed_hole_is_probed),
 		bed_test(loss_that_the_probe_has_shown_is_answered_once),
 		bed_test(after_minutes_of_silence_what_is_only_late_is_not_lost),
+		bed_test(duplicate_of_what_was_sent_once_undoes_nothing),
 		bed_test(needless_recovery_at_the_very_end_is_undone),
 	};
 
