@@ -222,18 +222,21 @@ sani_tcp_recovery_reo_timer(struct sani_tcp_conn *c, struct sani_tcp_io *io)
 }
 
 /*
- * RFC 5681 equation 4 and 3.1: once for a segment, however often its timer expires, and not again for a
- * flight whose loss was answered already. A peer whose SACKs reach down to snd_una has taken them back
+ * RFC 5681 equation 4 and 3.1: once for a segment, however often its timer expires. In recovery a
+ * retransmission was lost, or what was sent since: that is a second sign of congestion (4.3). A peer whose SACKs reach down to snd_una has taken them back
  * (RFC 2018 8): they are not believed any more.
  */
 void
 sani_tcp_recovery_timeout(struct sani_tcp_conn *c, uint64_t now_us)
 {
+	uint32_t flight = c->snd_nxt - c->snd_una;
 	bool reneged = c->flight.nb > 0 && (sani_tcp_runs(c)[0].word & SANI_TCP_RUN_SACKED);
 
 	if (c->ca == SANI_TCP_CA_OPEN || (c->ca == SANI_TCP_CA_LOSS && c->backoff == 0)) {
 		begin_episode(c);
-		c->ssthresh = c->cc->loss(c, sani_tcp_min(c->snd_nxt - c->snd_una, c->cwnd), now_us);
+		c->ssthresh = c->cc->loss(c, sani_tcp_min(flight, c->cwnd), now_us);
+	} else if (c->ca == SANI_TCP_CA_RECOVERY) {
+		c->ssthresh = sani_tcp_min(c->ssthresh, c->cc->loss(c, flight, now_us));
 	}
 	c->cwnd = c->snd_mss;
 	c->recover = c->snd_nxt - 1;

@@ -529,6 +529,22 @@ needless_recovery_at_the_very_end_is_undone(void **state)
 	assert_true(b->c.cwnd >= 20 * MSS);
 }
 
+/* RFC 5681 4.3: the loss of a retransmission is a second sign of congestion. */
+static void
+timeout_in_recovery_reduces_again(void **state)
+{
+	struct bed *b = *state;
+
+	start(b, 20);
+	bed_run(b, RTT);
+	sack(b, 0, 1, 4);
+	assert_int_equal(b->c.ssthresh, 10 * MSS);
+	bed_in(b, ACK, NXT, seg(10), 0);
+	bed_run(b, SEC);
+	assert_true(bed_count(b, SANI_CTR_tcp_rto) > 0);
+	assert_in_range(b->c.ssthresh, 2 * MSS, 5 * MSS);
+}
+
 int
 main(void)
 {
@@ -561,6 +577,7 @@ main(void)
 		bed_test(after_minutes_of_silence_what_is_only_late_is_not_lost),
 		bed_test(duplicate_of_what_was_sent_once_undoes_nothing),
 		bed_test(needless_recovery_at_the_very_end_is_undone),
+		bed_test(timeout_in_recovery_reduces_again),
 	};
 
 	return cmocka_run_group_tests(tests, bed_group, NULL);
