@@ -72,7 +72,10 @@ fill(struct sani_tcp_conn *c, struct sani_tcp_seg *seg, uint64_t now_us)
 	}
 }
 
-/* A probe sends again too, but what lies behind recover is not of the episode that may be undone. */
+/*
+ * The timer runs from the last time that the head was sent (RFC 6582 has its own rule). A probe sends again
+ * too, but what lies behind recover is not of the episode that may be undone.
+ */
 static void
 note_resent(struct sani_tcp_conn *c, uint32_t seq, uint32_t space, uint64_t now_us)
 {
@@ -80,6 +83,8 @@ note_resent(struct sani_tcp_conn *c, uint32_t seq, uint32_t space, uint64_t now_
 	c->rexmit_bytes += space;
 	c->flags |= SANI_TCP_F_RTX_SENT;
 	c->rtx_tsval = sani_tcp_ts_now(c, now_us);
+	if (seq == c->snd_una && (c->flags & SANI_TCP_F_SACK))
+		sani_tcp_arm(c, SANI_TCP_T_REXMIT, now_us + sani_tcp_rto(c, c->backoff));
 	if (!(c->flags & SANI_TCP_F_UNDO) || seq_gt(seq, c->recover))
 		return;
 	if (c->undo_bytes == 0)

@@ -545,6 +545,27 @@ timeout_in_recovery_reduces_again(void **state)
 	assert_in_range(b->c.ssthresh, 2 * MSS, 5 * MSS);
 }
 
+/* A retransmission that RACK has found lost goes again: from then on the timer counts anew. */
+static void
+lost_retransmission_sent_again_begins_the_timer_anew(void **state)
+{
+	struct bed *b = *state;
+
+	start(b, 10);
+	b->c.rto_us = 200000;
+	bed_run(b, RTT);
+	sack(b, 0, 1, 4);
+	bed_write(b, 10 * MSS);
+	bed_run(b, 180 * MS);
+	sack(b, 0, 1, 10);
+	bed_clear(b);
+	bed_run(b, 10 * MS);
+	sack(b, 0, 1, 12);
+	assert_true(was_sent(b, seg(0)));
+	bed_run(b, 150 * MS);
+	assert_int_equal(bed_count(b, SANI_CTR_tcp_rto), 0);
+}
+
 int
 main(void)
 {
@@ -578,6 +599,7 @@ main(void)
 		bed_test(duplicate_of_what_was_sent_once_undoes_nothing),
 		bed_test(needless_recovery_at_the_very_end_is_undone),
 		bed_test(timeout_in_recovery_reduces_again),
+		bed_test(lost_retransmission_sent_again_begins_the_timer_anew),
 	};
 
 	return cmocka_run_group_tests(tests, bed_group, NULL);
