@@ -116,11 +116,11 @@ sani_tcp_rack_detect(struct sani_tcp_conn *c, uint64_t now_us)
 	}
 }
 
-/* 7.2: a flight without SACKs or losses, and no probe out. */
+/* 7.2: a flight (not the SYN) without SACKs or losses, and no probe out. */
 static bool
 may_probe(const struct sani_tcp_conn *c)
 {
-	return (c->flags & SANI_TCP_F_SACK) && c->ca <= SANI_TCP_CA_CWR && c->snd_una != c->snd_nxt &&
+	return (c->flags & SANI_TCP_F_SACK) && c->ca <= SANI_TCP_CA_CWR && c->flight.nb > 0 &&
 	       c->flight.sacked == 0 && c->flight.lost == 0 &&
 	       !(c->flags & (SANI_TCP_F_TLP_OUT | SANI_TCP_F_PROBED | SANI_TCP_F_REO));
 }

@@ -566,6 +566,35 @@ lost_retransmission_sent_again_begins_the_timer_anew(void **state)
 	assert_int_equal(bed_count(b, SANI_CTR_tcp_rto), 0);
 }
 
+/* The SYN-ACK is not probed, so no timer of it is left behind in a connection that stays silent. */
+static void
+silence_after_accept_is_no_loss(void **state)
+{
+	struct bed *b = *state;
+
+	b->sack = true;
+	bed_accept(b);
+	bed_clear(b);
+	assert_int_equal(sani_tcp_deadline(&b->c), SANI_NEVER);
+	bed_run(b, 10 * SEC);
+	assert_int_equal(bed_count(b, SANI_CTR_tcp_rto), 0);
+	bed_write(b, 20 * MSS);
+	assert_int_equal(b->nb, 10);
+}
+
+static void
+lost_syn_ack_goes_again_after_one_second(void **state)
+{
+	struct bed *b = *state;
+
+	b->sack = true;
+	bed_syn(b);
+	bed_clear(b);
+	bed_run(b, 1100 * MS);
+	assert_int_equal(b->nb, 1);
+	assert_int_equal(bed_count(b, SANI_CTR_tcp_rto), 1);
+}
+
 int
 main(void)
 {
@@ -600,6 +629,8 @@ main(void)
 		bed_test(needless_recovery_at_the_very_end_is_undone),
 		bed_test(timeout_in_recovery_reduces_again),
 		bed_test(lost_retransmission_sent_again_begins_the_timer_anew),
+		bed_test(silence_after_accept_is_no_loss),
+		bed_test(lost_syn_ack_goes_again_after_one_second),
 	};
 
 	return cmocka_run_group_tests(tests, bed_group, NULL);
