@@ -269,6 +269,23 @@ loss_lasts_until_all_that_was_out_is_acknowledged(void **state)
 	assert_int_equal(b->c.ca, SANI_TCP_CA_OPEN);
 }
 
+/* recover is compared modulo 2^32: it has to follow a connection that loses nothing for long. */
+static void
+fast_retransmission_works_after_gigabytes_without_loss(void **state)
+{
+	struct bed *b = *state;
+
+	start(b, 60000);
+	for (uint32_t i = 1; i <= 3; i++) {
+		b->c.recover -= 1u << 30;	/* as if so much had gone by */
+		bed_in(b, ACK, NXT, UNA + i * MSS, 0);
+	}
+	bed_clear(b);
+	dup_acks(b, UNA + 3 * MSS, 3);
+	assert_int_equal(bed_count(b, SANI_CTR_tcp_tx_fast_rexmit), 1);
+	assert_last(b, ACK, UNA + 3 * MSS, NXT, MSS);
+}
+
 int
 main(void)
 {
@@ -290,6 +307,7 @@ main(void)
 		bed_test(idle_connection_starts_again_from_the_initial_window),
 		bed_test(what_goes_back_keeps_to_the_window),
 		bed_test(loss_lasts_until_all_that_was_out_is_acknowledged),
+		bed_test(fast_retransmission_works_after_gigabytes_without_loss),
 	};
 
 	return cmocka_run_group_tests(tests, bed_group, NULL);
