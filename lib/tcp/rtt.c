@@ -83,12 +83,17 @@ echoes_retransmission(const struct sani_tcp_conn *c, const struct sani_tcp_seg *
 	       (seg->opts & SANI_TCP_OPT_TS) && seq_geq(seg->tsecr, c->rtx_tsval);
 }
 
-/* More than the ceiling is not a time but an echo of something that we never sent. */
+/*
+ * More than the ceiling is not a time but an echo of something that we never sent. Within one tick of the
+ * clock it is as much as that, so that the backoff ends on the shortest path too.
+ */
 static uint32_t
 read_echo(const struct sani_tcp_conn *c, const struct sani_tcp_seg *seg, uint64_t now_us)
 {
 	uint64_t r_us = (uint64_t)(sani_tcp_ts_now(c, now_us) - seg->tsecr) * CLOCK_US;
 
+	if (r_us == 0)
+		return CLOCK_US;
 	return r_us <= SANI_TCP_RTO_MAX_US ? (uint32_t)r_us : 0;
 }
 

@@ -195,6 +195,24 @@ fast_retransmission_ends_the_measurement(void **state)
 	assert_int_equal(b->c.srtt_us, 100000);
 }
 
+/* A round trip of less than a tick of the timestamps' clock is a sample all the same. */
+static void
+backoff_ends_on_a_path_faster_than_the_clock(void **state)
+{
+	struct bed *b = *state;
+
+	b->ts = true;
+	bed_reach(b, SAN_TCP_ESTABLISHED);
+	bed_write(b, 1000);
+	bed_run(b, SEC);
+	assert_true(b->c.backoff > 0);
+	bed_run(b, b->c.deadline[SANI_TCP_T_REXMIT] - b->now);
+	b->tsecr = b->out[b->nb - 1].seg.tsval;
+	bed_run(b, 100);
+	bed_in(b, ACK, NXT, UNA + 1000, 0);
+	assert_int_equal(b->c.backoff, 0);
+}
+
 int
 main(void)
 {
@@ -210,6 +228,7 @@ main(void)
 		bed_test(lost_syn_makes_the_first_rto_3_seconds),
 		bed_test(ack_of_half_a_segment_is_a_sample),
 		bed_test(fast_retransmission_ends_the_measurement),
+		bed_test(backoff_ends_on_a_path_faster_than_the_clock),
 	};
 
 	return cmocka_run_group_tests(tests, bed_group, NULL);
