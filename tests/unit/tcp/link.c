@@ -96,7 +96,8 @@ check_window(struct link_end *e, const struct sani_tcp_seg *seg)
 static void
 put(struct link *l, uint8_t to, const struct sani_tcp_seg *seg, struct rte_mbuf *m)
 {
-	uint64_t at = l->now + l->plan.delay_us;
+	const struct link_end *e = &l->end[!to];
+	uint64_t at = (e->wire_free > l->now ? e->wire_free : l->now) + l->plan.delay_us;
 
 	if (chance(l, l->plan.reorder))
 		at += draw(l, 3 * l->plan.delay_us + 2000);
@@ -104,9 +105,64 @@ put(struct link *l, uint8_t to, const struct sani_tcp_seg *seg, struct rte_mbuf 
 	l->pkt[l->nb_pkt++] = (struct link_packet){ at, l->nb_put++, to, *seg, m };
 }
 
+/* Does the wire lose it? */
+static bool
+loses(struct link *l, struct link_end *e, const struct sani_tcp_seg *seg)
+{
+	const struct link_plan *p = &l->plan;
+
+	if (p->burst > 0 && draw(l, 1000) < p->burst)
+		e->burst_until = l->now + 1 + draw(l, 100000);
+	if (l->now < e->burst_until)
+		return true;
+	if (p->rate > 0 && e->wire_free > l->now &&
+	    (e->wire_free - l->now) * p->rate / 1000 > p->queue)
+		return true;
+	if (seg->len > 0 && draw(l, 1000) < p->loss_1000)
+		return true;
+	return chance(l, p->loss) || l->now >= l->cut_at ||
+	       (seg->len == 0 && !(seg->flags & SANI_TCP_SYN) && chance(l, p->ack_loss));
+}
+
+/* What the path does to the end beside losing its segments. */
+static void
+disturb(struct link *l, struct link_end *e, const struct sani_tcp_seg *seg)
+{
+	struct link_end *other = &l->end[e == &l->end[0]];
+	struct sani_tcp_io io = make_io(l, e, NULL, 0);
+
+	if (l->plan.renege > 0 && draw(l, 1000) < l->plan.renege)
+		sani_tcp_ooo_free(&other->c.rcvq);
+	if (l->plan.shrink > 0 && seg->len > 0 && draw(l, 1000) < l->plan.shrink)
+		note(e, sani_tcp_icmp(&e->c, 3, 4, (uint16_t)(e->c.mtu - 40), seg->seq, &io));
+}
+
+/* How much of it was sent before. */
+static void
+account(struct link_end *e, const struct sani_tcp_seg *seg)
+{
+	uint32_t end = seg->seq + seg->len;
+
+	if (seg->flags & SANI_TCP_SYN)
+		e->sent_end = seg->seq + 1;
+	if (seg->len > 0 && seq_lt(seg->seq, e->sent_end))
+		e->resent += sani_tcp_min(e->sent_end - seg->seq, seg->len);
+	e->sent_end = seq_max(e->sent_end, end);
+}
+
+static void
+occupy(struct link *l, struct link_end *e, const struct sani_tcp_seg *seg)
+{
+	uint64_t begin = e->wire_free > l->now ? e->wire_free : l->now;
+
+	if (l->plan.rate > 0)
+		e->wire_free = begin + (seg->len + 60) * 1000ull / l->plan.rate;
+}
+
 static void
 transmit(struct link *l, unsigned int from, struct rte_mbuf *m)
 {
+	struct link_end *e = &l->end[from];
 	struct sani_tcp_seg seg;
 	const uint8_t *p = rte_pktmbuf_mtod(m, const uint8_t *);
 
@@ -120,10 +176,14 @@ transmit(struct link *l, unsigned int from, struct rte_mbuf *m)
 	if ((seg.flags & SANI_TCP_SYN) && l->plan.no_sack)
 		seg.opts &= (uint8_t)~SANI_TCP_OPT_SACK_PERM;
 	rte_pktmbuf_adj(m, seg.hdr_len);
-	if (chance(l, l->plan.loss) || l->now >= l->cut_at) {
+	account(e, &seg);
+	disturb(l, e, &seg);
+	if (loses(l, e, &seg)) {
+		e->lost += seg.len;
 		rte_pktmbuf_free(m);
 		return;
 	}
+	occupy(l, e, &seg);
 	if (chance(l, l->plan.dup)) {
 		struct rte_mbuf *again = rte_pktmbuf_copy(m, bed_pool, 0, UINT32_MAX);
 
@@ -131,6 +191,53 @@ transmit(struct link *l, unsigned int from, struct rte_mbuf *m)
 			put(l, (uint8_t)!from, &seg, again);
 	}
 	put(l, (uint8_t)!from, &seg, m);
+}
+
+/* The runs of the flight lie side by side, and the sums are right. */
+static void
+check_flight(struct sani_tcp_conn *c)
+{
+	const struct sani_tcp_run *r = sani_tcp_runs(c);
+	uint32_t sacked = 0, lost = 0;
+
+	assert_int_equal(c->flight.nb == 0, c->snd_una == c->snd_nxt);
+	for (uint32_t i = 0; i < c->flight.nb; i++) {
+		uint32_t len = sani_tcp_run_end(c, r, i) - r[i].seq;
+
+		assert_in_range(len, 1, c->snd_nxt - c->snd_una);
+		sacked += r[i].word & SANI_TCP_RUN_SACKED ? len : 0;
+		lost += r[i].word & SANI_TCP_RUN_LOST ? len : 0;
+	}
+	if (c->flight.nb > 0)
+		assert_int_equal(r[0].seq, c->snd_una);
+	assert_int_equal(sacked, c->flight.sacked);
+	assert_int_equal(lost, c->flight.lost);
+	assert_true(sacked + lost <= c->snd_nxt - c->snd_una);
+}
+
+/* What holds whenever an end rests: whatever is out, or waits, has a timer; windows stay within bounds. */
+static void
+check_end(struct link *l, struct link_end *e)
+{
+	struct sani_tcp_conn *c = &e->c;
+	bool probed = c->flags & SANI_TCP_F_PROBED;
+
+	if (!e->open || e->output || c->state < SAN_TCP_ESTABLISHED)
+		return;
+	check_flight(c);
+	assert_in_range(c->cwnd, 1, 1u << 30);
+	if (c->snd_una == c->snd_nxt) {
+		assert_int_equal(c->ca, SANI_TCP_CA_OPEN);
+		assert_false(sani_tcp_armed(c, SANI_TCP_T_LOSS));
+		assert_true(!sani_tcp_has_new(c) || sani_tcp_armed(c, SANI_TCP_T_PERSIST));
+		return;
+	}
+	assert_true(sani_tcp_armed(c, SANI_TCP_T_USER));
+	assert_true(sani_tcp_armed(c, probed ? SANI_TCP_T_PERSIST : SANI_TCP_T_REXMIT));
+	assert_true(c->deadline[SANI_TCP_T_REXMIT] == SANI_NEVER ||
+		    c->deadline[SANI_TCP_T_REXMIT] <= l->now + SANI_TCP_RTO_MAX_US);
+	if (l->plan.shrink == 0 && c->ca == SANI_TCP_CA_OPEN)
+		assert_true(c->flight.lost == 0 || probed);
 }
 
 static void
@@ -231,6 +338,8 @@ do_read(struct link *l, struct link_end *e)
 	for (uint32_t i = 0; i < n; i++)
 		assert_int_equal(data[i], bed_byte(e->read + i));
 	e->read += n;
+	if (e == &l->end[1] && n > 0 && e->read == l->plan.bytes[0])
+		l->arrived_at = l->now;
 	note(e, ev);
 	e->may_read = sani_tcp_readable(&e->c) > 0;
 	if (l->plan.pause_us > 0)
@@ -330,6 +439,7 @@ link_run(struct link *l, uint64_t end_us)
 			}
 			if (e->output)
 				send_output(l, i);
+			check_end(l, e);
 		}
 		l->now = next_time(l);
 		l->steps++;

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /**
  * @file
- * Link: two engine blocks and a wire between them that loses, repeats and reorders, from a seed.
+ * Link: two engine blocks and a wire between them that loses, repeats and reorders, from a seed. After each
+ * step both are checked: the map of the flight, the timers, the windows.
  *
  * The ends call the engine as its interface says and no more often: output after EV_OUTPUT, write again
  * after EV_ACKED or EV_CONNECTED, read after EV_READABLE, timers at the deadline. So an event that the
@@ -26,6 +27,13 @@ struct link_plan {
 	unsigned int chain;	/* payload arrives in pieces */
 	unsigned int clone;	/* or in an mbuf that somebody else refers to */
 	unsigned int starve;	/* chance for each step that the pool is empty for a while */
+	unsigned int loss_1000;	/* chance in 1000, beside loss, for segments with payload */
+	unsigned int ack_loss;	/* of segments without payload */
+	unsigned int burst;	/* chance in 1000 for each segment that all is lost for up to 100 ms */
+	unsigned int renege;	/* chance in 1000 for each segment that its receiver drops what it has SACKed */
+	unsigned int shrink;	/* chance in 1000 for each segment that a router says that it is too big */
+	uint32_t rate;		/* the wire carries so much [bytes/ms] each way; 0: no limit */
+	uint32_t queue;		/* and so much waits before it [bytes]; what is more is lost */
 	uint32_t delay_us;
 	uint32_t bytes[2];	/* to write, by each end */
 	uint32_t sndbuf[2];
@@ -54,6 +62,11 @@ struct link_end {
 	uint32_t ev;		/* all events ever */
 	uint32_t edge;		/* right edge of the window that it has shown, as the other end sees it */
 	bool has_edge;
+	uint32_t sent_end;	/* behind what was sent ever */
+	uint64_t resent;	/* payload sent again, */
+	uint64_t lost;		/* and payload that the wire has lost [bytes] */
+	uint64_t burst_until;	/* all that it sends is lost */
+	uint64_t wire_free;	/* when the wire has carried all that was sent */
 };
 
 struct link_packet {
@@ -76,6 +89,7 @@ struct link {
 	unsigned int nb_held;
 	uint64_t steps;
 	uint64_t nb_put;
+	uint64_t arrived_at;	/* when end 1 has read all */
 	uint64_t cut_at;	/* from here on the wire carries nothing; SANI_NEVER */
 };
 
