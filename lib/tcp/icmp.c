@@ -50,7 +50,8 @@ lower_mtu(struct sani_tcp_conn *c, uint32_t mtu, uint32_t floor)
 		return 0;
 	c->mtu = (uint16_t)mtu;
 	sani_tcp_update_mss(c);
-	if (c->state < SAN_TCP_ESTABLISHED)
+	/* one octet in a shut window is not too big; the persist timer has it */
+	if (c->state < SAN_TCP_ESTABLISHED || (c->flags & SANI_TCP_F_PROBED))
 		return 0;
 	sani_tcp_recovery_resend(c);
 	return SANI_TCP_EV_OUTPUT;

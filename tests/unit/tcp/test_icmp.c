@@ -167,6 +167,30 @@ packet_too_big_stops_at_1280(void **state)
 	assert_state(b, ESTABLISHED);
 }
 
+/* The octet of a window probe stays the persist timer's, so data flows as soon as the window opens. */
+static void
+fragmentation_needed_leaves_a_window_probe_alone(void **state)
+{
+	struct bed *b = *state;
+
+	bed_reach(b, SAN_TCP_ESTABLISHED);
+	b->wnd = 0;
+	bed_write(b, 100);
+	bed_in(b, SANI_TCP_ACK, BED_IRS + 1, UNA + 100, 0);
+	bed_write(b, 3000);
+	bed_run(b, SEC);
+	assert_true(bed_count(b, SANI_CTR_tcp_tx_probe) > 0);
+	icmp(b, 3, 4, 600, UNA + 100);
+	bed_flush(b);
+	bed_run(b, SEC);
+	assert_int_equal(bed_count(b, SANI_CTR_tcp_rto), 0);
+	bed_clear(b);
+	b->wnd = 60000;
+	bed_in(b, SANI_TCP_ACK, BED_IRS + 1, UNA + 100, 0);
+	assert_int_equal(b->out[0].seg.seq, UNA + 100);
+	assert_int_equal(b->out[0].seg.len, b->c.snd_mss);
+}
+
 int
 main(void)
 {
@@ -182,6 +206,7 @@ main(void)
 		bed_test(fragmentation_needed_without_an_mtu_means_576),
 		bed_test(fragmentation_needed_for_nothing_in_flight_is_ignored),
 		bed_test(packet_too_big_stops_at_1280),
+		bed_test(fragmentation_needed_leaves_a_window_probe_alone),
 	};
 
 	return cmocka_run_group_tests(tests, bed_group, NULL);
