@@ -13,6 +13,9 @@ sani_tcp_prr_begin(struct sani_tcp_conn *c, const struct sani_tcp_delivery *d)
 	c->prr_delivered = 0;
 	c->prr_out = 0;
 	c->recover_fs = c->snd_nxt - c->snd_una - c->flight.sacked + d->bytes;
+	/* an ECN echo may come when all of the flight is SACKed; it is divided by this */
+	if (c->recover_fs == 0)
+		c->recover_fs = c->snd_mss;
 }
 
 /* ceil(prr_delivered * ssthresh / RecoverFS) - prr_out */

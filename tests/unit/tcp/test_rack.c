@@ -575,7 +575,7 @@ silence_after_accept_is_no_loss(void **state)
 	b->sack = true;
 	bed_accept(b);
 	bed_clear(b);
-	assert_int_equal(sani_tcp_deadline(&b->c), SANI_NEVER);
+	assert_false(sani_tcp_armed(&b->c, SANI_TCP_T_LOSS));
 	bed_run(b, 10 * SEC);
 	assert_int_equal(bed_count(b, SANI_CTR_tcp_rto), 0);
 	bed_write(b, 20 * MSS);
@@ -593,6 +593,23 @@ lost_syn_ack_goes_again_after_one_second(void **state)
 	bed_run(b, 1100 * MS);
 	assert_int_equal(b->nb, 1);
 	assert_int_equal(bed_count(b, SANI_CTR_tcp_rto), 1);
+}
+
+/* An ECN echo begins PRR with a flight that is SACKed whole; the SACKs may be given up later. */
+static void
+reduction_with_all_sacked_divides_by_something(void **state)
+{
+	struct bed *b = *state;
+	struct sani_tcp_delivery d = { .bytes = 0 };
+
+	start(b, 10);
+	b->c.ssthresh = 2 * MSS;
+	b->c.flight.sacked = 10 * MSS;
+	sani_tcp_prr_begin(&b->c, &d);
+	b->c.flight.sacked = 0;
+	d.bytes = MSS;
+	sani_tcp_prr_ack(&b->c, &d);
+	assert_true(b->c.cwnd >= 10 * MSS);
 }
 
 int
@@ -630,6 +647,7 @@ main(void)
 		bed_test(timeout_in_recovery_reduces_again),
 		bed_test(lost_retransmission_sent_again_begins_the_timer_anew),
 		bed_test(silence_after_accept_is_no_loss),
+		bed_test(reduction_with_all_sacked_divides_by_something),
 		bed_test(lost_syn_ack_goes_again_after_one_second),
 	};
 
