@@ -28,18 +28,18 @@ resend_hole(struct sani_tcp_rx *rx)
 
 /* RFC 6582 3.2 step 2. */
 static void
-enter(struct sani_tcp_rx *rx)
+enter(struct sani_tcp_rx *rx, const struct sani_tcp_delivery *d)
 {
 	struct sani_tcp_conn *c = rx->c;
 
-	sani_tcp_recovery_enter(c, rx->io->now_us, rx->io->ctr);
+	sani_tcp_recovery_enter(c, d, rx->io->now_us, rx->io->ctr);
 	c->cwnd = c->ssthresh + DUP_ACKS * c->snd_mss;
 	c->flags &= ~(uint32_t)SANI_TCP_F_PARTIAL;
 	resend_hole(rx);
 }
 
 static void
-take_dup_ack(struct sani_tcp_rx *rx)
+take_dup_ack(struct sani_tcp_rx *rx, const struct sani_tcp_delivery *d)
 {
 	struct sani_tcp_conn *c = rx->c;
 
@@ -50,7 +50,7 @@ take_dup_ack(struct sani_tcp_rx *rx)
 		c->cwnd += c->snd_mss;
 	/* 3.2 step 2: only when more than recover is acknowledged, else they may answer our own repeats */
 	if (c->ca <= SANI_TCP_CA_CWR && c->dup_acks == DUP_ACKS && seq_gt(c->snd_una - 1, c->recover))
-		enter(rx);
+		enter(rx, d);
 }
 
 /* RFC 6582 3.2 step 3, partial acknowledgement. */
@@ -111,7 +111,7 @@ void
 sani_tcp_newreno_ack(struct sani_tcp_rx *rx, const struct sani_tcp_delivery *d)
 {
 	if (d->dup)
-		take_dup_ack(rx);
+		take_dup_ack(rx, d);
 	if (d->acked > 0)
 		take_new_ack(rx, d);
 }

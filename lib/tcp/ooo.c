@@ -13,7 +13,7 @@ struct range {
 	struct rte_mbuf *tail;
 };
 
-#define MAX_RANGES 64u
+#define MAX_RANGES 128u	/* or as many as the buffer holds */
 
 /* The table: before the ranges a byte of each that grew lately, the newest first (RFC 2018 4). */
 struct table {

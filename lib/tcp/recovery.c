@@ -54,11 +54,21 @@ begin_episode(struct sani_tcp_conn *c)
 	c->flags |= SANI_TCP_F_UNDO;
 }
 
-void
-sani_tcp_recovery_enter(struct sani_tcp_conn *c, uint64_t now_us, struct sani_counters *ctr)
+/*
+ * FlightSize when the ACK came that shows congestion (RFC 5681 3.2), which may have acknowledged much of it;
+ * what limited transmit sent does not count.
+ */
+static uint32_t
+flight_before(const struct sani_tcp_conn *c, const struct sani_tcp_delivery *d)
 {
-	/* what limited transmit sent does not count for ssthresh */
-	uint32_t flight = sani_tcp_min(c->snd_nxt - c->snd_una, c->cwnd);
+	return sani_tcp_min(c->snd_nxt - c->snd_una + d->acked, c->cwnd);
+}
+
+void
+sani_tcp_recovery_enter(struct sani_tcp_conn *c, const struct sani_tcp_delivery *d, uint64_t now_us,
+			struct sani_counters *ctr)
+{
+	uint32_t flight = flight_before(c, d);
 
 	if (c->ca == SANI_TCP_CA_OPEN) {
 		begin_episode(c);
@@ -82,7 +92,7 @@ take_echo(struct sani_tcp_rx *rx, const struct sani_tcp_delivery *d)
 	if (sani_likely(!(rx->seg->flags & SANI_TCP_ECE)) || !(c->flags & SANI_TCP_F_ECN) ||
 	    c->ca != SANI_TCP_CA_OPEN || c->snd_una == c->snd_nxt)
 		return;
-	c->ssthresh = c->cc->loss(c, sani_tcp_min(c->snd_nxt - c->snd_una, c->cwnd), rx->io->now_us);
+	c->ssthresh = c->cc->loss(c, flight_before(c, d), rx->io->now_us);
 	c->recover = c->snd_nxt - 1;
 	c->ca = SANI_TCP_CA_CWR;
 	c->flags |= SANI_TCP_F_CWR_DUE;
@@ -153,9 +163,9 @@ was_needless(struct sani_tcp_rx *rx, const struct sani_tcp_delivery *d)
 
 /* RFC 8985 7.4.1: a probe that has repaired a loss hid it from RACK; the window comes down all the same. */
 static void
-reduce_for_probe(struct sani_tcp_conn *c, uint64_t now_us)
+reduce_for_probe(struct sani_tcp_conn *c, const struct sani_tcp_delivery *d, uint64_t now_us)
 {
-	c->ssthresh = c->cc->loss(c, sani_tcp_min(c->snd_nxt - c->snd_una, c->cwnd), now_us);
+	c->ssthresh = c->cc->loss(c, flight_before(c, d), now_us);
 	c->cwnd = sani_tcp_min(c->cwnd, c->ssthresh);
 	c->flags |= SANI_TCP_F_CWR_DUE;
 }
@@ -181,9 +191,9 @@ ack_with_sack(struct sani_tcp_rx *rx, struct sani_tcp_delivery *d)
 	if (c->ca <= SANI_TCP_CA_CWR && sani_unlikely(c->flight.lost > 0)) {
 		if (c->ca == SANI_TCP_CA_OPEN)
 			sani_tcp_prr_begin(c, d);
-		sani_tcp_recovery_enter(c, now_us, rx->io->ctr);
+		sani_tcp_recovery_enter(c, d, now_us, rx->io->ctr);
 	} else if (c->ca == SANI_TCP_CA_OPEN && sani_unlikely(repaired)) {
-		reduce_for_probe(c, now_us);
+		reduce_for_probe(c, d, now_us);
 	}
 	if (c->ca == SANI_TCP_CA_RECOVERY || c->ca == SANI_TCP_CA_CWR)
 		sani_tcp_prr_ack(c, d);
@@ -215,7 +225,7 @@ sani_tcp_recovery_reo_timer(struct sani_tcp_conn *c, struct sani_tcp_io *io)
 	if (c->ca <= SANI_TCP_CA_CWR) {
 		if (c->ca == SANI_TCP_CA_OPEN)
 			sani_tcp_prr_begin(c, &d);
-		sani_tcp_recovery_enter(c, io->now_us, io->ctr);
+		sani_tcp_recovery_enter(c, &d, io->now_us, io->ctr);
 	}
 	if (c->ca == SANI_TCP_CA_RECOVERY)
 		sani_tcp_prr_ack(c, &d);

@@ -182,7 +182,7 @@ echo_reduces_once_a_window_and_cwr_says_so(void **state)
 	assert_true(b->out[b->nb - 1].seg.flags & CWR);
 	bed_clear(b);
 	bed_write(b, MSS);
-	bed_in(b, ACK, NXT, UNA + 6 * MSS, 0);
+	bed_in(b, ACK, NXT, UNA + 8 * MSS, 0);
 	assert_last(b, ACK | SANI_TCP_PSH, UNA + 11 * MSS, NXT, MSS);
 	bed_in(b, ACK, NXT, UNA + 12 * MSS, 0);
 	assert_int_equal(b->c.ca, SANI_TCP_CA_OPEN);

@@ -117,6 +117,19 @@ reordering_once_seen_three_are_waited_for(void **state)
 	assert_int_equal(b->out[0].seg.seq, seg(0));
 }
 
+/* 20 out; one ACK acknowledges 16 and shows a loss behind them: half of 20 it is, not of what is left. */
+static void
+ssthresh_counts_what_the_same_ack_has_acknowledged(void **state)
+{
+	struct bed *b = *state;
+
+	start(b, 20);
+	bed_run(b, RTT);
+	sack(b, 16, 17, 20);
+	assert_int_equal(b->c.ca, SANI_TCP_CA_RECOVERY);
+	assert_in_range(b->c.ssthresh, 10 * MSS, 14 * MSS);
+}
+
 static void
 lost_retransmission_is_found_without_a_timeout(void **state)
 {
@@ -620,6 +633,7 @@ main(void)
 		bed_test(one_sacked_segment_shows_it_a_quarter_round_trip_later),
 		bed_test(segment_that_was_only_late_is_not_sent_again),
 		bed_test(reordering_once_seen_three_are_waited_for),
+		bed_test(ssthresh_counts_what_the_same_ack_has_acknowledged),
 		bed_test(lost_retransmission_is_found_without_a_timeout),
 		bed_test(dsack_widens_the_window_once_a_round_trip),
 		bed_test(lost_tail_is_probed_after_two_round_trips),
