@@ -1,15 +1,12 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 #include <sodium.h>
 
-#include "tcp/tcp.h"
+#include "tcp/priv.h"
 
 _Static_assert(crypto_shorthash_KEYBYTES == 16, "the key of SipHash");
 
-/* What a hash is for: `zero` of the tuple keeps the two apart. */
-enum domain { DOMAIN_ISN = 0, DOMAIN_TS = 1 };
-
 static uint32_t
-hash_tuple(const uint8_t key[16], const struct sani_tuple *t, enum domain domain)
+hash_tuple(const uint8_t key[16], const struct sani_tuple *t, enum sani_tcp_hash_domain domain)
 {
 	struct sani_tuple in = *t;
 	uint8_t out[crypto_shorthash_BYTES];
@@ -25,11 +22,11 @@ hash_tuple(const uint8_t key[16], const struct sani_tuple *t, enum domain domain
 uint32_t
 sani_tcp_isn(const uint8_t key[16], const struct sani_tuple *t, uint64_t now_us)
 {
-	return (uint32_t)(now_us / 4) + hash_tuple(key, t, DOMAIN_ISN);
+	return (uint32_t)(now_us / 4) + hash_tuple(key, t, SANI_TCP_HASH_ISN);
 }
 
 uint32_t
 sani_tcp_ts_offset(const uint8_t key[16], const struct sani_tuple *t)
 {
-	return hash_tuple(key, t, DOMAIN_TS);
+	return hash_tuple(key, t, SANI_TCP_HASH_TS);
 }

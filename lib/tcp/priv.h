@@ -46,6 +46,16 @@ enum sani_tcp_conn_flag {
 	SANI_TCP_F_RCV_URG = 1 << 30,	/**< rcv_up is valid: not read yet. */
 };
 
+/**
+ * What a keyed hash of a tuple is for; stands in the tuple's `zero`. 0 is whoever else hashes a tuple with
+ * the same key, for tables: what a peer is told must not say where its connection lies in them.
+ */
+enum sani_tcp_hash_domain {
+	SANI_TCP_HASH_TABLE = 0,
+	SANI_TCP_HASH_ISN = 1,
+	SANI_TCP_HASH_TS = 2,
+};
+
 /** Most payload of a segment that is built: one mbuf of the usual data room holds it. */
 #define SANI_TCP_SEG_MAX (RTE_MBUF_DEFAULT_DATAROOM - SANI_TCP_HDR_MAX)
 

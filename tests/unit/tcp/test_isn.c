@@ -1,4 +1,9 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
+#include <arpa/inet.h>
+#include <stdlib.h>
+
+#include <sodium.h>
+
 #include "base/seq32.h"
 #include "tcp/tcp.h"
 #include "test.h"
@@ -55,6 +60,139 @@ timestamp_offset_is_another_domain(void **state)
 	assert_int_equal(sani_tcp_ts_offset(key, &t), sani_tcp_ts_offset(key, &t));
 }
 
+/* I1: the hash by which tables find the connection must not be read off the wire. */
+static void
+no_hash_of_the_bare_tuple_is_shown(void **state)
+{
+	struct sani_tuple t = tuple(7);
+	uint8_t out[crypto_shorthash_BYTES];
+
+	(void)state;
+	crypto_shorthash(out, (const unsigned char *)&t, sizeof(t), key);
+	for (unsigned int at = 0; at <= sizeof(out) - 4; at++) {
+		uint32_t word;
+
+		memcpy(&word, out + at, sizeof(word));
+		assert_int_not_equal(sani_tcp_isn(key, &t, 0), word);
+		assert_int_not_equal(sani_tcp_ts_offset(key, &t), word);
+	}
+}
+
+#define NB_DRAWN 10000
+
+/* Neighbours by port, and by address in the last bits, as a scanner would choose them. */
+static struct sani_tuple
+nth_tuple(uint32_t n)
+{
+	struct sani_tuple t = tuple((uint16_t)(1024 + n % 100));
+
+	t.remote = sani_ip_from_v4(htonl(0x0a000000u + n / 100));
+	return t;
+}
+
+typedef uint32_t (*draw_fn)(const struct sani_tuple *t);
+
+static uint32_t
+draw_isn(const struct sani_tuple *t)
+{
+	return sani_tcp_isn(key, t, 77000000);
+}
+
+static uint32_t
+draw_ts_offset(const struct sani_tuple *t)
+{
+	return sani_tcp_ts_offset(key, t);
+}
+
+static int
+compare(const void *a, const void *b)
+{
+	uint32_t x = *(const uint32_t *)a;
+	uint32_t y = *(const uint32_t *)b;
+
+	return (x > y) - (x < y);
+}
+
+/*
+ * What a fair draw of n words of 32 bits does, within five standard deviations: each bit is set in half of
+ * them, and changes in half of the steps from one to the next; n * n / 2^33 pairs are equal.
+ */
+static void
+expect_spread(draw_fn draw)
+{
+	static uint32_t v[NB_DRAWN];
+	unsigned int set[32] = { 0 };
+	unsigned int changed[32] = { 0 };
+	unsigned int equal = 0;
+
+	for (uint32_t n = 0; n < NB_DRAWN; n++) {
+		struct sani_tuple t = nth_tuple(n);
+
+		v[n] = draw(&t);
+		for (unsigned int bit = 0; bit < 32; bit++) {
+			set[bit] += v[n] >> bit & 1;
+			changed[bit] += n > 0 && ((v[n] ^ v[n - 1]) >> bit & 1) != 0;
+		}
+	}
+	for (unsigned int bit = 0; bit < 32; bit++) {
+		assert_in_range(set[bit], NB_DRAWN / 2 - 250, NB_DRAWN / 2 + 250);
+		assert_in_range(changed[bit], NB_DRAWN / 2 - 250, NB_DRAWN / 2 + 250);
+	}
+	qsort(v, NB_DRAWN, sizeof(v[0]), compare);
+	for (uint32_t n = 1; n < NB_DRAWN; n++)
+		equal += v[n] == v[n - 1];
+	assert_in_range(equal, 0, 2);
+}
+
+/* I1 */
+static void
+numbers_of_10000_tuples_spread(void **state)
+{
+	(void)state;
+	expect_spread(draw_isn);
+}
+
+/* I5: no peer learns from its own offset anything of another's. */
+static void
+timestamp_offsets_of_10000_tuples_spread(void **state)
+{
+	(void)state;
+	expect_spread(draw_ts_offset);
+}
+
+/* I1: of one tuple the numbers go up with the clock, also past the wrap of either. */
+static void
+numbers_of_one_tuple_never_go_back(void **state)
+{
+	(void)state;
+	for (uint32_t n = 0; n < NB_DRAWN; n++) {
+		struct sani_tuple t = nth_tuple(n);
+		uint64_t at_us = (UINT64_C(1) << 34) - 20000 + 4 * n;
+		uint32_t first = sani_tcp_isn(key, &t, at_us);
+
+		assert_int_equal(sani_tcp_isn(key, &t, at_us + 4) - first, 1);
+		assert_true(seq_gt(sani_tcp_isn(key, &t, at_us + 3600000000u), first));
+	}
+}
+
+/* I1: the same tuple at the same age of the host, after a restart. */
+static void
+new_key_gives_unrelated_numbers(void **state)
+{
+	unsigned int near = 0;
+
+	(void)state;
+	for (uint32_t n = 0; n < NB_DRAWN; n++) {
+		struct sani_tuple t = nth_tuple(0);
+		uint8_t other[16] = { 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14 };
+
+		memcpy(other + 14, (uint16_t[]){ (uint16_t)(n + 20000) }, 2);
+		near += sani_tcp_isn(other, &t, 0) - sani_tcp_isn(key, &t, 0) + (1 << 20) < 1 << 21;
+	}
+	/* 1 in 2048 is that near by chance */
+	assert_in_range(near, 0, 16);
+}
+
 int
 main(void)
 {
@@ -62,6 +200,11 @@ main(void)
 		cmocka_unit_test(clock_part_counts_4_microseconds),
 		cmocka_unit_test(tuples_and_keys_spread),
 		cmocka_unit_test(timestamp_offset_is_another_domain),
+		cmocka_unit_test(no_hash_of_the_bare_tuple_is_shown),
+		cmocka_unit_test(numbers_of_10000_tuples_spread),
+		cmocka_unit_test(timestamp_offsets_of_10000_tuples_spread),
+		cmocka_unit_test(numbers_of_one_tuple_never_go_back),
+		cmocka_unit_test(new_key_gives_unrelated_numbers),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
