@@ -198,8 +198,7 @@ check_sequence(struct sani_tcp_rx *rx)
 	if (old)
 		sani_tcp_dsack_owe(&c->rcvq, rx->seq, rx->seq + rx->len);
 	answer(rx);
-	if (c->state == SAN_TCP_TIME_WAIT && (rx->flags & SANI_TCP_FIN) &&
-	    !(rx->flags & SANI_TCP_RST))
+	if (c->state == SAN_TCP_TIME_WAIT && sani_tcp_is_last_fin(rx->seg, c->rcv_nxt))
 		sani_tcp_restart_2msl(c, rx->io->now_us);
 	return false;
 }

@@ -268,6 +268,10 @@ bool
 sani_tcp_may_reopen(bool had_ts, uint32_t ts_recent, uint32_t rcv_nxt,
 		    const struct sani_tcp_seg *syn);
 
+/** Is it the FIN, sent again, with which a peer's stream ended at rcv_nxt? */
+bool
+sani_tcp_is_last_fin(const struct sani_tcp_seg *seg, uint32_t rcv_nxt);
+
 /* timers.c */
 void
 sani_tcp_arm(struct sani_tcp_conn *c, enum sani_tcp_timer_kind t, uint64_t when_us);

@@ -282,7 +282,10 @@ struct sani_tcp_tw {
 	uint32_t owner;		/**< The core's: free list, FIFO. */
 	uint8_t kind;		/**< enum sani_tcp_tw_kind */
 	uint8_t flags;		/**< Bit 0: timestamps; bit 1: the RST was repeated. */
-	uint16_t time_wait_cs;	/**< 2 MSL [10 ms], to begin anew. */
+	union {
+		uint16_t time_wait_cs;	/**< TIME_WAIT: 2 MSL [10 ms], to begin anew. */
+		uint16_t hidden_64k;	/**< Tombstone: what was sent beyond snd_nxt [64 KiB, rounded up]. */
+	};
 } SANI_ALIGNED;
 
 _Static_assert(sizeof(struct sani_tcp_tw) == 64, "a record is one cache line");
@@ -304,14 +307,29 @@ sani_tcp_tw_from(struct sani_tcp_tw *tw, const struct sani_tcp_conn *c, enum san
 enum sani_tcp_tw_verdict {
 	SANI_TCP_TW_DROP,	/**< Nothing. */
 	SANI_TCP_TW_REPLY,	/**< m was filled: an ACK (2 MSL begins anew) or a RST; send it. */
-	SANI_TCP_TW_REOPEN,	/**< A SYN that may open a new connection: drop the record, treat as LISTEN.
-				 *   The new ISS has to lie behind the record's snd_nxt (RFC 9293 MAY-2). */
+	SANI_TCP_TW_REOPEN,	/**< A SYN that may open a new connection: treat as LISTEN, and drop the record
+				 *   when it is opened. Its ISS is that of sani_tcp_tw_iss(). */
 };
 
-/** A segment for a record arrives; m is the caller's for the reply. RST is ignored (RFC 1337). */
+/**
+ * A segment for a record arrives; m is the caller's for the reply. RST is ignored (RFC 1337), and so is a
+ * SYN with FIN: nobody opens a connection with that.
+ */
 enum sani_tcp_tw_verdict
 sani_tcp_tw_input(struct sani_tcp_tw *tw, const struct sani_tcp_seg *seg, struct rte_mbuf *m,
 		  uint64_t now_us);
+
+/**
+ * The ISS for a connection that follows one whose numbers went up to snd_nxt: iss (sani_tcp_isn()) when
+ * it lies above, else the next number that does (RFC 9293 3.6.1 MAY-2: a connection that sends more than
+ * 250 kB/s outruns the clock of 3.4.1). 64 KiB are left between: what is on its way would else be near.
+ */
+uint32_t
+sani_tcp_iss_above(uint32_t iss, uint32_t snd_nxt);
+
+/** The same for a record. */
+uint32_t
+sani_tcp_tw_iss(const struct sani_tcp_tw *tw, uint32_t iss);
 
 /** Build a tombstone's RST. */
 void

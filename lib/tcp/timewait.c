@@ -3,6 +3,8 @@
 
 #define TW_TS 1u	/* bit 0 of flags */
 
+#define ISS_GAP 65536u	/* between the numbers of a connection and of the next of its tuple */
+
 void
 sani_tcp_tw_from(struct sani_tcp_tw *tw, const struct sani_tcp_conn *c, enum sani_tcp_tw_kind kind,
 		 uint64_t now_us)
@@ -28,20 +30,57 @@ sani_tcp_tw_from(struct sani_tcp_tw *tw, const struct sani_tcp_conn *c, enum san
 		.owner = tw->owner,
 		.kind = (uint8_t)kind,
 		.flags = c->flags & SANI_TCP_F_TS ? TW_TS : 0,
-		.time_wait_cs = (uint16_t)sani_tcp_min((c->time_wait_ms + 9) / 10, UINT16_MAX),
 	};
-	if (kind == SANI_TCP_TW_TOMBSTONE)
+	if (kind == SANI_TCP_TW_TOMBSTONE) {
+		/* where the peer takes a RST; new numbers begin above all that was sent nevertheless */
 		tw->snd_nxt = sani_tcp_bare_seq(c);
+		tw->hidden_64k = (uint16_t)((c->snd_nxt - tw->snd_nxt + UINT16_MAX) >> 16);
+	} else {
+		tw->time_wait_cs = (uint16_t)sani_tcp_min((c->time_wait_ms + 9) / 10, UINT16_MAX);
+	}
 }
 
-/* RFC 9293 3.6.1 (MAY-2) and RFC 6191 2: certainly newer than anything of the old connection. */
+uint32_t
+sani_tcp_iss_above(uint32_t iss, uint32_t snd_nxt)
+{
+	return seq_gt(iss, snd_nxt) ? iss : snd_nxt + ISS_GAP;
+}
+
+uint32_t
+sani_tcp_tw_iss(const struct sani_tcp_tw *tw, uint32_t iss)
+{
+	uint32_t hidden = tw->kind == SANI_TCP_TW_TOMBSTONE ? (uint32_t)tw->hidden_64k << 16 : 0;
+
+	return sani_tcp_iss_above(iss, tw->snd_nxt + hidden);
+}
+
+/*
+ * RFC 9293 3.6.1 (MAY-2) and RFC 6191 2: certainly newer than anything of the old connection.
+ *
+ *                     SYN with timestamp                  SYN without
+ *   old with          later, or equal and a later number  a later number
+ *   old without       yes: old segments have none and     a later number
+ *                     are dropped for it (RFC 7323 3.2)
+ */
 bool
 sani_tcp_may_reopen(bool had_ts, uint32_t ts_recent, uint32_t rcv_nxt,
 		    const struct sani_tcp_seg *syn)
 {
-	if (had_ts && (syn->opts & SANI_TCP_OPT_TS) && syn->tsval != ts_recent)
-		return seq_gt(syn->tsval, ts_recent);
+	bool has_ts = syn->opts & SANI_TCP_OPT_TS;
+
+	if (syn->flags & SANI_TCP_FIN)
+		return false;
+	if (has_ts && (!had_ts || syn->tsval != ts_recent))
+		return !had_ts || seq_gt(syn->tsval, ts_recent);
 	return seq_gt(syn->seq, rcv_nxt);
+}
+
+/* Only the very FIN that was taken, for else anybody could keep a connection in TIME_WAIT for ever. */
+bool
+sani_tcp_is_last_fin(const struct sani_tcp_seg *seg, uint32_t rcv_nxt)
+{
+	return (seg->flags & (SANI_TCP_FIN | SANI_TCP_SYN | SANI_TCP_RST)) == SANI_TCP_FIN &&
+	       seg->seq + sani_tcp_seg_space(seg) == rcv_nxt;
 }
 
 static void
@@ -70,7 +109,7 @@ input_time_wait(struct sani_tcp_tw *tw, const struct sani_tcp_seg *seg, struct r
 {
 	if (sani_tcp_seg_space(seg) == 0)
 		return SANI_TCP_TW_DROP;
-	if ((seg->flags & SANI_TCP_FIN) && seg->seq + sani_tcp_seg_space(seg) == tw->rcv_nxt)
+	if (sani_tcp_is_last_fin(seg, tw->rcv_nxt))
 		tw->expires_ms = (uint32_t)(now_us / 1000) + 10u * tw->time_wait_cs;
 	put_ack(tw, m, now_us);
 	return SANI_TCP_TW_REPLY;
@@ -82,7 +121,7 @@ sani_tcp_tw_input(struct sani_tcp_tw *tw, const struct sani_tcp_seg *seg, struct
 {
 	bool syn = (seg->flags & (SANI_TCP_SYN | SANI_TCP_ACK)) == SANI_TCP_SYN;
 
-	if (seg->flags & SANI_TCP_RST)
+	if ((seg->flags & SANI_TCP_RST) || (syn && (seg->flags & SANI_TCP_FIN)))
 		return SANI_TCP_TW_DROP;
 	if (syn && sani_tcp_may_reopen(tw->flags & TW_TS, tw->ts_recent, tw->rcv_nxt, seg))
 		return SANI_TCP_TW_REOPEN;

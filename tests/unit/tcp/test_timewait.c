@@ -198,6 +198,143 @@ tombstone_of_a_probing_connection_stands_at_the_edge(void **state)
 	assert_int_equal(r.tw.snd_nxt, UNA);
 }
 
+/* The table of RFC 6191 2 that stands at sani_tcp_may_reopen(). */
+static void
+timestamps_decide_before_numbers(void **state)
+{
+	static const struct {
+		bool had_ts;
+		bool has_ts;
+		int ts_step;	/* of the SYN's timestamp from the last one seen */
+		int seq_step;	/* of its number from RCV.NXT */
+		bool reopens;
+	} cases[] = {
+		{ true, true, 1, -5, true }, { true, true, 0, 1, true }, { true, true, 0, 0, false },
+		{ true, true, -1, 5, false }, { true, false, 0, 1, true }, { true, false, 0, -1, false },
+		{ false, true, 0, -5, true }, { false, false, 0, 1, true }, { false, false, 0, -1, false },
+	};
+
+	(void)state;
+	for (unsigned int i = 0; i < RTE_DIM(cases); i++) {
+		struct sani_tcp_seg syn = {
+			.flags = SANI_TCP_SYN,
+			.opts = cases[i].has_ts ? SANI_TCP_OPT_TS : 0,
+			.tsval = 0xfffffffe + (uint32_t)cases[i].ts_step,
+			.seq = 0xffffffff + (uint32_t)cases[i].seq_step,
+		};
+
+		assert_int_equal(sani_tcp_may_reopen(cases[i].had_ts, 0xfffffffe, 0xffffffff, &syn),
+				 cases[i].reopens);
+	}
+}
+
+/* F9, E9: what no peer that follows the rules sends is not answered and changes nothing. */
+static void
+syn_with_fin_or_rst_is_ignored(void **state)
+{
+	static const uint8_t flags[] = {
+		SANI_TCP_SYN | SANI_TCP_FIN, SANI_TCP_SYN | SANI_TCP_RST,
+		SANI_TCP_SYN | SANI_TCP_RST | SANI_TCP_FIN, SANI_TCP_RST, SANI_TCP_RST | SANI_TCP_ACK,
+		SANI_TCP_RST | SANI_TCP_FIN,
+	};
+	struct bed *b = *state;
+
+	for (unsigned int i = 0; i < 2 * RTE_DIM(flags); i++) {
+		enum sani_tcp_tw_kind kind = i % 2 == 0 ? SANI_TCP_TW_TIME_WAIT : SANI_TCP_TW_TOMBSTONE;
+		struct rec r = make(b, kind, kind == SANI_TCP_TW_TIME_WAIT ? SAN_TCP_TIME_WAIT :
+				    SAN_TCP_ESTABLISHED);
+		struct sani_tcp_seg seg = bed_seg(b, flags[i / 2], r.tw.rcv_nxt + 10, UNA + 1, 0);
+		struct sani_tcp_tw before = r.tw;
+
+		b->now += SEC;
+		assert_int_equal(give(b, &r, &seg), SANI_TCP_TW_DROP);
+		seg.seq = r.tw.rcv_nxt;
+		assert_int_equal(give(b, &r, &seg), SANI_TCP_TW_DROP);
+		assert_memory_equal(&r.tw, &before, sizeof(before));
+		sani_tcp_discard(&b->c);
+	}
+}
+
+/* F9: RFC 9293 3.10.7.4, fourth: a SYN-ACK opens nothing. */
+static void
+syn_ack_is_acknowledged_and_nothing_else(void **state)
+{
+	struct bed *b = *state;
+	struct rec r = make(b, SANI_TCP_TW_TIME_WAIT, SAN_TCP_TIME_WAIT);
+	struct sani_tcp_seg seg = bed_seg(b, SANI_TCP_SYN | SANI_TCP_ACK, NXT + 5000, UNA + 1, 0);
+
+	assert_int_equal(give(b, &r, &seg), SANI_TCP_TW_REPLY);
+	assert_int_equal(r.out.flags, SANI_TCP_ACK);
+	assert_int_equal(r.out.seq, UNA + 1);
+	assert_int_equal(r.out.ack, NXT + 1);
+}
+
+/* G13: only the FIN that was taken begins 2 MSL anew, in a record and in a block. */
+static void
+other_fins_do_not_restart_2msl(void **state)
+{
+	static const uint32_t seqs[] = { NXT - 1, NXT + 1, NXT + 1000000, NXT - 1000000 };
+	struct bed *b = *state;
+	struct rec r = make(b, SANI_TCP_TW_TIME_WAIT, SAN_TCP_TIME_WAIT);
+	uint64_t deadline = b->c.deadline[SANI_TCP_T_2MSL];
+	uint32_t expires = r.tw.expires_ms;
+
+	b->now += SEC;
+	for (unsigned int i = 0; i < RTE_DIM(seqs); i++) {
+		struct sani_tcp_seg fin = bed_seg(b, FA, seqs[i], UNA + 1, 0);
+
+		give(b, &r, &fin);
+		bed_in(b, FA, seqs[i], UNA + 1, 0);
+		bed_in(b, SANI_TCP_FIN | SANI_TCP_SYN, seqs[i] - 1, 0, 0);
+		assert_int_equal(r.tw.expires_ms, expires);
+		assert_int_equal(b->c.deadline[SANI_TCP_T_2MSL], deadline);
+	}
+}
+
+/* F9: the same flags against a connection that its owner has not closed yet. */
+static void
+block_in_time_wait_takes_no_syn_with_fin(void **state)
+{
+	struct bed *b = *state;
+
+	bed_reach(b, SAN_TCP_TIME_WAIT);
+	bed_in(b, SANI_TCP_SYN | SANI_TCP_FIN, NXT + 5000000, 0, 0);
+	bed_in(b, SANI_TCP_SYN | SANI_TCP_RST, NXT + 5000000, 0, 0);
+	bed_in(b, SANI_TCP_SYN | SANI_TCP_FIN, NXT + 1, 0, 0);
+	assert_state(b, TIME_WAIT);
+}
+
+/* MAY-2: the clock of 4 us counts 250 kB/s, and a connection may be faster. */
+static void
+next_iss_lies_above_the_last_number(void **state)
+{
+	struct bed *b = *state;
+	struct rec r = make(b, SANI_TCP_TW_TIME_WAIT, SAN_TCP_TIME_WAIT);
+
+	assert_int_equal(sani_tcp_tw_iss(&r.tw, UNA + 2), UNA + 2);
+	assert_true(seq_gt(sani_tcp_tw_iss(&r.tw, UNA + 1), UNA + 1));
+	assert_true(seq_gt(sani_tcp_tw_iss(&r.tw, UNA - 1000000), UNA + 1));
+	r.tw.snd_nxt = 0xffffffff;
+	assert_int_equal(sani_tcp_tw_iss(&r.tw, 5), 5);
+	assert_true(seq_gt(sani_tcp_tw_iss(&r.tw, 0xfffffff0), 0xffffffff));
+}
+
+/* A peer that has pulled its window back is told of the edge only, but has seen more. */
+static void
+next_iss_lies_above_what_was_sent_beyond_the_window(void **state)
+{
+	struct bed *b = *state;
+	struct rec r = { 0 };
+
+	bed_reach(b, SAN_TCP_ESTABLISHED);
+	b->c.snd_nxt = UNA + 300000;
+	b->c.snd_wnd = 100;
+	sani_tcp_tw_from(&r.tw, &b->c, SANI_TCP_TW_TOMBSTONE, b->now);
+	assert_int_equal(r.tw.snd_nxt, UNA + 100);
+	assert_true(seq_gt(sani_tcp_tw_iss(&r.tw, UNA + 200), UNA + 300000));
+	b->c.snd_nxt = UNA;
+}
+
 int
 main(void)
 {
@@ -212,6 +349,13 @@ main(void)
 		bed_test(tombstone_lasts_two_rto_and_answers_with_rst),
 		bed_test(tombstone_repeats_the_rst),
 		bed_test(tombstone_of_a_probing_connection_stands_at_the_edge),
+		bed_test(timestamps_decide_before_numbers),
+		bed_test(syn_with_fin_or_rst_is_ignored),
+		bed_test(syn_ack_is_acknowledged_and_nothing_else),
+		bed_test(other_fins_do_not_restart_2msl),
+		bed_test(block_in_time_wait_takes_no_syn_with_fin),
+		bed_test(next_iss_lies_above_the_last_number),
+		bed_test(next_iss_lies_above_what_was_sent_beyond_the_window),
 	};
 
 	return cmocka_run_group_tests(tests, bed_group, NULL);
