@@ -173,12 +173,23 @@ sani_listen_drop(struct sani_core *core, struct sani_tcp_conn *c)
 	c->owner.flags &= (uint8_t)~SANI_CONN_EMBRYO;
 }
 
+/* Above the numbers of an older connection of the tuple, if there is one to remember. */
+static uint32_t
+choose_iss(const struct sani_core *core, const struct sani_rx_item *item)
+{
+	uint32_t iss = sani_tcp_isn(core->host->key, &item->pkt.tuple, core->now_us);
+
+	if (item->tw != SANI_NONE)
+		return sani_tcp_tw_iss(&core->priv->tws[item->tw], iss);
+	return item->reopens ? sani_tcp_iss_above(iss, item->old_snd_nxt) : iss;
+}
+
 static void
 open_embryo(struct sani_core *core, struct sani_listen_entry *e, const struct sani_rx_item *item)
 {
 	struct sani_tcp_params params = {
 		.tuple = item->pkt.tuple,
-		.iss = sani_tcp_isn(core->host->key, &item->pkt.tuple, core->now_us),
+		.iss = choose_iss(core, item),
 		.ts_offset = sani_tcp_ts_offset(core->host->key, &item->pkt.tuple),
 		.mtu = core->host->ifaces[item->pkt.iface].mtu,
 		.sndbuf = e->l.sndbuf,
@@ -195,6 +206,8 @@ open_embryo(struct sani_core *core, struct sani_listen_entry *e, const struct sa
 		sani_count(&core->ctr, SANI_CTR_core_drop_noconn);
 		return;
 	}
+	if (item->tw != SANI_NONE)
+		sani_tw_del(core, item->tw);
 	link_embryo(core->priv, e, c);
 	ev = sani_tcp_open_passive(c, &params, &item->seg, core->now_us);
 	sani_conn_enter(core, c);

@@ -110,6 +110,10 @@ struct sani_rx_item {
 	struct rte_mbuf *m;
 	uint64_t hash;
 	bool is_icmp;			/**< An ICMP error about a segment of ours; seg is not filled. */
+	bool reopens;			/**< A SYN after a connection of its tuple whose numbers ended at
+					 *   old_snd_nxt; or that of the record tw, which it ends. */
+	uint32_t old_snd_nxt;
+	uint32_t tw;			/**< SANI_NONE */
 	struct sani_ip_pkt pkt;
 	struct sani_tcp_seg seg;
 };
@@ -225,7 +229,7 @@ sani_tw_add(struct sani_core *core, const struct sani_tcp_conn *c, enum sani_tcp
 void
 sani_tw_del(struct sani_core *core, uint32_t idx);
 
-/** A segment for a record. @return True: the record is gone, the segment goes to the listener. */
+/** A segment for a record. @return True: a SYN that goes to the listener, and ends the record if it is taken. */
 bool
 sani_tw_input(struct sani_core *core, uint32_t idx, const struct sani_tcp_seg *seg);
 
@@ -244,7 +248,7 @@ sani_listen_fini(struct sani_core *core);
 struct sani_listen_entry *
 sani_listen_find(struct sani_core *core, const union sani_ip *addr, uint16_t port);
 
-/** A SYN (no ACK, no RST) for an entry: a half-open connection, or counted and dropped. */
+/** A SYN (no ACK, no RST, no FIN) for an entry: a half-open connection, or counted and dropped. */
 void
 sani_listen_syn(struct sani_core *core, struct sani_listen_entry *e, const struct sani_rx_item *item);
 
@@ -278,6 +282,10 @@ sani_tx_sweep(struct sani_core *core);
 /** Send a segment; m is consumed. @return As sani_ip_output(). */
 int
 sani_tx_segment(struct sani_core *core, struct rte_mbuf *m, const struct sani_ip_out *out);
+
+/** May a segment that belongs to no connection be answered? Limited for all peers and for each; no is counted. */
+bool
+sani_tx_may_reply(struct sani_core *core, const union sani_ip *remote);
 
 /** Send RST or ACK of the core's own making, from local to remote; m is consumed. */
 void

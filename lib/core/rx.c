@@ -64,6 +64,8 @@ read_frame(struct sani_core *core, struct sani_rx_item *item)
 		return false;
 	}
 	item->is_icmp = verdict == SANI_IP_TCP_ERROR;
+	item->reopens = false;
+	item->tw = SANI_NONE;
 	if (!item->is_icmp && !read_segment(core, item)) {
 		rte_pktmbuf_free(item->m);
 		return false;
@@ -93,14 +95,14 @@ prefetch_conn(const struct sani_core_priv *p, const struct sani_rx_item *item)
 static void
 refuse(struct sani_core *core, const struct sani_rx_item *item)
 {
-	struct rte_mbuf *m = rte_pktmbuf_alloc(core->host->pool);
+	struct rte_mbuf *m;
 
+	if ((item->seg.flags & SANI_TCP_RST) != 0 || !sani_tx_may_reply(core, &item->pkt.tuple.remote))
+		return;
+	m = rte_pktmbuf_alloc(core->host->pool);
 	if (m == NULL)
 		return;
-	if (!sani_tcp_reset_for(&item->seg, m)) {
-		rte_pktmbuf_free(m);
-		return;
-	}
+	sani_tcp_reset_for(&item->seg, m);
 	sani_count(&core->ctr, SANI_CTR_tcp_tx);
 	sani_count(&core->ctr, SANI_CTR_tcp_tx_rst);
 	sani_tx_reply(core, m, &item->pkt.tuple.local, &item->pkt.tuple.remote);
@@ -115,7 +117,9 @@ input_listener(struct sani_core *core, const struct sani_rx_item *item)
 
 	if (what == SANI_TCP_SYN)
 		e = sani_listen_find(core, &t->local, t->local_port);
-	if (e == NULL) {
+	if (e != NULL && (item->seg.flags & SANI_TCP_FIN) != 0) {
+		sani_count(&core->ctr, SANI_CTR_tcp_rx_drop_state);
+	} else if (e == NULL) {
 		sani_count(&core->ctr, SANI_CTR_tcp_rx_drop_no_socket);
 		refuse(core, item);
 	} else if (e->nb_embryos >= e->l.backlog) {
@@ -135,23 +139,41 @@ has_no_place(const struct sani_core *core, const struct sani_tcp_conn *c, const 
 	       (item->seg.flags & (SANI_TCP_ACK | SANI_TCP_RST)) == SANI_TCP_ACK;
 }
 
-/* A segment for a connection. m is consumed; the connection may be gone afterwards. */
-static void
+/*
+ * A segment for a connection. m is consumed; the connection may be gone afterwards.
+ * @return True: it was a SYN that has ended the connection's TIME_WAIT, and goes to the listener.
+ */
+static bool
 input_conn(struct sani_core *core, struct sani_tcp_conn *c, struct sani_rx_item *item)
 {
 	struct sani_tcp_io io = sani_core_io(core);
+	bool in_time_wait = sani_tcp_state(c) == SAN_TCP_TIME_WAIT;
 	struct rte_mbuf *payload;
 	uint32_t ev;
 
 	if (has_no_place(core, c, item)) {
 		sani_count(&core->ctr, SANI_CTR_tcp_rx_drop_backlog);
 		rte_pktmbuf_free(item->m);
-		return;
+		return false;
 	}
+	item->old_snd_nxt = c->snd_nxt;
 	payload = cut_payload(item->m, (uint16_t)(item->pkt.l4_off + item->seg.hdr_len), item->seg.len);
 	ev = sani_tcp_input(c, &item->seg, payload, &io);
 	sani_tx_segments(core, c, &io);
+	/* nothing else of the peer's ends TIME_WAIT */
+	item->reopens = in_time_wait && (ev & SANI_TCP_EV_CLOSED) != 0;
 	sani_conn_settle(core, c, ev);
+	return item->reopens;
+}
+
+/* @return True: the segment is a record's; one that reopens is not, but knows its record from now on. */
+static bool
+input_record(struct sani_core *core, sani_flow_ref ref, struct sani_rx_item *item)
+{
+	if (!sani_tw_input(core, sani_flow_idx(ref), &item->seg))
+		return true;
+	item->tw = sani_flow_idx(ref);
+	return false;
 }
 
 static void
@@ -161,10 +183,11 @@ input_segment(struct sani_core *core, struct sani_rx_item *item)
 
 	sani_count(&core->ctr, SANI_CTR_tcp_rx);
 	if (ref != SANI_FLOW_NOTHING && (ref & SANI_FLOW_TW) == 0) {
-		input_conn(core, sani_core_conn(core, sani_flow_idx(ref)), item);
+		if (input_conn(core, sani_core_conn(core, sani_flow_idx(ref)), item))
+			input_listener(core, item);
 		return;
 	}
-	if (ref == SANI_FLOW_NOTHING || sani_tw_input(core, sani_flow_idx(ref), &item->seg))
+	if (ref == SANI_FLOW_NOTHING || !input_record(core, ref, item))
 		input_listener(core, item);
 	rte_pktmbuf_free(item->m);
 }

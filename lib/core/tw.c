@@ -177,6 +177,19 @@ sani_tw_expire(struct sani_core *core)
 	return n;
 }
 
+static void
+reply(struct sani_core *core, const struct sani_tcp_tw *tw, struct rte_mbuf *m)
+{
+	if (!sani_tx_may_reply(core, &tw->remote)) {
+		rte_pktmbuf_free(m);
+		return;
+	}
+	sani_count(&core->ctr, SANI_CTR_tcp_tx);
+	if (tw->kind == SANI_TCP_TW_TOMBSTONE)
+		sani_count(&core->ctr, SANI_CTR_tcp_tx_rst);
+	sani_tx_reply(core, m, &tw->local, &tw->remote);
+}
+
 bool
 sani_tw_input(struct sani_core *core, uint32_t idx, const struct sani_tcp_seg *seg)
 {
@@ -189,14 +202,10 @@ sani_tw_input(struct sani_core *core, uint32_t idx, const struct sani_tcp_seg *s
 	}
 	switch (sani_tcp_tw_input(tw, seg, m, core->now_us)) {
 	case SANI_TCP_TW_REPLY:
-		sani_count(&core->ctr, SANI_CTR_tcp_tx);
-		if (tw->kind == SANI_TCP_TW_TOMBSTONE)
-			sani_count(&core->ctr, SANI_CTR_tcp_tx_rst);
-		sani_tx_reply(core, m, &tw->local, &tw->remote);
+		reply(core, tw, m);
 		break;
 	case SANI_TCP_TW_REOPEN:
 		rte_pktmbuf_free(m);
-		sani_tw_del(core, idx);
 		return true;
 	case SANI_TCP_TW_DROP:
 	default:

@@ -71,6 +71,16 @@ sani_tx_segment(struct sani_core *core, struct rte_mbuf *m, const struct sani_ip
 	return rc;
 }
 
+bool
+sani_tx_may_reply(struct sani_core *core, const union sani_ip *remote)
+{
+	bool may = sani_ip_may_answer(core->priv->ip, remote, core->now_us);
+
+	if (!may)
+		sani_count(&core->ctr, SANI_CTR_tcp_tx_limited);
+	return may;
+}
+
 void
 sani_tx_reply(struct sani_core *core, struct rte_mbuf *m, const union sani_ip *local,
 	      const union sani_ip *remote)

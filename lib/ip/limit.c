@@ -4,19 +4,23 @@
 #include "ip/priv.h"
 
 /*
- * Rates. Errors are few, for all peers and for each, and every decision to send costs 0, 1 or 2 of
- * the credit at random: a peer that counts our errors cannot tell what others made us send
- * (RFC 1812 4.3.2.8 asks for limits, CVE-2020-25705 for chance).
+ * Rates, for all peers and for each. Those who ask for an echo want it; errors and answers are few, and
+ * every decision to send one costs 0, 1 or 2 of the credit at random: a peer that counts what it gets
+ * cannot tell what others made us send (RFC 1812 4.3.2.8 asks for limits, CVE-2016-5696 and CVE-2020-25705
+ * for chance).
  */
-enum {
-	ERROR_ALL_US = 1000,
-	ERROR_ALL_BURST = 50,
-	ERROR_PEER_US = 100000,
-	ERROR_PEER_BURST = 10,
-	ECHO_ALL_US = 10,
-	ECHO_ALL_BURST = 5000,
-	ECHO_PEER_US = 50,
-	ECHO_PEER_BURST = 1000,
+struct rate {
+	uint32_t all_us;	/* credit that one costs [us] */
+	uint32_t all_burst;	/* at most so many at once */
+	uint32_t peer_us;
+	uint32_t peer_burst;
+	bool by_chance;
+};
+
+static const struct rate rates[SANI_IP_NB_LIMITS] = {
+	[SANI_IP_LIMIT_ERROR] = { 1000, 50, 100000, 10, true },
+	[SANI_IP_LIMIT_ECHO] = { 10, 5000, 50, 1000, false },
+	[SANI_IP_LIMIT_ANSWER] = { 500, 1000, 10000, 100, true },
 };
 
 _Static_assert(crypto_shorthash_KEYBYTES == 16, "the engine's key is SipHash's");
@@ -52,11 +56,12 @@ sani_ip_hash(const struct sani_ip_engine *ip, const union sani_ip *addr, unsigne
 void
 sani_ip_limit_init(struct sani_ip_engine *ip)
 {
-	ip->error_all.credit_us = ERROR_ALL_BURST * ERROR_ALL_US;
-	ip->echo_all.credit_us = ECHO_ALL_BURST * ECHO_ALL_US;
-	for (unsigned int i = 0; i < SANI_IP_LIMITS; i++) {
-		ip->error_peer[i].credit_us = ERROR_PEER_BURST * ERROR_PEER_US;
-		ip->echo_peer[i].credit_us = ECHO_PEER_BURST * ECHO_PEER_US;
+	for (unsigned int kind = 0; kind < SANI_IP_NB_LIMITS; kind++) {
+		const struct rate *r = &rates[kind];
+
+		ip->limits[kind].all.credit_us = (uint64_t)r->all_burst * r->all_us;
+		for (unsigned int i = 0; i < SANI_IP_PEERS; i++)
+			ip->limits[kind].peer[i].credit_us = (uint64_t)r->peer_burst * r->peer_us;
 	}
 }
 
@@ -78,38 +83,43 @@ spend(struct sani_ip_limit *l, uint64_t cost_us)
 	l->credit_us -= l->credit_us < cost_us ? l->credit_us : cost_us;
 }
 
-static unsigned int
-peer_slot(const struct sani_ip_engine *ip, uint32_t peer_be)
+static bool
+may_send(struct sani_ip_engine *ip, enum sani_ip_limit_kind kind, const union sani_ip *peer,
+	 uint64_t now_us)
 {
-	union sani_ip peer = sani_ip_from_v4(peer_be);
+	const struct rate *r = &rates[kind];
+	struct sani_ip_limit *all = &ip->limits[kind].all;
+	struct sani_ip_limit *one =
+		&ip->limits[kind].peer[sani_ip_hash(ip, peer, UINT8_MAX) % SANI_IP_PEERS];
+	uint64_t chance;
 
-	return (unsigned int)(sani_ip_hash(ip, &peer, UINT8_MAX) % SANI_IP_LIMITS);
+	if (!has_credit(one, now_us, r->peer_us, r->peer_burst) ||
+	    !has_credit(all, now_us, r->all_us, r->all_burst))
+		return false;
+	chance = r->by_chance ? sani_ip_random(ip) : UINT64_C(1) << 32 | 1;
+	spend(one, (chance & UINT32_MAX) % 3 * r->peer_us);
+	spend(all, (chance >> 32) % 3 * r->all_us);
+	return true;
 }
 
 bool
 sani_ip_may_send_error(struct sani_ip_engine *ip, uint32_t peer_be, uint64_t now_us)
 {
-	struct sani_ip_limit *peer = &ip->error_peer[peer_slot(ip, peer_be)];
-	uint64_t chance;
+	union sani_ip peer = sani_ip_from_v4(peer_be);
 
-	if (!has_credit(peer, now_us, ERROR_PEER_US, ERROR_PEER_BURST) ||
-	    !has_credit(&ip->error_all, now_us, ERROR_ALL_US, ERROR_ALL_BURST))
-		return false;
-	chance = sani_ip_random(ip);
-	spend(peer, chance % 3 * ERROR_PEER_US);
-	spend(&ip->error_all, (chance >> 32) % 3 * ERROR_ALL_US);
-	return true;
+	return may_send(ip, SANI_IP_LIMIT_ERROR, &peer, now_us);
 }
 
 bool
 sani_ip_may_send_echo(struct sani_ip_engine *ip, uint32_t peer_be, uint64_t now_us)
 {
-	struct sani_ip_limit *peer = &ip->echo_peer[peer_slot(ip, peer_be)];
+	union sani_ip peer = sani_ip_from_v4(peer_be);
 
-	if (!has_credit(peer, now_us, ECHO_PEER_US, ECHO_PEER_BURST) ||
-	    !has_credit(&ip->echo_all, now_us, ECHO_ALL_US, ECHO_ALL_BURST))
-		return false;
-	spend(peer, ECHO_PEER_US);
-	spend(&ip->echo_all, ECHO_ALL_US);
-	return true;
+	return may_send(ip, SANI_IP_LIMIT_ECHO, &peer, now_us);
+}
+
+bool
+sani_ip_may_answer(struct sani_ip_engine *ip, const union sani_ip *peer, uint64_t now_us)
+{
+	return may_send(ip, SANI_IP_LIMIT_ANSWER, peer, now_us);
 }

@@ -24,7 +24,7 @@
 #define SANI_IP_TTL 64
 
 /** Peers share so many rate limits, by keyed hash. */
-#define SANI_IP_LIMITS 256
+#define SANI_IP_PEERS 256
 
 #define SANI_IP_BUCKETS 1024	/**< Of the neighbour table's hash; a power of two. */
 #define SANI_IP_CACHE 256	/**< Places of the cache before it; a power of two. */
@@ -60,6 +60,14 @@ struct sani_ip_limit {
 	uint64_t credit_us;
 };
 
+/** What is limited; the rates stand in limit.c. */
+enum sani_ip_limit_kind {
+	SANI_IP_LIMIT_ERROR,	/**< ICMP errors. */
+	SANI_IP_LIMIT_ECHO,	/**< Echo replies. */
+	SANI_IP_LIMIT_ANSWER,	/**< sani_ip_may_answer() */
+	SANI_IP_NB_LIMITS
+};
+
 /** An interface's network, worked out once. */
 struct sani_ip_net {
 	uint32_t addr_be;
@@ -84,10 +92,10 @@ struct sani_ip_engine {
 	uint8_t bad_cksums[SANI_IP_IFACES];
 
 	/* limit.c */
-	struct sani_ip_limit error_all;
-	struct sani_ip_limit echo_all;
-	struct sani_ip_limit error_peer[SANI_IP_LIMITS];
-	struct sani_ip_limit echo_peer[SANI_IP_LIMITS];
+	struct {
+		struct sani_ip_limit all;
+		struct sani_ip_limit peer[SANI_IP_PEERS];
+	} limits[SANI_IP_NB_LIMITS];
 
 	/* neighbour.c */
 	unsigned int nb_unresolved;		/**< INCOMPLETE and FAILED entries. */

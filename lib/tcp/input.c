@@ -114,7 +114,6 @@ check_old_syn(struct sani_tcp_rx *rx)
 
 	if (c->state == SAN_TCP_TIME_WAIT && kind == SANI_TCP_SYN &&
 	    sani_tcp_may_reopen(c->flags & SANI_TCP_F_TS, c->ts_recent, c->rcv_nxt, rx->seg)) {
-		sani_count(rx->io->ctr, SANI_CTR_tcp_rx_drop_syn);
 		rx->ev |= sani_tcp_finish(c, 0);
 		return false;
 	}

@@ -125,7 +125,7 @@ sani_tcp_open_passive(struct sani_tcp_conn *c, const struct sani_tcp_params *p,
 
 /**
  * A segment arrives (RFC 9293 3.10.7). A SYN that may reopen a connection in TIME_WAIT ends it with
- * EV_CLOSED and error 0; treat it as if no connection were there, or let the peer send it again.
+ * EV_CLOSED and error 0, uncounted: treat it as if no connection were there.
  *
  * @param[in] m  Its payload (data begins at the first payload octet, length seg->len), or NULL when
  *               seg->len is 0. Consumed in every case.

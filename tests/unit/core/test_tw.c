@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 #include <errno.h>
 
-#include "pair.h"
+#include "base/seq32.h"
+#include "spoof.h"
 
 static void
 close_sock(uint32_t sock)
@@ -260,6 +261,171 @@ tuple_of_a_record_is_in_use(void **state)
 	pair_close();
 }
 
+/* B closes first, so that TIME_WAIT is there; A's port. */
+static uint16_t
+leave_b_in_time_wait(uint32_t *b)
+{
+	uint32_t a = pair_establish(80);
+	uint16_t port = pair_conn(a)->tuple.local_port;
+
+	sani_core_touch(pair.socks[a + 1].core, pair_conn(a + 1), sani_tcp_shutdown(pair_conn(a + 1)));
+	pair_run(1000);
+	sani_core_touch(pair.socks[a].core, pair_conn(a), sani_tcp_shutdown(pair_conn(a)));
+	pair_run(1000);
+	assert_int_equal(sani_tcp_state(pair_conn(a + 1)), SAN_TCP_TIME_WAIT);
+	close_sock(a);
+	*b = a + 1;
+	return port;
+}
+
+/* As if it had sent half the numbers there are, and more than the clock of 4 us has counted. */
+static uint32_t
+pretend_fast(struct sani_tcp_conn *c)
+{
+	c->snd_nxt += 0x70000000u;
+	return c->snd_nxt;
+}
+
+/* RFC 9293 3.6.1 MAY-2 */
+static void
+reopened_record_begins_above_the_old_numbers(void **state)
+{
+	uint32_t old_snd_nxt;
+	uint16_t port;
+	uint32_t b;
+
+	(void)state;
+	pair_open(1, NULL);
+	pair_listen(B, 80, 200);
+	port = leave_b_in_time_wait(&b);
+	old_snd_nxt = pretend_fast(pair_conn(b));
+	close_sock(b);
+	assert_int_equal(pair_nb_tw(B), 1);
+	pair_run(20000);
+	assert_true(connect_from(port) >= 0);
+	pair_run(3000);
+	assert_int_equal(sani_tcp_state(pair_conn(pair.nb_socks - 1)), SAN_TCP_ESTABLISHED);
+	assert_true(seq_gt(pair_conn(pair.nb_socks - 1)->iss, old_snd_nxt));
+	pair_close();
+}
+
+/* The same while the socket is still open: the SYN ends its TIME_WAIT and opens the next at once. */
+static void
+reopened_connection_begins_above_the_old_numbers(void **state)
+{
+	uint32_t old_snd_nxt;
+	uint16_t port;
+	uint32_t b;
+
+	(void)state;
+	pair_open(1, NULL);
+	pair_listen(B, 80, 200);
+	port = leave_b_in_time_wait(&b);
+	old_snd_nxt = pretend_fast(pair_conn(b));
+	pair_run(20000);
+	assert_true(connect_from(port) >= 0);
+	pair_run(3000);
+	assert_int_equal(pair.socks[b].nb_closed, 1);
+	assert_int_equal(sani_tcp_error(pair_conn(b)), 0);
+	assert_int_equal(sani_tcp_state(pair_conn(pair.nb_socks - 1)), SAN_TCP_ESTABLISHED);
+	assert_true(seq_gt(pair_conn(pair.nb_socks - 1)->iss, old_snd_nxt));
+	assert_int_equal(pair_count(A, SANI_CTR_tcp_tx_rexmit), 0);
+	pair_close();
+}
+
+/* The same after a hard close, whose tombstone is there. */
+static void
+connection_after_a_reset_begins_above_the_old_numbers(void **state)
+{
+	struct sani_tuple t = spoof_tuple(1, 80);
+	struct sani_tcp_seg syn = spoof_syn(5000);
+	struct sani_tcp_seg out;
+	uint32_t old_snd_nxt;
+	struct sani_tcp_seg ack;
+	struct sani_tuple at;
+
+	(void)state;
+	pair_open(1, spoof_gateway);
+	pair_listen(B, 80, 200);
+	spoof_in(&t, &syn, NULL);
+	assert_true(spoof_take(&at, &out));
+	ack = (struct sani_tcp_seg){ .flags = SANI_TCP_ACK, .seq = 5001, .ack = out.seq + 1, .wnd = 100,
+				     .opts = SANI_TCP_OPT_TS, .tsval = syn.tsval + 1, .tsecr = out.tsval };
+	spoof_in(&t, &ack, NULL);
+	assert_int_equal(pair.nb_socks, 1);
+	old_snd_nxt = pretend_fast(pair_conn(0));
+	close_sock(0);
+	assert_int_equal(pair_nb_tw(B), 1);
+	spoof_count(0);
+	syn = spoof_syn(6000);
+	spoof_in(&t, &syn, NULL);
+	while (spoof_take(&at, &out) && (out.flags & SANI_TCP_SYN) == 0)
+		;
+	assert_int_equal(out.flags, SANI_TCP_SYN | SANI_TCP_ACK);
+	assert_true(seq_gt(out.seq, old_snd_nxt));
+	assert_int_equal(pair_nb_tw(B), 0);
+	pair_close();
+}
+
+/* F13: a RST for what a tombstone is sent goes out at a limited rate; F9, RFC 1337: RST itself is ignored. */
+static void
+answers_of_a_record_are_limited(void **state)
+{
+	struct sani_tuple t;
+	uint32_t b;
+
+	(void)state;
+	pair_open(1, spoof_gateway);
+	pair_listen(B, 80, 200);
+	leave_b_in_time_wait(&b);
+	t = pair_conn(b)->tuple;
+	close_sock(b);
+	spoof_count(0);
+	for (unsigned int i = 0; i < 1000; i++) {
+		struct sani_tcp_seg old = { .flags = SANI_TCP_ACK, .seq = i, .len = 4 };
+		struct sani_tcp_seg rst = { .flags = SANI_TCP_RST, .seq = i };
+
+		spoof_send(&t, &old, "data");
+		spoof_send(&t, &rst, NULL);
+		pair_round(B);
+	}
+	assert_in_range(spoof_count(SANI_TCP_ACK), 55, 145);
+	assert_int_equal(pair_nb_tw(B), 1);
+	assert_in_range(pair_count(B, SANI_CTR_tcp_tx_limited), 855, 945);
+	pair_close();
+}
+
+/* F13: nothing of a closed connection is left to reach, whatever comes for its tuple. */
+static void
+segments_for_a_closed_tuple_reach_nobody(void **state)
+{
+	static const uint8_t flags[] = {
+		SANI_TCP_ACK, SANI_TCP_FIN | SANI_TCP_ACK, SANI_TCP_RST, SANI_TCP_SYN | SANI_TCP_ACK, 0,
+		SANI_TCP_RST | SANI_TCP_ACK, SANI_TCP_ACK | SANI_TCP_PSH | SANI_TCP_URG,
+	};
+	struct sani_tuple t;
+	uint32_t a;
+
+	(void)state;
+	pair_open(1, spoof_gateway);
+	pair_listen(B, 80, 200);
+	a = pair_establish(80);
+	t = pair_conn(a + 1)->tuple;
+	close_sock(a + 1);
+	for (unsigned int i = 0; i < 2 * RTE_DIM(flags); i++) {
+		struct sani_tcp_seg seg = { .flags = flags[i / 2], .seq = 1, .ack = 1, .len = 4 };
+
+		/* with its tombstone, then without */
+		spoof_in(&t, &seg, "data");
+		spoof_count(0);
+		if (i == RTE_DIM(flags))
+			pair_run(5000000);
+	}
+	assert_int_equal(pair_nb_conns(B), 0);
+	assert_int_equal(pair_nb_tw(B), 0);
+	pair_close();
+}
+
 int
 main(void)
 {
@@ -274,6 +440,11 @@ main(void)
 		cmocka_unit_test(host_without_records_closes_all_the_same),
 		cmocka_unit_test(syn_to_a_time_wait_record_opens_a_new_connection),
 		cmocka_unit_test(tuple_of_a_record_is_in_use),
+		cmocka_unit_test(reopened_record_begins_above_the_old_numbers),
+		cmocka_unit_test(reopened_connection_begins_above_the_old_numbers),
+		cmocka_unit_test(connection_after_a_reset_begins_above_the_old_numbers),
+		cmocka_unit_test(answers_of_a_record_are_limited),
+		cmocka_unit_test(segments_for_a_closed_tuple_reach_nobody),
 	};
 
 	return cmocka_run_group_tests(tests, pair_start_eal, NULL);

@@ -1,0 +1,194 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/*
+ * Attacks on what happens without a connection. The letter and number at each case is that of the attack in
+ * the list that the tests are made from: F5 and the like.
+ */
+#include <errno.h>
+
+#include "base/seq32.h"
+#include "spoof.h"
+
+#define CLOSED_PORT 9
+#define RST SANI_TCP_RST
+#define ACK SANI_TCP_ACK
+#define SYN SANI_TCP_SYN
+
+static const struct sani_tcp_seg stray_ack = { .flags = ACK, .seq = 1, .ack = 77, .wnd = 1000 };
+
+/* Send n stray segments, each from the stranger that `of` makes of its number. @return RSTs that came back. */
+static unsigned int
+provoke(unsigned int n, uint32_t (*of)(uint32_t i), const struct sani_tcp_seg *seg)
+{
+	unsigned int rst = 0;
+
+	for (unsigned int i = 0; i < n; i++) {
+		struct sani_tuple t = spoof_tuple(of(i), CLOSED_PORT);
+
+		spoof_send(&t, seg, "some text that asks for an answer");
+		if (i % 16 == 15 || i + 1 == n) {
+			pair_round(B);
+			rst += spoof_count(RST);
+		}
+	}
+	return rst;
+}
+
+static uint32_t
+another(uint32_t i)
+{
+	return i;
+}
+
+static uint32_t
+same(uint32_t i)
+{
+	(void)i;
+	return 5;
+}
+
+/* G2: any number of segments to closed ports, from anybody. */
+static void
+resets_for_nobody_are_limited(void **state)
+{
+	unsigned int rst;
+
+	(void)state;
+	pair_open(1, spoof_gateway);
+	rst = provoke(5000, another, &stray_ack);
+	/* 1000 at once, each at a cost of one on the average: five standard deviations of 0.8 * sqrt(1000) */
+	assert_in_range(rst, 870, 1130);
+	assert_int_equal(pair_count(B, SANI_CTR_tcp_tx_rst), rst);
+	assert_int_equal(pair_count(B, SANI_CTR_tcp_tx_limited), 5000 - rst);
+	assert_int_equal(pair_count(B, SANI_CTR_tcp_rx_drop_no_socket), 5000);
+	/* the credit comes back */
+	pair_now_us += 100000;
+	assert_in_range(provoke(5000, another, &stray_ack), 130, 270);
+	pair_close();
+}
+
+/* G2: one who sends a lot has used up his own credit, not that of others. */
+static void
+resets_for_one_peer_leave_some_for_others(void **state)
+{
+	(void)state;
+	pair_open(1, spoof_gateway);
+	assert_in_range(provoke(2000, same, &stray_ack), 55, 145);
+	assert_in_range(provoke(100, another, &stray_ack), 90, 100);
+	pair_close();
+}
+
+/* G21: a RST never has more octets than what it answers, and RST is not answered at all. */
+static void
+reset_is_not_longer_than_its_cause(void **state)
+{
+	static const struct sani_tcp_seg causes[] = {
+		{ .flags = ACK, .ack = 1 }, { .flags = SYN }, { .flags = 0 }, { .flags = SYN | ACK, .ack = 1 },
+	};
+	const struct sani_tcp_seg rst = { .flags = RST | ACK, .ack = 1 };
+	struct sani_tuple t = spoof_tuple(1, CLOSED_PORT);
+	struct sani_tcp_seg out;
+	struct sani_tuple at;
+
+	(void)state;
+	pair_open(1, spoof_gateway);
+	for (unsigned int i = 0; i < RTE_DIM(causes); i++) {
+		spoof_in(&t, &causes[i], NULL);
+		assert_true(spoof_take(&at, &out));
+		assert_true(sani_tuple_eq(&at, &t));
+		assert_int_equal(out.hdr_len, SANI_TCP_HDR_MIN);
+		assert_int_equal(out.len, 0);
+		assert_false(spoof_take(&at, &out));
+	}
+	spoof_in(&t, &rst, NULL);
+	assert_false(spoof_take(&at, &out));
+	pair_close();
+}
+
+/*
+ * I7: who makes us answer under a stranger's address, and counts what he gets himself, learns nothing
+ * exact: how many answers a burst yields is left to chance.
+ */
+static void
+number_of_resets_in_a_burst_is_not_fixed(void **state)
+{
+	unsigned int seen[8];
+	unsigned int differ = 0;
+
+	(void)state;
+	for (unsigned int i = 0; i < RTE_DIM(seen); i++) {
+		pair_open(1, spoof_gateway);
+		seen[i] = provoke(1000, same, &stray_ack);
+		differ += seen[i] != seen[0];
+		pair_close();
+	}
+	assert_true(differ > 0);
+}
+
+/* F5 LAND: from our own address and port to itself. */
+static void
+segment_from_our_own_address_is_dropped(void **state)
+{
+	struct sani_tuple t = { .local = pair_addr(B), .remote = pair_addr(B), .local_port = 80,
+				.remote_port = 80 };
+	struct sani_tcp_seg syn = spoof_syn(1);
+
+	(void)state;
+	pair_open(1, spoof_gateway);
+	pair_listen(B, 80, 5);
+	spoof_in(&t, &syn, NULL);
+	spoof_in(&t, &stray_ack, NULL);
+	assert_int_equal(pair_count(B, SANI_CTR_ip4_rx_drop_address), 2);
+	assert_int_equal(pair_count(B, SANI_CTR_tcp_tx), 0);
+	assert_int_equal(pair_nb_conns(B), 0);
+	pair_close();
+}
+
+/* F5 within a network: our own port number from another host is an ordinary connection. */
+static void
+same_port_on_both_sides_is_an_ordinary_connection(void **state)
+{
+	struct sani_tuple t = spoof_tuple(1, 80);
+	struct sani_tcp_seg syn = spoof_syn(1);
+
+	(void)state;
+	pair_open(1, spoof_gateway);
+	pair_listen(B, 80, 5);
+	t.remote_port = 80;
+	spoof_in(&t, &syn, NULL);
+	assert_int_equal(spoof_count(SYN | ACK), 1);
+	pair_close();
+}
+
+/* E9: nobody opens a connection with SYN and FIN. */
+static void
+syn_with_fin_opens_nothing(void **state)
+{
+	struct sani_tuple t = spoof_tuple(1, 80);
+	struct sani_tcp_seg syn = spoof_syn(1);
+
+	(void)state;
+	pair_open(1, spoof_gateway);
+	pair_listen(B, 80, 5);
+	syn.flags |= SANI_TCP_FIN;
+	spoof_in(&t, &syn, NULL);
+	assert_int_equal(pair_count(B, SANI_CTR_tcp_rx_drop_state), 1);
+	assert_int_equal(pair_count(B, SANI_CTR_tcp_tx), 0);
+	assert_int_equal(pair_nb_conns(B), 0);
+	pair_close();
+}
+
+int
+main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(resets_for_nobody_are_limited),
+		cmocka_unit_test(resets_for_one_peer_leave_some_for_others),
+		cmocka_unit_test(reset_is_not_longer_than_its_cause),
+		cmocka_unit_test(number_of_resets_in_a_burst_is_not_fixed),
+		cmocka_unit_test(segment_from_our_own_address_is_dropped),
+		cmocka_unit_test(same_port_on_both_sides_is_an_ordinary_connection),
+		cmocka_unit_test(syn_with_fin_opens_nothing),
+	};
+
+	return cmocka_run_group_tests(tests, pair_start_eal, NULL);
+}
