@@ -20,6 +20,16 @@ sani_tcp_open_passive(struct sani_tcp_conn *c, const struct sani_tcp_params *p,
 	return SANI_TCP_EV_OUTPUT;
 }
 
+/* As if the SYN-ACK were out: the segment that has brought the cookie back acknowledges it. */
+void
+sani_tcp_open_cookie(struct sani_tcp_conn *c, const struct sani_tcp_params *p,
+		     const struct sani_tcp_seg *syn, uint64_t now_us)
+{
+	sani_tcp_open_passive(c, p, syn, now_us);
+	c->flags &= ~(uint32_t)SANI_TCP_F_SYN_DUE;
+	c->snd_nxt = c->iss + 1;
+}
+
 /* RFC 9293 3.10.7.4, fifth, SYN-RECEIVED. */
 bool
 sani_tcp_process_ack_syn_received(struct sani_tcp_rx *rx)

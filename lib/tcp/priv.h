@@ -54,10 +54,17 @@ enum sani_tcp_hash_domain {
 	SANI_TCP_HASH_TABLE = 0,
 	SANI_TCP_HASH_ISN = 1,
 	SANI_TCP_HASH_TS = 2,
+	SANI_TCP_HASH_COOKIE = 3,
 };
 
 /** Most payload of a segment that is built: one mbuf of the usual data room holds it. */
 #define SANI_TCP_SEG_MAX (RTE_MBUF_DEFAULT_DATAROOM - SANI_TCP_HDR_MAX)
+
+/**
+ * Least MSS that is believed. A SYN with less (or 0) would make every segment nearly all header; no link of
+ * RFC 791 needs it.
+ */
+#define SANI_TCP_MSS_LEAST 64u
 
 /** Most duplicate ACKs sent in one go. */
 #define SANI_TCP_DUP_ACKS_MAX 16

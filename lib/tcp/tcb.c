@@ -7,12 +7,6 @@
 #define DEFAULT_MSS_V4 536u	/* RFC 9293 MUST-15 */
 #define DEFAULT_MSS_V6 1220u
 
-/*
- * Least MSS that is believed. A SYN with less (or 0) would make every segment nearly all header; no
- * link of RFC 791 needs it.
- */
-#define MIN_MSS 64u
-
 #define DEFAULT_TIME_WAIT_MS 60000u
 #define WSCALE_MAX 14u
 #define TTL 64u	/* RFC 1700 */
@@ -34,7 +28,7 @@ sani_tcp_mss_to_announce(const struct sani_tcp_conn *c)
 {
 	uint16_t hdrs = sani_tcp_hdrs(c);
 
-	return c->mtu > hdrs + MIN_MSS ? (uint16_t)(c->mtu - hdrs) : (uint16_t)MIN_MSS;
+	return c->mtu > hdrs + SANI_TCP_MSS_LEAST ? (uint16_t)(c->mtu - hdrs) : (uint16_t)SANI_TCP_MSS_LEAST;
 }
 
 void
@@ -115,7 +109,7 @@ sani_tcp_take_syn(struct sani_tcp_conn *c, const struct sani_tcp_seg *syn, uint6
 	c->last_ack_sent = c->rcv_nxt;
 	c->last_rcv = (uint32_t)(now_us >> SANI_TCP_RCV_SHIFT);
 	if (syn->opts & SANI_TCP_OPT_MSS)
-		c->peer_mss = syn->mss > MIN_MSS ? syn->mss : (uint16_t)MIN_MSS;
+		c->peer_mss = syn->mss > SANI_TCP_MSS_LEAST ? syn->mss : (uint16_t)SANI_TCP_MSS_LEAST;
 	if (syn->opts & SANI_TCP_OPT_WSCALE) {
 		c->flags |= SANI_TCP_F_WSCALE;
 		c->snd_wscale = syn->wscale;

@@ -19,9 +19,10 @@
  *            the queues; window.c; output.c what may be sent, segment.c how; flight.h, flight.c what is in
  *            flight and how it fares; sack.c options; rtt.c RFC 6298; rack.c finds losses, prr.c and
  *            newreno.c (without SACK) repair them, recovery.c the states between; cc.h, cc_newreno.c RFC
- *            5681; timers.c; passive.c LISTEN and SYN_RECEIVED; icmp.c; isn.c RFC 6528; reset.c RST;
- *            timewait.c records; keepalive.c; urgent.c; info.c san_tcp_info().
- * Source:    RFC 9293, 6298, 5681, 6582, 7323, 6528, 5961, 6928, 2018, 2883, 6675, 8985, 9937.
+ *            5681; timers.c; passive.c LISTEN and SYN_RECEIVED; icmp.c; isn.c RFC 6528; cookie.h, cookie.c
+ *            RFC 4987; reset.c RST; timewait.c records; keepalive.c; urgent.c; info.c san_tcp_info().
+ * Source:    RFC 9293, 6298, 5681, 6582, 7323, 6528, 5961, 6928, 2018, 2883, 6675, 8985, 9937, 4987, 6191,
+ *            1337.
  */
 #ifndef SANI_TCP_TCP_H
 #define SANI_TCP_TCP_H
@@ -93,7 +94,8 @@ struct sani_tcp_params {
 	uint32_t rcvbuf;
 	uint32_t sndbuf_max;	/**< and how far they may grow; at most sndbuf, rcvbuf: not at all. */
 	uint32_t rcvbuf_max;
-	uint32_t user_timeout_ms; /**< R2; 0: default (180 s for the SYN, 924 s for data). */
+	uint32_t user_timeout_ms; /**< R2; 0: default (180 s for the SYN, 924 s for data). A SYN-ACK is
+				 *   sent six times at most, and given up after 63 s. */
 	uint32_t time_wait_ms;	/**< 2 MSL; 0: default, 60 s. */
 	bool nodelay;
 	uint8_t ecn;		/**< enum san_ecn */
@@ -122,6 +124,15 @@ sani_tcp_open_active(struct sani_tcp_conn *c, const struct sani_tcp_params *p, u
 uint32_t
 sani_tcp_open_passive(struct sani_tcp_conn *c, const struct sani_tcp_params *p,
 		      const struct sani_tcp_seg *syn, uint64_t now_us);
+
+/**
+ * Open passively with the SYN of a cookie (cookie.h): state SYN_RECEIVED. The segment that has brought the
+ * cookie back goes to sani_tcp_input() next, and establishes it. p->iss is the cookie, p->ts_offset that of
+ * sani_tcp_ts_offset().
+ */
+void
+sani_tcp_open_cookie(struct sani_tcp_conn *c, const struct sani_tcp_params *p,
+		     const struct sani_tcp_seg *syn, uint64_t now_us);
 
 /**
  * A segment arrives (RFC 9293 3.10.7). A SYN that may reopen a connection in TIME_WAIT ends it with

@@ -21,6 +21,12 @@
 #define USER_TIMEOUT_US 924000000ull	/* for data; SHLD-11 asks for 100 s at least */
 #define SYN_TIMEOUT_US 180000000ull	/* MUST-23 */
 
+/*
+ * A SYN-ACK is sent again so often, and the last one waited for: 63 s in all. MUST-23 asks for three
+ * minutes; a SYN that somebody else made up must not hold a place for so long (RFC 4987 3.3).
+ */
+#define SYN_ACK_RETRIES 5
+
 void
 sani_tcp_arm(struct sani_tcp_conn *c, enum sani_tcp_timer_kind t, uint64_t when_us)
 {
@@ -112,6 +118,9 @@ sani_tcp_give_up(struct sani_tcp_conn *c, struct sani_tcp_io *io)
 static uint32_t
 retransmit(struct sani_tcp_conn *c, struct sani_tcp_io *io)
 {
+	if (c->state == SAN_TCP_SYN_RECEIVED && (c->flags & SANI_TCP_F_PASSIVE) &&
+	    c->backoff >= SYN_ACK_RETRIES)
+		return sani_tcp_give_up(c, io);
 	sani_count(io->ctr, SANI_CTR_tcp_rto);
 	if (c->state < SAN_TCP_ESTABLISHED)
 		c->flags |= SANI_TCP_F_SYN_DUE | SANI_TCP_F_SYN_LOST;

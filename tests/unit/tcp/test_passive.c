@@ -156,6 +156,44 @@ lost_syn_ack_makes_the_initial_window_one_segment(void **state)
 	assert_int_equal(b->nb, 1);
 }
 
+/* G1: what a spoofed SYN holds, it holds for about a minute; 1 + 2 + 4 + 8 + 16 + 32 s. */
+static void
+syn_ack_is_sent_six_times_then_given_up(void **state)
+{
+	struct bed *b = *state;
+
+	bed_reach(b, SAN_TCP_SYN_RECEIVED);
+	bed_run(b, 62 * SEC);
+	assert_state(b, SYN_RECEIVED);
+	assert_int_equal(b->nb, 5);
+	bed_run(b, 2 * SEC);
+	assert_state(b, CLOSED);
+	assert_int_equal(sani_tcp_error(&b->c), -ETIMEDOUT);
+	assert_int_equal(b->nb, 5);
+	assert_int_equal(bed_count(b, SANI_CTR_tcp_timeout), 1);
+	assert_int_equal(sani_tcp_deadline(&b->c), SANI_NEVER);
+}
+
+/* E12: text that came with the SYN is not taken, whatever else comes, until the peer has sent it again. */
+static void
+text_of_the_syn_is_never_delivered_early(void **state)
+{
+	struct bed *b = *state;
+	struct sani_tcp_seg syn = bed_seg(b, SANI_TCP_SYN, BED_IRS, 0, 500);
+
+	sani_tcp_open_passive(&b->c, &b->p, &syn, b->now);
+	bed_flush(b);
+	bed_inject(b, &syn);
+	bed_flush(b);
+	assert_last(b, SA, BED_ISS, NXT, 0);
+	assert_int_equal(sani_tcp_readable(&b->c), 0);
+	bed_in(b, ACK, NXT, UNA, 0);
+	assert_state(b, ESTABLISHED);
+	assert_int_equal(sani_tcp_readable(&b->c), 0);
+	bed_in(b, ACK, NXT, UNA, 500);
+	assert_int_equal(bed_read(b), 500);
+}
+
 int
 main(void)
 {
@@ -170,6 +208,8 @@ main(void)
 		bed_test(rst_ends_the_embryo),
 		bed_test(other_syn_in_the_window_ends_the_embryo),
 		bed_test(text_of_the_syn_is_not_acknowledged),
+		bed_test(syn_ack_is_sent_six_times_then_given_up),
+		bed_test(text_of_the_syn_is_never_delivered_early),
 		bed_test(lost_syn_ack_makes_the_initial_window_one_segment),
 	};
 
