@@ -89,13 +89,12 @@ sani_conn_alloc(struct sani_core *core, uint32_t hash)
 
 /* Neither half-open nor finished and waiting to be adopted any more. */
 static void
-uncount_embryo(struct sani_core_priv *p, struct sani_tcp_conn *c)
+uncount_embryo(struct sani_core *core, struct sani_tcp_conn *c)
 {
-	if ((c->owner.flags & SANI_CONN_HALF) != 0)
-		p->nb_half_open--;
+	sani_listen_uncount(core, c);
 	if ((c->owner.flags & SANI_CONN_FINISHED) != 0)
-		p->nb_finished--;
-	c->owner.flags &= (uint8_t)~(SANI_CONN_HALF | SANI_CONN_FINISHED);
+		core->priv->nb_finished--;
+	c->owner.flags &= (uint8_t)~SANI_CONN_FINISHED;
 }
 
 void
@@ -104,8 +103,8 @@ sani_conn_free(struct sani_core *core, struct sani_tcp_conn *c)
 	struct sani_core_priv *p = core->priv;
 
 	sani_conn_leave(core, c);
+	uncount_embryo(core, c);
 	sani_listen_drop(core, c);
-	uncount_embryo(p, c);
 	sani_conn_undirty(core, c);
 	sani_wheel_disarm(p->wheel, sani_conn_idx(p, c));
 	p->queue_budget += sani_tcp_give_back(c);
@@ -232,7 +231,7 @@ settle_embryo(struct sani_core *core, struct sani_tcp_conn *c, uint32_t ev)
 	}
 	if ((ev & SANI_TCP_EV_CONNECTED) == 0 || (c->owner.flags & SANI_CONN_HALF) == 0)
 		return;
-	uncount_embryo(core->priv, c);
+	uncount_embryo(core, c);
 	c->owner.flags |= SANI_CONN_FINISHED;
 	core->priv->nb_finished++;
 	core->up->embryo(core, c);
@@ -315,8 +314,8 @@ sani_conn_expire(struct sani_core *core)
 void
 sani_core_adopt(struct sani_core *core, struct sani_tcp_conn *c, uint32_t sock)
 {
+	uncount_embryo(core, c);
 	sani_listen_drop(core, c);
-	uncount_embryo(core->priv, c);
 	c->owner.sock = sock;
 	if (sani_tcp_state(c) != SAN_TCP_CLOSED)
 		return;

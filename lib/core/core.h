@@ -13,7 +13,7 @@
  *            polls it, but for what is marked "any thread".
  * Files:     host.c open, stop, free; make.c a core's memory; round.c the round; rx.c frame to connection;
  *            tx.c; flow.c the table of flows; listen.c the table of listeners; conn.c blocks; connect.c;
- *            tw.c tombstones, TIME_WAIT; local_port.c; mesh.c rings between cores; map.c big arrays.
+ *            cookie.c SYN cookies; tw.c tombstones, TIME_WAIT; local_port.c; mesh.c rings between cores; map.c big arrays.
  */
 #ifndef SANI_CORE_CORE_H
 #define SANI_CORE_CORE_H
@@ -38,7 +38,7 @@ struct sani_host_conf {
 	uint32_t nb_mbufs;		/**< Of the host's pool. */
 	uint32_t nb_conns;		/**< Connection blocks of a core. */
 	uint32_t nb_tw;			/**< TIME_WAIT records and tombstones of a core. */
-	uint32_t nb_half_open;		/**< Half-open connections of a core at most. */
+	uint32_t nb_half_open;		/**< Half-open connections of a core at most; cookies from 3/4 of it on. */
 	uint32_t nb_listeners;		/**< Listen entries of a core. */
 	uint32_t time_wait_ms;		/**< 2 MSL. */
 	unsigned int nb_ifaces;
@@ -54,7 +54,8 @@ struct sani_listen {
 	uint8_t reserved;
 	uint32_t slot;		/**< Its slot there, */
 	uint32_t gen;		/**< and generation. */
-	uint32_t backlog;	/**< Half-open and finished connections of this entry at most. */
+	uint32_t backlog;	/**< Finished connections of this entry that wait to be adopted, at most: then
+				 *   SYNs are dropped. Half-open ones beyond it are cookies (RFC 4987). */
 	uint32_t sndbuf;
 	uint32_t rcvbuf;
 	uint32_t user_timeout_ms;

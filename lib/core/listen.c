@@ -150,8 +150,21 @@ link_embryo(struct sani_core_priv *p, struct sani_listen_entry *e, struct sani_t
 		p->conns[e->embryos].owner.prev = sani_conn_idx(p, c);
 	e->embryos = sani_conn_idx(p, c);
 	e->nb_embryos++;
+	e->nb_half_open++;
 	c->owner.flags |= SANI_CONN_EMBRYO | SANI_CONN_HALF;
 	p->nb_half_open++;
+}
+
+void
+sani_listen_uncount(struct sani_core *core, struct sani_tcp_conn *c)
+{
+	struct sani_core_priv *p = core->priv;
+
+	if ((c->owner.flags & SANI_CONN_HALF) == 0)
+		return;
+	p->listens[c->owner.listen].nb_half_open--;
+	p->nb_half_open--;
+	c->owner.flags &= (uint8_t)~SANI_CONN_HALF;
 }
 
 void
@@ -184,12 +197,12 @@ choose_iss(const struct sani_core *core, const struct sani_rx_item *item)
 	return item->reopens ? sani_tcp_iss_above(iss, item->old_snd_nxt) : iss;
 }
 
-static void
-open_embryo(struct sani_core *core, struct sani_listen_entry *e, const struct sani_rx_item *item)
+struct sani_tcp_params
+sani_listen_params(const struct sani_core *core, const struct sani_listen_entry *e,
+		   const struct sani_rx_item *item)
 {
-	struct sani_tcp_params params = {
+	return (struct sani_tcp_params){
 		.tuple = item->pkt.tuple,
-		.iss = choose_iss(core, item),
 		.ts_offset = sani_tcp_ts_offset(core->host->key, &item->pkt.tuple),
 		.mtu = core->host->ifaces[item->pkt.iface].mtu,
 		.sndbuf = e->l.sndbuf,
@@ -199,27 +212,81 @@ open_embryo(struct sani_core *core, struct sani_listen_entry *e, const struct sa
 		.nodelay = e->l.nodelay,
 		.tune = e->l.tune,
 	};
+}
+
+struct sani_tcp_conn *
+sani_listen_embryo(struct sani_core *core, struct sani_listen_entry *e, const struct sani_rx_item *item)
+{
 	struct sani_tcp_conn *c = sani_conn_alloc(core, (uint32_t)item->hash);
+
+	if (c == NULL)
+		sani_count(&core->ctr, SANI_CTR_core_drop_noconn);
+	else
+		link_embryo(core->priv, e, c);
+	return c;
+}
+
+static void
+open_embryo(struct sani_core *core, struct sani_listen_entry *e, const struct sani_rx_item *item)
+{
+	struct sani_tcp_params params = sani_listen_params(core, e, item);
+	struct sani_tcp_conn *c = sani_listen_embryo(core, e, item);
 	uint32_t ev;
 
-	if (c == NULL) {
-		sani_count(&core->ctr, SANI_CTR_core_drop_noconn);
+	if (c == NULL)
 		return;
-	}
+	params.iss = choose_iss(core, item);
 	if (item->tw != SANI_NONE)
 		sani_tw_del(core, item->tw);
-	link_embryo(core->priv, e, c);
 	ev = sani_tcp_open_passive(c, &params, &item->seg, core->now_us);
 	sani_conn_enter(core, c);
 	sani_core_touch(core, c, ev);
 }
 
+bool
+sani_listen_is_full(const struct sani_core *core, const struct sani_listen_entry *e)
+{
+	return core->priv->nb_finished >= SANI_FINISHED_MAX || e->nb_embryos - e->nb_half_open >= e->l.backlog;
+}
+
+bool
+sani_listen_refuses(struct sani_core *core, const struct sani_tuple *t)
+{
+	const struct sani_listen_entry *e = sani_listen_find(core, &t->local, t->local_port);
+
+	return e != NULL && (sani_listen_is_full(core, e) ||
+			     core->priv->nb_half_open >= core->host->conf.nb_half_open);
+}
+
+/* The last quarter is kept for the SYNs that are not answered by cookies. */
+static bool
+is_pressed(const struct sani_core *core, const struct sani_listen_entry *e)
+{
+	uint32_t most = core->host->conf.nb_half_open;
+
+	return core->priv->nb_half_open >= most - most / 4 ||
+	       e->nb_half_open >= RTE_MAX(e->l.backlog, (uint32_t)SANI_HALF_OPEN_LEAST);
+}
+
+/*
+ *   queue of finished ones full          dropped: a SYN-ACK would promise what cannot be kept
+ *   after a connection of its tuple      half-open while there is any place, for a cookie as ISS could lie
+ *                                        below the old numbers; else dropped, and the old one is remembered
+ *   many half-open                       cookie
+ *   otherwise                            half-open
+ *
+ * No half-open connection is thrown out for another: who is spoofed ends after six SYN-ACKs.
+ */
 void
 sani_listen_syn(struct sani_core *core, struct sani_listen_entry *e, const struct sani_rx_item *item)
 {
-	/* nothing is answered: the peer asks again (RFC 4987 gives why not to reset) */
-	if (core->priv->nb_half_open >= core->host->conf.nb_half_open)
+	bool follows = item->reopens || item->tw != SANI_NONE;
+
+	if (sani_listen_is_full(core, e) ||
+	    (follows && core->priv->nb_half_open >= core->host->conf.nb_half_open))
 		sani_count(&core->ctr, SANI_CTR_tcp_rx_drop_backlog);
+	else if (!follows && is_pressed(core, e))
+		sani_cookie_send(core, e, item);
 	else
 		open_embryo(core, e, item);
 }

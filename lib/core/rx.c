@@ -108,72 +108,80 @@ refuse(struct sani_core *core, const struct sani_rx_item *item)
 	sani_tx_reply(core, m, &item->pkt.tuple.local, &item->pkt.tuple.remote);
 }
 
+/*
+ * RFC 9293 3.10.7.2: a SYN opens, an ACK is reset unless it brings back a cookie. item->m is left to the
+ * caller, or NULL.
+ */
 static void
-input_listener(struct sani_core *core, const struct sani_rx_item *item)
+input_listener(struct sani_core *core, struct sani_rx_item *item)
 {
 	const struct sani_tuple *t = &item->pkt.tuple;
 	const uint8_t what = item->seg.flags & (SANI_TCP_SYN | SANI_TCP_ACK | SANI_TCP_RST);
 	struct sani_listen_entry *e = NULL;
 
-	if (what == SANI_TCP_SYN)
+	if (what == SANI_TCP_SYN || what == SANI_TCP_ACK)
 		e = sani_listen_find(core, &t->local, t->local_port);
-	if (e != NULL && (item->seg.flags & SANI_TCP_FIN) != 0) {
-		sani_count(&core->ctr, SANI_CTR_tcp_rx_drop_state);
+	if (e != NULL && what == SANI_TCP_ACK) {
+		if (sani_cookie_ack(core, e, item))
+			return;
+		sani_count(&core->ctr, core->now_us < e->cookies_until_us ? SANI_CTR_tcp_rx_bad_cookie :
+									   SANI_CTR_tcp_rx_drop_no_socket);
+		refuse(core, item);
 	} else if (e == NULL) {
 		sani_count(&core->ctr, SANI_CTR_tcp_rx_drop_no_socket);
 		refuse(core, item);
-	} else if (e->nb_embryos >= e->l.backlog) {
-		sani_count(&core->ctr, SANI_CTR_tcp_rx_drop_backlog);
-		refuse(core, item);
+	} else if ((item->seg.flags & SANI_TCP_FIN) != 0) {
+		sani_count(&core->ctr, SANI_CTR_tcp_rx_drop_state);
 	} else {
 		sani_listen_syn(core, e, item);
 	}
 }
 
-/* Would this segment finish a handshake for which there is no place? The peer sends it again. */
-static bool
-has_no_place(const struct sani_core *core, const struct sani_tcp_conn *c, const struct sani_rx_item *item)
-{
-	return (c->owner.flags & SANI_CONN_HALF) != 0 &&
-	       core->priv->nb_finished >= SANI_FINISHED_MAX &&
-	       (item->seg.flags & (SANI_TCP_ACK | SANI_TCP_RST)) == SANI_TCP_ACK;
-}
-
-/*
- * A segment for a connection. m is consumed; the connection may be gone afterwards.
- * @return True: it was a SYN that has ended the connection's TIME_WAIT, and goes to the listener.
- */
-static bool
-input_conn(struct sani_core *core, struct sani_tcp_conn *c, struct sani_rx_item *item)
+void
+sani_rx_conn(struct sani_core *core, struct sani_tcp_conn *c, struct sani_rx_item *item)
 {
 	struct sani_tcp_io io = sani_core_io(core);
 	bool in_time_wait = sani_tcp_state(c) == SAN_TCP_TIME_WAIT;
-	struct rte_mbuf *payload;
+	struct rte_mbuf *payload = cut_payload(item->m, (uint16_t)(item->pkt.l4_off + item->seg.hdr_len),
+					       item->seg.len);
 	uint32_t ev;
+
+	item->m = NULL;
+	item->old_snd_nxt = c->snd_nxt;
+	ev = sani_tcp_input(c, &item->seg, payload, &io);
+	sani_tx_segments(core, c, &io);
+	/* nothing else of the peer's ends TIME_WAIT than a SYN */
+	item->reopens = in_time_wait && (ev & SANI_TCP_EV_CLOSED) != 0;
+	sani_conn_settle(core, c, ev);
+}
+
+/* Is there no place for what the segment begins or finishes? The peer sends it again. */
+static bool
+has_no_place(struct sani_core *core, const struct sani_tcp_conn *c, const struct sani_rx_item *item)
+{
+	const uint8_t what = item->seg.flags & (SANI_TCP_SYN | SANI_TCP_ACK | SANI_TCP_RST);
+
+	if (sani_tcp_state(c) == SAN_TCP_TIME_WAIT)
+		return what == SANI_TCP_SYN && sani_listen_refuses(core, &item->pkt.tuple);
+	return (c->owner.flags & SANI_CONN_HALF) != 0 && (what & SANI_TCP_ACK) != 0 &&
+	       (what & SANI_TCP_RST) == 0 &&
+	       sani_listen_is_full(core, &core->priv->listens[c->owner.listen]);
+}
+
+static void
+input_conn(struct sani_core *core, struct sani_tcp_conn *c, struct sani_rx_item *item)
+{
+	const uint8_t what = item->seg.flags & (SANI_TCP_SYN | SANI_TCP_ACK | SANI_TCP_RST);
 
 	if (has_no_place(core, c, item)) {
 		sani_count(&core->ctr, SANI_CTR_tcp_rx_drop_backlog);
-		rte_pktmbuf_free(item->m);
-		return false;
+		return;
 	}
-	item->old_snd_nxt = c->snd_nxt;
-	payload = cut_payload(item->m, (uint16_t)(item->pkt.l4_off + item->seg.hdr_len), item->seg.len);
-	ev = sani_tcp_input(c, &item->seg, payload, &io);
-	sani_tx_segments(core, c, &io);
-	/* nothing else of the peer's ends TIME_WAIT */
-	item->reopens = in_time_wait && (ev & SANI_TCP_EV_CLOSED) != 0;
-	sani_conn_settle(core, c, ev);
-	return item->reopens;
-}
-
-/* @return True: the segment is a record's; one that reopens is not, but knows its record from now on. */
-static bool
-input_record(struct sani_core *core, sani_flow_ref ref, struct sani_rx_item *item)
-{
-	if (!sani_tw_input(core, sani_flow_idx(ref), &item->seg))
-		return true;
-	item->tw = sani_flow_idx(ref);
-	return false;
+	if ((c->owner.flags & SANI_CONN_HALF) != 0 && what == SANI_TCP_ACK && sani_cookie_cross(core, c, item))
+		return;
+	sani_rx_conn(core, c, item);
+	if (item->reopens)
+		input_listener(core, item);
 }
 
 static void
@@ -182,13 +190,14 @@ input_segment(struct sani_core *core, struct sani_rx_item *item)
 	sani_flow_ref ref = sani_conn_find(core, &item->pkt.tuple, (uint32_t)item->hash);
 
 	sani_count(&core->ctr, SANI_CTR_tcp_rx);
-	if (ref != SANI_FLOW_NOTHING && (ref & SANI_FLOW_TW) == 0) {
-		if (input_conn(core, sani_core_conn(core, sani_flow_idx(ref)), item))
-			input_listener(core, item);
-		return;
-	}
-	if (ref == SANI_FLOW_NOTHING || !input_record(core, ref, item))
+	if (ref == SANI_FLOW_NOTHING) {
 		input_listener(core, item);
+	} else if ((ref & SANI_FLOW_TW) == 0) {
+		input_conn(core, sani_core_conn(core, sani_flow_idx(ref)), item);
+	} else if (sani_tw_input(core, sani_flow_idx(ref), &item->seg)) {
+		item->tw = sani_flow_idx(ref);
+		input_listener(core, item);
+	}
 	rte_pktmbuf_free(item->m);
 }
 
