@@ -14,6 +14,9 @@ fill_ends(struct sani_core *core, const struct sani_open *open, struct sani_tupl
 		return rc;
 	if (open->remote_port == 0)
 		return -EINVAL;
+	/* there is no loopback: the wire does not bring back what is sent to us, and ARP is not asked for us */
+	if (sani_ip_iface_of(core->priv->ip, &open->remote) >= 0)
+		return -ENETUNREACH;
 	*t = (struct sani_tuple){
 		.local = sani_ip_is_any(&open->local) ? route.src : open->local,
 		.remote = open->remote,

@@ -222,7 +222,7 @@ struct sani_open {
 
 /**
  * Open actively; the SYN goes out with this round's output.
- * @retval 0 -ENETUNREACH -EINVAL -EADDRNOTAVAIL (no local port, or a given one whose flow is another
+ * @retval 0 -ENETUNREACH (no route, or an address of our own) -EINVAL -EADDRNOTAVAIL (no local port, or a given one whose flow is another
  *         core's) -EADDRINUSE (the very tuple exists) -ENOBUFS (no block)
  */
 int
