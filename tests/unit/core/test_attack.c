@@ -159,6 +159,59 @@ same_port_on_both_sides_is_an_ordinary_connection(void **state)
 	pair_close();
 }
 
+/* F6: our own address, with or without the very port; no SYN of ours may come back and answer itself. */
+static void
+connection_to_ourselves_is_refused(void **state)
+{
+	struct sani_open open = { .remote = pair_addr(A), .remote_port = 80, .sndbuf = 4096, .rcvbuf = 4096 };
+	struct sani_core *core;
+	struct sani_tcp_conn *c;
+
+	(void)state;
+	pair_open(1, NULL);
+	core = pair.host[A]->cores[0];
+	pair_listen(A, 80, 5);
+	assert_int_equal(sani_core_connect(core, &open, &c), -ENETUNREACH);
+	open.local_port = 80;
+	assert_int_equal(sani_core_connect(core, &open, &c), -ENETUNREACH);
+	pair_run(1000);
+	assert_int_equal(pair_count(A, SANI_CTR_tcp_tx), 0);
+	assert_int_equal(pair_nb_conns(A), 0);
+	pair_close();
+}
+
+/* G13, G4: who makes us close a lot fills a table of fixed size; the oldest records go, counted. */
+static void
+records_are_bounded_whatever_is_closed(void **state)
+{
+	const uint32_t n = 3000;
+
+	(void)state;
+	pair_open(1, spoof_gateway);
+	pair_listen(B, 80, 5);
+	for (uint32_t i = 0; i < n; i++) {
+		struct sani_tuple t = spoof_tuple(i, 80);
+		struct sani_tcp_seg syn = spoof_syn(i);
+		struct sani_tcp_seg ack = { .flags = ACK, .seq = i + 1, .wnd = 100, .tsval = syn.tsval,
+					    .opts = SANI_TCP_OPT_TS };
+		struct sani_tcp_seg out;
+		struct sani_tuple at;
+
+		spoof_count(0);
+		spoof_in(&t, &syn, NULL);
+		assert_true(spoof_take(&at, &out));
+		ack.ack = out.seq + 1;
+		ack.tsecr = out.tsval;
+		spoof_in(&t, &ack, NULL);
+		sani_core_conn_close(pair.socks[i].core, pair_conn(i));
+		pair_round(B);
+	}
+	assert_int_equal(pair_nb_conns(B), 0);
+	assert_int_equal(pair_nb_tw(B), 64);
+	assert_int_equal(pair_count(B, SANI_CTR_tcp_tw_evicted), n - 64);
+	pair_close();
+}
+
 /* E9: nobody opens a connection with SYN and FIN. */
 static void
 syn_with_fin_opens_nothing(void **state)
@@ -188,6 +241,8 @@ main(void)
 		cmocka_unit_test(segment_from_our_own_address_is_dropped),
 		cmocka_unit_test(same_port_on_both_sides_is_an_ordinary_connection),
 		cmocka_unit_test(syn_with_fin_opens_nothing),
+		cmocka_unit_test(connection_to_ourselves_is_refused),
+		cmocka_unit_test(records_are_bounded_whatever_is_closed),
 	};
 
 	return cmocka_run_group_tests(tests, pair_start_eal, NULL);
