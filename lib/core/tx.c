@@ -15,7 +15,6 @@ struct unreachable {
 	struct {
 		uint32_t idx;
 		uint32_t gen;
-		uint32_t seq;
 	} at[UNREACHABLE_MAX];
 };
 
@@ -92,24 +91,13 @@ sani_tx_reply(struct sani_core *core, struct rte_mbuf *m, const union sani_ip *l
 	sani_tx_segment(core, m, &out);
 }
 
-/* Sequence number of a segment that is about to go: an error about it has to name it (RFC 5927). */
-static uint32_t
-seq_of(const struct rte_mbuf *m)
-{
-	const uint8_t *p = rte_pktmbuf_mtod_offset(m, const uint8_t *, 4);
-
-	return (uint32_t)p[0] << 24 | (uint32_t)p[1] << 16 | (uint32_t)p[2] << 8 | p[3];
-}
-
 static void
-note_unreachable(struct sani_core *core, const struct sani_tcp_conn *c, uint32_t seq,
-		 struct unreachable *u)
+note_unreachable(struct sani_core *core, const struct sani_tcp_conn *c, struct unreachable *u)
 {
 	if (sani_tcp_state(c) != SAN_TCP_SYN_SENT || u->n == UNREACHABLE_MAX)
 		return;
 	u->at[u->n].idx = sani_conn_idx(core->priv, c);
 	u->at[u->n].gen = c->owner.gen;
-	u->at[u->n].seq = seq;
 	u->n++;
 }
 
@@ -136,12 +124,9 @@ send_segments(struct sani_core *core, const struct sani_tcp_conn *c, const struc
 {
 	struct sani_ip_out out = way_of(c);
 
-	for (unsigned int i = 0; i < io->nb_tx; i++) {
-		uint32_t seq = seq_of(io->tx[i]);
-
+	for (unsigned int i = 0; i < io->nb_tx; i++)
 		if (sani_tx_segment(core, io->tx[i], &out) == -EHOSTUNREACH && u != NULL)
-			note_unreachable(core, c, seq, u);
-	}
+			note_unreachable(core, c, u);
 }
 
 void
@@ -215,12 +200,9 @@ tell_unreachable(struct sani_core *core, const struct unreachable *u)
 {
 	for (unsigned int i = 0; i < u->n; i++) {
 		struct sani_tcp_conn *c = sani_core_conn(core, u->at[i].idx);
-		struct sani_tcp_io io = sani_core_io(core);
 
-		if (c->owner.gen != u->at[i].gen)
-			continue;
-		/* host unreachable, as a router would say it */
-		sani_conn_settle(core, c, sani_tcp_icmp(c, 3, 1, 0, u->at[i].seq, &io));
+		if (c->owner.gen == u->at[i].gen)
+			sani_conn_settle(core, c, sani_tcp_unreachable(c));
 	}
 }
 

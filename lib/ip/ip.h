@@ -148,7 +148,7 @@ struct sani_ip_out {
  *
  * @retval 0              Sent or held; or lost for lack of memory or room in a table, counted.
  * @retval -ENETUNREACH   No route. Dropped, counted.
- * @retval -EHOSTUNREACH  The neighbour is known not to answer. Dropped, counted.
+ * @retval -EHOSTUNREACH  The neighbour is known not to answer. Dropped, counted; or held while it is asked again.
  * @retval -EMSGSIZE      Longer than the interface's MTU. Dropped, counted.
  */
 int

@@ -12,7 +12,10 @@
  *    |                       |  |     60 s in use, or doubt|  | answer
  *    |       3 unanswered    |  +------------- PROBE <-----+  |
  *    |                       v                   |____________|
- *    +--- hold-off over -- FAILED
+ *    +----- forgotten ---- FAILED -- packet after the hold-off --> INCOMPLETE
+ *
+ * Who has failed is remembered as such until it is heard, or for 15 s: a packet for it may be held, for it
+ * is asked once more, and yet its sender is told.
  *
  * On other cores than the control core a question is news for that core (WANT), and the answer is
  * sani_ip_neighbour_set().
@@ -24,9 +27,12 @@ enum {
 	PICKS = 64,			/* places looked at for an entry to evict */
 	PICK_STRIDE = 389,		/* odd, so that it goes round the table */
 	USED = 2,			/* periods */
+	HELD_OFF = 1,			/* tries of a failed one whose hold-off is over */
 	RETRY_US = 1000000,		/* RFC 1122 2.3.2.1: at most one request a second */
 	REACHABLE_US = 60000000,	/* RFC 1122 2.3.2.1: of the order of a minute */
-	FAILED_US = 3000000,
+	LAST_US = 900000,		/* after the last request: before the third SYN of a connect (1 s, 2 s) */
+	FAILED_US = 3000000,		/* the hold-off */
+	REMEMBER_US = 12000000,
 	CHANGE_US = 1000000,		/* a MAC does not change more often */
 };
 
@@ -40,6 +46,13 @@ static bool
 has_mac(const struct sani_ip_neigh *n)
 {
 	return n->state == SANI_IP_NEIGH_REACHABLE || n->state == SANI_IP_NEIGH_PROBE;
+}
+
+/* Just given up: packets are refused, and nobody is asked. */
+static bool
+is_held_off(const struct sani_ip_neigh *n)
+{
+	return n->state == SANI_IP_NEIGH_FAILED && n->tries < HELD_OFF;
 }
 
 static uint16_t *
@@ -173,12 +186,18 @@ add_entry(struct sani_ip_engine *ip, unsigned int iface, const union sani_ip *ad
 	return n;
 }
 
+static unsigned int
+most_tries(const struct sani_ip_engine *ip)
+{
+	return ip->is_control ? TRIES : TRIES_OTHER_CORE;
+}
+
 /* Ask: on the control core the neighbour, else the control core. */
 static void
 ask(struct sani_ip_engine *ip, struct sani_ip_neigh *n, struct sani_ip_io *io)
 {
 	n->tries++;
-	arm(ip, n, io->now_us + RETRY_US);
+	arm(ip, n, io->now_us + (n->tries < most_tries(ip) ? RETRY_US : LAST_US));
 	if (!ip->is_control) {
 		sani_ip_tell(io, SANI_IP_WANT, n);
 		return;
@@ -210,6 +229,7 @@ confirm(struct sani_ip_engine *ip, struct sani_ip_neigh *n, const struct rte_eth
 	if (!has_mac(n) || !rte_is_same_ether_addr(&n->mac, mac))
 		n->changed_us = io->now_us;
 	n->mac = *mac;
+	n->failed = false;
 	set_state(ip, n, SANI_IP_NEIGH_REACHABLE);
 	arm(ip, n, io->now_us + REACHABLE_US);
 	if (ip->is_control && n->shared && is_news)
@@ -272,12 +292,14 @@ sani_ip_neigh_send(struct sani_ip_engine *ip, const struct sani_ip_hop *hop, str
 		}
 		begin_asking(ip, n, io);
 	}
-	if (n->state == SANI_IP_NEIGH_FAILED) {
+	if (is_held_off(n)) {
 		sani_ip_drop(m, io, SANI_CTR_arp_drop_unresolved);
 		return -EHOSTUNREACH;
 	}
+	if (n->state == SANI_IP_NEIGH_FAILED)
+		begin_asking(ip, n, io);
 	hold(n, m, io);
-	return 0;
+	return n->failed ? -EHOSTUNREACH : 0;
 }
 
 static void
@@ -285,6 +307,7 @@ fail(struct sani_ip_engine *ip, struct sani_ip_neigh *n, struct sani_ip_io *io)
 {
 	drop_held(n, io, SANI_CTR_arp_drop_unresolved);
 	set_state(ip, n, SANI_IP_NEIGH_FAILED);
+	n->failed = true;
 	arm(ip, n, io->now_us + FAILED_US);
 	if (ip->is_control && n->shared)
 		sani_ip_tell(io, SANI_IP_LOST, n);
@@ -293,7 +316,7 @@ fail(struct sani_ip_engine *ip, struct sani_ip_neigh *n, struct sani_ip_io *io)
 void
 sani_ip_neigh_expire(struct sani_ip_engine *ip, struct sani_ip_neigh *n, struct sani_ip_io *io)
 {
-	unsigned int tries = ip->is_control ? TRIES : TRIES_OTHER_CORE;
+	unsigned int tries = most_tries(ip);
 
 	switch ((enum sani_ip_neigh_state)n->state) {
 	case SANI_IP_NEIGH_INCOMPLETE:
@@ -318,7 +341,12 @@ sani_ip_neigh_expire(struct sani_ip_engine *ip, struct sani_ip_neigh *n, struct 
 			begin_asking(ip, n, io);
 		break;
 	case SANI_IP_NEIGH_FAILED:
-		remove_entry(ip, n);
+		if (!is_held_off(n)) {
+			remove_entry(ip, n);
+			break;
+		}
+		n->tries = HELD_OFF;
+		arm(ip, n, io->now_us + REMEMBER_US);
 		break;
 	case SANI_IP_NEIGH_FREE:
 		break;
@@ -359,8 +387,10 @@ sani_ip_neighbour_want(struct sani_ip_engine *ip, uint8_t iface, const union san
 		begin_asking(ip, n, io);
 	else if (has_mac(n))
 		sani_ip_tell(io, SANI_IP_KNOWN, n);
-	else if (n->state == SANI_IP_NEIGH_FAILED)
+	else if (is_held_off(n))
 		sani_ip_tell(io, SANI_IP_LOST, n);
+	else if (n->state == SANI_IP_NEIGH_FAILED)
+		begin_asking(ip, n, io);
 }
 
 void

@@ -35,7 +35,7 @@ enum sani_ip_neigh_state {
 	SANI_IP_NEIGH_INCOMPLETE,	/**< Asked for by broadcast; holds packets. */
 	SANI_IP_NEIGH_REACHABLE,	/**< MAC known and confirmed. */
 	SANI_IP_NEIGH_PROBE,		/**< MAC known, asked to confirm by unicast; in use meanwhile. */
-	SANI_IP_NEIGH_FAILED,		/**< Did not answer; packets are refused for a hold-off. */
+	SANI_IP_NEIGH_FAILED,		/**< Did not answer; packets are refused for a hold-off, then it is asked. */
 };
 
 /** A neighbour. Its state is written by neighbour.c only. */
@@ -46,9 +46,10 @@ struct sani_ip_neigh {
 	struct rte_ether_addr mac;
 	uint8_t iface;
 	uint8_t state;			/**< enum sani_ip_neigh_state */
-	uint8_t tries;			/**< Requests sent in this state. */
+	uint8_t tries;			/**< Requests sent in this state; FAILED: 1 after the hold-off. */
 	uint8_t used;			/**< Periods for which it counts as in use; output sets it. */
 	bool shared;			/**< Another core has asked for it. */
+	bool failed;			/**< Given up, and not heard since. */
 	uint8_t nb_held;
 	uint16_t next;			/**< In its bucket, or in the free list. */
 	struct rte_mbuf *held[SANI_IP_HELD];	/**< Whole frames but for the destination MAC; oldest first. */

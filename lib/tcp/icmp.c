@@ -14,6 +14,8 @@ enum kind {
 	KIND_TOO_BIG,
 };
 
+#define CONNECT_RETRIES 2	/* SYNs sent again before a silent neighbour is believed */
+
 #define MTU_FLOOR_V4 552u	/* below lies nothing but an attack (RFC 5927 7) */
 #define MTU_FLOOR_V6 1280u
 #define MTU_UNKNOWN 576u	/* a router from before RFC 1191 does not say */
@@ -55,6 +57,17 @@ lower_mtu(struct sani_tcp_conn *c, uint32_t mtu, uint32_t floor)
 		return 0;
 	sani_tcp_recovery_resend(c);
 	return SANI_TCP_EV_OUTPUT;
+}
+
+uint32_t
+sani_tcp_unreachable(struct sani_tcp_conn *c)
+{
+	if (c->state <= SAN_TCP_LISTEN)
+		return 0;
+	if (c->state == SAN_TCP_SYN_SENT && c->backoff >= CONNECT_RETRIES)
+		return sani_tcp_finish(c, -EHOSTUNREACH);
+	c->soft_error = -EHOSTUNREACH;
+	return 0;
 }
 
 uint32_t

@@ -161,6 +161,15 @@ sani_tcp_icmp(struct sani_tcp_conn *c, uint8_t type, uint8_t code, uint16_t mtu,
 	      struct sani_tcp_io *io);
 
 /**
+ * The first hop of what was just sent does not answer (known here, not by ICMP). Ends a connect whose SYN has
+ * gone three times, that is 3 s after the first, with -EHOSTUNREACH. Until then, and to all other connections, it
+ * is an outage that may pass: the error of a timeout, nothing else.
+ * @return Events.
+ */
+uint32_t
+sani_tcp_unreachable(struct sani_tcp_conn *c);
+
+/**
  * Build what may be sent now: SYN, data, FIN, ACK, retransmissions.
  * @return True when io->tx was full or the pool empty and there is more: call again.
  */

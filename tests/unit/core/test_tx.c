@@ -69,31 +69,86 @@ port_that_is_behind_makes_connections_wait(void **state)
 	pair_close();
 }
 
-static void
-peer_that_does_not_answer_arp_is_why_the_connect_fails(void **state)
+static uint32_t
+connect_to_nobody(void)
 {
-	struct sani_open open = { .remote_port = 80, .sndbuf = 4096, .rcvbuf = 4096, .user_timeout_ms = 10000 };
-	struct sani_core *core;
+	struct sani_open open = { .remote_port = 80, .sndbuf = 4096, .rcvbuf = 4096, .sock = pair.nb_socks };
+	struct sani_core *core = pair.host[A]->cores[pair.host[A]->nb_cores - 1];
 	struct sani_tcp_conn *c;
 
-	(void)state;
-	pair_open(1, NULL);
-	core = pair.host[A]->cores[0];
 	open.remote = sani_ip_from_v4(rte_cpu_to_be_32(0x0a00004du));
 	assert_int_equal(sani_core_connect(core, &open, &c), 0);
-	pair.socks[0] = (struct pair_sock){ .core = core, .idx = sani_core_conn_idx(core, c), .gen = c->owner.gen };
-	pair.nb_socks = 1;
-	for (unsigned int ms = 0; ms < 9500; ms += 10) {
-		pair_now_us += 10000;
+	pair.socks[pair.nb_socks] = (struct pair_sock){
+		.core = core, .idx = sani_core_conn_idx(core, c), .gen = c->owner.gen,
+	};
+	return pair.nb_socks++;
+}
+
+static void
+run_a_alone(uint64_t us)
+{
+	for (uint64_t end = pair_now_us + us; pair_now_us < end; pair_now_us += 1000) {
 		pair_round(A);
 		pair_drop(B);
 	}
-	/* a soft error (RFC 9293 3.9.2.2): it goes on, and says why when it gives up */
-	assert_int_equal(pair.socks[0].nb_closed, 0);
+}
+
+/* Three ARP requests, about as long as other systems wait; with one core and with several. */
+static void
+peer_that_does_not_answer_arp_ends_the_connect_after_3_s(void **state)
+{
+	(void)state;
+	for (unsigned int cores = 1; cores <= 2; cores++) {
+		uint32_t s;
+
+		pair_open(cores, NULL);
+		s = connect_to_nobody();
+		run_a_alone(2800000);
+		assert_int_equal(pair.socks[s].nb_closed, 0);
+		run_a_alone(300000);
+		assert_int_equal(pair.socks[s].nb_closed, 1);
+		assert_int_equal(sani_tcp_error(pair_conn(s)), -EHOSTUNREACH);
+		pair_close();
+	}
+}
+
+/* Whatever others have asked for before: never at once, never later than at the third SYN. */
+static void
+connects_to_a_silent_neighbour_all_end_after_3_s(void **state)
+{
+	uint32_t s[40];
+
+	(void)state;
+	pair_open(1, NULL);
+	for (unsigned int i = 0; i < RTE_DIM(s); i++) {
+		s[i] = connect_to_nobody();
+		run_a_alone(550000);
+		for (unsigned int k = 0; k <= i; k++)
+			assert_int_equal(pair.socks[s[k]].nb_closed, i - k >= 5);
+	}
+	pair_close();
+}
+
+/* An outage of the first hop is no reason to end a connection that is there. */
+static void
+established_connection_survives_a_silent_neighbour(void **state)
+{
+	const union sani_ip other = pair_addr(B);
+	struct sani_core *core;
+	uint32_t a;
+
+	(void)state;
+	pair_open(1, NULL);
+	pair_listen(B, 80, 5);
+	a = pair_establish(80);
+	core = pair.socks[a].core;
+	assert_int_equal(pair_write(a, "hello", 5), 5);
+	sani_ip_neighbour_set(core->priv->ip, 0, &other, NULL, sani_tx_io(core));
+	run_a_alone(20000000);
 	assert_true(pair_count(A, SANI_CTR_arp_drop_unresolved) > 0);
-	pair_run(1000000);
-	assert_int_equal(pair.socks[0].nb_closed, 1);
-	assert_int_equal(sani_tcp_error(pair_conn(0)), -EHOSTUNREACH);
+	assert_int_equal(sani_tcp_state(pair_conn(a)), SAN_TCP_ESTABLISHED);
+	pair_run(30000000);
+	assert_int_equal(sani_tcp_readable(pair_conn(a + 1)), 5);
 	pair_close();
 }
 
@@ -127,7 +182,9 @@ main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(port_that_takes_nothing_costs_frames_only_beyond_the_bound),
 		cmocka_unit_test(port_that_is_behind_makes_connections_wait),
-		cmocka_unit_test(peer_that_does_not_answer_arp_is_why_the_connect_fails),
+		cmocka_unit_test(peer_that_does_not_answer_arp_ends_the_connect_after_3_s),
+		cmocka_unit_test(connects_to_a_silent_neighbour_all_end_after_3_s),
+		cmocka_unit_test(established_connection_survives_a_silent_neighbour),
 		cmocka_unit_test(reserve_serves_the_rst_of_a_close_when_the_pool_is_empty),
 	};
 

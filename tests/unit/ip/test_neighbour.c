@@ -89,10 +89,45 @@ unreachable_neighbour_is_refused_for_a_while(void **state)
 	mark(r);
 	assert_int_equal(send_tcp(r, PEER, 5), -EHOSTUNREACH);
 	expect_one_drop(r, SANI_CTR_arp_drop_unresolved);
-	run_until(r, start + 6 * SEC - 1);
+	run_until(r, start + 5900000 - 1);
+	mark(r);
+	assert_int_equal(send_tcp(r, PEER, 5), -EHOSTUNREACH);
+	expect_one_drop(r, SANI_CTR_arp_drop_unresolved);
+	expect_nothing_sent(r);
+}
+
+/* Asked once more, with a packet that waits; its sender is told all the same. */
+static void
+neighbour_that_was_given_up_is_remembered(void **state)
+{
+	struct rig *r = *state;
+	uint64_t start = r->io.now_us;
+	struct frame f;
+
+	assert_int_equal(send_tcp(r, PEER, 5), 0);
+	run_until(r, start + 10 * SEC);
+	drain(r);
+	assert_int_equal(send_tcp(r, PEER, 5), -EHOSTUNREACH);
+	take_request(r, PEER, NULL);
 	assert_int_equal(send_tcp(r, PEER, 5), -EHOSTUNREACH);
 	expect_nothing_sent(r);
-	run_until(r, start + 6 * SEC);
+	answer(r, PEER, &peer_mac);
+	take(r, &f);
+	take(r, &f);
+	assert_int_equal(send_tcp(r, PEER, 5), 0);
+	take(r, &f);
+}
+
+static void
+neighbour_that_was_given_up_is_forgotten(void **state)
+{
+	struct rig *r = *state;
+	uint64_t start = r->io.now_us;
+
+	assert_int_equal(send_tcp(r, PEER, 5), 0);
+	run_until(r, start + 17900000);
+	drain(r);
+	assert_int_equal(sani_ip_deadline(r->ip), SANI_NEVER);
 	assert_int_equal(send_tcp(r, PEER, 5), 0);
 	take_request(r, PEER, NULL);
 }
@@ -257,6 +292,8 @@ main(void)
 		TEST(request_of_the_peer_resolves_as_well),
 		TEST(requests_go_once_a_second_three_times),
 		TEST(unreachable_neighbour_is_refused_for_a_while),
+		TEST(neighbour_that_was_given_up_is_remembered),
+		TEST(neighbour_that_was_given_up_is_forgotten),
 		TEST(late_answer_ends_the_hold_off),
 		TEST(entry_in_use_is_confirmed_by_unicast),
 		TEST(entry_that_is_not_used_goes_in_silence),
