@@ -321,13 +321,16 @@ connection_of_a_cookie_is_like_any_other(void **state)
 	assert_state(b, ESTABLISHED);
 	assert_int_equal(bed_count(b, SANI_CTR_tcp_accepts), 1);
 	assert_int_equal(b->nb, 0);
-	assert_int_equal(sani_tcp_deadline(&b->c), SANI_NEVER);
+	assert_int_equal(bed_deadline(b), SANI_NEVER);
 	assert_int_equal(b->c.snd_wscale, 7);
 	assert_int_equal(b->c.rcv_wscale, syn_ack.wscale);
 	assert_int_equal(b->c.snd_wnd, (uint32_t)ack.wnd << 7);
 	assert_int_equal(b->c.snd_mss, 1220 - 12);
 	assert_int_equal(b->c.ts_recent, ack.tsval);
 	assert_int_equal(b->c.rcv_adv, syn_ack.ack + syn_ack.wnd);
+	assert_true(b->c.flags & SANI_TCP_F_SACK);
+	/* the round trip of 100 ms is read off the timestamp, whose low bits are not time */
+	assert_in_range(b->c.srtt_us, 100 * MS, 131 * MS);
 	/* and it talks, in order after the cookie and with a later timestamp */
 	assert_int_equal(bed_write(b, 100), 100);
 	assert_last(b, ACK | SANI_TCP_PSH, syn_ack.seq + 1, NXT, 100);
@@ -349,6 +352,9 @@ text_and_fin_that_come_with_the_cookie_are_taken(void **state)
 	assert_true(ev & SANI_TCP_EV_CONNECTED);
 	assert_true(ev & SANI_TCP_EV_READABLE);
 	assert_true(ev & SANI_TCP_EV_FIN);
+	/* there is nothing to tell the round trip by */
+	assert_int_equal(b->c.srtt_us, 0);
+	assert_int_equal(b->c.rto_us, SEC);
 	assert_state(b, CLOSE_WAIT);
 	assert_int_equal(bed_read(b), 700);
 	assert_last(b, ACK, syn_ack.seq + 1, NXT + 701, 0);

@@ -171,7 +171,7 @@ syn_ack_is_sent_six_times_then_given_up(void **state)
 	assert_int_equal(sani_tcp_error(&b->c), -ETIMEDOUT);
 	assert_int_equal(b->nb, 5);
 	assert_int_equal(bed_count(b, SANI_CTR_tcp_timeout), 1);
-	assert_int_equal(sani_tcp_deadline(&b->c), SANI_NEVER);
+	assert_int_equal(bed_deadline(b), SANI_NEVER);
 }
 
 /* E12: text that came with the SYN is not taken, whatever else comes, until the peer has sent it again. */
