@@ -174,6 +174,24 @@ syn_ack_is_sent_six_times_then_given_up(void **state)
 	assert_int_equal(bed_deadline(b), SANI_NEVER);
 }
 
+/* The probe of the flight's end (RFC 8985 7) must not take the place of the SYN-ACK's own timer. */
+static void
+syn_ack_is_sent_again_to_a_peer_with_sack(void **state)
+{
+	struct bed *b = *state;
+	struct sani_tcp_seg syn = bed_seg(b, SANI_TCP_SYN, BED_IRS, 0, 0);
+
+	syn.opts |= SANI_TCP_OPT_SACK_PERM;
+	sani_tcp_open_passive(&b->c, &b->p, &syn, b->now);
+	bed_flush(b);
+	bed_run(b, 1500 * MS);
+	assert_int_equal(b->nb, 2);
+	assert_last(b, SA, BED_ISS, NXT, 0);
+	bed_run(b, 63 * SEC);
+	assert_int_equal(b->nb, 6);
+	assert_state(b, CLOSED);
+}
+
 /* E12: text that came with the SYN is not taken, whatever else comes, until the peer has sent it again. */
 static void
 text_of_the_syn_is_never_delivered_early(void **state)
@@ -209,6 +227,7 @@ main(void)
 		bed_test(other_syn_in_the_window_ends_the_embryo),
 		bed_test(text_of_the_syn_is_not_acknowledged),
 		bed_test(syn_ack_is_sent_six_times_then_given_up),
+		bed_test(syn_ack_is_sent_again_to_a_peer_with_sack),
 		bed_test(text_of_the_syn_is_never_delivered_early),
 		bed_test(lost_syn_ack_makes_the_initial_window_one_segment),
 	};
