@@ -12,6 +12,7 @@ sani_cookie_send(struct sani_core *core, struct sani_listen_entry *e, const stru
 	struct sani_tcp_io io = sani_core_io(core);
 	struct sani_tcp_seg syn = item->seg;
 
+	io.budget = NULL;	/* nothing is kept that could be given back */
 	sani_tcp_cookie_make(core->host->key, &syn, core->now_us, &params);
 	sani_tcp_open_passive(&c, &params, &syn, core->now_us);
 	if (sani_tcp_output(&c, &io)) {

@@ -83,6 +83,7 @@ pack_options(const struct sani_tcp_seg *syn)
 static void
 unpack(struct sani_tcp_seg *syn, uint32_t mss_idx, uint32_t opts)
 {
+	syn->flags = SANI_TCP_SYN;
 	syn->mss = mss_table[mss_idx];
 	syn->opts = SANI_TCP_OPT_MSS;
 	if (opts & OPT_TS)
@@ -141,7 +142,6 @@ sani_tcp_cookie_check(const uint8_t key[16], const struct sani_tuple *t, const s
 		.src_port = ack->src_port,
 		.dst_port = ack->dst_port,
 		.seq = v.irs,
-		.flags = SANI_TCP_SYN,
 		.tsval = ack->tsval,
 	};
 	unpack(syn, v.mss_idx, v.opts);

@@ -21,7 +21,7 @@
  *  +----------------------------------------------+---+----------+
  *
  * It lies up to 31 ms behind the clock and never before it: whatever the connection sends later is not
- * older (PAWS). To a peer without timestamps neither window scale nor SACK is offered. The options are part
+ * older (PAWS). To a peer without timestamps neither window scale nor SACK is offered, and ECN to none. The options are part
  * of the hash: a peer, or somebody between, that returns other ones than were sent has no cookie.
  *
  * Given up while cookies are sent, as RFC 4987 3.6 says of all of them: the SYN-ACK is not sent again, so a

@@ -108,10 +108,14 @@ without_timestamps_only_mss_survives(void **state)
 {
 	struct bed *b = *state;
 	struct sani_tcp_seg syn = make_syn(b, 1460, 7, true, false);
-	struct sani_tcp_seg syn_ack = answer(b, &syn);
-	struct sani_tcp_seg ack = acknowledge(b, &syn_ack, 0);
+	struct sani_tcp_seg syn_ack;
 	struct sani_tcp_seg kept;
+	struct sani_tcp_seg ack;
 
+	b->p.ecn = SAN_ECN_REQUEST;
+	syn.flags |= SANI_TCP_ECE | SANI_TCP_CWR;
+	syn_ack = answer(b, &syn);
+	ack = acknowledge(b, &syn_ack, 0);
 	assert_int_equal(syn_ack.opts, SANI_TCP_OPT_MSS);
 	assert_true(sani_tcp_cookie_check(key, &b->p.tuple, &ack, b->now, &kept));
 	assert_int_equal(kept.opts, SANI_TCP_OPT_MSS);
