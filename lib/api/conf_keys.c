@@ -19,7 +19,7 @@ const struct sani_key sani_keys[SANI_NB_KEYS] = {
 		"sockets + half_open",
 		"Connections of a core at most, those not accepted yet included." },
 	[SANI_CONF_HALF_OPEN] = { SANI_SECTION_HOST, "half_open", NUMBER, false, 1, 1048576, "1024",
-		"Connections of a core at most whose handshake is not finished." },
+		"Connections of a core at most whose handshake is not finished; SYN cookies from 3/4 on." },
 	[SANI_CONF_LISTENERS] = { SANI_SECTION_HOST, "listeners", NUMBER, false, 1, 65536, "64",
 		"Listeners of the host at most." },
 	[SANI_CONF_TIME_WAIT] = { SANI_SECTION_HOST, "time_wait", NUMBER, false, 1, 600000, "60000",
