@@ -13,7 +13,8 @@
  *            polls it, but for what is marked "any thread".
  * Files:     host.c open, stop, free; make.c a core's memory; round.c the round; rx.c frame to connection;
  *            tx.c; flow.c the table of flows; listen.c the table of listeners; conn.c blocks; connect.c;
- *            cookie.c SYN cookies; tw.c tombstones, TIME_WAIT; local_port.c; mesh.c rings between cores; map.c big arrays.
+ *            cookie.c SYN cookies; tw.c tombstones, TIME_WAIT; local_port.c; mesh.c rings between cores;
+ *            map.c big arrays.
  */
 #ifndef SANI_CORE_CORE_H
 #define SANI_CORE_CORE_H
@@ -222,8 +223,8 @@ struct sani_open {
 
 /**
  * Open actively; the SYN goes out with this round's output.
- * @retval 0 -ENETUNREACH (no route, or an address of our own) -EINVAL -EADDRNOTAVAIL (no local port, or a given one whose flow is another
- *         core's) -EADDRINUSE (the very tuple exists) -ENOBUFS (no block)
+ * @retval 0 -ENETUNREACH (no route, or an address of our own) -EINVAL -EADDRNOTAVAIL (no local port, or a
+ *         given one whose flow is another core's) -EADDRINUSE (the very tuple exists) -ENOBUFS (no block)
  */
 int
 sani_core_connect(struct sani_core *core, const struct sani_open *open, struct sani_tcp_conn **c);

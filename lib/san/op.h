@@ -116,7 +116,8 @@ san_accept(san_handle listener, struct san_overlapped *op, unsigned int flags);
  * @retval -EAGAIN -ENOTSOCK -EPERM -ENETDOWN  As san_accept().
  *
  * @completion  kind SAN_OP_CONNECT; result 0, or -ECONNREFUSED (RST), -ETIMEDOUT, -EHOSTUNREACH,
- *              -ENETUNREACH (no route; an address of the host itself: there is no loopback), -EADDRNOTAVAIL (no local port left), -ENOBUFS, -ECANCELED.
+ *              -ENETUNREACH (no route; an address of the host itself: there is no loopback),
+ *              -EADDRNOTAVAIL (no local port left), -ENOBUFS, -ECANCELED.
  * @context     The thread of the socket's completion queue. Never blocks.
  */
 SAN_API int

@@ -2,6 +2,7 @@
 #include <sodium.h>
 
 #include "tcp/cookie.h"
+#include "tcp/hash.h"
 #include "tcp/priv.h"
 
 #define SLOT_SHIFT 26		/* 2^26 us: 67 s */

@@ -21,8 +21,9 @@
  *  +----------------------------------------------+---+----------+
  *
  * It lies up to 31 ms behind the clock and never before it: whatever the connection sends later is not
- * older (PAWS). To a peer without timestamps neither window scale nor SACK is offered, and ECN to none. The options are part
- * of the hash: a peer, or somebody between, that returns other ones than were sent has no cookie.
+ * older (PAWS). To a peer without timestamps neither window scale nor SACK is offered, and ECN to none. The
+ * options are part of the hash: a peer, or somebody between, that returns other ones than were sent has no
+ * cookie.
  *
  * Given up while cookies are sent, as RFC 4987 3.6 says of all of them: the SYN-ACK is not sent again, so a
  * peer whose ACK is lost and that has nothing to say waits for nothing; the ISS is no clock (RFC 9293 3.4.1),

@@ -3,6 +3,7 @@
 
 #include "tcp/keepalive.h"
 #include "tcp/priv.h"
+#include "tcp/timewait.h"
 #include "tcp/urgent.h"
 
 /* RFC 9293 3.10.7: one function for each step, in the RFC's order. LISTEN is in passive.c. */

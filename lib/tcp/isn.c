@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 #include <sodium.h>
 
-#include "tcp/priv.h"
+#include "tcp/hash.h"
+#include "tcp/tcp.h"
 
 _Static_assert(crypto_shorthash_KEYBYTES == 16, "the key of SipHash");
 

@@ -46,17 +46,6 @@ enum sani_tcp_conn_flag {
 	SANI_TCP_F_RCV_URG = 1 << 30,	/**< rcv_up is valid: not read yet. */
 };
 
-/**
- * What a keyed hash of a tuple is for; stands in the tuple's `zero`. 0 is whoever else hashes a tuple with
- * the same key, for tables: what a peer is told must not say where its connection lies in them.
- */
-enum sani_tcp_hash_domain {
-	SANI_TCP_HASH_TABLE = 0,
-	SANI_TCP_HASH_ISN = 1,
-	SANI_TCP_HASH_TS = 2,
-	SANI_TCP_HASH_COOKIE = 3,
-};
-
 /** Most payload of a segment that is built: one mbuf of the usual data room holds it. */
 #define SANI_TCP_SEG_MAX (RTE_MBUF_DEFAULT_DATAROOM - SANI_TCP_HDR_MAX)
 
@@ -267,17 +256,6 @@ sani_tcp_rtt_syn(struct sani_tcp_conn *c, const struct sani_tcp_seg *seg, uint64
 /** RTO with backoff [us]. */
 uint32_t
 sani_tcp_rto(const struct sani_tcp_conn *c, uint8_t shift);
-
-/* timewait.c */
-
-/** Is a SYN certainly newer than an ended connection that expected rcv_nxt? */
-bool
-sani_tcp_may_reopen(bool had_ts, uint32_t ts_recent, uint32_t rcv_nxt,
-		    const struct sani_tcp_seg *syn);
-
-/** Is it the FIN, sent again, with which a peer's stream ended at rcv_nxt? */
-bool
-sani_tcp_is_last_fin(const struct sani_tcp_seg *seg, uint32_t rcv_nxt);
 
 /* timers.c */
 void

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 #include "tcp/priv.h"
+#include "tcp/timewait.h"
 
 #define TW_TS 1u	/* bit 0 of flags */
 

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 #include "bed.h"
+#include "tcp/timewait.h"
 
 #define UNA (BED_ISS + 1)
 #define NXT (BED_IRS + 1)
