@@ -109,7 +109,8 @@ refuse(struct sani_core *core, const struct sani_rx_item *item)
 }
 
 /*
- * RFC 9293 3.10.7.2: a SYN opens, an ACK is reset unless it brings back a cookie. item->m is left to the
+ * RFC 9293 3.10.7.2: a SYN opens, an ACK is reset unless it brings back a cookie, and what is neither of them
+ * (fourth) is dropped. item->m is left to the
  * caller, or NULL.
  */
 static void
@@ -119,7 +120,7 @@ input_listener(struct sani_core *core, struct sani_rx_item *item)
 	const uint8_t what = item->seg.flags & (SANI_TCP_SYN | SANI_TCP_ACK | SANI_TCP_RST);
 	struct sani_listen_entry *e = NULL;
 
-	if (what == SANI_TCP_SYN || what == SANI_TCP_ACK)
+	if (what == SANI_TCP_SYN || what == SANI_TCP_ACK || what == 0)
 		e = sani_listen_find(core, &t->local, t->local_port);
 	if (e != NULL && what == SANI_TCP_ACK) {
 		if (sani_cookie_ack(core, e, item))
@@ -130,7 +131,7 @@ input_listener(struct sani_core *core, struct sani_rx_item *item)
 	} else if (e == NULL) {
 		sani_count(&core->ctr, SANI_CTR_tcp_rx_drop_no_socket);
 		refuse(core, item);
-	} else if ((item->seg.flags & SANI_TCP_FIN) != 0) {
+	} else if (what == 0 || (item->seg.flags & SANI_TCP_FIN) != 0) {
 		sani_count(&core->ctr, SANI_CTR_tcp_rx_drop_state);
 	} else {
 		sani_listen_syn(core, e, item);

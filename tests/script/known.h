@@ -14,11 +14,6 @@ struct play_known {
 
 /** Fails today: the stack does not do what the case's requirement says. */
 static const struct play_known fails_today[] = {
-	{ "open", "rfc9293_3_10_7_2_fin_on_a_listener_is_dropped",
-	  "3.10.7.2, fourth: what has neither RST, ACK nor SYN is dropped; it is answered with RST|ACK." },
-	{ "open", "rfc9293_3_10_7_2_data_on_a_listener_is_dropped", "As the one before, with data." },
-	{ "close", "may_2_a_later_syn_reopens_while_the_socket_is_open",
-	  "A SYN in TIME-WAIT is neither taken nor acknowledged while the program holds the old socket: silence." },
 	{ "window", "must_37_a_user_timeout_does_not_end_a_connection_whose_probes_are_answered",
 	  "A user timeout that is set ends a connection although the peer acknowledges each window probe." },
 	{ "window", "shld_17_data_outside_a_shrunk_window_does_not_end_the_connection",
@@ -28,17 +23,11 @@ static const struct play_known fails_today[] = {
 	  "7.2: an ACK of new data begins the probe's time anew; the probe comes 2 SRTT after the last transmission." },
 	{ "sack", "rfc2883_4_a_duplicate_below_what_is_all_acknowledged_is_counted",
 	  "A D-SACK that comes when nothing is out is not looked at: tcp_rx_dsack does not move." },
-	{ "matrix", "listen__DATA_NO_ACK",
-	  "A segment without RST, ACK and SYN on a listener is to be dropped; it is answered with RST|ACK." },
-	{ "matrix", "listen__FIN_NO_ACK", "Likewise." },
-	{ "matrix", "listen__NO_FLAG", "Likewise." },
 	{ "matrix", "close_wait__DATA_BEYOND",
 	  "Data beyond the FIN with an ACK beyond SND.NXT counts in two counters, window and ack." },
 	{ "matrix", "closing__DATA_BEYOND", "Likewise." },
 	{ "matrix", "last_ack__DATA_BEYOND", "Likewise." },
 	{ "matrix", "time_wait__DATA_BEYOND", "Likewise." },
-	{ "matrix", "time_wait__SYN_LATER", "As may_2_a_later_syn_reopens_while_the_socket_is_open of close." },
-	{ "matrix", "time_wait__SYN_OUT", "Likewise." },
 	{ 0 },
 };
 
