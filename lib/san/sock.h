@@ -83,6 +83,12 @@ enum san_ecn {
 	SAN_ECN_REQUEST = 2,	/**< Asked for, too; a SYN that is not answered is repeated without. */
 };
 
+/** Congestion controls. */
+enum san_cc {
+	SAN_CC_CUBIC = 0,	/**< RFC 9438, with HyStart++ (RFC 9406). */
+	SAN_CC_NEWRENO = 1,	/**< RFC 5681. */
+};
+
 /** Connection states, RFC 9293 3.3.2. */
 enum san_tcp_state {
 	SAN_TCP_CLOSED = 0,

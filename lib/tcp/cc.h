@@ -5,7 +5,9 @@
  *
  * Model:  detecting loss and repairing it is tcp/recovery.c, common to all; a table decides figures
  *         only. Its state is a member of union sani_tcp_cc_state in the block. cwnd and ssthresh are the
- *         block's; tables write cwnd in acked and restart only, all the rest is done by recovery.c.
+ *         block's; tables write cwnd in acked and restart only, and ssthresh where acked ends the first
+ *         slow start; all the rest is done by recovery.c. ssthresh is UINT32_MAX until then or until the
+ *         first event: that is what the first slow start is.
  * Source: RFC 5681, 9438, 9406.
  */
 #ifndef SANI_TCP_CC_H
@@ -41,5 +43,6 @@ struct sani_tcp_cc {
 };
 
 extern const struct sani_tcp_cc sani_tcp_cc_newreno;
+extern const struct sani_tcp_cc sani_tcp_cc_cubic;
 
 #endif

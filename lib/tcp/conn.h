@@ -11,6 +11,7 @@
 
 #include "base/base.h"
 #include "tcp/flight.h"
+#include "tcp/hystart.h"
 #include "tcp/tcp.h"
 #include "timer/wheel.h"
 
@@ -74,12 +75,37 @@ struct sani_tcp_rcvq {
 	uint32_t dsack_right;
 };
 
+/** What a needless congestion event brings back; names of RFC 9438 4.1.2, windows in bytes. */
+struct sani_tcp_cubic_curve {
+	uint32_t plateau_ms;	/**< t_epoch + K: when the curve is at W_max. Modulo 2^32. */
+	uint32_t w_max;		/**< 0: not known. */
+	uint32_t w_est;		/**< 0: no avoidance stage has begun. */
+	uint32_t cwnd_prior;
+};
+
+/** tcp/cc_cubic.c */
+struct sani_tcp_cubic {
+	union {
+		struct sani_tcp_hystart hystart;	/**< While ssthresh has its initial value, */
+		struct {				/**< and from then on. */
+			struct sani_tcp_cubic_curve now;
+			uint32_t last_ms;	/**< When the last ACK of this stage came. */
+			uint32_t est_acked;	/**< Acknowledged since w_est grew last [bytes]. */
+			uint64_t credit;	/**< Growth that is not a segment yet [bytes^2], of cwnd * SMSS. */
+		};
+	};
+	struct sani_tcp_cubic_curve undo;	/**< As it was before the last event. */
+};
+
 /** State of the congestion control in use (tcp/cc.h). */
 union sani_tcp_cc_state {
 	struct {
 		uint32_t acked;	/**< Acknowledged since cwnd grew last [bytes]. */
 	} newreno;
+	struct sani_tcp_cubic cubic;
 };
+
+_Static_assert(sizeof(union sani_tcp_cc_state) <= 48, "every connection pays for the largest");
 
 struct sani_tcp_conn {
 	struct sani_tcp_owner owner;

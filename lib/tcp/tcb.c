@@ -11,6 +11,11 @@
 #define WSCALE_MAX 14u
 #define TTL 64u	/* RFC 1700 */
 
+static const struct sani_tcp_cc *const ccs[] = {
+	[SAN_CC_CUBIC] = &sani_tcp_cc_cubic,
+	[SAN_CC_NEWRENO] = &sani_tcp_cc_newreno,
+};
+
 static bool
 is_v4(const struct sani_tcp_conn *c)
 {
@@ -76,7 +81,7 @@ sani_tcp_init(struct sani_tcp_conn *c, const struct sani_tcp_params *p)
 		.user_timeout_ms = p->user_timeout_ms,
 		.keep = p->tune.keep,
 		.time_wait_ms = p->time_wait_ms ? p->time_wait_ms : DEFAULT_TIME_WAIT_MS,
-		.cc = &sani_tcp_cc_newreno,
+		.cc = ccs[p->tune.cc],
 		.ssthresh = UINT32_MAX,
 		.sndq = { .limit = p->sndbuf, .max = p->sndbuf_max },
 		.rcvq = { .limit = p->rcvbuf, .max = p->rcvbuf_max },

@@ -6,11 +6,19 @@
 #define ACK SANI_TCP_ACK
 
 static void
+start(struct bed *b)
+{
+	b->p.tune.cc = SAN_CC_NEWRENO;
+	bed_reach(b, SAN_TCP_ESTABLISHED);
+	assert_ptr_equal(b->c.cc, &sani_tcp_cc_newreno);
+}
+
+static void
 slow_start_grows_by_what_was_acknowledged(void **state)
 {
 	struct bed *b = *state;
 
-	bed_reach(b, SAN_TCP_ESTABLISHED);
+	start(b);
 	bed_write(b, 50000);
 	bed_in(b, ACK, NXT, UNA + 400, 0);
 	assert_int_equal(b->c.cwnd, 10400);
@@ -24,7 +32,7 @@ avoidance_grows_by_one_segment_a_window(void **state)
 	struct bed *b = *state;
 	uint32_t at = UNA;
 
-	bed_reach(b, SAN_TCP_ESTABLISHED);
+	start(b);
 	b->c.ssthresh = 5000;
 	bed_write(b, 100000);
 	for (int i = 0; i < 9; i++)
@@ -39,7 +47,7 @@ unused_window_does_not_grow(void **state)
 {
 	struct bed *b = *state;
 
-	bed_reach(b, SAN_TCP_ESTABLISHED);
+	start(b);
 	for (uint32_t i = 1; i < 100; i++) {
 		bed_write(b, 100);
 		bed_in(b, ACK, NXT, UNA + 100 * i, 0);
@@ -53,7 +61,7 @@ ssthresh_is_half_the_flight_but_two_segments_at_least(void **state)
 {
 	struct bed *b = *state;
 
-	bed_reach(b, SAN_TCP_ESTABLISHED);
+	start(b);
 	assert_int_equal(sani_tcp_cc_newreno.loss(&b->c, 10000, b->now), 5000);
 	assert_int_equal(sani_tcp_cc_newreno.loss(&b->c, 3000, b->now), 2000);
 	assert_int_equal(sani_tcp_cc_newreno.loss(&b->c, 0, b->now), 2000);
@@ -72,7 +80,7 @@ what_exceeds_the_window_counts_for_the_next(void **state)
 {
 	struct bed *b = *state;
 
-	bed_reach(b, SAN_TCP_ESTABLISHED);
+	start(b);
 	b->c.ssthresh = 5000;
 	grow(b, 9500);
 	grow(b, 1500);

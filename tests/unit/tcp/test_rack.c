@@ -8,10 +8,11 @@
 #define MSS 1000u
 #define RTT (20 * MS)
 
-/* n segments out, a round trip of 20 ms known. */
+/* n segments out, a round trip of 20 ms known. The figures are NewReno's. */
 static void
 start(struct bed *b, uint32_t n)
 {
+	b->p.tune.cc = SAN_CC_NEWRENO;
 	b->sack = true;
 	bed_reach(b, SAN_TCP_ESTABLISHED);
 	b->wnd = 60000;

@@ -6,10 +6,11 @@
 #define ACK SANI_TCP_ACK
 #define MSS 1000u
 
-/* Ten segments in flight (the initial window), more queued. */
+/* Ten segments in flight (the initial window), more queued. The figures are NewReno's. */
 static void
 start(struct bed *b, uint32_t bytes)
 {
+	b->p.tune.cc = SAN_CC_NEWRENO;
 	bed_reach(b, SAN_TCP_ESTABLISHED);
 	bed_write(b, bytes);
 	assert_int_equal(b->nb, 10);
