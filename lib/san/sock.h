@@ -25,7 +25,8 @@ struct san_core;
 /**
  * Socket options; each value is a uint32_t. When each may be set:
  *
- *   [open]   on a fresh or bound socket only (-EINVAL later): the handshake tells the peer
+ *   [open]   on a fresh or bound socket only (-EINVAL later): the handshake tells the peer, or what a
+ *            connection has learnt hangs on it
  *   [any]    then too, and while connecting or connected, at once; on a dead socket without effect
  *   [read]   never (-ENOPROTOOPT)
  *
@@ -74,6 +75,7 @@ enum san_option {
 	 * or not; 0: none (MUST-33). See SAN_URGENT.
 	 */
 	SAN_OPT_URGENT = 13,
+	SAN_OPT_CC = 14,	/**< [open] Congestion control: enum san_cc; default SAN_CC_CUBIC. */
 };
 
 /** Explicit congestion notification (RFC 3168): values of SAN_OPT_ECN. */

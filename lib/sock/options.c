@@ -42,6 +42,12 @@ set_octet(uint8_t *to, uint32_t value, uint32_t min, uint32_t max)
 	return 0;
 }
 
+static int
+set_cc(struct sani_sock *so, uint32_t value)
+{
+	return so->phase == SANI_SOCK_NEW ? set_octet(&so->opt.tune.cc, value, 0, SAN_CC_NEWRENO) : -EINVAL;
+}
+
 /* [any]: into what the next connection is opened with. */
 static int
 set_any_time(struct sani_sock_options *opt, enum san_option option, uint32_t value)
@@ -79,6 +85,8 @@ sani_option_set(struct san_core *k, struct sani_sock *so, enum san_option option
 		return set_before_open(so, &so->opt.sndbuf, value);
 	if (option == SAN_OPT_RCVBUF)
 		return set_before_open(so, &so->opt.rcvbuf, value);
+	if (option == SAN_OPT_CC)
+		return set_cc(so, value);
 	rc = set_any_time(&opt, option, value);
 	if (rc == 0 && so->phase == SANI_SOCK_LISTENING)
 		rc = -EINVAL;	/* every core has its own copy by now */
@@ -139,6 +147,9 @@ sani_option_get(const struct san_core *k, const struct sani_sock *so, enum san_o
 		return 0;
 	case SAN_OPT_URGENT:
 		*value = so->conn != SANI_NONE ? sani_tcp_urgent(sani_sock_conn(k, so)) : 0;
+		return 0;
+	case SAN_OPT_CC:
+		*value = so->opt.tune.cc;
 		return 0;
 	case SAN_OPT_STATE:
 		*value = state(k, so);

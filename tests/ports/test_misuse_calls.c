@@ -206,7 +206,9 @@ options_out_of_range_are_refused(void **state)
 	assert_int_equal(san_set_option(s->h, SAN_OPT_SNDBUF, (64u << 20) + 1), -EINVAL);
 	assert_int_equal(san_set_option(s->h, SAN_OPT_RCVBUF, 4095), -EINVAL);
 	assert_int_equal(san_set_option(s->h, SAN_OPT_NODELAY, 2), -EINVAL);
+	assert_int_equal(san_set_option(s->h, SAN_OPT_CC, SAN_CC_NEWRENO + 1), -EINVAL);
 	assert_int_equal(san_set_option(pair.end[0]->h, SAN_OPT_RCVBUF, 65536), -EINVAL);
+	assert_int_equal(san_set_option(pair.end[0]->h, SAN_OPT_CC, SAN_CC_NEWRENO), -EINVAL);
 	assert_int_equal(san_get_option(s->h, SAN_OPT_SNDBUF, &value), 0);
 	assert_int_equal(value, 256 * 1024);
 	assert_int_equal(san_set_option(s->h, SAN_OPT_SNDBUF, 4096), 0);
@@ -214,6 +216,8 @@ options_out_of_range_are_refused(void **state)
 	assert_int_equal(value, 4096);
 	assert_int_equal(san_get_option(s->h, SAN_OPT_NODELAY, &value), 0);
 	assert_int_equal(value, 1);
+	assert_int_equal(san_get_option(s->h, SAN_OPT_CC, &value), 0);
+	assert_int_equal(value, SAN_CC_CUBIC);
 	assert_int_equal(san_set_option(s->h, SAN_OPT_USER_TIMEOUT, 5000), 0);
 	assert_int_equal(san_get_option(s->h, SAN_OPT_USER_TIMEOUT, &value), 0);
 	assert_int_equal(value, 5000);

@@ -22,6 +22,7 @@ static const struct {
 	{ SAN_OPT_TTL, 255 },
 	{ SAN_OPT_KEEPALIVE, 1 },
 	{ SAN_OPT_KEEP_COUNT, 2 },
+	{ SAN_OPT_CC, SAN_CC_NEWRENO },
 };
 
 #define NB_WANTED (sizeof(wanted) / sizeof(wanted[0]))

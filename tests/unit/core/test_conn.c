@@ -2,6 +2,7 @@
 #include <errno.h>
 
 #include "pair.h"
+#include "tcp/cc.h"
 
 static struct sani_core *
 core_of(uint32_t sock)
@@ -441,6 +442,39 @@ segment_that_is_not_answered_makes_the_neighbour_be_asked(void **state)
 	}
 }
 
+static void
+both_ends_have_the_congestion_control_that_was_asked_for(void **state)
+{
+	const struct sani_listen l = {
+		.port = 80, .slot = 80, .gen = 1, .backlog = 5, .sndbuf = 65536, .rcvbuf = 65536,
+		.tune.cc = SAN_CC_NEWRENO,
+	};
+	struct sani_open open = {
+		.remote_port = 80, .sndbuf = 65536, .rcvbuf = 65536, .sock = SANI_NONE,
+	};
+	static const enum san_cc wanted[] = { SAN_CC_CUBIC, SAN_CC_NEWRENO };
+	static const char *const names[] = { "cubic", "newreno" };
+
+	(void)state;
+	pair_open(1, NULL);
+	assert_int_equal(sani_core_listen_add(pair.host[B]->cores[0], &l), 0);
+	pair.accept = true;
+	open.remote = pair_addr(B);
+	for (uint32_t i = 0; i < RTE_DIM(wanted); i++) {
+		struct sani_tcp_conn *c;
+
+		open.tune.cc = (uint8_t) wanted[i];
+		assert_int_equal(sani_core_connect(pair.host[A]->cores[0], &open, &c), 0);
+		pair_run(5000);
+		assert_string_equal(c->cc->name, names[i]);
+		assert_int_equal(pair.nb_socks, i + 1);
+		assert_string_equal(pair_conn(i)->cc->name, "newreno");
+		sani_core_conn_close(pair.host[A]->cores[0], c);
+		pair_run(5000);
+	}
+	pair_close();
+}
+
 int
 main(void)
 {
@@ -460,6 +494,7 @@ main(void)
 		cmocka_unit_test(lost_segment_is_sent_again_when_the_lazy_timer_fires),
 		cmocka_unit_test(deadline_is_never_after_the_next_timer),
 		cmocka_unit_test(segment_that_is_not_answered_makes_the_neighbour_be_asked),
+		cmocka_unit_test(both_ends_have_the_congestion_control_that_was_asked_for),
 	};
 
 	return cmocka_run_group_tests(tests, pair_start_eal, NULL);
