@@ -36,6 +36,7 @@ read_segment(struct sani_core *core, struct sani_rx_item *item)
 	}
 	switch (parse_segment(item->m, &item->pkt, &item->seg)) {
 	case SANI_TCP_PARSE_OK:
+		item->seg.ecn = item->pkt.tos & SANI_ECN_MASK;
 		return true;
 	case SANI_TCP_PARSE_HEADER:
 		sani_count(&core->ctr, SANI_CTR_tcp_rx_bad_header);

@@ -104,7 +104,8 @@ struct sani_tcp_params {
 	struct sani_tcp_tune tune;
 };
 
-/** The ECN field of an IP header (RFC 3168 5). */
+/** The ECN field of an IP header (RFC 3168 5): the two lower bits of the type of service. */
+#define SANI_ECN_MASK 0x03
 enum sani_ecn {
 	SANI_ECN_NOT_ECT = 0,
 	SANI_ECN_ECT_1 = 1,

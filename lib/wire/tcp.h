@@ -51,7 +51,8 @@ struct sani_tcp_seg {
 	uint8_t opts;		/**< enum sani_tcp_opt: which of the fields below are there. */
 	uint8_t wscale;		/**< 0..14 (more is taken as 14, RFC 7323 2.3). */
 	uint8_t nb_sack;
-	uint8_t ecn;		/**< Of the IP header it came in (RFC 3168 5); not of the segment itself. */
+	uint8_t ecn;		/**< Of the IP header it came in (RFC 3168 5), 0..3: parse leaves 0, who has
+				 *   the packet fills it in. Not of the segment itself: not written. */
 	uint16_t mss;
 	uint16_t hdr_len;	/**< Header with options [bytes]. */
 	uint32_t len;		/**< Payload [bytes]. */

@@ -230,6 +230,21 @@ pair_drop(unsigned int side)
 	return rst;
 }
 
+uint32_t
+__real_sani_tcp_input(struct sani_tcp_conn *c, const struct sani_tcp_seg *seg, struct rte_mbuf *m,
+		      struct sani_tcp_io *io);
+uint32_t
+__wrap_sani_tcp_input(struct sani_tcp_conn *c, const struct sani_tcp_seg *seg, struct rte_mbuf *m,
+		      struct sani_tcp_io *io);
+
+uint32_t
+__wrap_sani_tcp_input(struct sani_tcp_conn *c, const struct sani_tcp_seg *seg, struct rte_mbuf *m,
+		      struct sani_tcp_io *io)
+{
+	pair.seg = *seg;
+	return __real_sani_tcp_input(c, seg, m, io);
+}
+
 void
 pair_listen(unsigned int side, uint16_t port, uint32_t backlog)
 {

@@ -38,6 +38,7 @@ struct pair {
 		uint32_t gen;
 	} embryos[PAIR_EMBRYOS];
 	uint32_t nb_embryos;
+	struct sani_tcp_seg seg;	/**< The last one that an engine was given. */
 	struct sani_msg messages[256];
 	uint32_t nb_messages;
 	void (*on_event)(struct sani_core *core, struct sani_tcp_conn *c, uint32_t ev);

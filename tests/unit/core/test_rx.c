@@ -189,6 +189,37 @@ icmp_error_reaches_its_connection_whatever_the_core(void **state)
 	}
 }
 
+/* What A sent comes to B with another octet; the engine sees its two lower bits, whatever the core. */
+static void
+ecn_field_reaches_the_engine(void **state)
+{
+	(void)state;
+	for (unsigned int nb_cores = 1; nb_cores <= 2; nb_cores++) {
+		uint32_t a;
+
+		pair_open(nb_cores, NULL);
+		pair_listen(B, 80, 5);
+		a = pair_establish(80);
+		for (uint8_t ecn = 0; ecn <= 3; ecn++) {
+			struct rte_mbuf *m = make_segment(a);
+			uint8_t *p = rte_pktmbuf_mtod(m, uint8_t *);
+
+			p[15] = 0xb8 | ecn;
+			put_16(p + 24, 0);
+			put_16(p + 24, checksum(p + 14, 20));
+			inject(A, (uint16_t)(nb_cores - 1), m);
+			for (unsigned int round = 0; round < nb_cores; round++)
+				pair_round(B);
+			expect_text(a + 1);
+			assert_int_equal(pair.seg.len, PAYLOAD);
+			assert_int_equal(pair.seg.ecn, ecn);
+			pair_run(50000);
+			assert_int_equal(pair.seg.ecn, SANI_ECN_NOT_ECT);	/* B's ACK */
+		}
+		pair_close();
+	}
+}
+
 static void
 burst_of_many_connections_is_all_processed(void **state)
 {
@@ -210,6 +241,7 @@ main(void)
 		cmocka_unit_test(chained_and_padded_frames_yield_the_payload),
 		cmocka_unit_test(segment_to_the_broadcast_address_is_dropped_and_counted),
 		cmocka_unit_test(icmp_error_reaches_its_connection_whatever_the_core),
+		cmocka_unit_test(ecn_field_reaches_the_engine),
 		cmocka_unit_test(burst_of_many_connections_is_all_processed),
 	};
 

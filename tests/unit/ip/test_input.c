@@ -26,6 +26,21 @@ tcp_segment_is_handed_up(void **state)
 }
 
 static void
+ecn_field_is_handed_up_as_it_came(void **state)
+{
+	struct rig *r = *state;
+	struct frame f;
+
+	for (uint8_t ecn = 0; ecn <= 3; ecn++) {
+		make_tcp(&f, 100);
+		f.b[15] = 0xb8 | ecn;
+		fix_ip(&f);
+		assert_int_equal(give(r, &f), SANI_IP_TCP);
+		assert_int_equal(r->pkt.tos, 0xb8 | ecn);
+	}
+}
+
+static void
 tuple_of_two_segments_of_a_flow_is_the_same_bytes(void **state)
 {
 	struct rig *r = *state;
@@ -421,6 +436,7 @@ main(void)
 {
 	const struct CMUnitTest tests[] = {
 		TEST(tcp_segment_is_handed_up),
+		TEST(ecn_field_is_handed_up_as_it_came),
 		TEST(tuple_of_two_segments_of_a_flow_is_the_same_bytes),
 		TEST(runt_of_each_length_is_dropped),
 		TEST(frame_for_another_mac_is_dropped),
