@@ -9,6 +9,8 @@
 #define UNREACHABLE_MAX 32
 #define TTL_DEFAULT 64			/* RFC 1700, for what no connection sends */
 
+_Static_assert(TX_BURST <= SANI_TCP_TX_MAX && SANI_SPARE_TX <= SANI_TCP_TX_MAX, "a bit for each segment");
+
 /* Connections whose first hop is known not to answer: told after the loop, for that may close any. */
 struct unreachable {
 	unsigned int n;
@@ -118,15 +120,24 @@ sani_tx_last(struct sani_core *core, struct rte_mbuf *m, const struct sani_tcp_c
 	sani_tx_segment(core, m, &out);
 }
 
+/* The connection's octet, whose ECN bits are 0, with the segment's: the engine marks what may be marked. */
+static uint8_t
+tos_of(const struct sani_tcp_conn *c, const struct sani_tcp_io *io, unsigned int i)
+{
+	return c->tos | (io->ect >> i & 1 ? SANI_ECN_ECT_0 : SANI_ECN_NOT_ECT);
+}
+
 static void
 send_segments(struct sani_core *core, const struct sani_tcp_conn *c, const struct sani_tcp_io *io,
 	      struct unreachable *u)
 {
 	struct sani_ip_out out = way_of(c);
 
-	for (unsigned int i = 0; i < io->nb_tx; i++)
+	for (unsigned int i = 0; i < io->nb_tx; i++) {
+		out.tos = tos_of(c, io, i);
 		if (sani_tx_segment(core, io->tx[i], &out) == -EHOSTUNREACH && u != NULL)
 			note_unreachable(core, c, u);
+	}
 }
 
 void

@@ -40,6 +40,9 @@
 
 #define SANI_TCP_HEADROOM 64
 
+/** Most segments that a call has room for: there is a bit for each in io->ect. */
+#define SANI_TCP_TX_MAX 64
+
 /** What a call of the engine may use, and where its segments go. */
 struct sani_tcp_io {
 	uint64_t now_us;
@@ -47,7 +50,8 @@ struct sani_tcp_io {
 	struct sani_counters *ctr;
 	struct rte_mbuf **tx;	/**< Room for max_tx segments, all of the connection of the call. */
 	uint16_t nb_tx;
-	uint16_t max_tx;	/**< At least 1. */
+	uint16_t max_tx;	/**< 1..SANI_TCP_TX_MAX */
+	uint64_t ect;		/**< Bit i: tx[i] goes out as ECT(0), the others as Not-ECT (RFC 3168 5). */
 	bool scarce;		/**< The pool runs low: a queue grows by its first segment only. */
 	uint64_t *budget;	/**< By how much queues may still outgrow sndbuf and rcvbuf [bytes]; NULL: not. */
 };

@@ -176,6 +176,75 @@ reserve_serves_the_rst_of_a_close_when_the_pool_is_empty(void **state)
 	pair_close();
 }
 
+/* One frame on its way to B: its type of service. */
+static uint8_t
+catch_tos(void)
+{
+	struct rte_mbuf *m;
+	uint8_t tos;
+
+	assert_int_equal(sani_port_rx(&pair.host[B]->ports[0], 0, &m, 1), 1);
+	tos = *rte_pktmbuf_mtod_offset(m, const uint8_t *, 15);
+	rte_pktmbuf_free(m);
+	return tos;
+}
+
+static void
+segments_are_ect_where_the_engine_says_so(void **state)
+{
+	struct rte_mbuf *seg[SANI_TCP_TX_MAX];
+	struct sani_core *core;
+	struct sani_tcp_conn *c;
+	struct sani_tcp_io io;
+
+	(void)state;
+	pair_open(1, NULL);
+	pair_listen(B, 80, 5);
+	c = pair_conn(pair_establish(80));
+	core = pair.host[A]->cores[0];
+	pair_drop(B);
+	io = sani_core_io(core);
+	assert_int_equal(io.ect, 0);
+	io.tx = seg;
+	io.nb_tx = SANI_TCP_TX_MAX;
+	io.ect = 1ull | 1ull << 2 | 1ull << 32 | 1ull << 63;
+	c->tos = 0xb8;
+	for (unsigned int i = 0; i < io.nb_tx; i++) {
+		const struct sani_tcp_seg ack = { .flags = SANI_TCP_ACK, .src_port = 80, .dst_port = 9 };
+
+		seg[i] = rte_pktmbuf_alloc(core->host->pool);
+		assert_non_null(seg[i]);
+		assert_true(sani_tcp_reset_for(&ack, seg[i]));
+	}
+	sani_tx_segments(core, c, &io);
+	sani_core_output(core);
+	for (unsigned int i = 0; i < io.nb_tx; i++)
+		assert_int_equal(catch_tos(), 0xb8 | (io.ect >> i & 1 ? SANI_ECN_ECT_0 : 0));
+	pair_close();
+}
+
+/* As long as the engine says it of none. */
+static void
+transfer_without_ecn_is_not_ect(void **state)
+{
+	static uint8_t buf[8000];
+	unsigned int n = 0;
+	uint32_t a;
+
+	(void)state;
+	pair_open(1, NULL);
+	pair_listen(B, 80, 5);
+	a = pair_establish(80);
+	pair_drop(B);
+	pair_conn(a)->tos = 0x28;
+	assert_int_equal(pair_write(a, buf, sizeof(buf)), sizeof(buf));
+	pair_round(A);
+	for (; n < 5; n++)
+		assert_int_equal(catch_tos(), 0x28);
+	pair_drop(B);
+	pair_close();
+}
+
 int
 main(void)
 {
@@ -186,6 +255,8 @@ main(void)
 		cmocka_unit_test(connects_to_a_silent_neighbour_all_end_after_3_s),
 		cmocka_unit_test(established_connection_survives_a_silent_neighbour),
 		cmocka_unit_test(reserve_serves_the_rst_of_a_close_when_the_pool_is_empty),
+		cmocka_unit_test(segments_are_ect_where_the_engine_says_so),
+		cmocka_unit_test(transfer_without_ecn_is_not_ect),
 	};
 
 	return cmocka_run_group_tests(tests, pair_start_eal, NULL);

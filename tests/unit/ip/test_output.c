@@ -114,6 +114,30 @@ send_mbuf(struct rig *r, struct rte_mbuf *m, const char *dst, bool df)
 	return sani_ip_output(r->ip, m, &out, &r->io);
 }
 
+/* Also of a packet that has to wait for its neighbour: the header is written before. */
+static void
+ecn_field_goes_out_packet_by_packet(void **state)
+{
+	const uint16_t lens[] = { 120 };
+	struct rig *r = *state;
+	struct sani_ip_out out = {
+		.src = ip_of(US), .dst = ip_of(PEER), .proto = IPPROTO_TCP, .ttl = 9, .df = true,
+	};
+	struct frame f;
+
+	for (uint8_t ecn = 0; ecn <= 3; ecn++) {
+		out.tos = 0xb8 | ecn;
+		assert_int_equal(sani_ip_output(r->ip, chain_of(lens, 1), &out, &r->io), 0);
+	}
+	drain(r);
+	know_peer(r);
+	for (uint8_t ecn = 0; ecn <= 3; ecn++) {
+		take(r, &f);
+		assert_int_equal(f.b[15], 0xb8 | ecn);
+		assert_true(are_checksums_right(&f));
+	}
+}
+
 static void
 chain_is_summed_over_all_its_buffers(void **state)
 {
@@ -258,6 +282,7 @@ main(void)
 		TEST(software_checksum_is_right_for_each_length),
 		TEST(port_that_can_fills_both_checksums),
 		TEST(port_that_can_only_one_leaves_the_other_to_us),
+		TEST(ecn_field_goes_out_packet_by_packet),
 		TEST(chain_is_summed_over_all_its_buffers),
 		TEST(chain_is_made_one_piece_for_a_port_that_needs_it),
 		TEST(flags_of_a_received_buffer_do_not_go_out),
