@@ -24,6 +24,8 @@ const struct sani_key sani_keys[SANI_NB_KEYS] = {
 		"Listeners of the host at most." },
 	[SANI_CONF_TIME_WAIT] = { SANI_SECTION_HOST, "time_wait", NUMBER, false, 1, 600000, "60000",
 		"Stay in TIME_WAIT, twice the MSL [ms] (RFC 9293 3.6.1)." },
+	[SANI_CONF_WINDOW_MAX] = { SANI_SECTION_HOST, "window_max", NUMBER, false, 65536, 1073741824, "8388608",
+		"A connection's send buffer and receive window grow to this by themselves [bytes]." },
 	[SANI_CONF_TIME_WAIT_RECORDS] = { SANI_SECTION_HOST, "time_wait_records", NUMBER, false, 16,
 		16777216, "8192",
 		"Connections of a core at most that are remembered after their end; the oldest goes first." },

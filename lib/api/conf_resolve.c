@@ -46,6 +46,7 @@ resolve_host(const struct sani_conf_section *s, struct sani_api_conf *out)
 	host->nb_listeners = read_number(s, SANI_CONF_LISTENERS);
 	host->nb_tw = read_number(s, SANI_CONF_TIME_WAIT_RECORDS);
 	host->time_wait_ms = read_number(s, SANI_CONF_TIME_WAIT);
+	host->window_max = read_number(s, SANI_CONF_WINDOW_MAX);
 	out->nb_slots = read_number(s, SANI_CONF_SOCKETS);
 	out->ring = read_number(s, SANI_CONF_REQUEST_RING);
 	host->nb_conns = s->values[SANI_CONF_CONNECTIONS].text != NULL ?

@@ -58,8 +58,6 @@ int
 sani_core_connect(struct sani_core *core, const struct sani_open *open, struct sani_tcp_conn **c)
 {
 	struct sani_tcp_params params = {
-		.sndbuf = open->sndbuf,
-		.rcvbuf = open->rcvbuf,
 		.user_timeout_ms = open->user_timeout_ms,
 		.time_wait_ms = core->host->conf.time_wait_ms,
 		.nodelay = open->nodelay,
@@ -68,6 +66,7 @@ sani_core_connect(struct sani_core *core, const struct sani_open *open, struct s
 	uint64_t hash;
 	int rc;
 
+	sani_conn_size_queues(core, &params, open->sndbuf, open->rcvbuf);
 	/* Between rounds, perhaps long after the last one or before the first. */
 	sani_core_tell_time(core);
 	rc = fill_ends(core, open, &params.tuple, &params.mtu);

@@ -201,17 +201,18 @@ struct sani_tcp_params
 sani_listen_params(const struct sani_core *core, const struct sani_listen_entry *e,
 		   const struct sani_rx_item *item)
 {
-	return (struct sani_tcp_params){
+	struct sani_tcp_params params = {
 		.tuple = item->pkt.tuple,
 		.ts_offset = sani_tcp_ts_offset(core->host->key, &item->pkt.tuple),
 		.mtu = core->host->ifaces[item->pkt.iface].mtu,
-		.sndbuf = e->l.sndbuf,
-		.rcvbuf = e->l.rcvbuf,
 		.user_timeout_ms = e->l.user_timeout_ms,
 		.time_wait_ms = core->host->conf.time_wait_ms,
 		.nodelay = e->l.nodelay,
 		.tune = e->l.tune,
 	};
+
+	sani_conn_size_queues(core, &params, e->l.sndbuf, e->l.rcvbuf);
+	return params;
 }
 
 struct sani_tcp_conn *

@@ -20,6 +20,7 @@
 #define SANI_RESERVE 64			/**< mbufs that a core keeps for the RST of closes. */
 #define SANI_SPARE_TX 4			/**< Room for calls of the tcp engine that build no segment. */
 #define SANI_IP_FRAMES 32		/**< Frames that calls of the ip engine may leave before a sweep. */
+#define SANI_QUEUE_FIRST (256u << 10)	/**< Size of a queue that grows by itself, at first [bytes]. */
 #define SANI_MESH_PACKETS 1024		/**< Packets under way between two cores at most. */
 #define SANI_MESH_MESSAGES 4096		/**< Messages that one input takes at most. */
 
@@ -138,6 +139,19 @@ sani_gauge_add(_Atomic uint32_t *gauge, uint32_t n)
 {
 	atomic_store_explicit(gauge, atomic_load_explicit(gauge, memory_order_relaxed) + n,
 			      memory_order_relaxed);
+}
+
+/** Sizes of a connection's queues as its owner wants them; 0: by itself. */
+static inline void
+sani_conn_size_queues(const struct sani_core *core, struct sani_tcp_params *params, uint32_t sndbuf,
+		      uint32_t rcvbuf)
+{
+	uint32_t max = core->host->conf.window_max;
+
+	params->sndbuf = sndbuf != 0 ? sndbuf : RTE_MIN(SANI_QUEUE_FIRST, max);
+	params->rcvbuf = rcvbuf != 0 ? rcvbuf : RTE_MIN(SANI_QUEUE_FIRST, max);
+	params->sndbuf_max = sndbuf != 0 ? sndbuf : max;
+	params->rcvbuf_max = rcvbuf != 0 ? rcvbuf : max;
 }
 
 /* make.c: one core's memory. round.c: the clock. */

@@ -34,8 +34,12 @@ struct san_core;
  * from it has, from the SYN-ACK on, and may be changed there.
  */
 enum san_option {
-	SAN_OPT_SNDBUF = 1,	/**< [open] Send buffer [bytes], 4096..64 MiB; default 256 KiB. */
-	SAN_OPT_RCVBUF = 2,	/**< [open] Receive window at most [bytes], 4096..64 MiB; default 256 KiB. */
+	/**
+	 * [open] Send buffer [bytes], 4096..64 MiB; 0, the default: it begins with 256 KiB and grows with the
+	 * path, to `window_max` of [host] at most and within what the core has for all connections.
+	 */
+	SAN_OPT_SNDBUF = 1,
+	SAN_OPT_RCVBUF = 2,	/**< [open] Receive window at most [bytes]; likewise. */
 	/**
 	 * [any] 1: small segments are sent at once; 0: by Nagle's algorithm (RFC 9293 3.7.4, MUST-17). Default 1,
 	 * unlike elsewhere: Nagle gathers the small writes of a program that cannot know how many more will
@@ -76,6 +80,7 @@ enum san_option {
 	 */
 	SAN_OPT_URGENT = 13,
 	SAN_OPT_CC = 14,	/**< [open] Congestion control: enum san_cc; default SAN_CC_CUBIC. */
+	SAN_OPT_ECN = 15,	/**< [open] enum san_ecn; default SAN_ECN_ACCEPT. */
 };
 
 /** Explicit congestion notification (RFC 3168): values of SAN_OPT_ECN. */

@@ -21,7 +21,7 @@ set_in_range(uint32_t *to, uint32_t value, uint32_t min, uint32_t max)
 static int
 set_before_open(struct sani_sock *so, uint32_t *to, uint32_t value)
 {
-	return so->phase == SANI_SOCK_NEW ? set_in_range(to, value, BUF_MIN, BUF_MAX) : -EINVAL;
+	return so->phase == SANI_SOCK_NEW ? set_in_range(to, value, value > 0 ? BUF_MIN : 0, BUF_MAX) : -EINVAL;
 }
 
 static int
@@ -43,9 +43,9 @@ set_octet(uint8_t *to, uint32_t value, uint32_t min, uint32_t max)
 }
 
 static int
-set_cc(struct sani_sock *so, uint32_t value)
+set_kind(const struct sani_sock *so, uint8_t *to, uint32_t value, uint32_t last)
 {
-	return so->phase == SANI_SOCK_NEW ? set_octet(&so->opt.tune.cc, value, 0, SAN_CC_NEWRENO) : -EINVAL;
+	return so->phase == SANI_SOCK_NEW ? set_octet(to, value, 0, last) : -EINVAL;
 }
 
 /* [any]: into what the next connection is opened with. */
@@ -86,7 +86,9 @@ sani_option_set(struct san_core *k, struct sani_sock *so, enum san_option option
 	if (option == SAN_OPT_RCVBUF)
 		return set_before_open(so, &so->opt.rcvbuf, value);
 	if (option == SAN_OPT_CC)
-		return set_cc(so, value);
+		return set_kind(so, &so->opt.tune.cc, value, SAN_CC_NEWRENO);
+	if (option == SAN_OPT_ECN)
+		return set_kind(so, &so->opt.tune.ecn, value, SAN_ECN_REQUEST);
 	rc = set_any_time(&opt, option, value);
 	if (rc == 0 && so->phase == SANI_SOCK_LISTENING)
 		rc = -EINVAL;	/* every core has its own copy by now */
@@ -150,6 +152,9 @@ sani_option_get(const struct san_core *k, const struct sani_sock *so, enum san_o
 		return 0;
 	case SAN_OPT_CC:
 		*value = so->opt.tune.cc;
+		return 0;
+	case SAN_OPT_ECN:
+		*value = so->opt.tune.ecn;
 		return 0;
 	case SAN_OPT_STATE:
 		*value = state(k, so);

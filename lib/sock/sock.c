@@ -5,12 +5,11 @@
 
 /* The defaults of san/sock.h. */
 static const struct sani_sock_options usual = {
-	.sndbuf = 256u << 10,
-	.rcvbuf = 256u << 10,
 	.nodelay = true,
 	.tune = {
 		.keep = { .idle_ms = 2 * 3600 * 1000, .interval_ms = 75 * 1000, .count = 9 },
 		.ttl = 64,
+		.ecn = SAN_ECN_ACCEPT,
 	},
 };
 

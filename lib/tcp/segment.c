@@ -137,6 +137,8 @@ sani_tcp_send(struct sani_tcp_conn *c, struct sani_tcp_io *io, uint32_t seq, uin
 		m->data_len = (uint16_t)(m->data_len + len);
 		m->pkt_len += len;
 	}
+	if (sani_tcp_ecn_capable(c, &seg))
+		io->ect |= UINT64_C(1) << io->nb_tx;
 	io->tx[io->nb_tx++] = m;
 	sani_count(io->ctr, SANI_CTR_tcp_tx);
 	c->segs_out++;

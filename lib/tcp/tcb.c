@@ -67,7 +67,7 @@ sani_tcp_init(struct sani_tcp_conn *c, const struct sani_tcp_params *p)
 		.tuple = p->tuple,
 		.tos = p->tune.tos,
 		.ttl = p->tune.ttl ? p->tune.ttl : TTL,
-		.ecn = p->ecn,
+		.ecn = p->tune.ecn,
 		.flags = p->nodelay ? SANI_TCP_F_NODELAY : 0,
 		.iss = p->iss,
 		.snd_una = p->iss,

@@ -81,12 +81,13 @@ struct sani_tcp_keep {
 	bool on;
 };
 
-/** Options of a connection that its packets and timers look at; all zero: the usual, no keepalive. */
+/** Options of a connection that its packets and timers look at; all zero: no keepalive, no ECN. */
 struct sani_tcp_tune {
 	struct sani_tcp_keep keep;
 	uint8_t tos;		/**< The two lower bits are 0. */
 	uint8_t ttl;		/**< 0: 64. */
 	uint8_t cc;		/**< enum san_cc */
+	uint8_t ecn;		/**< enum san_ecn */
 };
 
 /** Limits and options given when a block is opened. */
@@ -104,7 +105,6 @@ struct sani_tcp_params {
 				 *   sent six times at most, and given up after 63 s. */
 	uint32_t time_wait_ms;	/**< 2 MSL; 0: default, 60 s. */
 	bool nodelay;
-	uint8_t ecn;		/**< enum san_ecn */
 	struct sani_tcp_tune tune;
 };
 

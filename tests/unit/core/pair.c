@@ -108,6 +108,7 @@ pair_conf(unsigned int side, unsigned int nb_cores)
 		.nb_half_open = 1500,
 		.nb_listeners = 8,
 		.time_wait_ms = 1000,
+		.window_max = 8u << 20,
 		.nb_ifaces = 1,
 		.ports[0] = { .name = "p", .rx_desc = 512, .tx_desc = 512, .mtu = 1500 },
 		.ifaces[0] = { .name = "i", .mtu = 1500, .prefix = 24 },

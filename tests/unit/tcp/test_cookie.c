@@ -112,7 +112,7 @@ without_timestamps_only_mss_survives(void **state)
 	struct sani_tcp_seg kept;
 	struct sani_tcp_seg ack;
 
-	b->p.ecn = SAN_ECN_REQUEST;
+	b->p.tune.ecn = SAN_ECN_REQUEST;
 	syn.flags |= SANI_TCP_ECE | SANI_TCP_CWR;
 	syn_ack = answer(b, &syn);
 	ack = acknowledge(b, &syn_ack, 0);

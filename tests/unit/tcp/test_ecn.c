@@ -18,7 +18,7 @@ start(struct bed *b)
 {
 	struct sani_tcp_seg syn = bed_seg(b, SYN | ECE | CWR, BED_IRS, 0, 0);
 
-	b->p.ecn = SAN_ECN_ACCEPT;
+	b->p.tune.ecn = SAN_ECN_ACCEPT;
 	syn.opts = SANI_TCP_OPT_MSS | (b->sack ? SANI_TCP_OPT_SACK_PERM : 0);
 	syn.mss = MSS;
 	b->wnd = 60000;
@@ -48,11 +48,11 @@ syn_asks_only_when_told_to(void **state)
 {
 	struct bed *b = *state;
 
-	b->p.ecn = SAN_ECN_ACCEPT;
+	b->p.tune.ecn = SAN_ECN_ACCEPT;
 	bed_reach(b, SAN_TCP_SYN_SENT);
 	assert_false(b->c.flags & SANI_TCP_F_ECN);
 	sani_tcp_discard(&b->c);
-	b->p.ecn = SAN_ECN_REQUEST;
+	b->p.tune.ecn = SAN_ECN_REQUEST;
 	sani_tcp_open_active(&b->c, &b->p, b->now);
 	bed_flush(b);
 	assert_last(b, SYN | ECE | CWR, BED_ISS, 0, 0);
@@ -63,7 +63,7 @@ repeated_syn_asks_no_more(void **state)
 {
 	struct bed *b = *state;
 
-	b->p.ecn = SAN_ECN_REQUEST;
+	b->p.tune.ecn = SAN_ECN_REQUEST;
 	bed_reach(b, SAN_TCP_SYN_SENT);
 	bed_run(b, 1100 * MS);
 	assert_last(b, SYN, BED_ISS, 0, 0);
@@ -78,7 +78,7 @@ refused_syn_is_repeated_without(void **state)
 {
 	struct bed *b = *state;
 
-	b->p.ecn = SAN_ECN_REQUEST;
+	b->p.tune.ecn = SAN_ECN_REQUEST;
 	bed_reach(b, SAN_TCP_SYN_SENT);
 	bed_in(b, SANI_TCP_RST | ACK, 0, UNA, 0);
 	assert_state(b, SYN_SENT);
@@ -98,7 +98,7 @@ answer_agrees_with_ece_alone(void **state)
 	struct bed *b = *state;
 
 	for (size_t i = 0; i < sizeof(answers) / sizeof(answers[0]); i++) {
-		b->p.ecn = SAN_ECN_REQUEST;
+		b->p.tune.ecn = SAN_ECN_REQUEST;
 		bed_reach(b, SAN_TCP_SYN_SENT);
 		bed_in(b, (uint8_t)(SYN | ACK | answers[i].flags), BED_IRS, UNA, 0);
 		assert_int_equal(!!(b->c.flags & SANI_TCP_F_ECN), answers[i].agreed);
@@ -113,7 +113,7 @@ switched_off_it_is_not_agreed_to(void **state)
 	struct bed *b = *state;
 	struct sani_tcp_seg syn = bed_seg(b, SYN | ECE | CWR, BED_IRS, 0, 0);
 
-	b->p.ecn = SAN_ECN_OFF;
+	b->p.tune.ecn = SAN_ECN_OFF;
 	sani_tcp_open_passive(&b->c, &b->p, &syn, b->now);
 	bed_flush(b);
 	assert_last(b, SYN | ACK, BED_ISS, NXT, 0);
