@@ -198,4 +198,11 @@ sim_checker_forget_owed(void);
 void
 sim_half_answered(struct sim_half *x);
 
+/**
+ * A listener whose backlog is full drops the ACK of its SYN-ACK, with the text that came in it, and sends the
+ * SYN-ACK again. So may one that has acknowledged no more than a SYN, and sent nothing else itself.
+ */
+bool
+sim_half_may_lack_place(const struct sim_half *x);
+
 #endif

@@ -235,11 +235,19 @@ is_excused(const struct sim_half *x, uint64_t since_us)
 	return x->host->excused_us + 1000 >= since_us;
 }
 
-/* Must x answer text at all? Not when its connection is over. */
+bool
+sim_half_may_lack_place(const struct sim_half *x)
+{
+	return x->ack_last == x->peer->iss + 1 && x->snd_max == x->iss + 1 &&
+	       vhost_count(&x->host->v, SANI_CTR_tcp_rx_drop_backlog) != 0;
+}
+
+/* Must x answer text at all? Not when its connection is over, or has not begun. */
 static bool
 is_alive(const struct sim_half *x)
 {
-	return x->syn && x->has_acked && !x->aborted && !x->dead && !x->reset_maybe && !x->flow->ignored;
+	return x->syn && x->has_acked && !x->aborted && !x->dead && !x->reset_maybe && !x->flow->ignored &&
+	       !sim_half_may_lack_place(x);
 }
 
 static void

@@ -175,7 +175,8 @@ check_sequence(struct sim_half *x, const struct sim_packet *p)
 		x->fin_seq = fin_seq;
 	}
 	if (sim_lt(p->seq, x->snd_max) || sim_space(p) > 0)
-		sim_hold(SIM_no_needless_rexmit, sim_leq(x->una, p->seq), "acknowledged up to %u: %s", x->una,
+		sim_hold(SIM_no_needless_rexmit, sim_leq(x->una, p->seq) ||
+			 ((p->flags & SIM_SYN) != 0 && sim_half_may_lack_place(x)), "acknowledged up to %u: %s", x->una,
 			 text_of(p));
 }
 
