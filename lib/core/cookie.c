@@ -45,8 +45,11 @@ static bool
 check(const struct sani_core *core, const struct sani_listen_entry *e, const struct sani_rx_item *item,
       struct sani_tcp_seg *syn)
 {
+	uint32_t rcvbuf = e->l.rcvbuf != 0 ? e->l.rcvbuf : core->host->conf.window_max;
+
 	return core->now_us < e->cookies_until_us &&
-	       sani_tcp_cookie_check(core->host->key, &item->pkt.tuple, &item->seg, core->now_us, syn);
+	       sani_tcp_cookie_check(core->host->key, &item->pkt.tuple, &item->seg, core->now_us,
+				     sani_tcp_choose_wscale(rcvbuf), syn);
 }
 
 bool

@@ -134,6 +134,22 @@ closed_block_takes_nothing(void **state)
 	assert_false(sani_tcp_at_end(&b->c));
 }
 
+/* 100 bytes and the FIN came, nobody had read them when the RST came: they are lost, which is no end of stream. */
+static void
+reset_behind_the_fin_is_no_end_of_the_stream(void **state)
+{
+	struct bed *b = *state;
+
+	bed_reach(b, SAN_TCP_ESTABLISHED);
+	bed_in(b, SANI_TCP_FIN | SANI_TCP_ACK, BED_IRS + 1, BED_ISS + 1, 100);
+	assert_false(sani_tcp_at_end(&b->c));
+	bed_in(b, SANI_TCP_RST, BED_IRS + 102, 0, 0);
+	assert_state(b, CLOSED);
+	assert_int_equal(sani_tcp_error(&b->c), -ECONNRESET);
+	assert_false(sani_tcp_at_end(&b->c));
+	assert_int_equal(sani_tcp_readable(&b->c), 0);
+}
+
 static void
 reset_for_an_ack_takes_its_number(void **state)
 {
@@ -180,6 +196,7 @@ main(void)
 		bed_test(peers_rst_throws_the_queue_away),
 		bed_test(bytes_written_before_established_follow_it),
 		bed_test(closed_block_takes_nothing),
+		bed_test(reset_behind_the_fin_is_no_end_of_the_stream),
 		bed_test(reset_for_an_ack_takes_its_number),
 		bed_test(reset_for_a_syn_acknowledges_its_space),
 	};
