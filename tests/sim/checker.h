@@ -86,7 +86,8 @@ struct sim_half {
 	uint32_t *tsvals;		/**< Sorted. */
 	uint32_t nb_tsvals;
 	uint32_t tsvals_size;
-	uint32_t recent[SIM_RECENT];	/**< Out of order, since it last sent a SACK block. */
+	uint32_t recent[SIM_RECENT];	/**< Out of order, since it last sent a SACK block; */
+	bool recent_taken;		/**< and one of them surely was not dropped by PAWS. */
 	uint32_t nb_recent;
 	uint32_t first_block;		/**< Where its last first SACK block began. */
 	uint32_t answerable[SIM_RECENT]; /**< ACK fields that a RST may take its number from. */

@@ -111,9 +111,10 @@ take_text(struct sim_half *x, const struct sim_packet *p)
 	if (p->len > 0 && (sim_lt(p->seq, x->rcv_nxt) || overlaps(x, p->seq, end)))
 		x->nb_dup++;
 	if (p->len > 0 && sim_lt(x->rcv_nxt, end)) {
-		if (sim_lt(x->rcv_nxt, p->seq) && is_newest(x, p)) {
+		if (sim_lt(x->rcv_nxt, p->seq)) {
 			x->recent[x->nb_recent++ % SIM_RECENT] = p->seq;
-			x->owes_hole |= x->has_acked && sim_leq(end, x->edge_last);
+			x->recent_taken |= is_newest(x, p);
+			x->owes_hole |= is_newest(x, p) && x->has_acked && sim_leq(end, x->edge_last);
 		}
 		add_range(x, p->seq, end);
 	}

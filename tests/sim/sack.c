@@ -57,7 +57,9 @@ check_first(struct sim_half *x, const struct sim_packet *p, unsigned int first)
 		fresh = true;
 		found |= is_in_block(p, first, x->recent[i]);
 	}
+	fresh &= x->recent_taken;
 	x->nb_recent = 0;
+	x->recent_taken = false;
 	x->first_block = p->sack[first][0];
 	/* a host that was short of memory, as it says itself, has not kept what we think it has */
 	if (fresh && x->host->excused_us + 1000 < vhost_now_us &&
