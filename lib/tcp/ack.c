@@ -98,7 +98,8 @@ take_delivery(struct sani_tcp_rx *rx)
 
 	if (seq_gt(rx->seg->ack, c->snd_una))
 		take_new_ack(rx, &d);
-	sani_tcp_sack_input(rx, &d);
+	if (sani_unlikely(rx->seg->opts & SANI_TCP_OPT_SACK))
+		sani_tcp_sack_input(rx, &d);
 	sani_tcp_rtt_acked(c, rx->seg, &d, rx->io->now_us);
 	sani_tcp_recovery_ack(rx, &d);
 	if (d.acked > 0)

@@ -30,7 +30,7 @@ void
 sani_tcp_rack_update(struct sani_tcp_rx *rx, struct sani_tcp_delivery *d);
 /** The reordering window grows with needless retransmissions. */
 void
-sani_tcp_rack_dsack(struct sani_tcp_conn *c, uint32_t dsacked);
+sani_tcp_rack_dsack(struct sani_tcp_conn *c);
 /** Step 5: find what is lost, arm the timer for what may be. */
 void
 sani_tcp_rack_detect(struct sani_tcp_conn *c, uint64_t now_us);
@@ -40,10 +40,10 @@ sani_tcp_min_rtt(const struct sani_tcp_conn *c);
 /** A recovery is over. */
 void
 sani_tcp_rack_recovered(struct sani_tcp_conn *c);
-/** 7.2: after output, arm the probe timer if it is due. */
+/** 7.2: PTO_DUE: arm the probe timer, if a probe may be sent. */
 void
 sani_tcp_tlp_schedule(struct sani_tcp_conn *c, uint64_t now_us);
-/** 7.4. @return True: the probe has repaired a loss, which counts as congestion. */
+/** 7.4, with TLP_OUT. @return True: the probe has repaired a loss, which counts as congestion. */
 bool
 sani_tcp_tlp_acked(struct sani_tcp_rx *rx, const struct sani_tcp_delivery *d);
 

@@ -311,7 +311,7 @@ send_stream(struct sani_tcp_conn *c, struct sani_tcp_io *io)
 		r = send_new(c, io);
 	if (r == SENT_ALL && sani_unlikely(probes))
 		r = send_probe(c, io);
-	if (r == SENT_ALL)
+	if (r == SENT_ALL && (c->dup_acks_due > 0 || (c->flags & SANI_TCP_F_ACK_NOW)))
 		r = send_acks(c, io);
 	if (r == SENT_ALL && sani_unlikely(c->keep_due))
 		r = send_keepalive(c, io);
@@ -344,6 +344,7 @@ sani_tcp_output(struct sani_tcp_conn *c, struct sani_tcp_io *io)
 		sani_tcp_arm(c, SANI_TCP_T_RETRY, io->now_us + POOL_RETRY_US);
 	if (r == SENT_ALL && c->state >= SAN_TCP_ESTABLISHED)
 		sani_tcp_settle_persist(c, io->now_us);
-	sani_tcp_tlp_schedule(c, io->now_us);
+	if (c->flags & SANI_TCP_F_PTO_DUE)
+		sani_tcp_tlp_schedule(c, io->now_us);
 	return r != SENT_ALL;
 }

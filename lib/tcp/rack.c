@@ -54,11 +54,9 @@ sani_tcp_rack_update(struct sani_tcp_rx *rx, struct sani_tcp_delivery *d)
 
 /* 6.2 step 4, growth: once for each round trip that shows a needless retransmission. */
 void
-sani_tcp_rack_dsack(struct sani_tcp_conn *c, uint32_t dsacked)
+sani_tcp_rack_dsack(struct sani_tcp_conn *c)
 {
-	if ((c->flags & SANI_TCP_F_DSACK_ROUND) && seq_geq(c->snd_una, c->dsack_round))
-		c->flags &= ~(uint32_t)SANI_TCP_F_DSACK_ROUND;
-	if (dsacked == 0 || (c->flags & SANI_TCP_F_DSACK_ROUND))
+	if ((c->flags & SANI_TCP_F_DSACK_ROUND) && seq_lt(c->snd_una, c->dsack_round))
 		return;
 	c->flags |= SANI_TCP_F_DSACK_ROUND;
 	c->dsack_round = c->snd_nxt;
@@ -130,8 +128,6 @@ sani_tcp_tlp_schedule(struct sani_tcp_conn *c, uint64_t now_us)
 {
 	uint64_t pto = c->srtt_us != 0 ? 2ull * c->srtt_us : PTO_INITIAL_US;
 
-	if (!(c->flags & SANI_TCP_F_PTO_DUE))
-		return;
 	c->flags &= ~(uint32_t)SANI_TCP_F_PTO_DUE;
 	if (!may_probe(c))
 		return;
@@ -160,7 +156,7 @@ sani_tcp_tlp_acked(struct sani_tcp_rx *rx, const struct sani_tcp_delivery *d)
 	uint32_t ack = rx->seg->ack;
 	bool twice;
 
-	if (sani_likely(!(c->flags & SANI_TCP_F_TLP_OUT)) || seq_lt(ack, c->tlp_end))
+	if (seq_lt(ack, c->tlp_end))
 		return false;
 	twice = d->dsacked > 0 && rx->seg->sack[0].right == c->tlp_end;
 	/* the ACK of exactly the probe may be the original's: what comes next tells */

@@ -168,6 +168,7 @@ reduce_for_probe(struct sani_tcp_conn *c, const struct sani_tcp_delivery *d, uin
 	c->ssthresh = c->cc->loss(c, flight_before(c, d), now_us);
 	c->cwnd = sani_tcp_min(c->cwnd, c->ssthresh);
 	c->flags |= SANI_TCP_F_CWR_DUE;
+	c->flags &= ~(uint32_t)SANI_TCP_F_UNDO;	/* the state before is not the controller's any more */
 }
 
 static void
@@ -175,14 +176,15 @@ ack_with_sack(struct sani_tcp_rx *rx, struct sani_tcp_delivery *d)
 {
 	struct sani_tcp_conn *c = rx->c;
 	uint64_t now_us = rx->io->now_us;
-	bool repaired = sani_tcp_tlp_acked(rx, d);
+	bool repaired = sani_unlikely(c->flags & SANI_TCP_F_TLP_OUT) && sani_tcp_tlp_acked(rx, d);
 
 	if (d->acked > 0)
 		c->dup_acks = 0;
 	else if (d->sacked && c->dup_acks < UINT8_MAX)
 		c->dup_acks++;
 	sani_tcp_rack_update(rx, d);
-	sani_tcp_rack_dsack(c, d->dsacked);
+	if (sani_unlikely(d->dsacked > 0))
+		sani_tcp_rack_dsack(c);
 	if (c->ca != SANI_TCP_CA_OPEN && seq_gt(c->snd_una, c->recover))
 		end_recovery(c);
 	if (c->flight.sacked > 0 || c->ca != SANI_TCP_CA_OPEN || (c->flags & SANI_TCP_F_REO))
@@ -233,8 +235,8 @@ sani_tcp_recovery_reo_timer(struct sani_tcp_conn *c, struct sani_tcp_io *io)
 
 /*
  * RFC 5681 equation 4 and 3.1: once for a segment, however often its timer expires. In recovery a
- * retransmission was lost, or what was sent since: that is a second sign of congestion (4.3). A peer whose SACKs reach down to snd_una has taken them back
- * (RFC 2018 8): they are not believed any more.
+ * retransmission was lost, or what was sent since: that is a second sign of congestion (4.3). A peer
+ * whose SACKs reach down to snd_una has taken them back (RFC 2018 8): they are not believed any more.
  */
 void
 sani_tcp_recovery_timeout(struct sani_tcp_conn *c, uint64_t now_us)

@@ -37,7 +37,7 @@ sani_tcp_sack_input(struct sani_tcp_rx *rx, struct sani_tcp_delivery *d)
 	const struct sani_tcp_seg *seg = rx->seg;
 	uint8_t first = 0;
 
-	if (sani_likely(!(seg->opts & SANI_TCP_OPT_SACK)) || !(rx->c->flags & SANI_TCP_F_SACK))
+	if (!(rx->c->flags & SANI_TCP_F_SACK))
 		return;
 	if (is_dsack(rx->c, seg)) {
 		d->dsacked = seg->sack[0].right - seg->sack[0].left;
