@@ -2,6 +2,9 @@
 #include "bed.h"
 #include "tcp/cookie.h"
 
+/* Our window scale, of which the cookie is. */
+#define SCALE(b) sani_tcp_choose_wscale((b)->p.rcvbuf)
+
 #define NXT (BED_IRS + 1)
 #define ACK SANI_TCP_ACK
 #define SLOT (SANI_TCP_COOKIE_LIFE_US / 2)
@@ -74,7 +77,7 @@ is_cookie(const struct bed *b, const struct sani_tcp_seg *ack)
 {
 	struct sani_tcp_seg syn;
 
-	return sani_tcp_cookie_check(key, &b->p.tuple, ack, b->now, sani_tcp_choose_wscale(b->p.rcvbuf), &syn);
+	return sani_tcp_cookie_check(key, &b->p.tuple, ack, b->now, SCALE(b), &syn);
 }
 
 static void
@@ -90,7 +93,7 @@ options_survive_with_timestamps(void **state)
 		struct sani_tcp_seg kept;
 
 		b->now += 1234567;
-		assert_true(sani_tcp_cookie_check(key, &b->p.tuple, &ack, b->now, sani_tcp_choose_wscale(b->p.rcvbuf), &kept));
+		assert_true(sani_tcp_cookie_check(key, &b->p.tuple, &ack, b->now, SCALE(b), &kept));
 		assert_int_equal(kept.flags, SANI_TCP_SYN);
 		assert_int_equal(kept.seq, BED_IRS);
 		assert_int_equal(kept.opts, came.opts);
@@ -117,7 +120,7 @@ without_timestamps_only_mss_survives(void **state)
 	syn_ack = answer(b, &syn);
 	ack = acknowledge(b, &syn_ack, 0);
 	assert_int_equal(syn_ack.opts, SANI_TCP_OPT_MSS);
-	assert_true(sani_tcp_cookie_check(key, &b->p.tuple, &ack, b->now, sani_tcp_choose_wscale(b->p.rcvbuf), &kept));
+	assert_true(sani_tcp_cookie_check(key, &b->p.tuple, &ack, b->now, SCALE(b), &kept));
 	assert_int_equal(kept.opts, SANI_TCP_OPT_MSS);
 	assert_int_equal(kept.mss, 1460);
 }
@@ -137,7 +140,7 @@ mss_is_rounded_down_to_one_of_eight(void **state)
 		struct sani_tcp_seg ack = round_trip(b, &syn);
 		struct sani_tcp_seg kept;
 
-		assert_true(sani_tcp_cookie_check(key, &b->p.tuple, &ack, b->now, sani_tcp_choose_wscale(b->p.rcvbuf), &kept));
+		assert_true(sani_tcp_cookie_check(key, &b->p.tuple, &ack, b->now, SCALE(b), &kept));
 		assert_int_equal(kept.mss, pairs[i][1]);
 		assert_int_equal(syn.mss, pairs[i][1]);
 	}
@@ -201,19 +204,19 @@ cookie_is_of_one_tuple_and_one_key(void **state)
 	static const uint8_t other[16] = { 7, 7, 2 };
 	struct sani_tuple t = b->p.tuple;
 
-	assert_true(sani_tcp_cookie_check(key, &t, &ack, b->now, sani_tcp_choose_wscale(b->p.rcvbuf), &syn));
-	assert_false(sani_tcp_cookie_check(other, &t, &ack, b->now, sani_tcp_choose_wscale(b->p.rcvbuf), &syn));
+	assert_true(sani_tcp_cookie_check(key, &t, &ack, b->now, SCALE(b), &syn));
+	assert_false(sani_tcp_cookie_check(other, &t, &ack, b->now, SCALE(b), &syn));
 	t.remote_port++;
-	assert_false(sani_tcp_cookie_check(key, &t, &ack, b->now, sani_tcp_choose_wscale(b->p.rcvbuf), &syn));
+	assert_false(sani_tcp_cookie_check(key, &t, &ack, b->now, SCALE(b), &syn));
 	t = b->p.tuple;
 	t.local_port++;
-	assert_false(sani_tcp_cookie_check(key, &t, &ack, b->now, sani_tcp_choose_wscale(b->p.rcvbuf), &syn));
+	assert_false(sani_tcp_cookie_check(key, &t, &ack, b->now, SCALE(b), &syn));
 	t = b->p.tuple;
 	t.remote.b[15]++;
-	assert_false(sani_tcp_cookie_check(key, &t, &ack, b->now, sani_tcp_choose_wscale(b->p.rcvbuf), &syn));
+	assert_false(sani_tcp_cookie_check(key, &t, &ack, b->now, SCALE(b), &syn));
 	t = b->p.tuple;
 	t.local.b[15]++;
-	assert_false(sani_tcp_cookie_check(key, &t, &ack, b->now, sani_tcp_choose_wscale(b->p.rcvbuf), &syn));
+	assert_false(sani_tcp_cookie_check(key, &t, &ack, b->now, SCALE(b), &syn));
 }
 
 /* Another listener, with another window, has taken the port between the SYN-ACK and its ACK. */
@@ -223,7 +226,7 @@ cookie_of_another_window_scale_is_refused(void **state)
 	struct bed *b = *state;
 	struct sani_tcp_seg syn = make_syn(b, 1460, 7, true, true);
 	struct sani_tcp_seg ack = round_trip(b, &syn);
-	uint8_t scale = sani_tcp_choose_wscale(b->p.rcvbuf);
+	uint8_t scale = SCALE(b);
 
 	assert_true(sani_tcp_cookie_check(key, &b->p.tuple, &ack, b->now, scale, &syn));
 	assert_false(sani_tcp_cookie_check(key, &b->p.tuple, &ack, b->now, scale + 1, &syn));
@@ -312,7 +315,7 @@ open_with(struct bed *b, const struct sani_tcp_seg *ack)
 	struct sani_tcp_seg syn;
 	uint32_t ev;
 
-	assert_true(sani_tcp_cookie_check(key, &b->p.tuple, ack, b->now, sani_tcp_choose_wscale(b->p.rcvbuf), &syn));
+	assert_true(sani_tcp_cookie_check(key, &b->p.tuple, ack, b->now, SCALE(b), &syn));
 	b->p.iss = ack->ack - 1;
 	b->p.ts_offset = sani_tcp_ts_offset(key, &b->p.tuple);
 	sani_tcp_open_cookie(&b->c, &b->p, &syn, b->now);
