@@ -184,7 +184,7 @@ struct sani_tcp_conn {
 	union sani_tcp_cc_state cc_state;
 	uint32_t cwnd;
 	uint32_t ssthresh;
-	uint32_t recover;	/**< RecoveryPoint: SND.NXT - 1 when the loss was found. */
+	uint32_t recover;	/**< RecoveryPoint: SND.NXT - 1 when the loss was found; SND.NXT of an echo. */
 	uint64_t last_snd_us;	/**< When sequence space was sent last. */
 
 	struct sani_tcp_flight flight;

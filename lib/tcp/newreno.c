@@ -38,6 +38,18 @@ enter(struct sani_tcp_rx *rx, const struct sani_tcp_delivery *d)
 	resend_hole(rx);
 }
 
+/*
+ * 3.2 step 2: only when more than recover is acknowledged, else duplicates may answer our own repeats.
+ * After an ECN echo there are none, recover is of the echo.
+ */
+static bool
+shows_loss(const struct sani_tcp_conn *c)
+{
+	if (c->ca == SANI_TCP_CA_CWR)
+		return true;
+	return c->ca == SANI_TCP_CA_OPEN && seq_gt(c->snd_una - 1, c->recover);
+}
+
 static void
 take_dup_ack(struct sani_tcp_rx *rx, const struct sani_tcp_delivery *d)
 {
@@ -48,8 +60,7 @@ take_dup_ack(struct sani_tcp_rx *rx, const struct sani_tcp_delivery *d)
 		c->dup_acks++;
 	if (c->ca == SANI_TCP_CA_RECOVERY && c->cwnd < c->ssthresh + c->max_snd_wnd)
 		c->cwnd += c->snd_mss;
-	/* 3.2 step 2: only when more than recover is acknowledged, else they may answer our own repeats */
-	if (c->ca <= SANI_TCP_CA_CWR && c->dup_acks == DUP_ACKS && seq_gt(c->snd_una - 1, c->recover))
+	if (c->dup_acks == DUP_ACKS && shows_loss(c))
 		enter(rx, d);
 }
 

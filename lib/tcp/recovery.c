@@ -83,17 +83,21 @@ sani_tcp_recovery_enter(struct sani_tcp_conn *c, const struct sani_tcp_delivery 
 	sani_count(ctr, SANI_CTR_tcp_tx_fast_rexmit);
 }
 
-/* RFC 3168 6.1.2: as a loss, but nothing goes again; with SACK the window comes down under PRR. */
+/*
+ * RFC 3168 6.1.2: as a loss, but nothing goes again; with SACK the window comes down under PRR. The peer
+ * echoes until it has the CWR, which goes with the octet at SND.NXT: until that is acknowledged, an echo
+ * is the old one. An ACK of all there was counts too, one that comes with nothing out does not.
+ */
 static void
 take_echo(struct sani_tcp_rx *rx, const struct sani_tcp_delivery *d)
 {
 	struct sani_tcp_conn *c = rx->c;
 
 	if (sani_likely(!(rx->seg->flags & SANI_TCP_ECE)) || !(c->flags & SANI_TCP_F_ECN) ||
-	    c->ca != SANI_TCP_CA_OPEN || c->snd_una == c->snd_nxt)
+	    c->ca != SANI_TCP_CA_OPEN || (c->snd_una == c->snd_nxt && d->acked == 0))
 		return;
 	c->ssthresh = c->cc->loss(c, flight_before(c, d), rx->io->now_us);
-	c->recover = c->snd_nxt - 1;
+	c->recover = c->snd_nxt;
 	c->ca = SANI_TCP_CA_CWR;
 	c->flags |= SANI_TCP_F_CWR_DUE;
 	c->flags &= ~(uint32_t)SANI_TCP_F_UNDO;

@@ -207,8 +207,44 @@ echo_without_sack_reduces_at_once(void **state)
 	assert_in_range(b->c.cwnd, 4 * MSS, 7 * MSS);
 	bed_in(b, ACK | ECE, NXT, UNA + 5 * MSS, 0);
 	assert_int_equal(b->c.cwnd, b->c.ssthresh);
-	bed_in(b, ACK, NXT, UNA + 10 * MSS, 0);
+	bed_in(b, ACK | ECE, NXT, UNA + 10 * MSS, 0);
+	assert_int_equal(b->c.ca, SANI_TCP_CA_CWR);
+	bed_write(b, MSS);
+	assert_last(b, ACK | SANI_TCP_PSH | CWR, UNA + 10 * MSS, NXT, MSS);
+	bed_in(b, ACK, NXT, UNA + 11 * MSS, 0);
 	assert_int_equal(b->c.ca, SANI_TCP_CA_OPEN);
+	assert_int_equal(bed_count(b, SANI_CTR_tcp_rx_ece), 1);
+}
+
+/* One ACK may answer the whole flight; with nothing out an echo says nothing new. */
+static void
+echo_of_the_whole_flight_reduces(void **state)
+{
+	struct bed *b = *state;
+
+	start(b);
+	bed_in(b, ACK | ECE, NXT, UNA, 0);
+	assert_int_equal(b->c.ca, SANI_TCP_CA_OPEN);
+	bed_write(b, 10 * MSS);
+	bed_in(b, ACK | ECE, NXT, UNA + 10 * MSS, 0);
+	assert_int_equal(b->c.ca, SANI_TCP_CA_CWR);
+	assert_int_equal(b->c.cwnd, b->c.ssthresh);
+	assert_in_range(b->c.cwnd, 4 * MSS, 7 * MSS);
+}
+
+/* Three duplicates after an echo are a loss all the same (RFC 5681 3.2). */
+static void
+loss_after_the_echo_is_repaired_without_sack(void **state)
+{
+	struct bed *b = *state;
+
+	start(b);
+	bed_write(b, 10 * MSS);
+	bed_in(b, ACK | ECE, NXT, UNA + MSS, 0);
+	for (int i = 0; i < 3; i++)
+		bed_in(b, ACK | ECE, NXT, UNA + MSS, 0);
+	assert_int_equal(b->c.ca, SANI_TCP_CA_RECOVERY);
+	assert_int_equal(bed_count(b, SANI_CTR_tcp_tx_rexmit), 1);
 }
 
 /* RFC 3168 6.1.2: a loss in the window that was answered already does not reduce it again. */
@@ -265,6 +301,8 @@ main(void)
 		bed_test(mark_without_agreement_is_ignored),
 		bed_test(echo_reduces_once_a_window_and_cwr_says_so),
 		bed_test(echo_without_sack_reduces_at_once),
+		bed_test(echo_of_the_whole_flight_reduces),
+		bed_test(loss_after_the_echo_is_repaired_without_sack),
 		bed_test(loss_after_the_echo_reduces_no_further),
 		bed_test(only_new_data_may_be_marked),
 	};
