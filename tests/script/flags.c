@@ -22,7 +22,17 @@ struct flags_state {
 	struct play_seg seg;
 };
 
-/* A listener. With FIN a SYN may open or be dropped; without RST, ACK and SYN see known.h of open. */
+#define HALF_OPEN OUT(SYN | ACK, .seq = 0, .ack = 1), PENDING(0)
+#define HALF_OPEN_WITH_ECN OUT(SYN | ACK | ECE, .seq = 0, .ack = 1), PENDING(0)
+
+/* RFC 3168 6.1.1: such a SYN asks for ECN. */
+static bool
+asks_for_ecn(int64_t flags)
+{
+	return (flags & (ECE | CWR)) == (ECE | CWR);
+}
+
+/* A listener. With FIN a SYN may open or be dropped. */
 static const struct play_row *
 rule_listen(int64_t flags)
 {
@@ -30,9 +40,13 @@ rule_listen(int64_t flags)
 		RULE(QUIET(MS(150)), STATE(LISTEN, .s = LISTENER), PENDING(0));
 	if (flags & ACK)
 		RULE(OUT(RST, .seq = 1), QUIET(MS(150)), STATE(LISTEN, .s = LISTENER), PENDING(0));
-	if (flags & SYN && !(flags & FIN) && (flags & (ECE | CWR)) != (ECE | CWR))
-		RULE(OUT(SYN | ACK, .seq = 0, .ack = 1), PENDING(0));
-	RULE(WAIT(MS(1)), STATE(LISTEN, .s = LISTENER), PENDING(0));
+	if (flags & SYN && flags & FIN)
+		RULE(WAIT(MS(1)), STATE(LISTEN, .s = LISTENER), PENDING(0));
+	if (flags & SYN && asks_for_ecn(flags))
+		RULE(HALF_OPEN_WITH_ECN);
+	if (flags & SYN)
+		RULE(HALF_OPEN);
+	RULE(QUIET(MS(150)), STATE(LISTEN, .s = LISTENER), PENDING(0), DROPS(1));
 }
 
 /* SYN-SENT, the acknowledgement good. What else a SYN-ACK with FIN does is left open. */
@@ -45,7 +59,9 @@ rule_syn_sent(int64_t flags)
 		RULE(QUIET(MS(150)), STATE(SYN_SENT), PENDING(0));
 	if (flags & ACK)
 		RULE(OUT(ACK, .seq = 1), WAIT(0), DONE(0, 0));
-	RULE(OUT(SYN | ACK, .seq = 0), STATE(SYN_RECEIVED), PENDING(0));
+	if (asks_for_ecn(flags))
+		RULE(HALF_OPEN_WITH_ECN, STATE(SYN_RECEIVED));
+	RULE(HALF_OPEN, STATE(SYN_RECEIVED));
 }
 
 static const struct play_row *

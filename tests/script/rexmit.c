@@ -5,6 +5,7 @@
 #define ROUND_TRIP(us) \
 	LISTEN(8), ACCEPT(0), IN(SYN, PLAIN), OUT(SYN | ACK, .seq = 0), QUIET(us), IN(ACK), DONE(0, 0), MARK()
 #define RTT_100 ROUND_TRIP(MS(100))
+#define WITH_NEWRENO SET(CC, SAN_CC_NEWRENO, 0, .s = LISTENER)
 #define SENT(n) OUT(ACK, .seq = 1 + ((n) - 1) * 1460, .len = 1460)
 /* A window of ten segments is out. */
 #define TEN_OUT SEND(1, 100000, 1), OUT(ACK, .seq = 1, .len = 1460, .times = 10, .step = 1460)
@@ -139,12 +140,21 @@ static const struct play_case cases[] = {
 		RTT_100, ONLY_TEN_OUT, OUT(ACK, .seq = 1, .len = 1460, .after = MS(300)), IN(ACK,
 		.ack = ACKED(1)), SENT(2), SENT(3), QUIET(MS(100))),
 	CASE(rfc5681_3_1_after_a_timeout_half_of_the_flight_ends_slow_start,
-		RTT_100, SEND(1, 200000, 1), OUT(ACK, .seq = 1, .len = 1460, .times = 10, .step = 1460),
+		WITH_NEWRENO, RTT_100, SEND(1, 200000, 1),
+		OUT(ACK, .seq = 1, .len = 1460, .times = 10, .step = 1460),
 		OUT(ACK, .seq = 1, .len = 1460, .after = MS(300)), IN(ACK, .ack = ACKED(10)), SENT(11),
 		SENT(12), QUIET(MS(10)),
 		IN(ACK, .ack = ACKED(11)), SENT(13), SENT(14), IN(ACK, .ack = ACKED(12)), SENT(15), SENT(16),
 		IN(ACK, .ack = ACKED(13)), SENT(17), SENT(18), IN(ACK, .ack = ACKED(14)), SENT(19), QUIET(MS(10)),
 		IN(ACK, .ack = ACKED(15)), SENT(20), QUIET(MS(10))),
+	CASE(rfc9438_4_6_after_a_timeout_seven_tenths_of_the_flight_end_slow_start,
+		RTT_100, SEND(1, 200000, 1), OUT(ACK, .seq = 1, .len = 1460, .times = 10, .step = 1460),
+		OUT(ACK, .seq = 1, .len = 1460, .after = MS(300)), IN(ACK, .ack = ACKED(10)), SENT(11),
+		SENT(12), QUIET(MS(10)),
+		IN(ACK, .ack = ACKED(11)), SENT(13), SENT(14), IN(ACK, .ack = ACKED(12)), SENT(15), SENT(16),
+		IN(ACK, .ack = ACKED(13)), SENT(17), SENT(18), IN(ACK, .ack = ACKED(14)), SENT(19), SENT(20),
+		IN(ACK, .ack = ACKED(15)), SENT(21), SENT(22), IN(ACK, .ack = ACKED(16)), SENT(23), QUIET(MS(10)),
+		IN(ACK, .ack = ACKED(17)), SENT(24), QUIET(MS(10))),
 	CASE(rfc5681_4_1_after_idle_time_the_initial_window_counts,
 		RTT_100, TEN_OUT, QUIET(MS(100)), IN(ACK, .ack = ACKED(1), .ack_step = 1460, .times = 10), WAIT(0),
 		IN(ACK, .ack = ACKED(30)), WAIT(MS(1)), IN(ACK), WAIT(MS(1)), IN(ACK), WAIT(MS(1)), IN(ACK),
@@ -221,8 +231,12 @@ static const struct play_case cases[] = {
 		RTT_100, TEN_OUT, IN(ACK, .ack = 0x7fffffff), OUT(ACK, .seq = ACKED(10), .len = 0),
 		QUIET(MS(200)), COUNT(tcp_rx_drop_ack, 1)),
 	CASE(attack_h10_a_stretch_acknowledgement_grows_the_window_by_one_segment,
+		WITH_NEWRENO, RTT_100, TEN_OUT, QUIET(MS(100)), IN(ACK, .ack = ACKED(10)), OUT(ACK,
+		.seq = ACKED(10), .len = 1460, .times = 11, .step = 1460),
+		QUIET(MS(100))),
+	CASE(rfc9406_4_2_a_stretch_acknowledgement_grows_the_window_by_eight_segments,
 		RTT_100, TEN_OUT, QUIET(MS(100)), IN(ACK, .ack = ACKED(10)), OUT(ACK, .seq = ACKED(10),
-		.len = 1460, .times = 11, .step = 1460),
+		.len = 1460, .times = 18, .step = 1460),
 		QUIET(MS(100))),
 };
 

@@ -10,6 +10,11 @@
 #define BLOCK(first, last) { AT(first), AT((last) + 1) }
 #define TEN_OUT SEND(1, 100000, 1), OUT(ACK, .seq = 1, .len = 1460, .times = 10, .step = 1460)
 #define ONLY_TEN_OUT SEND(1, 14600, 1), OUT(ACK, .seq = 1, .len = 1460, .times = 10, .step = 1460)
+/* The first of ten is lost; the acknowledgements of the others come one by one. */
+#define LOSS_OF_ONE \
+	RTT_100, TEN_OUT, QUIET(MS(100)), MARK(), IN(ACK, .ack = 1, .sack = { BLOCK(2, 4) }), SENT(1), \
+	SACKED_TO(5), SACKED_TO(6), SACKED_TO(7), SACKED_TO(8), SACKED_TO(9), SACKED_TO(10)
+#define SACKED_TO(n) IN(ACK, .ack = 1, .sack = { BLOCK(2, n) }), WAIT(0)
 #define GOT(n, ...) IN(ACK, .seq = AT(n), .len = 1460, __VA_ARGS__)
 
 /* Selective acknowledgement: RFC 2018, 2883, 6675; RACK-TLP: RFC 8985; PRR: RFC 9937. */
@@ -192,14 +197,9 @@ static const struct play_case cases[] = {
 		IN(ACK, .ack = 1, .sack = { BLOCK(2, 9) }), WAIT(0), COUNT(tcp_tx_rexmit, 1), COUNT(tcp_rto, 0)),
 
 	CASE(rfc9937_in_a_round_trip_half_of_the_flight_is_sent,
-		RTT_100, TEN_OUT, QUIET(MS(100)), MARK(), IN(ACK, .ack = 1, .sack = { BLOCK(2, 4) }), SENT(1),
-		IN(ACK, .ack = 1, .sack = { BLOCK(2, 5) }), WAIT(0), IN(ACK, .ack = 1, .sack = { BLOCK(2,
-		6) }), WAIT(0),
-		IN(ACK, .ack = 1, .sack = { BLOCK(2, 7) }), WAIT(0), IN(ACK, .ack = 1, .sack = { BLOCK(2,
-		8) }), WAIT(0),
-		IN(ACK, .ack = 1, .sack = { BLOCK(2, 9) }), WAIT(0), IN(ACK, .ack = 1, .sack = { BLOCK(2,
-		10) }), WAIT(0),
-		COUNT(tcp_tx, 5), COUNT(tcp_tx_rexmit, 1)),
+		SET(CC, SAN_CC_NEWRENO, 0, .s = LISTENER), LOSS_OF_ONE, COUNT(tcp_tx, 5), COUNT(tcp_tx_rexmit, 1)),
+	CASE(rfc9937_in_a_round_trip_cubic_sends_seven_tenths_of_the_flight,
+		LOSS_OF_ONE, COUNT(tcp_tx, 7), COUNT(tcp_tx_rexmit, 1)),
 
 	/* Blocks that lie. */
 	CASE(attack_e3_an_inverted_block_is_ignored,
