@@ -27,9 +27,4 @@ static const struct play_known fails_today[] = {
 	{ 0 },
 };
 
-/** Not built yet: the case is of a feature that is not there. */
-static const struct play_known not_built[] = {
-	{ 0 },
-};
-
 #endif
