@@ -56,6 +56,10 @@ sim_behaviour_options(struct sim_end *e, struct sim_rng *r, const struct sim_pla
 		san_set_option(e->sock, SAN_OPT_SNDBUF, sim_scale(r, 4096, 1000000));
 	if (sim_chance(r, 50))
 		san_set_option(e->sock, SAN_OPT_RCVBUF, sim_scale(r, 4096, 1000000));
+	if (sim_chance(r, 70))
+		san_set_option(e->sock, SAN_OPT_ECN, sim_below(r, SAN_ECN_REQUEST + 1));
+	if (sim_chance(r, 30))
+		san_set_option(e->sock, SAN_OPT_CC, SAN_CC_NEWRENO);
 	e->user_timeout_ms = plan->user_timeout_ms;
 	if (plan->user_timeout_ms != 0)
 		san_set_option(e->sock, SAN_OPT_USER_TIMEOUT, plan->user_timeout_ms);

@@ -65,6 +65,7 @@ struct sim_half {
 	uint32_t nb_repeated;		/**< Bare ACKs that say nothing new. */
 	uint32_t nb_rst;
 	uint32_t nb_dsack;
+	bool resent;			/**< Some of its data went again. */
 
 	/* What it was given. */
 	bool got_syn;

@@ -153,6 +153,8 @@ print_cable(FILE *out, const char *way, const struct sani_impair_conf *c)
 	fprintf(out, "#    %s: delay %u us", way, c->delay_us);
 	if (c->rate_bps)
 		fprintf(out, ", %.1f Mbit/s, queue %u", (double)c->rate_bps / 1e6, c->queue_bytes);
+	if (c->mark_bytes)
+		fprintf(out, ", marked above %u", c->mark_bytes);
 	if (c->loss_ppm)
 		fprintf(out, ", loss %.2f %%", c->loss_ppm / 1e4);
 	if (c->burst_begin_ppm)

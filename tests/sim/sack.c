@@ -95,7 +95,7 @@ sim_check_sack(struct sim_half *x, const struct sim_packet *p)
 		check_first(x, p, first);
 }
 
-/* RFC 3168 6.1: ECT on new data only, ECE after CE, CWR after ECE. */
+/* RFC 3168 6.1: ECT on new data only, ECE after CE, CWR on new data after ECE or a loss. */
 void
 sim_check_ecn(struct sim_half *x, const struct sim_packet *p, bool is_new)
 {
@@ -112,11 +112,11 @@ sim_check_ecn(struct sim_half *x, const struct sim_packet *p, bool is_new)
 			 x->ip & 255, x->port);
 		return;
 	}
-	if (ect)
-		sim_hold(SIM_ecn_ect, is_new && p->len > 0, "%u:%u: ECT on what is not new data", x->ip & 255,
+	if (ect || (p->flags & SIM_CWR))
+		sim_hold(SIM_ecn_ect, is_new && p->len > 0, "%u:%u: ECT or CWR on what is not new data", x->ip & 255,
 			 x->port);
 	if (p->flags & SIM_ECE)
 		sim_hold(SIM_ecn_ece, x->got_ce, "%u:%u: ECE without CE", x->ip & 255, x->port);
 	if (p->flags & SIM_CWR)
-		sim_hold(SIM_ecn_cwr, x->got_ece, "%u:%u: CWR without ECE", x->ip & 255, x->port);
+		sim_hold(SIM_ecn_cwr, x->got_ece || x->resent, "%u:%u: CWR without ECE or loss", x->ip & 255, x->port);
 }

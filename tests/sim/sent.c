@@ -292,8 +292,10 @@ check_segment(struct sim_half *x, const struct sim_packet *p)
 	check_sequence(x, p);
 	check_size(x, p);
 	check_timeout(x, p);
-	if (p->len > 0)
+	if (p->len > 0) {
+		x->resent |= !is_new;
 		keep_bytes(x, p);
+	}
 	end = p->seq + sim_space(p);
 	if (sim_lt(x->snd_max, end))
 		x->snd_max = end;
