@@ -280,15 +280,21 @@ is_listed(const struct sani_tcp_block *blocks, uint8_t n, uint32_t left)
 uint8_t
 sani_tcp_ooo_blocks(const struct sani_tcp_rcvq *q, struct sani_tcp_block *blocks, uint8_t max)
 {
+	const struct range *r;
 	const uint32_t *recent;
 	uint8_t n = 0;
 
 	if (q->ooo == NULL)
 		return 0;
+	r = table(q);
 	recent = ((const struct table *)q->ooo->buf_addr)->recent;
 	for (uint32_t i = 0; i < SANI_TCP_SACK_BLOCKS && n < max; i++)
 		if (sani_tcp_ooo_find(q, recent[i], &blocks[n]) && !is_listed(blocks, n, blocks[n].left))
 			n++;
+	/* ranges that grew lately have been joined, or are in order now: there is room for older ones */
+	for (uint32_t i = 0; i < q->nb_ranges && n < max; i++)
+		if (!is_listed(blocks, n, r[i].seq))
+			blocks[n++] = (struct sani_tcp_block){ .left = r[i].seq, .right = r[i].seq + r[i].len };
 	return n;
 }
 

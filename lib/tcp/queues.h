@@ -40,7 +40,10 @@ bool
 sani_tcp_ooo_take(struct sani_tcp_rcvq *q, uint32_t seq, struct rte_mbuf **m, uint32_t *len);
 void
 sani_tcp_ooo_free(struct sani_tcp_rcvq *q);
-/** The ranges for a SACK option: the one that grew last first (RFC 2018 4). @return How many, at most max. */
+/**
+ * The ranges for a SACK option: the one that grew last first, behind those that grew lately any others (RFC 2018 4).
+ * @return How many, at most max.
+ */
 uint8_t
 sani_tcp_ooo_blocks(const struct sani_tcp_rcvq *q, struct sani_tcp_block *blocks, uint8_t max);
 /** The range that holds seq. @return False: there is none. */

@@ -88,6 +88,22 @@ four_blocks_without_timestamps(void **state)
 	       NXT + 5000, NXT + 6000);
 }
 
+/* RFC 2018 4: as many blocks as there are, also when all that grew lately has come to be in order. */
+static void
+old_range_is_shown_when_the_latest_are_filled(void **state)
+{
+	struct bed *b = *state;
+
+	start(b, true);
+	bed_in(b, ACK, NXT + 9000, UNA, 1000);
+	for (uint32_t i = 1; i < 8; i += 2)
+		bed_in(b, ACK, NXT + i * 1000, UNA, 1000);
+	for (uint32_t i = 0; i < 8; i += 2)
+		bed_in(b, ACK, NXT + i * 1000, UNA, 1000);
+	assert_int_equal(b->out[b->nb - 1].seg.ack, NXT + 8000);
+	BLOCKS(b, NXT + 9000, NXT + 10000);
+}
+
 static void
 duplicate_below_the_ack_is_reported_once(void **state)
 {
@@ -272,6 +288,7 @@ main(void)
 		bed_test(newest_block_comes_first),
 		bed_test(three_blocks_beside_timestamps_four_without),
 		bed_test(four_blocks_without_timestamps),
+		bed_test(old_range_is_shown_when_the_latest_are_filled),
 		bed_test(duplicate_below_the_ack_is_reported_once),
 		bed_test(duplicate_inside_a_range_is_followed_by_the_range),
 		bed_test(repeated_range_counts_as_the_latest),
