@@ -100,8 +100,10 @@ judge_error(struct sim_end *e, const struct sim_op *op)
 		 "host %u port %u: an operation of kind %u ends with %d (peer in phase %d, error %d)", e->host->index,
 		 e->half ? e->half->port : 0, op->kind, op->result, e->peer ? (int)e->peer->phase : -1,
 		 e->peer ? e->peer->error : 0);
-	if (op->result != -ECANCELED && e->error == 0)
-		e->error = op->result;
+	if (op->result == -ECANCELED || e->error != 0)
+		return;
+	e->error = op->result;
+	e->left_us = vhost_now_us;
 }
 
 static void
@@ -200,6 +202,7 @@ judge_connect(struct sim_end *e, struct sim_op *op)
 		break;
 	}
 	e->error = op->result;
+	e->left_us = vhost_now_us;
 }
 
 static void

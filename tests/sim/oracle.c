@@ -337,6 +337,8 @@ end_close(struct sim_end *e, void (*ended)(struct sim_end *e, struct sim_op *op)
 	sim_hold(SIM_close_last, e->phase == SIM_CLOSING && sim_end_pending(e) == 0,
 		 "a close completes in phase %d with %u operations pending", e->phase, sim_end_pending(e));
 	e->phase = SIM_GONE;
+	if (e->left_us == 0)
+		e->left_us = vhost_now_us;
 	ended(e, NULL);
 }
 

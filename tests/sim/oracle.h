@@ -67,6 +67,7 @@ struct sim_end {
 	int error;			/**< Of the connection, as an operation has told it. */
 	uint64_t opened_us;
 	uint64_t moved_us;		/**< Something went on last. */
+	uint64_t left_us;		/**< It was closed, or told that the connection is over. */
 	uint32_t user_timeout_ms;
 	struct sim_half *half;		/**< As the checker knows it. */
 	void *program;

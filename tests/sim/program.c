@@ -721,10 +721,11 @@ is_left_alone(const struct sim_end *e)
 	return peer->phase == SIM_GONE || peer->phase == SIM_NEW || peer->error != 0;
 }
 
+/* Before the peer had left there was nothing to tell; a program that has nothing posted learns it by its next post. */
 static void
 look_after_end(struct sim_end *e)
 {
-	uint64_t idle_us = vhost_now_us - e->moved_us;
+	uint64_t idle_us = vhost_now_us - RTE_MAX(e->moved_us, e->peer->left_us);
 
 	if (e->phase != SIM_OPEN && e->phase != SIM_CONNECTING)
 		return;
