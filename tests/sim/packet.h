@@ -31,7 +31,7 @@ struct sim_packet {
 	enum sim_proto proto;
 	const char *why;	/**< SIM_BAD: what is wrong. */
 	uint32_t src;		/**< Addresses and ports [host order]. */
-	uint32_t dst;
+	uint32_t dst;		/**< SIM_ARP: whose address a request asks for; 0: it is none. */
 	uint16_t ip_len;
 	uint8_t tos;
 	bool df;

@@ -63,6 +63,7 @@ struct sim_host {
 	struct rte_mbuf **hostages;	/**< Free buffers that a fault has taken. */
 	uint32_t nb_hostages;
 	uint64_t excused_us;		/**< The last time a fault was at work. */
+	uint64_t sought_us[SIM_HOSTS];	/**< When it last asked for the address of each host. */
 	uint32_t mbufs_at_rest;
 	uint32_t generation;		/**< Counts what it was given; for settling. */
 	struct sim_half *unsettled;
