@@ -18,10 +18,17 @@
 #include "sim/world.h"
 
 #define SIM_RECENT 16
+#define SIM_NEWEST 4	/* blocks that a receiver has to remember the order of: a SACK option has no more */
 
 struct sim_range {
 	uint32_t from;
 	uint32_t to;
+};
+
+/** A segment that began behind the acknowledgement. */
+struct sim_arrival {
+	uint32_t seq;
+	bool sure;	/**< There was no reason to drop it. */
 };
 
 struct sim_flow;
@@ -87,10 +94,11 @@ struct sim_half {
 	uint32_t *tsvals;		/**< Sorted. */
 	uint32_t nb_tsvals;
 	uint32_t tsvals_size;
-	uint32_t recent[SIM_RECENT];	/**< Out of order, since it last sent a SACK block; */
-	bool recent_taken;		/**< and one of them surely was not dropped by PAWS. */
+	struct sim_arrival *recent;	/**< What may have come out of order, oldest first; */
 	uint32_t nb_recent;
-	uint32_t first_block;		/**< Where its last first SACK block began. */
+	uint32_t recent_size;
+	uint32_t nb_known;		/**< it has processed that many of them at least; */
+	bool recent_cut;		/**< what was older is not kept. */
 	uint32_t answerable[SIM_RECENT]; /**< ACK fields that a RST may take its number from. */
 	uint32_t nb_answerable;
 
@@ -175,6 +183,14 @@ sim_checker_sent(struct sim_host *h, const struct sim_packet *p);
 
 void
 sim_check_sack(struct sim_half *x, const struct sim_packet *p);
+
+/** A segment with text was put. @param[in] sure There is no reason to drop it, if it is not in order. */
+void
+sim_sack_arrived(struct sim_half *x, const struct sim_packet *p, bool sure);
+
+/** The host has processed all that was put. */
+void
+sim_sack_settle(struct sim_half *x);
 
 void
 sim_check_ecn(struct sim_half *x, const struct sim_packet *p, bool is_new);

@@ -101,21 +101,26 @@ is_newest(const struct sim_half *x, const struct sim_packet *p)
 	return !p->has_ts || x->nb_tsvals == 0 || sim_leq(x->tsvals[x->nb_tsvals - 1], p->tsval);
 }
 
+static bool
+is_excused(const struct sim_half *x, uint64_t since_us)
+{
+	return x->host->excused_us + 1000 >= since_us;
+}
+
 static void
 take_text(struct sim_half *x, const struct sim_packet *p)
 {
 	uint32_t end = p->seq + p->len;
+	bool is_welcome = is_newest(x, p) && x->has_acked && sim_leq(end, x->edge_last);
 
+	if (p->len > 0)
+		sim_sack_arrived(x, p, is_welcome && !is_excused(x, vhost_now_us));
 	if (p->len > x->biggest)
 		x->biggest = p->len;
 	if (p->len > 0 && (sim_lt(p->seq, x->rcv_nxt) || overlaps(x, p->seq, end)))
 		x->nb_dup++;
 	if (p->len > 0 && sim_lt(x->rcv_nxt, end)) {
-		if (sim_lt(x->rcv_nxt, p->seq)) {
-			x->recent[x->nb_recent++ % SIM_RECENT] = p->seq;
-			x->recent_taken |= is_newest(x, p);
-			x->owes_hole |= is_newest(x, p) && x->has_acked && sim_leq(end, x->edge_last);
-		}
+		x->owes_hole |= sim_lt(x->rcv_nxt, p->seq) && is_welcome;
 		add_range(x, p->seq, end);
 	}
 	if (p->flags & SIM_FIN) {
@@ -230,12 +235,6 @@ sim_checker_delivered(struct sim_host *h, const struct sim_packet *p)
 	mark_unsettled(x);
 }
 
-static bool
-is_excused(const struct sim_half *x, uint64_t since_us)
-{
-	return x->host->excused_us + 1000 >= since_us;
-}
-
 bool
 sim_half_may_lack_place(const struct sim_half *x)
 {
@@ -259,6 +258,7 @@ settle_half(struct sim_half *x)
 
 	x->una = x->una_sure;
 	x->dead |= x->reset_put;
+	sim_sack_settle(x);
 	if (is_alive(x) && x->owes_hole && !is_excused(x, vhost_now_us))
 		sim_fail(SIM_ack_hole, "%u:%u does not answer what came behind a hole at %u", x->ip & 255, x->port,
 			 x->rcv_nxt);

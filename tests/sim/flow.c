@@ -23,10 +23,13 @@ free_stores(struct sim_half *x)
 	free(x->bytes);
 	free(x->ooo);
 	free(x->tsvals);
+	free(x->recent);
 	x->bytes = NULL;
 	x->ooo = NULL;
 	x->tsvals = NULL;
+	x->recent = NULL;
 	x->size = x->nb_bytes = x->nb_ooo = x->ooo_size = x->nb_tsvals = x->tsvals_size = 0;
+	x->nb_recent = x->recent_size = x->nb_known = 0;
 }
 
 void

@@ -1,4 +1,6 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
+#include <stdlib.h>
+
 #include "sim/checker.h"
 
 /* Received, in order or not; what PAWS or a full pool made a host drop may be among it. */
@@ -34,38 +36,90 @@ check_dsack(struct sim_half *x, const struct sim_packet *p)
 		 x->nb_dup);
 }
 
-static bool
-is_in_block(const struct sim_packet *p, unsigned int i, uint32_t seq)
+void
+sim_sack_arrived(struct sim_half *x, const struct sim_packet *p, bool sure)
 {
-	return sim_leq(p->sack[i][0], seq) && sim_lt(seq, p->sack[i][1]);
+	if (x->has_acked && sim_leq(p->seq, x->ack_last))
+		return;
+	if (x->nb_recent == x->recent_size) {
+		x->recent_size = x->recent_size ? 2 * x->recent_size : 32;
+		x->recent = realloc(x->recent, x->recent_size * sizeof(x->recent[0]));
+	}
+	x->recent[x->nb_recent++] = (struct sim_arrival){ p->seq, sure };
+}
+
+void
+sim_sack_settle(struct sim_half *x)
+{
+	uint32_t old = x->nb_recent > SIM_NEWEST ? x->nb_recent - SIM_NEWEST : 0;
+	bool holds_none = x->nb_ooo == 0 && x->has_acked && x->ack_last == x->rcv_nxt;
+
+	if (holds_none)
+		old = x->nb_recent;
+	if (old > 0)
+		memmove(x->recent, x->recent + old, (x->nb_recent - old) * sizeof(x->recent[0]));
+	x->nb_recent -= old;
+	x->nb_known = x->nb_recent;
+	x->recent_cut = !holds_none && (x->recent_cut || old > 0);
 }
 
 /*
- * RFC 2018 4: the first block has the segment that made us send this. On a host of several cores that segment may still
- * be on its way between two of them: then the block is the one of last time.
+ * The latest of what x certainly has processed, and holds unless that is acknowledged: no older one may come first. With
+ * none, any that is kept, if all are; else UINT32_MAX.
+ */
+static uint32_t
+find_least(const struct sim_half *x, uint32_t ack)
+{
+	uint32_t nb_over = 0;
+	uint32_t n = x->nb_known;
+
+	for (uint32_t i = n; i < x->nb_recent; i++)
+		nb_over += sim_leq(x->recent[i].seq, ack);
+	for (; n > 0 && nb_over < SIM_NEWEST; n--, nb_over++)
+		if (x->recent[n - 1].sure && sim_lt(ack, x->recent[n - 1].seq))
+			return n - 1;
+	return x->recent_cut ? UINT32_MAX : 0;
+}
+
+/* The oldest arrival from least on that lies in block i; nb_recent: none. */
+static uint32_t
+find_in_block(const struct sim_half *x, const struct sim_packet *p, unsigned int i, uint32_t least)
+{
+	while (least < x->nb_recent && !(sim_leq(p->sack[i][0], x->recent[least].seq) &&
+					 sim_lt(x->recent[least].seq, p->sack[i][1])))
+		least++;
+	return least;
+}
+
+/*
+ * RFC 2018 4: the first block has the segment that made us send this, the latest that is not acknowledged by it. Which
+ * one that is we know only so far: the host takes them in the order in which they were put, answers several at once,
+ * and does not get behind what it has shown to know before, by a first block or because it was settled since. So the
+ * block has to have a segment that is no older than that. What PAWS, a window or want of memory may have dropped does
+ * not count as known; nor does what SIM_NEWEST others followed, whose order a receiver may have forgotten. Behind a
+ * D-SACK comes the block that it lies in, and then this one (RFC 2883 4); beside data there may be room for the first
+ * alone.
  */
 static void
 check_first(struct sim_half *x, const struct sim_packet *p, unsigned int first)
 {
-	uint32_t n = x->nb_recent < SIM_RECENT ? x->nb_recent : SIM_RECENT;
-	bool found = x->host->plan->nb_cores > 1 && is_in_block(p, first, x->first_block);
-	bool fresh = false;
+	uint32_t least = find_least(x, p->ack);
+	bool inside = first == 1 && !sim_leq(p->sack[0][1], p->ack);
+	bool crowded = p->len > 0 && p->nb_sack <= 1u + inside;
+	uint32_t at;
 
-	for (uint32_t i = 0; i < n; i++) {
-		if (sim_leq(x->recent[i], p->ack))
-			continue;
-		fresh = true;
-		found |= is_in_block(p, first, x->recent[i]);
-	}
-	fresh &= x->recent_taken;
-	x->nb_recent = 0;
-	x->recent_taken = false;
-	x->first_block = p->sack[first][0];
+	if (least == UINT32_MAX)
+		return;
+	at = find_in_block(x, p, first, least);
+	if (at == x->nb_recent && inside && p->nb_sack > 2)
+		at = find_in_block(x, p, 2, least);
+	else if (at < x->nb_recent && !inside)
+		x->nb_known = RTE_MAX(x->nb_known, at + 1);
 	/* a host that was short of memory, as it says itself, has not kept what we think it has */
-	if (fresh && x->host->excused_us + 1000 < vhost_now_us &&
+	if (!crowded && x->host->excused_us + 1000 < vhost_now_us &&
 	    vhost_count(&x->host->v, SANI_CTR_tcp_rx_drop_memory) == 0)
-		sim_hold(SIM_sack_first, found, "%u:%u: block %u..%u is not the latest", x->ip & 255, x->port,
-			 p->sack[first][0], p->sack[first][1]);
+		sim_hold(SIM_sack_first, at < x->nb_recent, "%u:%u: block %u..%u is not the latest", x->ip & 255,
+			 x->port, p->sack[first][0], p->sack[first][1]);
 }
 
 void
