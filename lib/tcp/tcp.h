@@ -223,7 +223,10 @@ sani_tcp_set_option(struct sani_tcp_conn *c, enum san_option option, uint32_t va
 uint32_t
 sani_tcp_readable(const struct sani_tcp_conn *c);
 
-/** Was the peer's FIN received and everything before it read? */
+/**
+ * Was the peer's FIN received and everything before it read? Not after an error, a reset for instance: it
+ * throws away what was not read.
+ */
 bool
 sani_tcp_at_end(const struct sani_tcp_conn *c);
 

@@ -107,6 +107,9 @@ static const struct play_case cases[] = {
 		TO_ESTABLISHED, ACCEPT(1, .s = 1), IN(SYN, PLAIN, .c = 1), OUT(SYN | ACK, .c = 1), IN(ACK,
 		.c = 1), DONE(1, 0),
 		IN(RST, .seq = 1), STATE(CLOSED), STATE(ESTABLISHED, .s = 1)),
+	CASE(a_reset_of_a_connection_that_waits_in_the_backlog_ends_its_receives,
+		LISTEN(8), IN(SYN, PLAIN), OUT(SYN | ACK), IN(ACK), IN(FIN | ACK, .len = 10), OUT(ACK, .ack = 12),
+		IN(RST | ACK), ACCEPT(0), DONE(0, 0), RECV(1, 10, -ECONNRESET)),
 };
 
 PLAY_MAIN("reset", cases)
