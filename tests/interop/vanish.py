@@ -22,15 +22,19 @@ OTHERS = 40
 PAUSE_S = 0.1
 
 
-def pump(sock, moved):
-    """Send and read back for as long as that works."""
-    piece = bytes(50_000)
+def for_as_long_as_it_works(step):
     try:
         while True:
-            sock.sendall(piece)
-            moved.append(len(sock.recv(kernel.CHUNK)))
+            step()
     except OSError:
         pass
+
+
+def pump(sock, moved):
+    """Send without a pause, and read back beside it: at each moment something is on its way to us."""
+    piece = bytes(50_000)
+    threading.Thread(target=for_as_long_as_it_works, args=(lambda: sock.sendall(piece),), daemon=True).start()
+    for_as_long_as_it_works(lambda: moved.append(len(sock.recv(kernel.CHUNK))))
 
 
 def server_goes_on_when_a_client_vanishes(lab):
