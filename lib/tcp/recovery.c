@@ -175,11 +175,30 @@ reduce_for_probe(struct sani_tcp_conn *c, const struct sani_tcp_delivery *d, uin
 	c->flags &= ~(uint32_t)SANI_TCP_F_UNDO;	/* the state before is not the controller's any more */
 }
 
+/*
+ * Does the ACK show a loss that no episode has answered? What is marked lost for another reason (a smaller
+ * MTU, the octet of a window probe) and has not gone again yet is none.
+ */
+static bool
+find_loss(struct sani_tcp_conn *c, uint64_t now_us)
+{
+	uint32_t before = c->flight.lost;
+
+	if (c->ca != SANI_TCP_CA_OPEN && seq_gt(c->snd_una, c->recover)) {
+		end_recovery(c);
+		before = 0;	/* what was sent in the episode and lost is another's now */
+	}
+	if (c->flight.sacked > 0 || c->ca != SANI_TCP_CA_OPEN || (c->flags & SANI_TCP_F_REO))
+		sani_tcp_rack_detect(c, now_us);
+	return c->flight.lost > before;
+}
+
 static void
 ack_with_sack(struct sani_tcp_rx *rx, struct sani_tcp_delivery *d)
 {
 	struct sani_tcp_conn *c = rx->c;
 	uint64_t now_us = rx->io->now_us;
+	bool found;
 	bool repaired = sani_unlikely(c->flags & SANI_TCP_F_TLP_OUT) && sani_tcp_tlp_acked(rx, d);
 
 	if (d->acked > 0)
@@ -189,12 +208,9 @@ ack_with_sack(struct sani_tcp_rx *rx, struct sani_tcp_delivery *d)
 	sani_tcp_rack_update(rx, d);
 	if (sani_unlikely(d->dsacked > 0))
 		sani_tcp_rack_dsack(c);
-	if (c->ca != SANI_TCP_CA_OPEN && seq_gt(c->snd_una, c->recover))
-		end_recovery(c);
-	if (c->flight.sacked > 0 || c->ca != SANI_TCP_CA_OPEN || (c->flags & SANI_TCP_F_REO))
-		sani_tcp_rack_detect(c, now_us);
+	found = find_loss(c, now_us);
 	take_echo(rx, d);
-	if (c->ca <= SANI_TCP_CA_CWR && sani_unlikely(c->flight.lost > 0)) {
+	if (c->ca <= SANI_TCP_CA_CWR && sani_unlikely(found)) {
 		if (c->ca == SANI_TCP_CA_OPEN)
 			sani_tcp_prr_begin(c, d);
 		sani_tcp_recovery_enter(c, d, now_us, rx->io->ctr);
@@ -226,7 +242,7 @@ sani_tcp_recovery_reo_timer(struct sani_tcp_conn *c, struct sani_tcp_io *io)
 	struct sani_tcp_delivery d = { .prior_lost = c->flight.lost };
 
 	sani_tcp_rack_detect(c, io->now_us);
-	if (c->flight.lost == 0)
+	if (c->flight.lost == d.prior_lost)
 		return;
 	if (c->ca <= SANI_TCP_CA_CWR) {
 		if (c->ca == SANI_TCP_CA_OPEN)

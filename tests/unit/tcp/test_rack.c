@@ -365,6 +365,32 @@ recovery_whose_repeats_all_arrived_twice_is_undone(void **state)
 	assert_int_equal(bed_count(b, SANI_CTR_tcp_undo), 1);
 }
 
+/*
+ * A probe's octet was not taken while the window was shut. When it opens the octet goes again; two ACKs in
+ * one round, before it could, show no loss.
+ */
+static void
+octet_of_a_window_probe_is_no_loss(void **state)
+{
+	struct bed *b = *state;
+	struct sani_tcp_seg open;
+
+	start(b, 4);
+	b->wnd = 0;
+	bed_in(b, ACK, NXT, seg(4), 0);
+	bed_write(b, 3 * MSS);
+	bed_run(b, SEC);
+	assert_true(bed_count(b, SANI_CTR_tcp_tx_probe) > 0);
+	b->wnd = 60000;
+	open = bed_seg(b, ACK, NXT, seg(4), 0);
+	bed_inject(b, &open);
+	bed_inject(b, &open);
+	bed_flush(b);
+	assert_int_equal(b->c.ca, SANI_TCP_CA_OPEN);
+	assert_true(b->c.cwnd >= 20 * MSS);
+	assert_int_equal(b->c.snd_nxt, seg(7));
+}
+
 /* Attack row H2: duplicates without a new SACK are no news. */
 static void
 repeated_acks_without_news_do_nothing(void **state)
@@ -649,6 +675,7 @@ main(void)
 		bed_test(needless_timeout_is_undone),
 		bed_test(timeout_that_was_right_is_not_undone),
 		bed_test(recovery_whose_repeats_all_arrived_twice_is_undone),
+		bed_test(octet_of_a_window_probe_is_no_loss),
 		bed_test(repeated_acks_without_news_do_nothing),
 		bed_test(needless_probe_at_the_very_end_reduces_nothing),
 		bed_test(bare_duplicate_of_the_probe_reduces_nothing),
