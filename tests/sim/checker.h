@@ -217,8 +217,9 @@ void
 sim_half_answered(struct sim_half *x);
 
 /**
- * A listener whose backlog is full drops the ACK of its SYN-ACK, with the text that came in it, and sends the
- * SYN-ACK again. So may one that has acknowledged no more than a SYN, and sent nothing else itself.
+ * A listener whose backlog is full, or whose host has no connection left for a cookie that comes back, drops the ACK of
+ * its SYN-ACK, with the text that came in it, and sends the SYN-ACK again. So may one that has acknowledged no more than
+ * a SYN, and sent nothing else itself.
  */
 bool
 sim_half_may_lack_place(const struct sim_half *x);
