@@ -64,8 +64,8 @@ sim_sack_settle(struct sim_half *x)
 }
 
 /*
- * The latest of what x certainly has processed, and holds unless that is acknowledged: no older one may come first. With
- * none, any that is kept, if all are; else UINT32_MAX.
+ * The latest of what x certainly has processed, and holds unless that is acknowledged: no older one may come first.
+ * With none, any that is kept, if all are; else UINT32_MAX.
  */
 static uint32_t
 find_least(const struct sim_half *x, uint32_t ack)
