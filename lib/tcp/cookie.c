@@ -55,7 +55,7 @@ hash_vouched(const uint8_t key[16], const struct vouched *v)
 static uint32_t
 seal(const uint8_t key[16], const struct vouched *v)
 {
-	return hash_vouched(key, v) << MAC_SHIFT | v->mss_idx << MSS_SHIFT | (v->slot & 1);
+	return hash_vouched(key, v) << MAC_SHIFT | (uint32_t)v->mss_idx << MSS_SHIFT | (v->slot & 1);
 }
 
 static uint32_t
