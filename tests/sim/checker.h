@@ -99,6 +99,8 @@ struct sim_half {
 	uint32_t recent_size;
 	uint32_t nb_known;		/**< it has processed that many of them at least; */
 	bool recent_cut;		/**< what was older is not kept. */
+	bool has_unsure;		/**< PAWS may have dropped text, */
+	uint32_t unsure_end;		/**< up to here. */
 	uint32_t answerable[SIM_RECENT]; /**< ACK fields that a RST may take its number from. */
 	uint32_t nb_answerable;
 

@@ -107,6 +107,15 @@ is_excused(const struct sim_half *x, uint64_t since_us)
 	return x->host->excused_us + 1000 >= since_us;
 }
 
+/* It may not be there: no acknowledgement of it is owed. */
+static void
+note_unsure(struct sim_half *x, uint32_t end)
+{
+	if (!x->has_unsure || sim_lt(x->unsure_end, end))
+		x->unsure_end = end;
+	x->has_unsure = true;
+}
+
 static void
 take_text(struct sim_half *x, const struct sim_packet *p)
 {
@@ -120,6 +129,8 @@ take_text(struct sim_half *x, const struct sim_packet *p)
 	if (p->len > 0 && (sim_lt(p->seq, x->rcv_nxt) || overlaps(x, p->seq, end)))
 		x->nb_dup++;
 	if (p->len > 0 && sim_lt(x->rcv_nxt, end)) {
+		if (!is_newest(x, p))
+			note_unsure(x, end);
 		x->owes_hole |= sim_lt(x->rcv_nxt, p->seq) && is_welcome;
 		add_range(x, p->seq, end);
 	}
@@ -268,7 +279,9 @@ settle_half(struct sim_half *x)
 		sim_half_answered(x);
 		return;
 	}
-	if (!is_excused(x, vhost_now_us))
+	if (x->has_unsure && sim_lt(x->unsure_end, x->rcv_nxt - x->owed_bytes))
+		x->has_unsure = false;
+	if (!is_excused(x, vhost_now_us) && !x->has_unsure)
 		sim_hold(SIM_ack_every_second, x->owed_bytes < 2 * full,
 			 "%u:%u has %u octets (%u in a full segment) that it does not acknowledge", x->ip & 255,
 			 x->port, x->owed_bytes, full);

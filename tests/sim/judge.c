@@ -125,8 +125,8 @@ judge_recv(struct sim_end *e, struct sim_op *op)
 	if (op->result > 0)
 		return;
 	sim_hold(SIM_end_of_stream, e->peer->shut && e->got == e->peer->sent,
-		 "the end of the stream after %lu of %lu (the peer's shutdown: %d)", e->got, e->peer->sent,
-		 e->peer->shut);
+		 "host %u port %u: the end of the stream after %lu of %lu (the peer's shutdown: %d)", e->host->index,
+		 e->half ? e->half->port : 0, e->got, e->peer->sent, e->peer->shut);
 	e->at_end = true;
 }
 

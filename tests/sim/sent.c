@@ -311,7 +311,7 @@ check_segment(struct sim_half *x, const struct sim_packet *p)
 	check_size(x, p);
 	check_timeout(x, p);
 	if (p->len > 0) {
-		x->resent |= !is_new;
+		x->resent |= sim_lt(p->seq, x->snd_max);
 		keep_bytes(x, p);
 	}
 	end = p->seq + sim_space(p);
