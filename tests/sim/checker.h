@@ -221,7 +221,7 @@ sim_half_answered(struct sim_half *x);
 /**
  * A listener whose backlog is full, or whose host has no connection left for a cookie that comes back, drops the ACK of
  * its SYN-ACK, with the text that came in it, and sends the SYN-ACK again. So may one that has acknowledged no more
- * than a SYN, and sent nothing else itself.
+ * than a SYN, and sent nothing else itself; or it would reset it, and is past its limit of resets.
  */
 bool
 sim_half_may_lack_place(const struct sim_half *x);

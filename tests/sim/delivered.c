@@ -251,7 +251,8 @@ sim_half_may_lack_place(const struct sim_half *x)
 {
 	return x->ack_last == x->peer->iss + 1 && x->snd_max == x->iss + 1 &&
 	       (vhost_count(&x->host->v, SANI_CTR_tcp_rx_drop_backlog) != 0 ||
-		vhost_count(&x->host->v, SANI_CTR_core_drop_noconn) != 0);
+		vhost_count(&x->host->v, SANI_CTR_core_drop_noconn) != 0 ||
+		vhost_count(&x->host->v, SANI_CTR_tcp_tx_limited) != 0);
 }
 
 /* Must x answer text at all? Not when its connection is over, or has not begun. */

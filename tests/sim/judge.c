@@ -62,6 +62,18 @@ may_time_out(const struct sim_end *e)
 	return sim_situation.lossy && vhost_now_us - e->opened_us + 100000 >= timeout_us;
 }
 
+/*
+ * Has the host answered SYNs by cookies and had no place for what came back? Then it knows nothing of the
+ * connection until the very first text comes again, and resets what comes behind it (doc/rfc/4987.md).
+ */
+static bool
+may_have_forgotten(const struct sim_host *host)
+{
+	return vhost_count(&host->v, SANI_CTR_tcp_tx_cookie) != 0 &&
+	       (vhost_count(&host->v, SANI_CTR_tcp_rx_drop_backlog) != 0 ||
+		vhost_count(&host->v, SANI_CTR_core_drop_noconn) != 0);
+}
+
 /* Somebody has to have caused a reset: the peer's program, or a host that has given up or forgotten. */
 static bool
 may_be_reset(const struct sim_end *e)
@@ -71,6 +83,8 @@ may_be_reset(const struct sim_end *e)
 
 	if (peer == NULL || peer->host == NULL || peer->phase == SIM_NEW)
 		return sim_situation.tight || sim_situation.lossy;
+	if (e->got == 0 && may_have_forgotten(peer->host))
+		return true;
 	if (peer->closed_live || peer->phase >= SIM_CLOSING || peer->error != 0)
 		return true;
 	return san_get_option(peer->sock, SAN_OPT_STATE, &state) == 0 && state == SAN_TCP_CLOSED;
