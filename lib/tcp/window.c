@@ -26,7 +26,8 @@ edge_gain(const struct sani_tcp_conn *c, uint8_t wscale)
  *   ------|------------------|-----------------|----
  *         |<-- offered ----->|<---- gain ----->|
  *
- * The edge never moves back. What is shown may lie left of it by less than one unit of the scale (RFC
+ * The edge never moves back; while the SYN-ACK may have to go again, whose window is not scaled, it stays
+ * where that can show it. What is shown may lie left of it by less than one unit of the scale (RFC
  * 7323 2.4); text up to the edge itself is taken all the same.
  */
 uint16_t
@@ -36,7 +37,7 @@ sani_tcp_offer_window(struct sani_tcp_conn *c, bool syn)
 	int32_t gain = edge_gain(c, wscale);
 	uint32_t least = sani_tcp_min(c->rcvq.limit / 2, sani_tcp_mss_to_announce(c));
 
-	if (gain > 0 && (uint32_t)gain >= least)
+	if (gain > 0 && (uint32_t)gain >= least && c->state != SAN_TCP_SYN_RECEIVED)
 		c->rcv_adv += (uint32_t)gain;
 	if (seq_leq(c->rcv_adv, c->rcv_nxt))
 		return 0;

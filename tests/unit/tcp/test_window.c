@@ -192,6 +192,24 @@ late_text_with_a_newer_ack_brings_its_window(void **state)
 	assert_int_equal(b->c.snd_nxt, UNA + 3000);
 }
 
+/* A challenge ACK between two SYN-ACKs promises no more than those can show without a scale. */
+static void
+window_of_a_syn_ack_that_goes_again_is_not_smaller(void **state)
+{
+	struct bed *b = *state;
+	struct sani_tcp_seg syn = bed_seg(b, SANI_TCP_SYN, BED_IRS, 0, 0);
+
+	b->p.rcvbuf = 1 << 20;
+	syn.opts = SANI_TCP_OPT_WSCALE;
+	syn.wscale = 7;
+	sani_tcp_open_passive(&b->c, &b->p, &syn, b->now);
+	bed_flush(b);
+	assert_int_equal(b->out[0].seg.wnd, 65535);
+	bed_in(b, SANI_TCP_RST, BED_IRS + 100, 0, 0);
+	assert_last(b, SANI_TCP_ACK, BED_ISS + 1, BED_IRS + 1, 0);
+	assert_true((uint32_t)b->out[b->nb - 1].seg.wnd << b->c.rcv_wscale <= 65535);
+}
+
 int
 main(void)
 {
@@ -206,6 +224,7 @@ main(void)
 		bed_test(scaled_window_is_taken_up_to_the_promised_edge),
 		bed_test(peer_may_shrink_its_window),
 		bed_test(late_text_with_a_newer_ack_brings_its_window),
+		bed_test(window_of_a_syn_ack_that_goes_again_is_not_smaller),
 	};
 
 	return cmocka_run_group_tests(tests, bed_group, NULL);
