@@ -49,7 +49,7 @@ check(const struct sani_core *core, const struct sani_listen_entry *e, const str
 
 	return core->now_us < e->cookies_until_us &&
 	       sani_tcp_cookie_check(core->host->key, &item->pkt.tuple, &item->seg, core->now_us,
-				     sani_tcp_choose_wscale(rcvbuf), syn);
+				     rcvbuf, syn);
 }
 
 bool

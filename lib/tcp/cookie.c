@@ -32,9 +32,9 @@ struct vouched {
 	struct sani_tuple tuple;
 	uint32_t irs;
 	uint32_t slot;
-	uint32_t opts;
+	uint16_t opts;
 	uint16_t mss_idx;
-	uint16_t our_wscale;	/* another listener may have taken the port since */
+	uint32_t rcvbuf;	/* another listener may have taken the port since */
 };
 
 _Static_assert(sizeof(struct vouched) == 56, "no holes");
@@ -114,8 +114,8 @@ sani_tcp_cookie_make(const uint8_t key[16], struct sani_tcp_seg *syn, uint64_t n
 		.irs = syn->seq,
 		.slot = (uint32_t)(now_us >> SLOT_SHIFT),
 		.mss_idx = (uint16_t)choose_mss(syn, sani_ip_is_v4(&p->tuple.remote)),
-		.opts = pack_options(syn),
-		.our_wscale = sani_tcp_choose_wscale(p->rcvbuf > p->rcvbuf_max ? p->rcvbuf : p->rcvbuf_max),
+		.opts = (uint16_t)pack_options(syn),
+		.rcvbuf = p->rcvbuf > p->rcvbuf_max ? p->rcvbuf : p->rcvbuf_max,
 	};
 	uint32_t now_ms = (uint32_t)(now_us / 1000);
 
@@ -126,7 +126,7 @@ sani_tcp_cookie_make(const uint8_t key[16], struct sani_tcp_seg *syn, uint64_t n
 
 bool
 sani_tcp_cookie_check(const uint8_t key[16], const struct sani_tuple *t, const struct sani_tcp_seg *ack,
-		      uint64_t now_us, uint8_t our_wscale, struct sani_tcp_seg *syn)
+		      uint64_t now_us, uint32_t rcvbuf, struct sani_tcp_seg *syn)
 {
 	bool has_ts = ack->opts & SANI_TCP_OPT_TS;
 	uint32_t slot = (uint32_t)(now_us >> SLOT_SHIFT);
@@ -136,8 +136,8 @@ sani_tcp_cookie_check(const uint8_t key[16], const struct sani_tuple *t, const s
 		.irs = ack->seq - 1,
 		.slot = slot - ((slot ^ iss) & 1),
 		.mss_idx = (uint16_t)(iss >> MSS_SHIFT & MSS_MASK),
-		.opts = has_ts ? OPT_TS | (ack->tsecr & OPT_MASK) : OPT_NO_WSCALE,
-		.our_wscale = our_wscale,
+		.opts = (uint16_t)(has_ts ? OPT_TS | (ack->tsecr & OPT_MASK) : OPT_NO_WSCALE),
+		.rcvbuf = rcvbuf,
 	};
 
 	if (seal(key, &v) != iss)

@@ -55,11 +55,12 @@ sani_tcp_cookie_make(const uint8_t key[16], struct sani_tcp_seg *syn, uint64_t n
  * Is this segment (ACK, neither SYN nor RST) the first after a SYN-ACK with a cookie? One hash.
  *
  * @param[in]  t    The tuple, `zero` 0.
- * @param[in]  our_wscale  sani_tcp_choose_wscale() of the listener, which has to be what the SYN-ACK said.
+ * @param[in]  rcvbuf  What the listener's receive window may grow to [bytes]: as when the SYN-ACK was sent, or
+ *                     the window that it showed, or its scale, would not be ours.
  * @param[out] syn  The SYN that the cookie keeps, for sani_tcp_open_cookie(). The ISS is ack->ack - 1.
  */
 bool
 sani_tcp_cookie_check(const uint8_t key[16], const struct sani_tuple *t, const struct sani_tcp_seg *ack,
-		      uint64_t now_us, uint8_t our_wscale, struct sani_tcp_seg *syn);
+		      uint64_t now_us, uint32_t rcvbuf, struct sani_tcp_seg *syn);
 
 #endif

@@ -47,8 +47,8 @@ sani_tcp_update_mss(struct sani_tcp_conn *c)
 }
 
 /* Smallest shift that shows the whole buffer in 16 bits (RFC 7323 2.2). */
-uint8_t
-sani_tcp_choose_wscale(uint32_t rcvbuf)
+static uint8_t
+choose_wscale(uint32_t rcvbuf)
 {
 	uint8_t shift = 0;
 
@@ -75,7 +75,7 @@ sani_tcp_init(struct sani_tcp_conn *c, const struct sani_tcp_params *p)
 		.recover = p->iss - 1,	/* RFC 6582 3.2 step 1; the first segment may be lost too */
 		.reo_wnd_mult = 1,
 		.mtu = p->mtu,
-		.rcv_wscale = sani_tcp_choose_wscale(p->rcvbuf > p->rcvbuf_max ? p->rcvbuf : p->rcvbuf_max),
+		.rcv_wscale = choose_wscale(p->rcvbuf > p->rcvbuf_max ? p->rcvbuf : p->rcvbuf_max),
 		.quick_acks = SANI_TCP_QUICK_ACKS,
 		.ts_offset = p->ts_offset,
 		.user_timeout_ms = p->user_timeout_ms,

@@ -127,10 +127,6 @@ struct sani_tcp_conn;
 uint32_t
 sani_tcp_open_active(struct sani_tcp_conn *c, const struct sani_tcp_params *p, uint64_t now_us);
 
-/** The window scale that is announced for a receive window of at most so many bytes. */
-uint8_t
-sani_tcp_choose_wscale(uint32_t rcvbuf);
-
 /** Open passively with a SYN (no ACK, no RST): state SYN_RECEIVED, EV_OUTPUT. */
 uint32_t
 sani_tcp_open_passive(struct sani_tcp_conn *c, const struct sani_tcp_params *p,

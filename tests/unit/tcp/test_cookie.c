@@ -2,9 +2,6 @@
 #include "bed.h"
 #include "tcp/cookie.h"
 
-/* Our window scale, of which the cookie is. */
-#define SCALE(b) sani_tcp_choose_wscale((b)->p.rcvbuf)
-
 #define NXT (BED_IRS + 1)
 #define ACK SANI_TCP_ACK
 #define SLOT (SANI_TCP_COOKIE_LIFE_US / 2)
@@ -77,7 +74,7 @@ is_cookie(const struct bed *b, const struct sani_tcp_seg *ack)
 {
 	struct sani_tcp_seg syn;
 
-	return sani_tcp_cookie_check(key, &b->p.tuple, ack, b->now, SCALE(b), &syn);
+	return sani_tcp_cookie_check(key, &b->p.tuple, ack, b->now, b->p.rcvbuf, &syn);
 }
 
 static void
@@ -93,7 +90,7 @@ options_survive_with_timestamps(void **state)
 		struct sani_tcp_seg kept;
 
 		b->now += 1234567;
-		assert_true(sani_tcp_cookie_check(key, &b->p.tuple, &ack, b->now, SCALE(b), &kept));
+		assert_true(sani_tcp_cookie_check(key, &b->p.tuple, &ack, b->now, b->p.rcvbuf, &kept));
 		assert_int_equal(kept.flags, SANI_TCP_SYN);
 		assert_int_equal(kept.seq, BED_IRS);
 		assert_int_equal(kept.opts, came.opts);
@@ -120,7 +117,7 @@ without_timestamps_only_mss_survives(void **state)
 	syn_ack = answer(b, &syn);
 	ack = acknowledge(b, &syn_ack, 0);
 	assert_int_equal(syn_ack.opts, SANI_TCP_OPT_MSS);
-	assert_true(sani_tcp_cookie_check(key, &b->p.tuple, &ack, b->now, SCALE(b), &kept));
+	assert_true(sani_tcp_cookie_check(key, &b->p.tuple, &ack, b->now, b->p.rcvbuf, &kept));
 	assert_int_equal(kept.opts, SANI_TCP_OPT_MSS);
 	assert_int_equal(kept.mss, 1460);
 }
@@ -140,7 +137,7 @@ mss_is_rounded_down_to_one_of_eight(void **state)
 		struct sani_tcp_seg ack = round_trip(b, &syn);
 		struct sani_tcp_seg kept;
 
-		assert_true(sani_tcp_cookie_check(key, &b->p.tuple, &ack, b->now, SCALE(b), &kept));
+		assert_true(sani_tcp_cookie_check(key, &b->p.tuple, &ack, b->now, b->p.rcvbuf, &kept));
 		assert_int_equal(kept.mss, pairs[i][1]);
 		assert_int_equal(syn.mss, pairs[i][1]);
 	}
@@ -204,32 +201,31 @@ cookie_is_of_one_tuple_and_one_key(void **state)
 	static const uint8_t other[16] = { 7, 7, 2 };
 	struct sani_tuple t = b->p.tuple;
 
-	assert_true(sani_tcp_cookie_check(key, &t, &ack, b->now, SCALE(b), &syn));
-	assert_false(sani_tcp_cookie_check(other, &t, &ack, b->now, SCALE(b), &syn));
+	assert_true(sani_tcp_cookie_check(key, &t, &ack, b->now, b->p.rcvbuf, &syn));
+	assert_false(sani_tcp_cookie_check(other, &t, &ack, b->now, b->p.rcvbuf, &syn));
 	t.remote_port++;
-	assert_false(sani_tcp_cookie_check(key, &t, &ack, b->now, SCALE(b), &syn));
+	assert_false(sani_tcp_cookie_check(key, &t, &ack, b->now, b->p.rcvbuf, &syn));
 	t = b->p.tuple;
 	t.local_port++;
-	assert_false(sani_tcp_cookie_check(key, &t, &ack, b->now, SCALE(b), &syn));
+	assert_false(sani_tcp_cookie_check(key, &t, &ack, b->now, b->p.rcvbuf, &syn));
 	t = b->p.tuple;
 	t.remote.b[15]++;
-	assert_false(sani_tcp_cookie_check(key, &t, &ack, b->now, SCALE(b), &syn));
+	assert_false(sani_tcp_cookie_check(key, &t, &ack, b->now, b->p.rcvbuf, &syn));
 	t = b->p.tuple;
 	t.local.b[15]++;
-	assert_false(sani_tcp_cookie_check(key, &t, &ack, b->now, SCALE(b), &syn));
+	assert_false(sani_tcp_cookie_check(key, &t, &ack, b->now, b->p.rcvbuf, &syn));
 }
 
 /* Another listener, with another window, has taken the port between the SYN-ACK and its ACK. */
 static void
-cookie_of_another_window_scale_is_refused(void **state)
+cookie_of_another_window_is_refused(void **state)
 {
 	struct bed *b = *state;
 	struct sani_tcp_seg syn = make_syn(b, 1460, 7, true, true);
 	struct sani_tcp_seg ack = round_trip(b, &syn);
-	uint8_t scale = SCALE(b);
 
-	assert_true(sani_tcp_cookie_check(key, &b->p.tuple, &ack, b->now, scale, &syn));
-	assert_false(sani_tcp_cookie_check(key, &b->p.tuple, &ack, b->now, scale + 1, &syn));
+	assert_true(sani_tcp_cookie_check(key, &b->p.tuple, &ack, b->now, b->p.rcvbuf, &syn));
+	assert_false(sani_tcp_cookie_check(key, &b->p.tuple, &ack, b->now, b->p.rcvbuf + 1, &syn));
 }
 
 /* The same SYN again, for the SYN-ACK was lost or late: whichever answer is acknowledged, it is the same. */
@@ -315,7 +311,7 @@ open_with(struct bed *b, const struct sani_tcp_seg *ack)
 	struct sani_tcp_seg syn;
 	uint32_t ev;
 
-	assert_true(sani_tcp_cookie_check(key, &b->p.tuple, ack, b->now, SCALE(b), &syn));
+	assert_true(sani_tcp_cookie_check(key, &b->p.tuple, ack, b->now, b->p.rcvbuf, &syn));
 	b->p.iss = ack->ack - 1;
 	b->p.ts_offset = sani_tcp_ts_offset(key, &b->p.tuple);
 	sani_tcp_open_cookie(&b->c, &b->p, &syn, b->now);
@@ -389,7 +385,7 @@ main(void)
 		bed_test(mss_is_rounded_down_to_one_of_eight),
 		bed_test(cookie_lives_for_its_slot_and_the_next),
 		bed_test(every_bit_is_vouched_for),
-		bed_test(cookie_of_another_window_scale_is_refused),
+		bed_test(cookie_of_another_window_is_refused),
 		bed_test(cookie_is_of_one_tuple_and_one_key),
 		bed_test(repeated_syn_gets_the_same_cookie),
 		bed_test(guesses_fail),
