@@ -36,7 +36,8 @@ class Lab:
         self.dir = tempfile.mkdtemp(prefix='san-interop-')
         self.link = self.add(make_link())
         if capture:
-            self.capture = self.add(Capture(self.link.name, self.link.san, self.path('wire.pcapng')))
+            self.capture = self.add(Capture(self.link.name, self.link.san, self.path('wire.pcapng'),
+                                            san_is_kernel='left' not in self.link.stacks))
         self.link.give_address()
 
     def path(self, name):

@@ -39,7 +39,10 @@ class Link:
     config  the example in config/ that the stack is started with, as it is
     device  what the device is called when the EAL makes it, as vdev says
     net     the first three numbers of the network's addresses, as in that example
+    stacks  which ends are the stack's: left is ours, right the kernel's but in a way between two stacks
     """
+
+    stacks = ('left',)
 
     def __init__(self):
         self.ns = Namespace.enter_new()
