@@ -18,6 +18,7 @@
 #include "sim/world.h"
 
 #define SIM_RECENT 16
+#define SIM_ANSWERABLE 256
 #define SIM_NEWEST 4	/* blocks that a receiver has to remember the order of: a SACK option has no more */
 
 struct sim_range {
@@ -101,7 +102,7 @@ struct sim_half {
 	bool recent_cut;		/**< what was older is not kept. */
 	bool has_unsure;		/**< PAWS may have dropped text, */
 	uint32_t unsure_end;		/**< up to here. */
-	uint32_t answerable[SIM_RECENT]; /**< ACK fields that a RST may take its number from. */
+	uint32_t answerable[SIM_ANSWERABLE]; /**< ACK fields that a RST may take its number from. */
 	uint32_t nb_answerable;
 
 	/* What it owes. */

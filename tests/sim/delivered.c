@@ -204,7 +204,7 @@ mark_unsettled(struct sim_half *x)
 static void
 take_segment(struct sim_half *x, const struct sim_packet *p)
 {
-	x->answerable[x->nb_answerable++ % SIM_RECENT] = p->ack;
+	x->answerable[x->nb_answerable++ % SIM_ANSWERABLE] = p->ack;
 	if (!(p->flags & SIM_RST))
 		x->nb_put++;
 	/* of an older connection, or never sent: a host has to cope with it, we cannot judge by it */

@@ -18,7 +18,7 @@
 
 #define FIXED_SEEDS 100u
 #define FIXED_S 75.0		/* on a slow machine not all of them are run */
-#define FRESH_S 15.0
+#define FRESH_S 6.0
 
 static uint64_t seed_now;
 static unsigned int nb_tests;

@@ -49,6 +49,14 @@ take_own_syn(struct sim_half *x, const struct sim_packet *p)
 	bool ecn = (p->flags & (SIM_ECE | SIM_CWR)) == (answers ? SIM_ECE : SIM_ECE | SIM_CWR);
 
 	x->ecn_unsure |= x->syn && x->offers_ecn != ecn;
+	/*
+	 * A host may forget what nobody has acknowledged, a cookie or an embryo whose listener is gone, and answer the
+	 * SYN anew: which of both answers the peer takes up is not to be seen.
+	 */
+	if (x->syn && p->seq != x->iss && answers && sim_leq(x->una_put, x->iss)) {
+		x->flow->ignored = true;
+		return;
+	}
 	if (x->syn) {
 		sim_hold(SIM_sequence, p->seq == x->iss, "another number for a SYN: %s", text_of(p));
 		return;
@@ -274,7 +282,7 @@ check_rst(struct sim_half *x, const struct sim_packet *p)
 	bool own = x->syn && (p->flags & SIM_ACK) && sim_leq(x->una, p->seq) && sim_leq(p->seq, x->snd_max);
 	bool named = p->seq == 0 && (p->flags & SIM_ACK);
 
-	for (unsigned int i = 0; i < SIM_RECENT && i < x->nb_answerable; i++)
+	for (unsigned int i = 0; i < SIM_ANSWERABLE && i < x->nb_answerable; i++)
 		named |= !(p->flags & SIM_ACK) && x->answerable[i] == p->seq;
 	if (!x->flow->reused)
 		sim_hold(SIM_rst_sequence, own || named, "a number that nobody expects (%u to %u): %s", x->una,
@@ -294,6 +302,8 @@ check_segment(struct sim_half *x, const struct sim_packet *p)
 
 	if (p->flags & SIM_SYN)
 		take_own_syn(x, p);
+	if (x->flow->ignored)
+		return;
 	sim_hold(SIM_after_rst, !x->aborted && (!x->dead || !is_new || sim_space(p) == 0),
 		 "after the end by RST: %s", text_of(p));
 	check_options(x, p);
