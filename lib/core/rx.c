@@ -111,8 +111,7 @@ refuse(struct sani_core *core, const struct sani_rx_item *item)
 
 /*
  * RFC 9293 3.10.7.2: a SYN opens, an ACK is reset unless it brings back a cookie, and what is neither of them
- * (fourth) is dropped. item->m is left to the
- * caller, or NULL.
+ * (fourth) is dropped. item->m is left to the caller, or NULL.
  */
 static void
 input_listener(struct sani_core *core, struct sani_rx_item *item)
