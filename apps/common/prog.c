@@ -2,6 +2,7 @@
 #include "prog.h"
 
 #include <errno.h>
+#include <poll.h>
 #include <sched.h>
 #include <stdlib.h>
 #include <string.h>
@@ -91,6 +92,23 @@ prog_open(struct prog *p, int argc, char **argv, const char *config, unsigned in
 	return true;
 }
 
+/* Until one of the cores has something to do, or the next line is due; a signal ends it too. */
+static void
+rest(struct prog *p)
+{
+	struct pollfd fds[PROG_CORES];
+	uint64_t now_us;
+
+	for (unsigned int i = 0; i < p->nb_cores; i++) {
+		fds[i] = (struct pollfd){ .fd = san_core_fd(p->cores[i]), .events = POLLIN };
+		if (san_core_arm(p->cores[i]) != 0)
+			return;
+	}
+	now_us = prog_now_us();
+	if (now_us < p->next_tick_us)
+		poll(fds, p->nb_cores, (int)((p->next_tick_us - now_us) / 1000 + 1));
+}
+
 void
 prog_poll(struct prog *p)
 {
@@ -104,7 +122,11 @@ prog_poll(struct prog *p)
 		else if (rc < 0)
 			p->down = true;
 	}
-	if (done == 0)
+	if (done != 0)
+		p->busy_us = prog_now_us();
+	else if (p->sleep_after_us != 0 && prog_now_us() - p->busy_us >= p->sleep_after_us)
+		rest(p);
+	else
 		sched_yield();
 }
 

@@ -31,6 +31,8 @@ struct prog {
 	bool advised;
 	uint64_t start_us;
 	uint64_t next_tick_us;
+	uint32_t sleep_after_us;		/**< Nothing to do for so long: sleep; 0: never. */
+	uint64_t busy_us;			/**< When there was something last. */
 };
 
 /**
@@ -47,7 +49,10 @@ prog_add_host(struct prog *p, const struct san_conf *conf);
 bool
 prog_open(struct prog *p, int argc, char **argv, const char *config, unsigned int cq_depth);
 
-/** One round of every core; yields the processor when there was nothing to do. */
+/**
+ * One round of every core. Yields the processor when there was nothing to do, or sleeps, at most to the
+ * next tick, when there has not been for sleep_after_us.
+ */
 void
 prog_poll(struct prog *p);
 

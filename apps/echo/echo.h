@@ -12,6 +12,7 @@ struct echo_options {
 	const char *config;
 	unsigned int host_core;		/**< Core of the sockets; all are polled. */
 	uint32_t user_timeout_ms;	/**< 0: the default. */
+	uint32_t sleep_after_us;	/**< 0: never. */
 	/* server */
 	uint16_t port;
 	unsigned int backlog;

@@ -13,6 +13,7 @@ static const char usage[] =
 	"  --config FILE        the host: doc/configuration.md, examples in config/\n"
 	"  --host-core N        core of the sockets, default 0; all cores are polled\n"
 	"  --user-timeout MS    give a connection up after so long without an answer\n"
+	"  --sleep-after US     sleep when there has been nothing to do for so long; default: never\n"
 	"server:\n"
 	"  --port N             default 7\n"
 	"  --backlog N          connections that may wait, default 1024\n"
@@ -33,6 +34,7 @@ enum option_id {
 	OPT_CONFIG = 256,
 	OPT_HOST_CORE,
 	OPT_USER_TIMEOUT,
+	OPT_SLEEP_AFTER,
 	OPT_PORT,
 	OPT_BACKLOG,
 	OPT_CONNECTIONS,
@@ -47,6 +49,7 @@ static const struct option option_list[] = {
 	{ "config", required_argument, NULL, OPT_CONFIG },
 	{ "host-core", required_argument, NULL, OPT_HOST_CORE },
 	{ "user-timeout", required_argument, NULL, OPT_USER_TIMEOUT },
+	{ "sleep-after", required_argument, NULL, OPT_SLEEP_AFTER },
 	{ "port", required_argument, NULL, OPT_PORT },
 	{ "backlog", required_argument, NULL, OPT_BACKLOG },
 	{ "connections", required_argument, NULL, OPT_CONNECTIONS },
@@ -70,6 +73,9 @@ take_option(struct echo_options *o, int id, const char *value)
 		break;
 	case OPT_USER_TIMEOUT:
 		o->user_timeout_ms = (uint32_t)prog_number("--user-timeout", value, 0, UINT32_MAX);
+		break;
+	case OPT_SLEEP_AFTER:
+		o->sleep_after_us = (uint32_t)prog_number("--sleep-after", value, 1, UINT32_MAX);
 		break;
 	case OPT_PORT:
 		o->port = (uint16_t)prog_number("--port", value, 1, 65535);
@@ -150,6 +156,7 @@ main(int argc, char **argv)
 	/* a client posts two operations a connection, a server one */
 	if (!prog_open(&prog, argc, argv, options.config, server ? 65536 : 2 * options.connections))
 		return 1;
+	prog.sleep_after_us = options.sleep_after_us;
 	if (options.host_core >= prog.nb_cores) {
 		prog_complain("--host-core is %u, accepted is 0 to %u: so many cores has the host.",
 			      options.host_core, prog.nb_cores - 1);

@@ -48,6 +48,7 @@ enum sani_key_id {
 	SANI_CONF_TIME_WAIT_RECORDS,
 	SANI_CONF_MBUFS,
 	SANI_CONF_REQUEST_RING,
+	SANI_CONF_SLEEP_AFTER,
 	SANI_CONF_DEVICE,
 	SANI_CONF_RX_DESC,
 	SANI_CONF_TX_DESC,
@@ -160,6 +161,7 @@ struct sani_api_conf {
 	struct sani_host_conf host;	/**< first_core_id is 0: the caller's to set. */
 	uint32_t nb_slots;		/**< Sockets of a core. */
 	uint32_t ring;			/**< Places of a thread's request ring to one core. */
+	uint32_t sleep_after_us;	/**< See sock/sock.h. */
 };
 
 /**

@@ -33,6 +33,8 @@ const struct sani_key sani_keys[SANI_NB_KEYS] = {
 		"Packet buffers of the host, for all cores and ports." },
 	[SANI_CONF_REQUEST_RING] = { SANI_SECTION_HOST, "request_ring", NUMBER, false, 16, 65536,
 		"1024", "Requests of one thread that may be under way to one core." },
+	[SANI_CONF_SLEEP_AFTER] = { SANI_SECTION_HOST, "sleep_after", NUMBER, false, 0, 60000000, "0",
+		"A core that has had nothing to do for so long sleeps, if san_run() polls it [us]; 0: never." },
 	[SANI_CONF_DEVICE] = { SANI_SECTION_PORT, "device", SANI_KEY_DEVICE, true, 0, 0, NULL,
 		"The DPDK device behind the port." },
 	[SANI_CONF_RX_DESC] = { SANI_SECTION_PORT, "rx_desc", NUMBER, false, 32, 32768, "1024",

@@ -49,6 +49,7 @@ resolve_host(const struct sani_conf_section *s, struct sani_api_conf *out)
 	host->window_max = read_number(s, SANI_CONF_WINDOW_MAX);
 	out->nb_slots = read_number(s, SANI_CONF_SOCKETS);
 	out->ring = read_number(s, SANI_CONF_REQUEST_RING);
+	out->sleep_after_us = read_number(s, SANI_CONF_SLEEP_AFTER);
 	host->nb_conns = s->values[SANI_CONF_CONNECTIONS].text != NULL ?
 			 read_number(s, SANI_CONF_CONNECTIONS) : out->nb_slots + host->nb_half_open;
 }

@@ -24,6 +24,7 @@ san_host_create(const struct san_conf *conf, struct san_host **host)
 		return rc;
 	sock.nb_slots = resolved.nb_slots;
 	sock.ring_size = resolved.ring;
+	sock.sleep_after_us = resolved.sleep_after_us;
 	return sani_sock_host_create(&resolved.host, &sock, host);
 }
 
@@ -60,6 +61,24 @@ san_core_poll(struct san_core *core)
 }
 
 int
+san_core_wait(struct san_core *core, uint64_t timeout_us)
+{
+	return core == NULL ? -EINVAL : sani_sleep_wait(core, timeout_us);
+}
+
+int
+san_core_fd(struct san_core *core)
+{
+	return core == NULL ? -EINVAL : sani_sleep_fd(core);
+}
+
+int
+san_core_arm(struct san_core *core)
+{
+	return core == NULL ? -EINVAL : sani_sleep_arm(core);
+}
+
+int
 san_run(struct san_core *core, int (*step)(struct san_core *core, void *arg), void *arg)
 {
 	int rc;
@@ -67,9 +86,11 @@ san_run(struct san_core *core, int (*step)(struct san_core *core, void *arg), vo
 	if (step == NULL)
 		return -EINVAL;
 	do {
-		rc = san_core_poll(core);
-		if (rc >= 0)
-			rc = step(core, arg);
+		int done = san_core_poll(core);
+
+		rc = done < 0 ? done : step(core, arg);
+		if (rc == 0)
+			rc = sani_sleep_rest(core, done);
 	} while (rc == 0);
 	return rc;
 }

@@ -116,6 +116,7 @@ struct sani_core {
 	void *ctx;			/**< The layer above's. */
 	struct sani_core_priv *priv;	/**< core/priv.h */
 	uint64_t now_us;		/**< Of this round. */
+	uint64_t told;			/**< Cores, by index, that messages or packets were put for: wake them. */
 	struct sani_counters ctr SANI_ALIGNED;
 };
 
@@ -187,9 +188,13 @@ sani_core_input(struct sani_core *core);
 unsigned int
 sani_core_output(struct sani_core *core);
 
-/** Deadline of the next timer [us]; SANI_NEVER. */
+/** Deadline of the next timer, or now when segments are to be sent [us]; SANI_NEVER. */
 uint64_t
 sani_core_deadline(const struct sani_core *core);
+
+/** Do messages or packets of other cores, or frames for a port that is behind, wait for a round? */
+bool
+sani_core_waits(const struct sani_core *core);
 
 /* Messages. */
 

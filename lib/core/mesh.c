@@ -100,6 +100,7 @@ void
 sani_core_send(struct sani_core *core, unsigned int to_index, struct sani_msg *msg)
 {
 	msg->from = core->index;
+	core->told |= UINT64_C(1) << to_index;
 	if (sani_unlikely(!sani_spsc_put(core->host->msg[core->index][to_index], msg)))
 		sani_count(&core->ctr, SANI_CTR_core_message_bad);
 }
@@ -208,6 +209,7 @@ sani_mesh_news(struct sani_core *core)
 void
 sani_mesh_hand(struct sani_core *core, unsigned int to, struct rte_mbuf *m)
 {
+	core->told |= UINT64_C(1) << to;
 	if (sani_spsc_put(core->host->pkt[core->index][to], &m)) {
 		sani_count(&core->ctr, SANI_CTR_core_handover);
 		return;

@@ -92,6 +92,26 @@ sani_core_deadline(const struct sani_core *core)
 	return RTE_MIN(deadline, sani_wheel_next(p->tw_wheel));
 }
 
+static bool
+is_filled(const struct sani_spsc *ring)
+{
+	return ring != NULL && sani_spsc_head(ring) != sani_spsc_tail(ring);
+}
+
+bool
+sani_core_waits(const struct sani_core *core)
+{
+	const struct sani_host *host = core->host;
+
+	for (unsigned int from = 0; from < host->nb_cores; from++)
+		if (is_filled(host->msg[from][core->index]) || is_filled(host->pkt[from][core->index]))
+			return true;
+	for (unsigned int i = 0; i < host->nb_ifaces; i++)
+		if (core->priv->txq[i].n > 0)
+			return true;
+	return false;
+}
+
 struct sani_tcp_io
 sani_core_io(struct sani_core *core)
 {

@@ -2,6 +2,7 @@
 #include "port/caps.h"
 
 #include <errno.h>
+#include <string.h>
 
 #include <rte_bus.h>
 #include <rte_dev.h>
@@ -31,6 +32,16 @@ tx_offloads(const struct rte_eth_dev_info *info)
 	return info->tx_offload_capa & ~(is_virtual ? (uint64_t)TX_CKSUM : 0);
 }
 
+/*
+ * A tap's descriptor is the device itself, readable while frames wait. Those of other drivers have to be
+ * enabled before each sleep and acknowledged after it, and no capability tells the two apart: by name.
+ */
+static bool
+has_rx_fd(const struct rte_eth_dev_info *info)
+{
+	return strcmp(info->driver_name, "net_tap") == 0;
+}
+
 uint32_t
 sani_port_caps(const struct rte_eth_dev_info *info)
 {
@@ -45,6 +56,8 @@ sani_port_caps(const struct rte_eth_dev_info *info)
 		caps |= SANI_PORT_MULTI_SEG;
 	if ((info->rx_offload_capa & RX_CKSUM) == RX_CKSUM)
 		caps |= SANI_PORT_RX_CKSUM;
+	if (has_rx_fd(info))
+		caps |= SANI_PORT_RX_FD;
 	return caps;
 }
 
@@ -97,6 +110,7 @@ sani_port_eth_conf(const struct rte_eth_dev_info *info, const struct sani_port_c
 	memset(eth, 0, sizeof(*eth));
 	/* MBUF_FAST_FREE is never asked for: it forbids mbufs of several pools and with references. */
 	eth->txmode.offloads = tx_offloads(info) & tx_wanted;
+	eth->intr_conf.rxq = has_rx_fd(info);
 	if ((info->rx_offload_capa & RX_CKSUM) == RX_CKSUM)
 		eth->rxmode.offloads = RX_CKSUM;
 	if (is_mtu_taken(info, conf->mtu))

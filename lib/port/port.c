@@ -244,6 +244,14 @@ start(struct sani_port *port)
 	return 0;
 }
 
+int
+sani_port_rx_fd(const struct sani_port *port, uint16_t queue)
+{
+	if (!(port->caps & SANI_PORT_RX_FD))
+		return -1;
+	return rte_eth_dev_rx_intr_ctl_q_get_fd(port->id, queue);
+}
+
 static int
 bring_up(const struct sani_port_conf *conf, struct rte_mempool *pool, struct sani_port *port)
 {

@@ -27,6 +27,7 @@ enum sani_port_cap {
 	SANI_PORT_BY_REF = 1 << 3,		/**< The receiver gets the very mbuf that was sent (ring). */
 	SANI_PORT_PROMISC = 1 << 4,		/**< Runs promiscuous. */
 	SANI_PORT_MULTI_SEG = 1 << 5,		/**< Sends chained mbufs. */
+	SANI_PORT_RX_FD = 1 << 6,		/**< Each receive queue has a descriptor to sleep on. */
 };
 
 /** What the configuration asks for. */
@@ -72,6 +73,10 @@ sani_port_open(const struct sani_port_conf *conf, struct rte_mempool *pool, stru
  */
 void
 sani_port_close(struct sani_port *port);
+
+/** Descriptor that is readable while frames wait on a queue, the port's; -1: the port has none. */
+int
+sani_port_rx_fd(const struct sani_port *port, uint16_t queue);
 
 /** Receive at most n frames on a core's queue; their m->port is this port. */
 static inline uint16_t

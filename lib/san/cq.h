@@ -95,6 +95,32 @@ san_cq_poll(struct san_cq *cq, struct san_completion *comp, unsigned int max);
 SAN_API int
 san_cq_wait(struct san_cq *cq, uint64_t timeout_us);
 
+/**
+ * The queue's descriptor, for the epoll, libuv or asio loop of a program: readable when something can be
+ * reaped that came after san_cq_arm(). Nothing but waiting may be done with it.
+ *
+ * @return The descriptor, the same for as long as the queue lives.
+ * @retval -EMFILE  No descriptor is left.
+ * @retval -EINVAL  cq is NULL.
+ * @retval -EPERM   Another thread made it.
+ * @context  The thread that made it.
+ * @source   O13.
+ */
+SAN_API int
+san_cq_fd(struct san_cq *cq);
+
+/**
+ * Have the descriptor become readable with what comes next. The next san_cq_poll() ends that.
+ *
+ * @retval 0  Nothing is there: wait for the descriptor.
+ * @retval 1  Something is there already: reap, do not wait.
+ * @retval -EINVAL -EPERM -EMFILE  As san_cq_fd().
+ * @context  The thread that made it.
+ * @source   O13.
+ */
+SAN_API int
+san_cq_arm(struct san_cq *cq);
+
 #ifdef __cplusplus
 }
 #endif

@@ -155,10 +155,55 @@ SAN_API int
 san_core_poll(struct san_core *core);
 
 /**
- * Poll a claimed core until step returns other than 0, or cleanup ends it.
+ * Sleep until the core, or one of the calling thread's queues, has something to do: a frame, a timer,
+ * a request of another thread, a completion. A port without a descriptor (all but net_tap) is looked at
+ * once a millisecond meanwhile. While a close waits for another thread the core does not sleep.
+ *
+ * @param[in] core        A core that the calling thread has claimed.
+ * @param[in] timeout_us  Longest sleep [us]; UINT64_MAX: no limit.
+ *
+ * @retval 0          Do a round, reap. Also when the time is over, or a signal has come.
+ * @retval -EDEADLK   Inside a round, or the thread has claimed other cores too: use their descriptors.
+ * @retval -EMFILE    No descriptors are left (first sleep only: it takes three).
+ * @retval -EINVAL    core is NULL.
+ * @retval -EPERM -ENETDOWN  As san_core_poll().
+ * @context  The thread that claimed it. Blocks.
+ * @source   O13.
+ */
+SAN_API int
+san_core_wait(struct san_core *core, uint64_t timeout_us);
+
+/**
+ * The core's descriptor, for the epoll, libuv or asio loop of a program: readable when a round is to be
+ * done after san_core_arm(). Nothing but waiting may be done with it.
+ *
+ * @return The descriptor, the same for as long as the host lives.
+ * @retval -EMFILE -EINVAL -EPERM -ENETDOWN -EDEADLK  As san_core_wait().
+ * @context  The thread that claimed it.
+ * @source   O13.
+ */
+SAN_API int
+san_core_fd(struct san_core *core);
+
+/**
+ * Have the descriptor become readable with what comes next, timers included, for the core or for a queue of
+ * the calling thread. The next round ends that. What the thread itself posts meanwhile counts.
+ *
+ * @retval 0  Nothing is there: wait for the descriptor.
+ * @retval 1  Something is to be done already: poll, reap, do not wait.
+ * @retval -EMFILE -EINVAL -EPERM -ENETDOWN -EDEADLK  As san_core_wait().
+ * @context  The thread that claimed it.
+ * @source   O13.
+ */
+SAN_API int
+san_core_arm(struct san_core *core);
+
+/**
+ * Poll a claimed core until step returns other than 0, or cleanup ends it. When it has had nothing to do
+ * for as long as its host's sleep_after says, it sleeps (san_core_wait()).
  *
  * @param[in] core  A core that the calling thread has claimed.
- * @param[in] step  Called between rounds, not inside one.
+ * @param[in] step  Called between rounds, not inside one; not while the core sleeps.
  * @param[in] arg   Passed to step.
  * @return What step returned, or what san_core_poll() answered.
  * @context  The thread that claimed it.

@@ -51,6 +51,7 @@ ask(struct sani_thread *t, struct san_core *k, sani_control_fn fn, struct sani_c
 	atomic_store_explicit(&ctl->call, sani_control_call(req.id, SANI_CONTROL_ASKED),
 			      memory_order_release);
 	sani_spsc_put(ring, &req);
+	sani_core_wake(k);
 	if (!wait_for(ctl, req.id))
 		return -EAGAIN;
 	*args = ctl->args;
@@ -61,7 +62,10 @@ static int
 carry_out(struct sani_thread *t, struct san_core *k, sani_control_fn fn,
 	  struct sani_control_args *args)
 {
-	return sani_is_on_core(k, t) ? fn(k, args) : ask(t, k, fn, args);
+	if (!sani_is_on_core(k, t))
+		return ask(t, k, fn, args);
+	sani_core_stir(k);
+	return fn(k, args);
 }
 
 static int

@@ -1,9 +1,7 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 #include <errno.h>
-#include <poll.h>
 #include <pthread.h>
 #include <stdlib.h>
-#include <sys/eventfd.h>
 #include <unistd.h>
 
 #include "op/op.h"
@@ -78,6 +76,8 @@ san_cq_create(unsigned int depth, struct san_cq **out)
 		return rc;
 	cq->depth = next_pow2(depth);
 	cq->closes_pending = false;
+	cq->watched = false;
+	cq->spin_us = 0;
 	cq->next_of_thread = t->cqs;
 	t->cqs = cq;
 	*out = cq;
@@ -152,11 +152,13 @@ void
 sani_cq_wake(struct san_cq *cq)
 {
 	uint64_t one = 1;
+	uint32_t armed;
 
 	/* The caller's fence stands between what it published and this look (O13). */
 	if (atomic_load_explicit(&cq->armed, memory_order_relaxed) == 0)
 		return;
-	if (atomic_exchange(&cq->armed, 0) != 0 && write(cq->event_fd, &one, sizeof(one)) < 0)
+	armed = atomic_exchange(&cq->armed, 0);
+	if (armed != 0 && write((int)armed - 1, &one, sizeof(one)) < 0)
 		return;	/* the counter is not zero already: the thread wakes */
 }
 
@@ -267,8 +269,8 @@ rotate(struct san_cq *cq)
 	first->next = NULL;
 }
 
-static bool
-is_mine(const struct san_cq *cq)
+bool
+sani_cq_is_mine(const struct san_cq *cq)
 {
 	struct sani_thread *t = sani_thread_self();
 
@@ -283,8 +285,10 @@ san_cq_poll(struct san_cq *cq, struct san_completion *comp, unsigned int max)
 
 	if (cq == NULL || comp == NULL || max == 0 || max > INT32_MAX)
 		return -EINVAL;
-	if (!is_mine(cq))
+	if (!sani_cq_is_mine(cq))
 		return -EPERM;
+	if (sani_unlikely(cq->watched))
+		sani_cq_disarm(cq);
 	if (!cq->closes_pending)
 		note(cq);
 	for (lane = cq->lanes; lane != NULL; lane = lane->next)
@@ -301,8 +305,8 @@ san_cq_poll(struct san_cq *cq, struct san_completion *comp, unsigned int max)
 	return (int)n;
 }
 
-static bool
-has_something(const struct san_cq *cq)
+bool
+sani_cq_has_something(const struct san_cq *cq)
 {
 	const struct sani_lane *lane;
 
@@ -313,75 +317,6 @@ has_something(const struct san_cq *cq)
 		    sani_spsc_head(lane->ring) != sani_spsc_tail(lane->ring))
 			return true;
 	return false;
-}
-
-static uint64_t
-now_us(void)
-{
-	struct timespec ts;
-
-	clock_gettime(CLOCK_MONOTONIC, &ts);
-	return (uint64_t)ts.tv_sec * 1000000 + (uint64_t)ts.tv_nsec / 1000;
-}
-
-/* One sleep until something may be there. A wake-up that was meant for an earlier one ends it too. */
-static int
-sleep_once(struct san_cq *cq, uint64_t timeout_us)
-{
-	struct pollfd pfd = { .fd = cq->event_fd, .events = POLLIN };
-	struct timespec ts = { .tv_sec = (time_t)(timeout_us / 1000000),
-			       .tv_nsec = (long)(timeout_us % 1000000) * 1000 };
-	uint64_t count;
-	int rc = 0;
-
-	/* exchange and fence: armed before the last look, against sani_wake_touched() (O13) */
-	atomic_exchange(&cq->armed, 1);
-	atomic_thread_fence(memory_order_seq_cst);
-	if (!has_something(cq)) {
-		rc = ppoll(&pfd, 1, timeout_us == UINT64_MAX ? NULL : &ts, NULL);
-		if (rc < 0)
-			rc = -errno;
-	}
-	atomic_store(&cq->armed, 0);
-	while (read(cq->event_fd, &count, sizeof(count)) > 0)
-		;
-	return rc < 0 ? rc : 0;
-}
-
-static int
-sleep_on(struct san_cq *cq, uint64_t timeout_us)
-{
-	uint64_t begin = now_us();
-	uint64_t slept = 0;
-	int rc = 0;
-
-	while (rc == 0 && slept < timeout_us) {
-		rc = sleep_once(cq, timeout_us == UINT64_MAX ? UINT64_MAX : timeout_us - slept);
-		if (has_something(cq))
-			return 1;
-		slept = now_us() - begin;
-	}
-	return rc;
-}
-
-int
-san_cq_wait(struct san_cq *cq, uint64_t timeout_us)
-{
-	if (cq == NULL)
-		return -EINVAL;
-	if (!is_mine(cq))
-		return -EPERM;
-	if (has_something(cq))
-		return 1;
-	if (timeout_us == 0)
-		return 0;
-	if (sani_thread_self()->nb_claims != 0)
-		return -EDEADLK;
-	if (cq->event_fd < 0)
-		cq->event_fd = eventfd(0, EFD_NONBLOCK | EFD_CLOEXEC);
-	if (cq->event_fd < 0)
-		return -errno;
-	return sleep_on(cq, timeout_us);
 }
 
 /* Close records that nobody will reap any more give their slots free. */
@@ -429,7 +364,7 @@ san_cq_destroy(struct san_cq *cq)
 
 	if (cq == NULL)
 		return -EINVAL;
-	if (!is_mine(cq))
+	if (!sani_cq_is_mine(cq))
 		return -EPERM;
 	if (atomic_load_explicit(&cq->nb_sockets, memory_order_acquire) != 0)
 		return -EBUSY;

@@ -45,12 +45,15 @@ struct sani_lane {
 };
 
 struct san_cq {
-	_Atomic uint32_t armed SANI_ALIGNED;	/**< O13: the thread sleeps, or is about to. */
+	/** O13: the thread sleeps, or is about to: one more than the descriptor that wakes it; 0: it does not. */
+	_Atomic uint32_t armed SANI_ALIGNED;
 	_Atomic uint32_t nb_sockets;		/**< Bound, close records not reaped included. */
 	_Atomic uint32_t id;			/**< Generation 16, index 12; 0: not in use. */
 	_Atomic uint32_t thread_id;		/**< Whose it is. */
 	int event_fd;				/**< Made at the first wait; never closed, recycled with the queue. */
 	uint32_t depth;
+	uint32_t spin_us;			/**< How long a wait looks before it sleeps. */
+	bool watched;				/**< Armed by san_cq_arm() and not polled since. */
 	bool closes_pending;			/**< Closes were taken and wait for the entries before them. */
 	struct sani_lane *lanes;		/**< The thread's list. */
 	struct sani_lane *_Atomic lane_of[SANI_CORE_IDS + 1];	/**< For the cores. */
@@ -83,6 +86,18 @@ sani_lane_put(struct sani_lane *lane, const struct sani_cq_entry *e)
 /** Core: report a closed slot; after the last entry of its socket (O5). */
 void
 sani_lane_close(struct sani_lane *lane, uint32_t slot);
+
+/** Is it the calling thread's? */
+bool
+sani_cq_is_mine(const struct san_cq *cq);
+
+/** The thread is awake; wake-ups that are under way are taken back. The queue's thread. */
+void
+sani_cq_disarm(struct san_cq *cq);
+
+/** Is there something to reap? The queue's thread. */
+bool
+sani_cq_has_something(const struct san_cq *cq);
 
 /** Core, after it has published to the queue: wake its thread if it sleeps (O13). */
 void

@@ -40,18 +40,30 @@ sani_touch_cq(struct san_core *k, struct san_cq *cq)
 	k->touched[k->nb_touched++] = cq;
 }
 
+static void
+wake_cores(struct san_core *k)
+{
+	uint64_t told = k->core->told;
+
+	for (unsigned int i = 0; told != 0; i++, told >>= 1)
+		if (told & 1)
+			sani_core_wake_published(k->host->cores[i]);
+	k->core->told = 0;
+}
+
 void
 sani_wake_touched(struct san_core *k)
 {
 	uint32_t i;
 
-	if (k->nb_touched == 0)
+	if (k->nb_touched == 0 && k->core->told == 0)
 		return;
 	/* What was published before the look at `armed`, against the sleeper's exchange (O13). */
 	atomic_thread_fence(memory_order_seq_cst);
 	for (i = 0; i < k->nb_touched; i++)
 		sani_cq_wake(k->touched[i]);
 	k->nb_touched = 0;
+	wake_cores(k);
 }
 
 void

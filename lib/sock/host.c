@@ -34,6 +34,21 @@ sani_sock_ring_size(uint8_t core_id)
 	return sani_sock_core(core_id)->ring_size;
 }
 
+void
+sani_sock_wake_all(void)
+{
+	unsigned int i;
+
+	pthread_mutex_lock(&lock);
+	for (i = 0; i < nb_core_ids; i++) {
+		struct san_core *k = atomic_load(&cores[i]);
+
+		if (k != NULL)
+			sani_core_wake(k);
+	}
+	pthread_mutex_unlock(&lock);
+}
+
 struct sani_host *
 sani_sock_host_below(const struct san_host *host)
 {
@@ -70,6 +85,8 @@ make_core(struct san_host *h, unsigned int index, const struct sani_sock_conf *c
 	k->core = h->host->cores[index];
 	k->id = k->core->id;
 	k->core->ctx = k;
+	k->sleep.event_fd = -1;
+	k->sleep_after_us = conf->sleep_after_us;
 	if (sani_sock_init(k, conf->nb_slots, conf->ring_size) < 0) {
 		free(k);
 		return NULL;

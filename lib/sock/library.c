@@ -172,6 +172,7 @@ sani_lib_cleanup(void)
 		sani_thread_put(t);
 		return rc;
 	}
+	sani_sock_wake_all();
 	drain_cores();
 	sani_sock_hosts_destroy();
 	sani_thread_free_rings();

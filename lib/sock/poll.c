@@ -49,6 +49,7 @@ sani_sock_claim(struct san_core *k)
 static void
 give_up(struct san_core *k, struct sani_thread *t, uint32_t next)
 {
+	sani_core_disarm(k);
 	/* What was published between rounds: nobody may poll this core for long. */
 	sani_wake_touched(k);
 	if (--t->nb_claims == 0)
@@ -118,6 +119,8 @@ do_round(struct san_core *k)
 {
 	unsigned int n;
 
+	if (sani_unlikely(k->sleep.armed))
+		sani_core_disarm(k);
 	sani_core_begin(k->core);
 	n = sani_request_round(k);
 	n += sani_core_input(k->core);

@@ -24,6 +24,8 @@ resolve(san_handle h, struct target *at)
 	if (at->k == NULL || at->slot >= at->k->nb_slots)
 		return -ENOTSOCK;
 	at->on_core = sani_is_on_core(at->k, at->t);
+	if (at->on_core)
+		sani_core_stir(at->k);
 	return 0;
 }
 
@@ -181,6 +183,8 @@ sani_sock_post(const struct sani_post *p)
 	sani_bracket_begin(at.t);
 	rc = post_bracketed(&at, p);
 	sani_bracket_end(at.t);
+	if (rc == 0)
+		sani_core_wake(at.k);
 	return rc;
 }
 
@@ -207,7 +211,10 @@ sani_sock_cancel(san_handle h, uint32_t id)
 		return -ENOTSOCK;
 	if (!at.on_core) {
 		ring = sani_thread_ring(at.t, at.k->id);
-		return ring != NULL && sani_spsc_put(ring, &req) ? 0 : -EAGAIN;
+		if (ring == NULL || !sani_spsc_put(ring, &req))
+			return -EAGAIN;
+		sani_core_wake(at.k);
+		return 0;
 	}
 	if (sani_word_thread(w) == at.t->id)
 		return sani_cancel_now(at.k, &at.k->socks[at.slot], id);
@@ -260,5 +267,6 @@ sani_sock_close(san_handle h, uint64_t user)
 	ring = sani_thread_ring(at.t, at.k->id);
 	if (ring == NULL || !sani_spsc_put(ring, &req))
 		push_overflow(at.k, at.slot);
+	sani_core_wake(at.k);
 	return 0;
 }

@@ -105,6 +105,17 @@ struct sani_kept_cancel {
 #define SANI_KEPT_CANCELS 1024
 #define SANI_TOUCHED 64
 
+/** A core's sleep (O13), made when it is first wanted. */
+struct sani_sleep {
+	int event_fd;		/**< Others wake it by this; -1: not made. */
+	int timer_fd;
+	int epoll_fd;		/**< Of those two, and of the ports' receive queues. */
+	bool by_timer;		/**< A port has no descriptor: looked at once in SANI_SLEEP_BLIND_US. */
+	bool armed;		/**< The poller's: it sleeps, or is about to. */
+};
+
+#define SANI_SLEEP_BLIND_US 1000u
+
 #define SANI_CLAIM_NONE 0u
 #define SANI_CLAIM_LEFT UINT32_MAX	/**< Cleanup: the last round is over. */
 
@@ -113,6 +124,10 @@ struct san_core {
 	struct san_host *host;
 	uint8_t id;
 	_Atomic uint32_t claimer;	/**< Id of the thread that polls it, or SANI_CLAIM_*. */
+	_Atomic uint32_t asleep;	/**< O13: set by the poller, cleared by whoever wakes it. */
+	struct sani_sleep sleep;
+	uint32_t sleep_after_us;	/**< Of san_run(); 0: never. */
+	uint64_t busy_us;		/**< When san_run() last had something to do. */
 	_Atomic uint32_t nb_open;	/**< Slots OPEN or CLOSING. Written by the poller. */
 	_Atomic uint32_t nb_dead;	/**< Sockets in DEAD. Likewise. */
 	_Atomic bool closing_all;	/**< Cleanup's order was carried out here. */
@@ -217,7 +232,7 @@ sani_op_end_all(struct san_core *k, struct sani_sock *so, struct sani_oplist *l,
 void
 sani_touch_cq(struct san_core *k, struct san_cq *cq);
 
-/** Wake the threads of the touched queues. */
+/** Wake the threads of the touched queues, and the cores that were sent something. */
 void
 sani_wake_touched(struct san_core *k);
 
@@ -347,6 +362,32 @@ sani_request_drain(struct san_core *k, struct sani_thread *t);
 /** How far the requests of thread t to k are processed. */
 uint32_t
 sani_request_head(const struct san_core *k, const struct sani_thread *t);
+
+/* sleep.c: O13 */
+
+/** Wake k if it sleeps. Any thread; what is published for it comes before. */
+void
+sani_core_wake(struct san_core *k);
+
+/** The same behind a full barrier that the caller has made. */
+void
+sani_core_wake_published(struct san_core *k);
+
+/** The descriptors are closed. */
+void
+sani_sleep_fini(struct san_core *k);
+
+/** The core is polled, or given back: it does not sleep any more. */
+void
+sani_core_disarm(struct san_core *k);
+
+/** On the core's thread, outside a round: what is done now has to be seen before a sleep that is armed. */
+static inline void
+sani_core_stir(struct san_core *k)
+{
+	if (sani_unlikely(k->sleep.armed))
+		sani_core_wake(k);
+}
 
 /* gone.c: O16 */
 

@@ -201,6 +201,7 @@ sani_sock_init(struct san_core *k, uint32_t nb_slots, uint32_t ring_size)
 void
 sani_sock_fini(struct san_core *k)
 {
+	sani_sleep_fini(k);
 	free(k->socks);
 	free(k->free);
 	k->socks = NULL;

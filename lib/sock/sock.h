@@ -49,6 +49,7 @@ sani_lib_closing(void);
 struct sani_sock_conf {
 	uint32_t nb_slots;	/**< Of a core. */
 	uint32_t ring_size;	/**< Entries of a request ring. */
+	uint32_t sleep_after_us;	/**< san_run(): a core with nothing to do for so long sleeps; 0: never. */
 };
 
 /** See san_host_create(). */
@@ -76,6 +77,10 @@ sani_sock_ring_size(uint8_t core_id);
 void
 sani_sock_thread_gone(struct sani_thread *t);
 
+/** Wake all cores that sleep; what they are to see was published before. Any thread. */
+void
+sani_sock_wake_all(void);
+
 /** The data-path host below, for counters. */
 struct sani_host *
 sani_sock_host_below(const struct san_host *host);
@@ -98,6 +103,24 @@ sani_sock_poll_last(struct san_core *k);
 /** The calling thread gives every core back that it has claimed (it exits). */
 void
 sani_sock_release_all(struct sani_thread *t);
+
+/* sleep.c: cores that sleep (O13) */
+
+/** See san_core_arm(). */
+int
+sani_sleep_arm(struct san_core *k);
+
+/** See san_core_fd(). */
+int
+sani_sleep_fd(struct san_core *k);
+
+/** See san_core_wait(). */
+int
+sani_sleep_wait(struct san_core *k, uint64_t timeout_us);
+
+/** Sleep if the core has had nothing to do for as long as its host says; done: by the last round. @return As wait. */
+int
+sani_sleep_rest(struct san_core *k, int done);
 
 /* post.c: posts, cancels, closes of the calling thread */
 

@@ -70,6 +70,7 @@ leave(void *arg)
 	sani_sock_thread_gone(t);
 	/* release: the state before the count that shows it */
 	atomic_fetch_add_explicit(&gone_count, 1, memory_order_release);
+	sani_sock_wake_all();
 }
 
 static void
