@@ -14,6 +14,7 @@
 #include "core/core.h"
 #include "op/op.h"
 #include "sock/cq.h"
+#include "sock/sleep.h"
 #include "sock/slot.h"
 #include "sock/sock.h"
 #include "sock/thread.h"
@@ -104,17 +105,6 @@ struct sani_kept_cancel {
 
 #define SANI_KEPT_CANCELS 1024
 #define SANI_TOUCHED 64
-
-/** A core's sleep (O13), made when it is first wanted. */
-struct sani_sleep {
-	int event_fd;		/**< Others wake it by this; -1: not made. */
-	int timer_fd;
-	int epoll_fd;		/**< Of those two, and of the ports' receive queues. */
-	bool by_timer;		/**< A port has no descriptor: looked at once in SANI_SLEEP_BLIND_US. */
-	bool armed;		/**< The poller's: it sleeps, or is about to. */
-};
-
-#define SANI_SLEEP_BLIND_US 1000u
 
 #define SANI_CLAIM_NONE 0u
 #define SANI_CLAIM_LEFT UINT32_MAX	/**< Cleanup: the last round is over. */
@@ -362,24 +352,6 @@ sani_request_drain(struct san_core *k, struct sani_thread *t);
 /** How far the requests of thread t to k are processed. */
 uint32_t
 sani_request_head(const struct san_core *k, const struct sani_thread *t);
-
-/* sleep.c: O13 */
-
-/** Wake k if it sleeps. Any thread; what is published for it comes before. */
-void
-sani_core_wake(struct san_core *k);
-
-/** The same behind a full barrier that the caller has made. */
-void
-sani_core_wake_published(struct san_core *k);
-
-/** The descriptors are closed. */
-void
-sani_sleep_fini(struct san_core *k);
-
-/** The core is polled, or given back: it does not sleep any more. */
-void
-sani_core_disarm(struct san_core *k);
 
 /** On the core's thread, outside a round: what is done now has to be seen before a sleep that is armed. */
 static inline void
