@@ -71,7 +71,7 @@ stop(struct poller *p)
 	atomic_store(&p->stop, true);
 	sani_core_wake(p->core);
 	assert_int_equal(pthread_join(p->thread, NULL), 0);
-	assert_int_equal(p->last, 0);
+	assert_true(p->last >= 0);
 }
 
 static bool
