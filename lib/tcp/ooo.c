@@ -254,6 +254,15 @@ sani_tcp_ooo_free(struct sani_tcp_rcvq *q)
 	drop_table(q);
 }
 
+void
+sani_tcp_ooo_give_up(struct sani_tcp_rcvq *q, struct sani_counters *ctr)
+{
+	if (q->ooo == NULL)
+		return;
+	sani_count(ctr, SANI_CTR_tcp_rx_ooo_given_up);
+	sani_tcp_ooo_free(q);
+}
+
 bool
 sani_tcp_ooo_find(const struct sani_tcp_rcvq *q, uint32_t seq, struct sani_tcp_block *block)
 {

@@ -11,7 +11,7 @@
 
 /* rcvq.c */
 
-/** Take text [seq, seq + len) that lies in the window; m is exactly that. rcv_nxt moves on. */
+/** Take text [seq, seq + len) that lies in the window; m is exactly that. rcv_nxt moves on. Counts what is given up. */
 enum sani_tcp_rcvq_verdict {
 	SANI_TCP_RCVQ_IN_ORDER,
 	SANI_TCP_RCVQ_OOO,
@@ -20,7 +20,7 @@ enum sani_tcp_rcvq_verdict {
 };
 enum sani_tcp_rcvq_verdict
 sani_tcp_rcvq_add(struct sani_tcp_conn *c, uint32_t seq, uint32_t len, struct rte_mbuf *m,
-		  struct rte_mempool *pool);
+		  struct sani_tcp_io *io);
 /** Keep octets [off, off + len) of a chain; NULL when nothing is left. */
 struct rte_mbuf *
 sani_tcp_rcvq_cut(struct rte_mbuf *m, uint32_t off, uint32_t len);
@@ -40,6 +40,9 @@ bool
 sani_tcp_ooo_take(struct sani_tcp_rcvq *q, uint32_t seq, struct rte_mbuf **m, uint32_t *len);
 void
 sani_tcp_ooo_free(struct sani_tcp_rcvq *q);
+/** Free them for lack of room, and count it: the peer sends them again, a SACK is advice (RFC 2018 8). */
+void
+sani_tcp_ooo_give_up(struct sani_tcp_rcvq *q, struct sani_counters *ctr);
 /**
  * The ranges for a SACK option: the one that grew last first, behind those that grew lately any others (RFC 2018 4).
  * @return How many, at most max.

@@ -59,22 +59,22 @@ append(struct sani_tcp_conn *c, struct rte_mbuf *m, uint32_t len)
 
 enum sani_tcp_rcvq_verdict
 sani_tcp_rcvq_add(struct sani_tcp_conn *c, uint32_t seq, uint32_t len, struct rte_mbuf *m,
-		  struct rte_mempool *pool)
+		  struct sani_tcp_io *io)
 {
 	struct sani_tcp_rcvq *q = &c->rcvq;
 
 	/*
 	 * What fills the hole must not find the room taken by what lies behind it: nobody could read, and
-	 * both ends would wait for ever. The peer sends the rest again: a SACK is advice (RFC 2018 8).
+	 * both ends would wait for ever.
 	 */
 	if (seq == c->rcv_nxt && !has_mbufs(q, m))
-		sani_tcp_ooo_free(q);
+		sani_tcp_ooo_give_up(q, io->ctr);
 	if (!has_mbufs(q, m)) {
 		rte_pktmbuf_free(m);
 		return SANI_TCP_RCVQ_FULL;
 	}
 	if (seq != c->rcv_nxt)
-		return sani_tcp_ooo_add(q, seq, len, m, pool);
+		return sani_tcp_ooo_add(q, seq, len, m, io->pool);
 	append(c, m, len);
 	while (sani_tcp_ooo_take(q, c->rcv_nxt, &m, &len))
 		append(c, m, len);

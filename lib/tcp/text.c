@@ -57,7 +57,7 @@ must_do_without(struct sani_tcp_rx *rx)
 {
 	struct sani_tcp_conn *c = rx->c;
 
-	sani_tcp_ooo_free(&c->rcvq);
+	sani_tcp_ooo_give_up(&c->rcvq, rx->io->ctr);
 	return rx->seq != c->rcv_nxt || c->rcvq.bytes > 0;
 }
 
@@ -81,7 +81,7 @@ sani_tcp_process_text(struct sani_tcp_rx *rx)
 		rte_pktmbuf_free(rx->m);
 		verdict = SANI_TCP_RCVQ_FULL;
 	} else {
-		verdict = sani_tcp_rcvq_add(c, rx->seq, rx->len, rx->m, rx->io->pool);
+		verdict = sani_tcp_rcvq_add(c, rx->seq, rx->len, rx->m, rx->io);
 	}
 	rx->m = NULL;
 	count_text(rx, verdict);

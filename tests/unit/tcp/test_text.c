@@ -244,6 +244,7 @@ scarce_pool_keeps_nothing_out_of_order(void **state)
 	b->scarce = true;
 	bed_in(b, ACK, NXT + 100, UNA, 100);
 	bed_in(b, ACK, NXT, UNA, 100);
+	assert_int_equal(b->ctr.v[SANI_CTR_tcp_rx_ooo_given_up], 1);
 	assert_int_equal(bed_read(b), 100);
 	b->scarce = false;
 	bed_in(b, ACK, NXT + 100, UNA, 200);
@@ -278,7 +279,9 @@ full_store_does_not_keep_the_hole_open(void **state)
 		bed_clear(b);
 	}
 	assert_true(b->ctr.v[SANI_CTR_tcp_rx_drop_memory] > 0);
+	assert_int_equal(b->ctr.v[SANI_CTR_tcp_rx_ooo_given_up], 0);
 	bed_in(b, ACK, NXT, UNA, 10);
+	assert_int_equal(b->ctr.v[SANI_CTR_tcp_rx_ooo_given_up], 1);
 	assert_int_equal(bed_read(b), 10);
 	bed_in(b, ACK, NXT + 10, UNA, 1000);
 	assert_int_equal(bed_read(b), 1000);
