@@ -100,8 +100,9 @@ struct sim_half {
 	uint32_t recent_size;
 	uint32_t nb_known;		/**< it has processed that many of them at least; */
 	bool recent_cut;		/**< what was older is not kept. */
-	bool has_unsure;		/**< PAWS may have dropped text, */
+	bool has_unsure;		/**< PAWS or want of room may have dropped text, */
 	uint32_t unsure_end;		/**< up to here. */
+	uint64_t given_up;		/**< sim_host_given_up() when it was settled last. */
 	uint32_t answerable[SIM_ANSWERABLE]; /**< ACK fields that a RST may take its number from. */
 	uint32_t nb_answerable;
 
@@ -210,6 +211,13 @@ sim_checker_settle(struct sim_host *h);
 /** Time has moved on. */
 void
 sim_checker_tick(struct sim_world *w);
+
+/**
+ * Times that h, as it says itself, has dropped text for lack of room, or given up what it had taken out of order: a
+ * SACK is advice (RFC 2018 8), so it holds less than it was given and need not answer as if it did.
+ */
+uint64_t
+sim_host_given_up(const struct sim_host *h);
 
 /** A new world: nobody owes anything. */
 void

@@ -263,6 +263,26 @@ is_alive(const struct sim_half *x)
 	       !sim_half_may_lack_place(x);
 }
 
+uint64_t
+sim_host_given_up(const struct sim_host *h)
+{
+	return vhost_count(&h->v, SANI_CTR_tcp_rx_drop_memory) + vhost_count(&h->v, SANI_CTR_tcp_rx_ooo_given_up);
+}
+
+/*
+ * Was the host short of room since x was settled last? Then what fills a hole may not bring what came behind it: that
+ * is neither there nor owed. What has been in order since before is.
+ */
+static void
+note_given_up(struct sim_half *x)
+{
+	uint64_t given_up = sim_host_given_up(x->host);
+
+	if (given_up != x->given_up)
+		note_unsure(x, x->nb_ooo > 0 ? x->ooo[x->nb_ooo - 1].to : x->rcv_nxt);
+	x->given_up = given_up;
+}
+
 static void
 settle_half(struct sim_half *x)
 {
@@ -271,6 +291,7 @@ settle_half(struct sim_half *x)
 
 	x->una = x->una_sure;
 	x->dead |= x->reset_put;
+	note_given_up(x);
 	sim_sack_settle(x);
 	if (is_alive(x) && x->owes_hole && !is_excused(x, vhost_now_us))
 		sim_fail(SIM_ack_hole, "%u:%u does not answer what came behind a hole at %u", x->ip & 255, x->port,

@@ -115,9 +115,8 @@ check_first(struct sim_half *x, const struct sim_packet *p, unsigned int first)
 		at = find_in_block(x, p, 2, least);
 	else if (at < x->nb_recent && !inside)
 		x->nb_known = RTE_MAX(x->nb_known, at + 1);
-	/* a host that was short of memory, as it says itself, has not kept what we think it has */
-	if (!crowded && x->host->excused_us + 1000 < vhost_now_us &&
-	    vhost_count(&x->host->v, SANI_CTR_tcp_rx_drop_memory) == 0)
+	/* a host that was short of room has not kept what we think it has */
+	if (!crowded && x->host->excused_us + 1000 < vhost_now_us && sim_host_given_up(x->host) == 0)
 		sim_hold(SIM_sack_first, at < x->nb_recent, "%u:%u: block %u..%u is not the latest", x->ip & 255,
 			 x->port, p->sack[first][0], p->sack[first][1]);
 }
