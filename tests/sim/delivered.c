@@ -201,9 +201,26 @@ mark_unsettled(struct sim_half *x)
 	x->host->unsettled = x;
 }
 
+/*
+ * The first text of a connection that is over, behind its time: the number that it acknowledges may be a cookie, and
+ * opens another connection of the same ends and numbers, which no cookie can tell from the first (doc/rfc/4987.md).
+ */
+static bool
+may_open_again(const struct sim_half *x, const struct sim_packet *p)
+{
+	bool is_over = x->aborted || x->dead || x->reset_maybe || sim_half_fin_acked(x);
+
+	return x->syn && is_over && (p->flags & (SIM_SYN | SIM_RST | SIM_ACK)) == SIM_ACK && p->ack == x->iss + 1 &&
+	       vhost_count(&x->host->v, SANI_CTR_tcp_tx_cookie) != 0;
+}
+
 static void
 take_segment(struct sim_half *x, const struct sim_packet *p)
 {
+	if (may_open_again(x, p)) {
+		x->flow->ignored = true;
+		return;
+	}
 	x->answerable[x->nb_answerable++ % SIM_ANSWERABLE] = p->ack;
 	if (!(p->flags & SIM_RST))
 		x->nb_put++;

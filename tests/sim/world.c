@@ -4,6 +4,7 @@
 #include <stdlib.h>
 
 #include "sim/checker.h"
+#include "sim/genuine.h"
 #include "sim/pcap.h"
 
 #define POOL_SIZE 16383u
@@ -141,7 +142,8 @@ deliver(struct sim_host *h, struct rte_mbuf *m)
 
 	sim_packet_read(frame, m->data_len, &p);
 	queue = choose_queue(h, &p);
-	if (frame[12] == 8 && frame[13] == 6 && !is_true_arp(h->w, frame, m->data_len)) {
+	if ((frame[12] == 8 && frame[13] == 6 && !is_true_arp(h->w, frame, m->data_len)) ||
+	    (p.proto == SIM_TCP && !sim_genuine_is(&p))) {
 		rte_pktmbuf_free(m);
 		return;
 	}
@@ -198,6 +200,8 @@ transmit(struct sim_host *h, struct rte_mbuf *m)
 	trace(h->w, h, '>', frame, len);
 	sim_pcap_frame(vhost_now_us - h->w->start_us, frame, len);
 	sim_checker_sent(h, &p);
+	if (p.proto == SIM_TCP)
+		sim_genuine_sent(&p);
 	copy = h->deaf ? NULL : make_frame(h->w->pool, frame, len);
 	if (copy != NULL) {
 		if (h->up_now.mtu != 0 && len > h->up_now.mtu + 14u)
@@ -361,6 +365,7 @@ sim_world_open(struct sim_world *w, unsigned int nb_hosts, const struct sim_host
 {
 	struct sim_rng rng = { .state = seed };
 
+	sim_genuine_begin();
 	w->nb_hosts = nb_hosts;
 	w->start_us = vhost_now_us;
 	vhost_startup();
