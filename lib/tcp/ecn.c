@@ -36,7 +36,10 @@ sani_tcp_ecn_take_syn(struct sani_tcp_conn *c, const struct sani_tcp_seg *syn)
 		c->flags |= SANI_TCP_F_ECN;
 }
 
-/* 6.1.1.1: a refused SYN that asked for ECN may have been refused for that. True: ask again without. */
+/*
+ * 6.1.1.1: a refused SYN that asked for ECN may have been refused for that. True: ask again without; the timeout
+ * of the refused one says nothing about that.
+ */
 bool
 sani_tcp_ecn_retry(struct sani_tcp_conn *c)
 {
@@ -44,6 +47,7 @@ sani_tcp_ecn_retry(struct sani_tcp_conn *c)
 		return false;
 	c->ecn = SAN_ECN_OFF;
 	c->flags |= SANI_TCP_F_SYN_DUE;
+	sani_tcp_disarm(c, SANI_TCP_T_REXMIT);
 	return true;
 }
 
