@@ -11,7 +11,8 @@
 #include "sim/oracle.h"
 
 #define SIM_FAULTS 24
-#define SIM_LISTENERS 3
+#define SIM_LISTENERS 3		/* of a host, from SIM_FIRST_PORT on */
+#define SIM_FIRST_PORT 80u
 
 struct sim_fault_plan {
 	uint64_t at_us;

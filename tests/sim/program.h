@@ -9,6 +9,13 @@
 
 #include "sim/plan.h"
 
+/** Connections of a world. */
+struct sim_conn_tally {
+	uint64_t begun;			/**< A connect was accepted. */
+	uint64_t open;			/**< Both ends came to be. */
+	uint64_t complete;		/**< Both ended gracefully, with every octet. */
+};
+
 /** Listeners, and the starts of all connections, as events of the world. */
 void
 sim_programs_begin(struct sim_world *w, const struct sim_plan *plan);
@@ -17,13 +24,13 @@ sim_programs_begin(struct sim_world *w, const struct sim_plan *plan);
 unsigned int
 sim_programs_left(void);
 
-/** When something went on last. */
-uint64_t
-sim_programs_moved_us(void);
-
 /** The network is well: close what waits for a peer that is gone, and tell of those that do not get on. */
 void
 sim_programs_look_after(struct sim_world *w);
+
+/** How many connections there were so far. */
+struct sim_conn_tally
+sim_programs_tally(void);
 
 /** Listeners close. */
 void
