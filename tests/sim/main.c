@@ -3,6 +3,7 @@
  * sim                       a fixed set of worlds and a fresh one, in about a minute (TAP)
  * sim --seed N [--pcap FILE] [--trace FILE]   one world again, exactly
  * sim --long MINUTES        fresh worlds, with a line of progress now and then
+ * sim --many N [FIRST]      worlds, fresh ones or from seed FIRST on, until N connections were opened at both ends
  * sim --rate N              N short connections between two hosts: how fast the simulation is
  * sim --hunt N FIRST        N worlds from seed FIRST on, until one fails (mutate uses it)
  */
@@ -18,9 +19,15 @@
 
 #define FIXED_SEEDS 100u
 #define FIXED_S 75.0		/* on a slow machine not all of them are run */
-#define FRESH_S 6.0
+#define FRESH_S 15.0
 
 static uint64_t seed_now;
+static struct sum {
+	uint64_t worlds;
+	uint64_t failed;
+	uint64_t frames;
+	struct sim_conn_tally conns;
+} sum;			/* of all worlds of this process */
 static unsigned int nb_tests;
 static unsigned int nb_failed;
 
@@ -68,6 +75,26 @@ print_failure(const struct sim_plan *plan)
 	fflush(stdout);
 }
 
+static void
+add_up(const struct sim_result *r)
+{
+	sum.worlds++;
+	sum.failed += r->failed;
+	sum.frames += r->nb_frames;
+	sum.conns.begun += r->conns.begun;
+	sum.conns.open += r->conns.open;
+	sum.conns.complete += r->conns.complete;
+}
+
+static void
+print_sum(void)
+{
+	printf("# %" PRIu64 " worlds, %" PRIu64 " frames, %" PRIu64 " connections begun, %" PRIu64
+	       " open at both ends, %" PRIu64 " of them to a graceful end with every octet; %" PRIu64 " worlds failed\n",
+	       sum.worlds, sum.frames, sum.conns.begun, sum.conns.open, sum.conns.complete, sum.failed);
+	fflush(stdout);
+}
+
 static struct sim_result
 run_seed(uint64_t seed, FILE *trace)
 {
@@ -78,6 +105,7 @@ run_seed(uint64_t seed, FILE *trace)
 	seed_now = seed;
 	r = sim_run(&plan, trace);
 	seed_now = 0;
+	add_up(&r);
 	if (r.failed)
 		print_failure(&plan);
 	return r;
@@ -177,6 +205,7 @@ run_suite(const char *self)
 	tell(run_seeds(1, FIXED_SEEDS, FIXED_S) == 0, "the fixed worlds");
 	printf("# fresh worlds from seed %" PRIu64 " on\n", fresh);
 	tell(run_seeds(fresh, 100000, FRESH_S) == 0, "fresh worlds");
+	print_sum();
 	test_replay(self);
 	print_counts();
 	tell(all_exercised(), "every invariant was put to the test");
@@ -203,32 +232,26 @@ run_one(uint64_t seed, const char *pcap, const char *trace)
 	return r.failed;
 }
 
+/* Worlds one after the other, until so much time has passed or so many connections were open. */
 static int
-run_long(double minutes)
+run_on(uint64_t seed, double minutes, uint64_t nb_conns)
 {
 	double begin = read_seconds();
 	double told = begin;
-	uint64_t seed = draw_fresh();
-	uint64_t frames = 0;
-	unsigned int worlds = 0;
-	unsigned int failed = 0;
 
 	printf("# from seed %" PRIu64 " on\n", seed);
-	while (read_seconds() < begin + minutes * 60) {
-		struct sim_result r = run_seed(seed++, NULL);
-
-		worlds++;
-		failed += r.failed;
-		frames += r.nb_frames;
+	while (read_seconds() < begin + minutes * 60 && sum.conns.open < nb_conns) {
+		run_seed(seed++, NULL);
 		if (read_seconds() < told + 10)
 			continue;
 		told = read_seconds();
-		printf("# %6.0f s: %u worlds, %" PRIu64 " frames, %u failed\n", told - begin, worlds, frames, failed);
-		fflush(stdout);
+		printf("# %.0f s:\n", told - begin);
+		print_sum();
 	}
 	print_counts();
-	printf("1..1\n%s 1 - %u fresh worlds\n", failed ? "not ok" : "ok", worlds);
-	return failed > 0;
+	print_sum();
+	printf("1..1\n%s 1 - worlds up to seed %" PRIu64 "\n", sum.failed ? "not ok" : "ok", seed - 1);
+	return sum.failed > 0;
 }
 
 static int
@@ -269,7 +292,7 @@ main(int argc, char **argv)
 		{ "seed", required_argument, NULL, 's' }, { "pcap", required_argument, NULL, 'p' },
 		{ "trace", required_argument, NULL, 't' }, { "long", required_argument, NULL, 'l' },
 		{ "rate", required_argument, NULL, 'r' }, { "hunt", required_argument, NULL, 'h' },
-		{ NULL, 0, NULL, 0 },
+		{ "many", required_argument, NULL, 'm' }, { NULL, 0, NULL, 0 },
 	};
 	const char *pcap = NULL;
 	const char *trace = NULL;
@@ -295,7 +318,10 @@ main(int argc, char **argv)
 	case 's':
 		return run_one(strtoull(value, NULL, 0), pcap, trace);
 	case 'l':
-		return run_long(strtod(value, NULL));
+		return run_on(draw_fresh(), strtod(value, NULL), UINT64_MAX);
+	case 'm':
+		return run_on(optind < argc ? strtoull(argv[optind], NULL, 0) : draw_fresh(), 1e9,
+			      strtoull(value, NULL, 0));
 	case 'r':
 		return run_rate((unsigned int)strtoul(value, NULL, 0));
 	case 'h':

@@ -142,6 +142,7 @@ sim_run(const struct sim_plan *plan, FILE *trace)
 	r.hash = w.hash;
 	r.nb_frames = w.nb_frames;
 	r.lasted_us = vhost_now_us - w.start_us;
+	r.conns = sim_programs_tally();
 	for (unsigned int i = 0; i < plan->nb_hosts; i++)
 		r.nb_octets += sim_tally[i].octets;
 	sim_world_close(&w);

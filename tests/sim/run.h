@@ -6,7 +6,7 @@
 #ifndef TESTS_SIM_RUN_H
 #define TESTS_SIM_RUN_H
 
-#include "sim/plan.h"
+#include "sim/program.h"
 
 /** What a world came to. */
 struct sim_result {
@@ -15,6 +15,7 @@ struct sim_result {
 	uint64_t nb_frames;
 	uint64_t nb_octets;
 	uint64_t lasted_us;
+	struct sim_conn_tally conns;
 };
 
 struct sim_result
