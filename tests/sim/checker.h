@@ -84,6 +84,7 @@ struct sim_half {
 	uint32_t una_put;
 	uint32_t una_sure;		/**< Of una_put what it cannot but have taken, once it is settled. */
 	uint32_t edge_put;		/**< How far it may send. */
+	uint32_t syn_wnd;		/**< The window of the peer's SYN. */
 	uint32_t nb_put;		/**< Segments, */
 	uint32_t nb_put_rst;		/**< RSTs among them. */
 	uint32_t nb_dup;		/**< Segments with octets that were there. */
@@ -100,7 +101,7 @@ struct sim_half {
 	uint32_t recent_size;
 	uint32_t nb_known;		/**< it has processed that many of them at least; */
 	bool recent_cut;		/**< what was older is not kept. */
-	bool has_unsure;		/**< PAWS or want of room may have dropped text, */
+	bool has_unsure;		/**< PAWS, an old ACK or want of room may have dropped text, */
 	uint32_t unsure_end;		/**< up to here. */
 	uint64_t given_up;		/**< sim_host_given_up() when it was settled last. */
 	uint32_t answerable[SIM_ANSWERABLE]; /**< ACK fields that a RST may take its number from. */

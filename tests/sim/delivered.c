@@ -101,6 +101,16 @@ is_newest(const struct sim_half *x, const struct sim_packet *p)
 	return !p->has_ts || x->nb_tsvals == 0 || sim_leq(x->tsvals[x->nb_tsvals - 1], p->tsval);
 }
 
+/*
+ * RFC 5961 5.2: what acknowledges less than all but the largest window that x ever had may be an injection. The
+ * window of the SYN was one; what the first scaled one shows of it is at least half.
+ */
+static bool
+is_timely(const struct sim_half *x, const struct sim_packet *p)
+{
+	return sim_leq(x->una_put - x->syn_wnd / 2, p->ack);
+}
+
 static bool
 is_excused(const struct sim_half *x, uint64_t since_us)
 {
@@ -120,7 +130,8 @@ static void
 take_text(struct sim_half *x, const struct sim_packet *p)
 {
 	uint32_t end = p->seq + p->len;
-	bool is_welcome = is_newest(x, p) && x->has_acked && sim_leq(end, x->edge_last);
+	bool is_clean = is_newest(x, p) && is_timely(x, p);
+	bool is_welcome = is_clean && x->has_acked && sim_leq(end, x->edge_last);
 
 	if (p->len > 0)
 		sim_sack_arrived(x, p, is_welcome && !is_excused(x, vhost_now_us));
@@ -129,7 +140,7 @@ take_text(struct sim_half *x, const struct sim_packet *p)
 	if (p->len > 0 && (sim_lt(p->seq, x->rcv_nxt) || overlaps(x, p->seq, end)))
 		x->nb_dup++;
 	if (p->len > 0 && sim_lt(x->rcv_nxt, end)) {
-		if (!is_newest(x, p))
+		if (!is_clean)
 			note_unsure(x, end);
 		x->owes_hole |= sim_lt(x->rcv_nxt, p->seq) && is_welcome;
 		add_range(x, p->seq, end);
@@ -178,6 +189,7 @@ take_syn(struct sim_half *x, const struct sim_packet *p)
 		return;
 	x->got_syn = true;
 	x->rcv_nxt = p->seq + 1;
+	x->syn_wnd = p->wnd;
 	if (!(p->flags & SIM_ACK) && x->syn)
 		x->edge_put = x->iss + 1 + p->wnd;
 }
