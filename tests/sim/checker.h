@@ -32,6 +32,45 @@ struct sim_arrival {
 	bool sure;	/**< There was no reason to drop it. */
 };
 
+/** SACKed octets of a stream: sorted, disjoint, not adjacent. */
+#define SIM_KNOWN 64
+struct sim_known {
+	struct sim_range r[SIM_KNOWN];
+	uint32_t nb;
+	bool cut;	/**< There were more. */
+};
+
+/** What a sender was told of its losses, and makes of it (congestion.c). */
+struct sim_loss {
+	struct sim_known put;		/**< Above una_put, */
+	struct sim_known sure;		/**< of it what it cannot but have taken, once it is settled; */
+	struct sim_known settled;	/**< that, settled. */
+	uint32_t first_tsval;		/**< Sent at first_us. */
+	uint64_t first_us;
+	uint64_t rtt_most_us;
+	uint32_t nb_acks;		/**< Put, */
+	uint32_t nb_acks_settled;	/**< and settled. */
+	uint32_t delivered_settled;	/**< Octets acknowledged or SACKed when it was settled last. */
+	uint32_t nb_out;		/**< Segments sent since nothing was in flight. */
+	bool blind;			/**< Not judged until blind_end is acknowledged. */
+	uint32_t blind_end;
+	uint64_t hole_us;		/**< hole_seq is shown lost since; 0: nothing is. */
+	uint32_t hole_seq;
+	uint64_t limit_us;		/**< Until then it has to go again. */
+	bool in_episode;		/**< Until recover is acknowledged. */
+	uint32_t recover;
+	uint32_t flight;		/**< FlightSize at its begin, at most. */
+	uint32_t delivered;		/**< delivered_settled and nb_acks_settled at its begin. */
+	uint32_t acks;
+	uint64_t sent;			/**< Octets sent in it. */
+	uint32_t again_to;		/**< End of what was sent again last. */
+	uint32_t undo_tsval;		/**< Timestamp of the first that was sent again. */
+	bool comes_down;		/**< The episode is over, which it may not know yet. */
+	bool reduced;			/**< There was one: */
+	uint32_t bound;			/**< cwnd is no more than this, */
+	uint32_t bound_before;		/**< and was no more than this before. */
+};
+
 struct sim_flow;
 
 /** One end of a connection. */
@@ -90,6 +129,8 @@ struct sim_half {
 	uint32_t nb_dup;		/**< Segments with octets that were there. */
 	bool got_ce;
 	bool got_ece;
+	bool took_ce;			/**< A CE that it cannot but have taken, once it is settled: */
+	bool owes_ece;			/**< then it owes the echo, until a CWR is put. */
 	struct sim_range *ooo;
 	uint32_t nb_ooo;
 	uint32_t ooo_size;
@@ -114,6 +155,8 @@ struct sim_half {
 	bool owes_hole;			/**< Something behind a hole was not answered. */
 	uint32_t biggest;		/**< Payload that it was given. */
 	uint64_t owed_since_us;		/**< 0: nothing. */
+
+	struct sim_loss loss;
 
 	/* Its timeouts. */
 	uint32_t series_seq;
@@ -184,7 +227,29 @@ sim_half_has_ecn(const struct sim_half *x);
 void
 sim_checker_sent(struct sim_host *h, const struct sim_packet *p);
 
+/* congestion.c */
+
+/** A segment with text or FIN is sent; snd_max has not moved yet. @param[in] is_new It goes beyond it. */
+void
+sim_loss_sent(struct sim_half *x, const struct sim_packet *p, bool is_new);
+
+/** An acknowledgement was put, una_put has moved. @param[in] sure There is no reason to drop it. */
+void
+sim_loss_acked(struct sim_half *x, const struct sim_packet *p, uint32_t una_before, bool sure);
+
+/** The host has processed all that was put. */
+void
+sim_loss_settle(struct sim_half *x);
+
+/** Something other than a loss may make x send again. */
+void
+sim_loss_blind(struct sim_half *x);
+
 /* sack.c */
+
+/** RFC 2883 4: is the first of the blocks, of which there is one, a D-SACK? */
+bool
+sim_is_dsack(const struct sim_packet *p);
 
 void
 sim_check_sack(struct sim_half *x, const struct sim_packet *p);

@@ -152,11 +152,11 @@ take_text(struct sim_half *x, const struct sim_packet *p)
 	advance(x);
 }
 
-/* Neither old by its timestamp nor by its number: there is no reason to drop it (RFC 9293 3.10.7.4). */
+/* Neither old by its timestamp, its ACK nor its number: there is no reason to drop it (RFC 9293 3.10.7.4). */
 static bool
 is_sure(const struct sim_half *x, const struct sim_packet *p)
 {
-	if (!is_newest(x, p))
+	if (!is_newest(x, p) || !is_timely(x, p))
 		return false;
 	return x->got_syn && x->has_acked && sim_lt(x->rcv_nxt, p->seq + sim_space(p) + (sim_space(p) == 0)) &&
 	       sim_leq(p->seq, x->edge_last);
@@ -166,6 +166,7 @@ static void
 take_ack(struct sim_half *x, const struct sim_packet *p)
 {
 	uint32_t wnd = p->wnd;
+	uint32_t before;
 	uint32_t edge;
 
 	if (!(p->flags & SIM_SYN) && sim_half_has_ws(x))
@@ -174,12 +175,26 @@ take_ack(struct sim_half *x, const struct sim_packet *p)
 	x->got_ece |= (p->flags & (SIM_ECE | SIM_SYN)) == SIM_ECE;
 	if (!x->syn || sim_lt(x->snd_max, p->ack) || sim_leq(p->ack, x->iss))
 		return;
+	before = x->una_put;
 	if (sim_lt(x->una_put, p->ack))
 		x->una_put = p->ack;
 	if (sim_lt(x->una_sure, p->ack) && is_sure(x, p))
 		x->una_sure = p->ack;
 	if (sim_lt(x->edge_put, edge))
 		x->edge_put = edge;
+	sim_loss_acked(x, p, before, is_sure(x, p));
+}
+
+/* RFC 3168 6.1.3: from a CE on each ACK echoes, until the sender has answered. The CWR is older than its own packet's CE. */
+static void
+take_ecn(struct sim_half *x, const struct sim_packet *p)
+{
+	bool ce = (p->tos & 3) == 3;
+
+	x->got_ce |= ce;
+	if (p->flags & SIM_CWR)
+		x->took_ce = x->owes_ece = false;
+	x->took_ce |= ce && p->len > 0 && (p->flags & SIM_ACK) && is_sure(x, p);
 }
 
 static void
@@ -249,7 +264,7 @@ take_segment(struct sim_half *x, const struct sim_packet *p)
 		note_tsval(x, p->tsval);
 	if (p->flags & SIM_ACK)
 		take_ack(x, p);
-	x->got_ce |= (p->tos & 3) == 3;
+	take_ecn(x, p);
 	if (x->got_syn && !(p->flags & SIM_SYN))
 		take_text(x, p);
 }
@@ -264,6 +279,8 @@ sim_checker_delivered(struct sim_host *h, const struct sim_packet *p)
 		x = sim_half_find(p->src, p->sport, p->dst, p->dport);
 		if (x != NULL)
 			x->series_n = 0;
+		if (x != NULL)
+			sim_loss_blind(x);
 		return;
 	}
 	if (p->proto != SIM_TCP)
@@ -322,6 +339,9 @@ settle_half(struct sim_half *x)
 	x->dead |= x->reset_put;
 	note_given_up(x);
 	sim_sack_settle(x);
+	sim_loss_settle(x);
+	x->owes_ece |= x->took_ce;
+	x->took_ce = false;
 	if (is_alive(x) && x->owes_hole && !is_excused(x, vhost_now_us))
 		sim_fail(SIM_ack_hole, "%u:%u does not answer what came behind a hole at %u", x->ip & 255, x->port,
 			 x->rcv_nxt);

@@ -15,9 +15,9 @@ is_there(const struct sim_half *x, uint32_t from, uint32_t to)
 	return false;
 }
 
-/* RFC 2883 4: below the acknowledgement, or inside the second block. */
-static bool
-is_dsack(const struct sim_packet *p)
+/* Below the acknowledgement, or inside the second block. */
+bool
+sim_is_dsack(const struct sim_packet *p)
 {
 	if (sim_leq(p->sack[0][1], p->ack))
 		return true;
@@ -130,7 +130,7 @@ sim_check_sack(struct sim_half *x, const struct sim_packet *p)
 		return;
 	sim_hold(SIM_sack_block, sim_half_has_sack(x) && (p->flags & SIM_ACK) && !(p->flags & SIM_SYN),
 		 "%u:%u: SACK that was not agreed on", x->ip & 255, x->port);
-	if (is_dsack(p)) {
+	if (sim_is_dsack(p)) {
 		check_dsack(x, p);
 		first = 1;
 	}
@@ -167,6 +167,10 @@ sim_check_ecn(struct sim_half *x, const struct sim_packet *p, bool is_new)
 	}
 	if (ect || (p->flags & SIM_CWR))
 		sim_hold(SIM_ecn_ect, is_new && p->len > 0, "%u:%u: ECT or CWR on what is not new data", x->ip & 255,
+			 x->port);
+	/* what is left of a connection in TIME-WAIT knows nothing of ECN */
+	if (x->owes_ece && (p->flags & SIM_ACK) && !x->got_fin)
+		sim_hold(SIM_ecn_echo, p->flags & SIM_ECE, "%u:%u: no ECE, a CE was not answered by CWR yet", x->ip & 255,
 			 x->port);
 	if (p->flags & SIM_ECE)
 		sim_hold(SIM_ecn_ece, x->got_ce, "%u:%u: ECE without CE", x->ip & 255, x->port);

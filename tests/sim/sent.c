@@ -320,6 +320,7 @@ check_segment(struct sim_half *x, const struct sim_packet *p)
 	check_sequence(x, p);
 	check_size(x, p);
 	check_timeout(x, p);
+	sim_loss_sent(x, p, is_new);
 	if (p->len > 0) {
 		x->resent |= sim_lt(p->seq, x->snd_max);
 		keep_bytes(x, p);
