@@ -106,7 +106,10 @@ take_delivery(struct sani_tcp_rx *rx)
 		restart_timers(c, rx->io->now_us);
 }
 
-/* While the window is shut, any ACK shows that the peer is there (MUST-37, SHLD-17). */
+/*
+ * While the window is shut the peer decides how long that lasts (MUST-37, SHLD-17): each ACK ends the wait for
+ * an answer, and the next probe begins another. When the window opens, what is outstanding is waited for anew.
+ */
 static void
 follow_window(struct sani_tcp_rx *rx)
 {
@@ -114,7 +117,9 @@ follow_window(struct sani_tcp_rx *rx)
 	bool shut = c->snd_wnd == 0 || (c->flags & SANI_TCP_F_PROBED);
 
 	sani_tcp_update_snd_wnd(rx);
-	if ((shut || c->snd_wnd == 0) && sani_tcp_armed(c, SANI_TCP_T_USER))
+	if (sani_unlikely(c->snd_wnd == 0))
+		sani_tcp_disarm(c, SANI_TCP_T_USER);
+	else if (sani_unlikely(shut) && c->snd_una != c->snd_nxt)
 		sani_tcp_arm(c, SANI_TCP_T_USER, rx->io->now_us + sani_tcp_user_timeout_us(c));
 	if ((c->flags & SANI_TCP_F_PROBED) && c->snd_wnd > 0)
 		sani_tcp_recovery_resend(c);

@@ -14,10 +14,6 @@ struct play_known {
 
 /** Fails today: the stack does not do what the case's requirement says. */
 static const struct play_known fails_today[] = {
-	{ "window", "must_37_a_user_timeout_does_not_end_a_connection_whose_probes_are_answered",
-	  "A user timeout that is set ends a connection although the peer acknowledges each window probe." },
-	{ "window", "shld_17_data_outside_a_shrunk_window_does_not_end_the_connection",
-	  "As the one before, with data that was sent before the window shrank to zero." },
 	{ "options", "attack_g9_an_mss_of_one_has_a_floor", "The floor of the peer's MSS is 64 octets, not 88." },
 	{ "matrix", "close_wait__DATA_BEYOND",
 	  "Data beyond the FIN with an ACK beyond SND.NXT counts in two counters, window and ack." },

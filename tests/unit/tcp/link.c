@@ -232,7 +232,7 @@ check_end(struct link *l, struct link_end *e)
 		assert_true(!sani_tcp_has_new(c) || sani_tcp_armed(c, SANI_TCP_T_PERSIST));
 		return;
 	}
-	assert_true(sani_tcp_armed(c, SANI_TCP_T_USER));
+	assert_true(c->snd_wnd == 0 || sani_tcp_armed(c, SANI_TCP_T_USER));
 	assert_true(sani_tcp_armed(c, probed ? SANI_TCP_T_PERSIST : SANI_TCP_T_REXMIT));
 	assert_true(c->deadline[SANI_TCP_T_REXMIT] == SANI_NEVER ||
 		    c->deadline[SANI_TCP_T_REXMIT] <= l->now + SANI_TCP_RTO_MAX_US);
