@@ -50,10 +50,10 @@ enum sani_tcp_conn_flag {
 #define SANI_TCP_SEG_MAX (RTE_MBUF_DEFAULT_DATAROOM - SANI_TCP_HDR_MAX)
 
 /**
- * Least MSS that is believed. A SYN with less (or 0) would make every segment nearly all header; no link of
- * RFC 791 needs it.
+ * Least MSS that is believed of a peer: 88 octets of text beside timestamps. Who asks for less would have every
+ * segment nearly all header. What the own interface carries may be less (RFC 791: 68 octets are a packet).
  */
-#define SANI_TCP_MSS_LEAST 64u
+#define SANI_TCP_MSS_LEAST 100u
 
 /** Most duplicate ACKs sent in one go. */
 #define SANI_TCP_DUP_ACKS_MAX 16

@@ -31,9 +31,7 @@ sani_tcp_hdrs(const struct sani_tcp_conn *c)
 uint16_t
 sani_tcp_mss_to_announce(const struct sani_tcp_conn *c)
 {
-	uint16_t hdrs = sani_tcp_hdrs(c);
-
-	return c->mtu > hdrs + SANI_TCP_MSS_LEAST ? (uint16_t)(c->mtu - hdrs) : (uint16_t)SANI_TCP_MSS_LEAST;
+	return (uint16_t)(c->mtu - sani_tcp_hdrs(c));
 }
 
 void

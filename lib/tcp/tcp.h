@@ -95,8 +95,8 @@ struct sani_tcp_params {
 	struct sani_tuple tuple;
 	uint32_t iss;		/**< Initial send sequence number (sani_tcp_isn()). */
 	uint32_t ts_offset;	/**< Random per connection (RFC 7323 7.1). */
-	uint16_t mtu;		/**< Of the way out [bytes]; IP header included. Segments carry at most
-				 *   1,988 bytes whatever it is: one mbuf each. */
+	uint16_t mtu;		/**< Of the way out [bytes], at least 68; IP header included. Segments carry
+				 *   at most 1,988 bytes whatever it is: one mbuf each. */
 	uint32_t sndbuf;	/**< At first [bytes], */
 	uint32_t rcvbuf;
 	uint32_t sndbuf_max;	/**< and how far they may grow; at most sndbuf, rcvbuf: not at all. */

@@ -14,7 +14,6 @@ struct play_known {
 
 /** Fails today: the stack does not do what the case's requirement says. */
 static const struct play_known fails_today[] = {
-	{ "options", "attack_g9_an_mss_of_one_has_a_floor", "The floor of the peer's MSS is 64 octets, not 88." },
 	{ "matrix", "close_wait__DATA_BEYOND",
 	  "Data beyond the FIN with an ACK beyond SND.NXT counts in two counters, window and ack." },
 	{ "matrix", "closing__DATA_BEYOND", "Likewise." },

@@ -88,6 +88,23 @@ send_mss_is_capped_by_the_path(void **state)
 	assert_int_equal(b->c.snd_mss, 1448);
 }
 
+/* RFC 791's least MTU: what is announced fits it, and so does what is sent, whatever the peer says it takes. */
+static void
+smallest_mtu_is_kept_to(void **state)
+{
+	struct bed *b = *state;
+
+	b->p.mtu = 68;
+	b->ts = true;
+	bed_connect(b);
+	assert_int_equal(b->out[0].seg.mss, 28);
+	bed_clear(b);
+	bed_write(b, 100);
+	assert_true(b->nb > 1);
+	for (unsigned int i = 0; i < b->nb; i++)
+		assert_int_equal(20 + b->out[i].seg.hdr_len + b->out[i].seg.len, i < 6 ? 68 : 56);
+}
+
 static void
 absurd_mss_is_not_believed(void **state)
 {
@@ -101,9 +118,9 @@ absurd_mss_is_not_believed(void **state)
 	syn.mss = 0;
 	bed_inject(b, &syn);
 	bed_flush(b);
-	assert_int_equal(b->c.snd_mss, 64);
-	assert_int_equal(bed_write(b, 640), 640);
-	assert_last(b, SANI_TCP_ACK | SANI_TCP_PSH, BED_ISS + 1 + 576, BED_IRS + 1, 64);
+	assert_int_equal(b->c.snd_mss, 100);
+	assert_int_equal(bed_write(b, 1000), 1000);
+	assert_last(b, SANI_TCP_ACK | SANI_TCP_PSH, BED_ISS + 1 + 900, BED_IRS + 1, 100);
 }
 
 static void
@@ -278,6 +295,7 @@ main(void)
 		bed_test(ipv6_peer_without_mss_gets_1220),
 		bed_test(send_mss_counts_timestamp_octets),
 		bed_test(send_mss_is_capped_by_the_path),
+		bed_test(smallest_mtu_is_kept_to),
 		bed_test(absurd_mss_is_not_believed),
 		bed_test(segments_fit_one_mbuf_on_a_jumbo_link),
 		bed_test(window_scale_applies_only_when_both_offer_it),
