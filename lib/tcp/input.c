@@ -17,21 +17,23 @@
  *   -----------|--------------------|-----------
  *       [oooooo|nnnnnnnnnnnnnnnnnnnn|xxxxx]
  *
- * A FIN right at the edge is taken: it needs no buffer.
+ * A FIN right at the edge is taken: it needs no buffer. True: something was beyond the edge, and nothing else; the
+ * segment is dropped then, unless that is done (and counted) for its acknowledgement.
  */
-static void
+static bool
 trim(struct sani_tcp_rx *rx)
 {
 	struct sani_tcp_conn *c = rx->c;
 	uint32_t edge = c->flags & SANI_TCP_F_FIN_KNOWN ? c->rcv_fin : c->rcv_adv;
 	uint32_t old = seq_lt(rx->seq, c->rcv_nxt) ? c->rcv_nxt - rx->seq : 0;
 	uint32_t keep = rx->len - old;
+	bool outside = false;
 
 	if (seq_gt(c->rcv_nxt, edge))
 		edge = c->rcv_nxt;
 	if (sani_likely(old == 0 && seq_leq(rx->seq + rx->len, edge)) &&
 	    (rx->m == NULL || rx->m->pkt_len == rx->len))
-		return;
+		return false;
 	if (old > rx->len)
 		keep = 0;
 	rx->seq += old;
@@ -39,8 +41,7 @@ trim(struct sani_tcp_rx *rx)
 		keep = seq_lt(rx->seq, edge) ? edge - rx->seq : 0;
 		rx->flags &= (uint8_t)~SANI_TCP_FIN;
 		c->flags |= SANI_TCP_F_ACK_NOW;
-		if (keep == 0)
-			sani_count(rx->io->ctr, SANI_CTR_tcp_rx_drop_window);
+		outside = keep == 0;
 	}
 	if (old > 0) {
 		uint32_t left = c->rcv_nxt - old;
@@ -50,6 +51,7 @@ trim(struct sani_tcp_rx *rx)
 	}
 	rx->m = sani_tcp_rcvq_cut(rx->m, old, keep);
 	rx->len = keep;
+	return outside;
 }
 
 /* What comes with a SYN-ACK behind its SYN: the sixth step and on. */
@@ -58,7 +60,7 @@ take_rest(struct sani_tcp_rx *rx)
 {
 	rx->seq++;
 	rx->flags &= (uint8_t)~SANI_TCP_SYN;
-	trim(rx);
+	(void)trim(rx);		/* its SYN-ACK was taken */
 	sani_tcp_process_text(rx);
 	sani_tcp_process_fin(rx);
 }
@@ -257,14 +259,17 @@ update_ts_recent(struct sani_tcp_rx *rx)
 static void
 input_other(struct sani_tcp_rx *rx)
 {
+	bool outside;
+
 	if (!check_old_syn(rx) || !check_timestamp(rx) || !check_sequence(rx) ||
 	    !check_reset(rx) || !check_syn(rx))
 		return;
 	/* Without an ACK it gets no further than to the fifth step, and no answer. */
-	if (rx->flags & SANI_TCP_ACK)
-		trim(rx);
+	outside = (rx->flags & SANI_TCP_ACK) && trim(rx);
 	if (!sani_tcp_process_ack(rx))
 		return;
+	if (sani_unlikely(outside))
+		sani_count(rx->io->ctr, SANI_CTR_tcp_rx_drop_window);
 	rx->c->last_rcv = (uint32_t)(rx->io->now_us >> SANI_TCP_RCV_SHIFT);
 	sani_tcp_ecn_receive(rx);
 	update_ts_recent(rx);

@@ -113,22 +113,37 @@ take_fin(struct sani_tcp_rx *rx)
 }
 
 /*
- * RFC 9293 3.10.7.4, eighth. A FIN behind a hole is remembered and taken when the hole is filled. One
- * that lies before bytes we hold contradicts the peer's own text and is not believed.
+ * A FIN behind a hole is remembered and taken when the hole is filled. One that lies before bytes we hold
+ * contradicts the peer's own text and is not believed, nor is another one than the first. What comes for
+ * nothing is answered: the peer has not heard of what we have.
  */
-void
-sani_tcp_process_fin(struct sani_tcp_rx *rx)
+static void
+note_fin(struct sani_tcp_rx *rx)
 {
 	struct sani_tcp_conn *c = rx->c;
 	uint32_t fin = rx->seq + rx->len;
+	bool known = c->flags & SANI_TCP_F_FIN_KNOWN;
 
-	if ((rx->flags & SANI_TCP_FIN) && !(c->flags & SANI_TCP_F_FIN_KNOWN) &&
-	    seq_geq(fin, sani_tcp_ooo_end(&c->rcvq, c->rcv_nxt))) {
+	if (!known && seq_geq(fin, sani_tcp_ooo_end(&c->rcvq, c->rcv_nxt))) {
 		c->rcv_fin = fin;
 		c->flags |= SANI_TCP_F_FIN_KNOWN;
 		if (rx->len == 0 && fin != c->rcv_nxt)
 			owe_dup_ack(c);
+	} else if (rx->len == 0) {
+		owe_dup_ack(c);
+		sani_count(rx->io->ctr, known && fin == c->rcv_fin ? SANI_CTR_tcp_rx_drop_dup :
+								     SANI_CTR_tcp_rx_drop_window);
 	}
+}
+
+/* RFC 9293 3.10.7.4, eighth. */
+void
+sani_tcp_process_fin(struct sani_tcp_rx *rx)
+{
+	struct sani_tcp_conn *c = rx->c;
+
+	if (rx->flags & SANI_TCP_FIN)
+		note_fin(rx);
 	if ((c->flags & SANI_TCP_F_FIN_KNOWN) && !(c->flags & SANI_TCP_F_FIN_RCVD) &&
 	    c->rcv_nxt == c->rcv_fin)
 		take_fin(rx);

@@ -14,11 +14,6 @@ struct play_known {
 
 /** Fails today: the stack does not do what the case's requirement says. */
 static const struct play_known fails_today[] = {
-	{ "matrix", "close_wait__DATA_BEYOND",
-	  "Data beyond the FIN with an ACK beyond SND.NXT counts in two counters, window and ack." },
-	{ "matrix", "closing__DATA_BEYOND", "Likewise." },
-	{ "matrix", "last_ack__DATA_BEYOND", "Likewise." },
-	{ "matrix", "time_wait__DATA_BEYOND", "Likewise." },
 	{ 0 },
 };
 

@@ -12,12 +12,12 @@
 	CELL(FIN_LATER, IN(FIN | ACK, .seq = 101, .ack = (u)), OUT(ACK, .seq = (n), .ack = 1), STATE(st)), \
 	CELL(CALL_RECV, RECV(9, 10, 0), A_WHILE, PENDING(9), STATE(st))
 
-/* The peer's FIN has been taken: what lies beyond it is not. */
-#define TAKES_NOTHING(st, u) \
-	CELL(DATA_NEXT, IN(ACK, .seq = 2, .ack = (u), .len = 10), WAIT(0), RECV(9, 10, 0), DONE(9, 0), STATE(st)), \
-	CELL(DATA_LATER, IN(ACK, .seq = 102, .ack = (u), .len = 10), WAIT(0), RECV(9, 10, 0), DONE(9, 0), STATE(st)), \
-	CELL(FIN_NEXT, IN(FIN | ACK, .seq = 2, .ack = (u)), WAIT(0), STATE(st)), \
-	CELL(FIN_LATER, IN(FIN | ACK, .seq = 102, .ack = (u)), WAIT(0), STATE(st)), \
+/* The peer's FIN has been taken: what lies beyond it is not, and is answered. */
+#define TAKES_NOTHING(st, u, n) \
+	CELL(DATA_NEXT, ANSWER(st, n, 2, ACK, .seq = 2, .ack = (u), .len = 10), RECV(9, 10, 0), DONE(9, 0)), \
+	CELL(DATA_LATER, ANSWER(st, n, 2, ACK, .seq = 102, .ack = (u), .len = 10), RECV(9, 10, 0), DONE(9, 0)), \
+	CELL(FIN_NEXT, ANSWER(st, n, 2, FIN | ACK, .seq = 2, .ack = (u))), \
+	CELL(FIN_LATER, ANSWER(st, n, 2, FIN | ACK, .seq = 102, .ack = (u))), \
 	CELL(CALL_RECV, RECV(9, 10, 0), DONE(9, 0), A_WHILE, STATE(st))
 
 const struct matrix_state matrix_established = {
@@ -88,7 +88,7 @@ const struct matrix_state matrix_close_wait = {
 	"close_wait", PLAY_ROWS(TO_CLOSE_WAIT), {
 	SYNCHRONIZED(CLOSE_WAIT, 1, 1, 2),
 	CHALLENGED_SYNS(CLOSE_WAIT, 1, 2),
-	TAKES_NOTHING(CLOSE_WAIT, 1),
+	TAKES_NOTHING(CLOSE_WAIT, 1, 1),
 	RESETS(CLOSE_WAIT, 1, 2, WAIT(0)),
 	CELL(ACK_GOOD, SEND(9, 10, 0, .flags = SAN_ACKED), OUT(ACK, .seq = 1, .ack = 2, .len = 10), IN(ACK,
 		.seq = 2, .ack = 11),
@@ -107,7 +107,7 @@ const struct matrix_state matrix_close_wait = {
 /* SND.UNA 1, SND.NXT 2, RCV.NXT 2: both FINs are out, ours is not acknowledged. */
 #define BOTH_FINS(st, u) \
 	SYNCHRONIZED(st, u, 2, 2), \
-	TAKES_NOTHING(st, u), \
+	TAKES_NOTHING(st, u, 2), \
 	CELL(CALL_SEND, SEND(9, 10, -EPIPE), STATE(st)), \
 	CELL(CALL_SHUTDOWN, SHUTDOWN(9, -EPIPE), STATE(st))
 #define WAITS_FOR_ITS_ACK(st) \
