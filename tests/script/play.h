@@ -262,7 +262,7 @@ enum play_peer {
 #define WITH_TS .mss = 1460, .tsval = 0
 #define WITH_SACK .mss = 1460, .sack_ok = 1
 
-/** What each program ends with; the cases of known.h are not run. Arguments: parts of names of cases to run. */
+/** What each program ends with. Arguments: parts of names of cases to run. */
 struct play_args {
 	const char *program;
 	const struct play_case *cases;
