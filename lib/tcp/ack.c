@@ -90,9 +90,9 @@ take_delivery(struct sani_tcp_rx *rx)
 {
 	struct sani_tcp_conn *c = rx->c;
 	struct sani_tcp_delivery d = {
+		.rx = rx,
 		.dup = is_duplicate(rx),
 		.prior_pipe = sani_tcp_pipe(c),
-		.prior_lost = c->flight.lost,
 		.prior_fack = c->rack_fack,
 	};
 

@@ -219,10 +219,11 @@ deliver(struct sani_tcp_conn *c, const struct sani_tcp_run *r, uint32_t end,
 	bool resent = r->word & SANI_TCP_RUN_RESENT;
 	uint32_t time = sani_tcp_run_time(r);
 
-	if (d->bytes == 0 || sani_tcp_sent_after(time, end, d->newest_us, d->newest_end)) {
+	if ((!d->has_newest || sani_tcp_sent_after(time, end, d->newest_us, d->newest_end)) &&
+	    (!resent || sani_tcp_rack_tells(d->rx, time))) {
 		d->newest_us = time;
 		d->newest_end = end;
-		d->newest_resent = resent;
+		d->has_newest = true;
 	}
 	d->bytes += end - r->seq;
 	d->resent |= resent;
@@ -247,6 +248,7 @@ take_simple(struct sani_tcp_conn *c, uint32_t una, struct sani_tcp_delivery *d)
 	d->newest_us = d->sample_us = sani_tcp_run_time(r);
 	d->newest_end = una;
 	d->bytes = una - r->seq;
+	d->has_newest = true;
 	d->has_sample = true;
 	d->reordered = seq_lt(una, d->prior_fack);
 	c->rack_fack = seq_max(c->rack_fack, una);

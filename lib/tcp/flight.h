@@ -49,23 +49,26 @@ struct sani_tcp_flight {
 	uint32_t lost;
 };
 
+struct sani_tcp_rx;
+
 /** What an acknowledgement has delivered (RFC 9937's DeliveredData, RFC 8985 6.2 steps 1 to 3). */
 struct sani_tcp_delivery {
+	const struct sani_tcp_rx *rx;	/**< The segment that says so. */
 	uint32_t acked;		/**< snd_una moved by so much. */
 	uint32_t bytes;		/**< Acknowledged or SACKed for the first time. */
-	uint32_t newest_us;	/**< Time of the run sent last of those, */
+	uint32_t newest_us;	/**< Time of the run sent last of those that tell it (RFC 8985 6.2 step 2), */
 	uint32_t newest_end;	/**< and its end. */
 	uint32_t sample_us;	/**< Time of the newest of them that was sent once. */
 	uint32_t rtt_us;	/**< Round-trip time that it shows; 0: none. */
 	uint32_t prior_pipe;	/**< In the network before it [bytes]. */
-	uint32_t prior_lost;	/**< Lost before it [bytes]. */
 	uint32_t prior_fack;
 	uint32_t dsacked;	/**< The peer has received so much twice [bytes]. */
-	bool newest_resent;	/**< The run sent last had been sent before. */
+	bool has_newest;	/**< newest_us and newest_end are valid. */
 	bool reordered;		/**< Something sent once arrived after what was sent later. */
 	bool has_sample;	/**< sample_us is valid. */
 	bool resent;		/**< Among them was something sent more than once. */
 	bool sacked;		/**< A SACK block said something new. */
+	bool lost;		/**< It shows that more is lost. */
 	bool dup;		/**< A duplicate acknowledgement (RFC 5681 2). */
 };
 

@@ -25,14 +25,17 @@ sani_tcp_dsack_owe(struct sani_tcp_rcvq *q, uint32_t left, uint32_t right);
 
 /* rack.c: RFC 8985. */
 
+/** Step 2: does the delivery of a run that was sent again at this time say when it was? */
+bool
+sani_tcp_rack_tells(const struct sani_tcp_rx *rx, uint32_t time);
 /** Steps 2 to 4 for what an ACK has delivered. */
 void
-sani_tcp_rack_update(struct sani_tcp_rx *rx, struct sani_tcp_delivery *d);
+sani_tcp_rack_update(struct sani_tcp_rx *rx, const struct sani_tcp_delivery *d);
 /** The reordering window grows with needless retransmissions. */
 void
 sani_tcp_rack_dsack(struct sani_tcp_conn *c);
-/** Step 5: find what is lost, arm the timer for what may be. */
-void
+/** Step 5: find what is lost, arm the timer for what may be. @return Something was found. */
+bool
 sani_tcp_rack_detect(struct sani_tcp_conn *c, uint64_t now_us);
 /** The least round-trip time of the last minutes [us]; 0: none yet. */
 uint32_t

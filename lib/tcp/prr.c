@@ -33,11 +33,11 @@ static uint32_t
 count_bounded(const struct sani_tcp_conn *c, const struct sani_tcp_delivery *d, uint32_t pipe)
 {
 	uint32_t n = c->prr_delivered > c->prr_out ? c->prr_delivered - c->prr_out : 0;
-	bool safe_ack = d->acked > 0 && c->flight.lost <= d->prior_lost;
 
 	if (n < d->bytes)
 		n = d->bytes;
-	if (safe_ack)
+	/* SafeACK */
+	if (d->acked > 0 && !d->lost)
 		n += c->snd_mss;
 	return sani_tcp_min(c->ssthresh - pipe, n);
 }

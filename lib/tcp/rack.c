@@ -21,35 +21,39 @@ tsval_at(const struct sani_tcp_conn *c, uint32_t time, uint64_t now_us)
 	return sani_tcp_ts_now(c, now_us - (uint64_t)(age > 0 ? age : 0));
 }
 
-/* 6.2 step 2: what was sent twice may have been delivered by the first of both, which says nothing. */
-static bool
-is_ambiguous(struct sani_tcp_rx *rx, const struct sani_tcp_delivery *d, uint32_t rtt_us)
+/*
+ * 6.2 step 2: what was sent twice may have been delivered by the first of both. It was, if the echo is older than
+ * the second, or if that was sent less than a round trip ago, which the timestamps' clock may be too coarse to
+ * show.
+ */
+bool
+sani_tcp_rack_tells(const struct sani_tcp_rx *rx, uint32_t time)
 {
 	const struct sani_tcp_conn *c = rx->c;
+	uint64_t now_us = rx->io->now_us;
+	int32_t age = sani_tcp_time_diff((uint32_t)now_us, time);
 
-	if (!d->newest_resent)
+	if ((c->flags & SANI_TCP_F_TS) && (rx->seg->opts & SANI_TCP_OPT_TS) &&
+	    seq_lt(rx->seg->tsecr, tsval_at(c, time, now_us)))
 		return false;
-	if ((c->flags & SANI_TCP_F_TS) && (rx->seg->opts & SANI_TCP_OPT_TS))
-		return seq_lt(rx->seg->tsecr, tsval_at(c, d->newest_us, rx->io->now_us));
-	return rtt_us < sani_tcp_min_rtt(c);
+	return age >= 0 && (uint32_t)age >= sani_tcp_min_rtt(c);
 }
 
 void
-sani_tcp_rack_update(struct sani_tcp_rx *rx, struct sani_tcp_delivery *d)
+sani_tcp_rack_update(struct sani_tcp_rx *rx, const struct sani_tcp_delivery *d)
 {
 	struct sani_tcp_conn *c = rx->c;
 	int32_t age = sani_tcp_time_diff((uint32_t)rx->io->now_us, d->newest_us);
-	uint32_t rtt_us = age > 0 ? (uint32_t)age : 1;
 
 	if (d->reordered)
 		c->flags |= SANI_TCP_F_REORDERED;
-	if (d->bytes == 0 || is_ambiguous(rx, d, rtt_us))
+	if (!d->has_newest)
 		return;
 	if (c->rack_rtt_us == 0 || sani_tcp_sent_after(d->newest_us, d->newest_end, c->rack_us, c->rack_end)) {
 		c->rack_us = d->newest_us;
 		c->rack_end = d->newest_end;
 	}
-	c->rack_rtt_us = rtt_us;
+	c->rack_rtt_us = age > 0 ? (uint32_t)age : 1;
 }
 
 /* 6.2 step 4, growth: once for each round trip that shows a needless retransmission. */
@@ -84,9 +88,10 @@ reo_wnd(const struct sani_tcp_conn *c)
 	return wnd < c->srtt_us ? (uint32_t)wnd : c->srtt_us;
 }
 
-void
+bool
 sani_tcp_rack_detect(struct sani_tcp_conn *c, uint64_t now_us)
 {
+	uint32_t before = c->flight.lost;
 	int64_t wait = (int64_t)c->rack_rtt_us + reo_wnd(c);
 	int64_t timeout = 0;
 
@@ -94,7 +99,7 @@ sani_tcp_rack_detect(struct sani_tcp_conn *c, uint64_t now_us)
 	sani_tcp_disarm(c, SANI_TCP_T_LOSS);
 	c->flags &= ~(uint32_t)SANI_TCP_F_REO;
 	if (c->rack_rtt_us == 0)
-		return;
+		return false;
 	for (uint32_t i = 0; i < c->flight.nb; i++) {
 		const struct sani_tcp_run *r = sani_tcp_runs(c);
 		uint32_t time = sani_tcp_run_time(&r[i]);
@@ -112,6 +117,7 @@ sani_tcp_rack_detect(struct sani_tcp_conn *c, uint64_t now_us)
 		c->flags |= SANI_TCP_F_REO;
 		sani_tcp_arm(c, SANI_TCP_T_LOSS, now_us + (uint64_t)timeout);
 	}
+	return c->flight.lost > before;
 }
 
 /* 7.2: a flight (not the SYN) without SACKs or losses, and no probe out. */

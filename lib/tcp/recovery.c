@@ -180,17 +180,17 @@ reduce_for_probe(struct sani_tcp_conn *c, const struct sani_tcp_delivery *d, uin
  * MTU, the octet of a window probe) and has not gone again yet is none.
  */
 static bool
-find_loss(struct sani_tcp_conn *c, uint64_t now_us)
+find_loss(struct sani_tcp_conn *c, struct sani_tcp_delivery *d, uint64_t now_us)
 {
-	uint32_t before = c->flight.lost;
+	bool left_over = false;
 
 	if (c->ca != SANI_TCP_CA_OPEN && seq_gt(c->snd_una, c->recover)) {
 		end_recovery(c);
-		before = 0;	/* what was sent in the episode and lost is another's now */
+		left_over = c->flight.lost > 0;	/* what was sent in the episode and lost is another's now */
 	}
 	if (c->flight.sacked > 0 || c->ca != SANI_TCP_CA_OPEN || (c->flags & SANI_TCP_F_REO))
-		sani_tcp_rack_detect(c, now_us);
-	return c->flight.lost > before;
+		d->lost = sani_tcp_rack_detect(c, now_us);
+	return d->lost || left_over;
 }
 
 static void
@@ -208,7 +208,7 @@ ack_with_sack(struct sani_tcp_rx *rx, struct sani_tcp_delivery *d)
 	sani_tcp_rack_update(rx, d);
 	if (sani_unlikely(d->dsacked > 0))
 		sani_tcp_rack_dsack(c);
-	found = find_loss(c, now_us);
+	found = find_loss(c, d, now_us);
 	take_echo(rx, d);
 	if (c->ca <= SANI_TCP_CA_CWR && sani_unlikely(found)) {
 		if (c->ca == SANI_TCP_CA_OPEN)
@@ -239,10 +239,9 @@ sani_tcp_recovery_ack(struct sani_tcp_rx *rx, struct sani_tcp_delivery *d)
 void
 sani_tcp_recovery_reo_timer(struct sani_tcp_conn *c, struct sani_tcp_io *io)
 {
-	struct sani_tcp_delivery d = { .prior_lost = c->flight.lost };
+	struct sani_tcp_delivery d = { .lost = sani_tcp_rack_detect(c, io->now_us) };
 
-	sani_tcp_rack_detect(c, io->now_us);
-	if (c->flight.lost == d.prior_lost)
+	if (!d.lost)
 		return;
 	if (c->ca <= SANI_TCP_CA_CWR) {
 		if (c->ca == SANI_TCP_CA_OPEN)

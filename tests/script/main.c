@@ -1,7 +1,6 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 #include "script/play_priv.h"
 
-#include <stdio.h>
 #include <string.h>
 
 #define MAX_CASES 2000

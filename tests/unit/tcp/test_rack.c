@@ -152,6 +152,48 @@ lost_retransmission_is_found_without_a_timeout(void **state)
 	assert_int_equal(bed_count(b, SANI_CTR_tcp_rto), 0);
 }
 
+/*
+ * 6.2 step 2: what was sent again less than a round trip ago tells nothing, but the rest of the ACK does. Segment 4
+ * was sent before 5, which is here.
+ */
+static void
+ack_of_a_late_original_tells_what_else_it_can(void **state)
+{
+	struct bed *b = *state;
+
+	start(b, 10);
+	bed_run(b, RTT);
+	sack(b, 0, 1, 4);
+	assert_last(b, ACK, seg(0), NXT, MSS);
+	bed_run(b, RTT / 2);
+	sack(b, 4, 5, 6);
+	assert_int_equal(b->c.rack_end, seg(6));
+	assert_true(was_sent(b, seg(4)));
+}
+
+/* The same, judged one by one; echoes are of milliseconds, a round trip may be of less. */
+static void
+what_was_sent_again_tells_only_of_the_last_time(void **state)
+{
+	struct bed *b = *state;
+	struct sani_tcp_seg ack;
+	struct sani_tcp_io io;
+	struct sani_tcp_rx rx = { .c = &b->c, .seg = &ack, .io = &io };
+
+	b->ts = true;
+	start(b, 3);
+	b->now = 7 * SEC + 900;
+	io = bed_io(b, NULL, 0);
+	ack = bed_seg(b, ACK, NXT, seg(3), 0);
+	b->c.min_rtt_us[0] = 400;
+	ack.tsecr = sani_tcp_ts_now(&b->c, b->now);
+	assert_true(sani_tcp_rack_tells(&rx, (uint32_t)b->now - 400));
+	assert_false(sani_tcp_rack_tells(&rx, (uint32_t)b->now - 399));
+	ack.tsecr--;
+	assert_false(sani_tcp_rack_tells(&rx, (uint32_t)b->now - 400));
+	assert_true(sani_tcp_rack_tells(&rx, (uint32_t)b->now - 1000));
+}
+
 static void
 dsack_widens_the_window_once_a_round_trip(void **state)
 {
@@ -662,6 +704,8 @@ main(void)
 		bed_test(reordering_once_seen_three_are_waited_for),
 		bed_test(ssthresh_counts_what_the_same_ack_has_acknowledged),
 		bed_test(lost_retransmission_is_found_without_a_timeout),
+		bed_test(ack_of_a_late_original_tells_what_else_it_can),
+		bed_test(what_was_sent_again_tells_only_of_the_last_time),
 		bed_test(dsack_widens_the_window_once_a_round_trip),
 		bed_test(lost_tail_is_probed_after_two_round_trips),
 		bed_test(probe_is_new_data_when_there_is_some),
