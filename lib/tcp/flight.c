@@ -199,6 +199,7 @@ resend(struct sani_tcp_conn *c, uint32_t seq, uint32_t end, uint64_t now_us, str
 	}
 	if (i >= 2)
 		join(c, i - 2);
+	sani_tcp_runs(c)[c->flight.nb - 1].word |= SANI_TCP_RUN_CLOSED;
 }
 
 void

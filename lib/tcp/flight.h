@@ -12,7 +12,8 @@
  *
  *          A burst of many segments is one run, so the table is small: it begins in the block, and moves
  *          into the data room of a buffer while more runs are needed.
- * Bounds:  in a table that is more than half full, bursts within a 64th of the round trip share a time.
+ * Bounds:  in a table that is more than half full, bursts within a 64th of the round trip share a time,
+ *          if nothing was sent again between them: RACK (rack.c) asks which of two was sent first.
  *          When it is full, or the pool empty, information is given up, never a connection: new data
  *          joins the run before it (with the later time), a SACK block that would cut a run is ignored.
  *          That makes retransmissions later or needless, no more. So memory and the work for an ACK are
@@ -31,6 +32,7 @@ enum sani_tcp_run_flag {
 	SANI_TCP_RUN_SACKED = 1 << 0,	/**< The peer says that it has it. */
 	SANI_TCP_RUN_LOST = 1 << 1,	/**< To be sent again; not in the network. */
 	SANI_TCP_RUN_RESENT = 1 << 2,	/**< Was sent more than once; the time is the last one's. */
+	SANI_TCP_RUN_CLOSED = 1 << 3,	/**< Something was sent again after it: what follows gets a time of its own. */
 };
 
 struct sani_tcp_run {

@@ -298,6 +298,27 @@ crowded_table_coalesces_times(void **state)
 	sani_tcp_flight_free(c);
 }
 
+/* What is sent behind a retransmission never has a time from before it: RACK would hold it for overtaken. */
+static void
+crowded_table_keeps_the_order_around_a_retransmission(void **state)
+{
+	struct sani_tcp_conn *c = begin(*state, 5000);
+	uint32_t again_us;
+
+	c->srtt_us = 64000;
+	for (int i = 0; i < 1000; i++) {
+		model.now += 100;
+		send_new(10);
+	}
+	model.now++;
+	again_us = (uint32_t)model.now << 4 >> 4;
+	sani_tcp_flight_sent(c, 5000, 5010, model.now, bed_pool);
+	model.now++;
+	send_new(10);
+	assert_in_range(sani_tcp_time_diff(sani_tcp_run_time(&sani_tcp_runs(c)[c->flight.nb - 1]), again_us), 1, 1);
+	sani_tcp_flight_free(c);
+}
+
 int
 main(void)
 {
@@ -307,6 +328,7 @@ main(void)
 		bed_test(burst_is_one_run),
 		bed_test(every_other_octet_sacked_stays_within_the_table),
 		bed_test(crowded_table_coalesces_times),
+		bed_test(crowded_table_keeps_the_order_around_a_retransmission),
 	};
 
 	return cmocka_run_group_tests(tests, bed_group, NULL);
