@@ -176,6 +176,17 @@ place(struct sani_tcp_rcvq *q, uint32_t i, uint32_t seq, uint32_t len, struct rt
 	return true;
 }
 
+/* What of [seq, end) lies in a range was there before: it is reported (RFC 2883 4.2). */
+static void
+report_overlap(struct sani_tcp_rcvq *q, const struct range *r, uint32_t seq, uint32_t end)
+{
+	uint32_t left = seq_gt(r->seq, seq) ? r->seq : seq;
+	uint32_t right = seq_lt(r->seq + r->len, end) ? r->seq + r->len : end;
+
+	if (seq_lt(left, right))
+		sani_tcp_dsack_owe(q, left, right);
+}
+
 /*
  * Overlaps: what is there stays, but for ranges that the new segment covers whole.
  *
@@ -183,7 +194,7 @@ place(struct sani_tcp_rcvq *q, uint32_t i, uint32_t seq, uint32_t len, struct rt
  *   new:          [nnnnnnnnnnnnnnnnnnnnn]
  *   kept:       [aaaa][nnnnnnnnnnnnn][ccccc]
  *
- * The first piece that was there is what a D-SACK reports (RFC 2883 4.2).
+ * The first piece that was there is what a D-SACK reports, here that of a.
  */
 enum sani_tcp_rcvq_verdict
 sani_tcp_ooo_add(struct sani_tcp_rcvq *q, uint32_t seq, uint32_t len, struct rte_mbuf *m,
@@ -200,9 +211,10 @@ sani_tcp_ooo_add(struct sani_tcp_rcvq *q, uint32_t seq, uint32_t len, struct rte
 	}
 	r = table(q);
 	i = find_range(q, seq);
+	if (i < q->nb_ranges)
+		report_overlap(q, &r[i], seq, end);
 	if (i < q->nb_ranges && seq_leq(r[i].seq, seq)) {
 		from = r[i].seq + r[i].len;
-		sani_tcp_dsack_owe(q, seq, seq_lt(from, end) ? from : end);
 		i++;
 	}
 	if (seq_geq(from, end)) {
@@ -237,6 +249,9 @@ sani_tcp_ooo_take(struct sani_tcp_rcvq *q, uint32_t seq, struct rte_mbuf **m, ui
 	for (const struct rte_mbuf *seg = first.head; seg != NULL; seg = seg->next)
 		q->nb_mbufs--;
 	old = sani_tcp_min(seq - first.seq, first.len);
+	/* What came twice and lies further left is reported already. */
+	if (q->dsack_left == q->dsack_right)
+		sani_tcp_dsack_owe(q, first.seq, first.seq + old);
 	*len = first.len - old;
 	*m = sani_tcp_rcvq_cut(first.head, old, *len);
 	return true;
