@@ -35,11 +35,12 @@ struct san_core;
  */
 enum san_option {
 	/**
-	 * [open] Send buffer [bytes], 4096..64 MiB; 0, the default: it begins with 256 KiB and grows with the
-	 * path, to `window_max` of [host] at most and within what the core has for all connections.
+	 * [any] Send buffer [bytes], 4096..64 MiB; 0, the default, which is [open]: it begins with 256 KiB and grows
+	 * with the path, to `window_max` of [host] at most and within what the core has for all connections.
+	 * Made smaller, it takes nothing until so much of what it holds has been acknowledged.
 	 */
 	SAN_OPT_SNDBUF = 1,
-	SAN_OPT_RCVBUF = 2,	/**< [open] Receive window at most [bytes]; likewise. */
+	SAN_OPT_RCVBUF = 2,	/**< [open] Receive window at most [bytes]; range and default likewise. */
 	/**
 	 * [any] 1: small segments are sent at once; 0: by Nagle's algorithm (RFC 9293 3.7.4, MUST-17). Default 1,
 	 * unlike elsewhere: Nagle gathers the small writes of a program that cannot know how many more will

@@ -24,6 +24,24 @@ set_before_open(struct sani_sock *so, uint32_t *to, uint32_t value)
 	return so->phase == SANI_SOCK_NEW ? set_in_range(to, value, value > 0 ? BUF_MIN : 0, BUF_MAX) : -EINVAL;
 }
 
+/* Of a connection in being too: what waits for room may find it. */
+static int
+set_sndbuf(struct san_core *k, struct sani_sock *so, uint32_t value)
+{
+	int rc;
+
+	if (so->phase == SANI_SOCK_NEW)
+		return set_before_open(so, &so->opt.sndbuf, value);
+	if (so->phase == SANI_SOCK_LISTENING)
+		return -EINVAL;
+	rc = set_in_range(&so->opt.sndbuf, value, BUF_MIN, BUF_MAX);
+	if (rc < 0 || so->conn == SANI_NONE)
+		return rc;
+	sani_tcp_set_option(sani_sock_conn(k, so), SAN_OPT_SNDBUF, value, k->core->now_us);
+	sani_send_pump(k, so);
+	return 0;
+}
+
 static int
 set_flag(bool *to, uint32_t value)
 {
@@ -82,7 +100,7 @@ sani_option_set(struct san_core *k, struct sani_sock *so, enum san_option option
 	int rc;
 
 	if (option == SAN_OPT_SNDBUF)
-		return set_before_open(so, &so->opt.sndbuf, value);
+		return set_sndbuf(k, so, value);
 	if (option == SAN_OPT_RCVBUF)
 		return set_before_open(so, &so->opt.rcvbuf, value);
 	if (option == SAN_OPT_CC)

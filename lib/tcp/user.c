@@ -88,6 +88,8 @@ sani_tcp_set_option(struct sani_tcp_conn *c, enum san_option option, uint32_t va
 		sani_tcp_keep_start(c, now_us);
 	else if (option == SAN_OPT_USER_TIMEOUT)
 		change_user_timeout(c, value);
+	else if (option == SAN_OPT_SNDBUF)
+		c->sndq.limit = c->sndq.max = value;
 	else if (option == SAN_OPT_TOS)
 		c->tos = (uint8_t)value;
 	else if (option == SAN_OPT_TTL)
