@@ -84,6 +84,9 @@ struct san_tcp_info {
 	uint64_t segs_out;	/**< ACKs and probes included. */
 	uint64_t segs_in;	/**< Unacceptable ones included. */
 	uint64_t segs_retrans;
+
+	uint32_t dctcp_alpha;	/**< Part of the bytes that the network marks, smoothed [ppm]; 0: no DCTCP. */
+	uint32_t reserved;	/**< 0. */
 };
 
 /** Size of the first form of struct san_tcp_info. */

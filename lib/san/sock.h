@@ -95,6 +95,13 @@ enum san_ecn {
 enum san_cc {
 	SAN_CC_CUBIC = 0,	/**< RFC 9438, with HyStart++ (RFC 9406). */
 	SAN_CC_NEWRENO = 1,	/**< RFC 5681. */
+	/**
+	 * RFC 8257, for networks whose queues mark early and whose hosts all use it: the window comes down by the
+	 * part of the bytes that were marked. It needs ECN, so SAN_ECN_ACCEPT means SAN_ECN_REQUEST with
+	 * it; where the peer does not agree the connection is one of SAN_CC_NEWRENO. Nothing tells whether the
+	 * peer echoes marks as RFC 8257 wants: the program has to know. Not for the open Internet.
+	 */
+	SAN_CC_DCTCP = 2,
 };
 
 /** Connection states, RFC 9293 3.3.2. */

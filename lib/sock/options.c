@@ -104,7 +104,7 @@ sani_option_set(struct san_core *k, struct sani_sock *so, enum san_option option
 	if (option == SAN_OPT_RCVBUF)
 		return set_before_open(so, &so->opt.rcvbuf, value);
 	if (option == SAN_OPT_CC)
-		return set_kind(so, &so->opt.tune.cc, value, SAN_CC_NEWRENO);
+		return set_kind(so, &so->opt.tune.cc, value, SAN_CC_DCTCP);
 	if (option == SAN_OPT_ECN)
 		return set_kind(so, &so->opt.tune.ecn, value, SAN_ECN_REQUEST);
 	rc = set_any_time(&opt, option, value);

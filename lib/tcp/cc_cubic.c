@@ -272,6 +272,7 @@ const struct sani_tcp_cc sani_tcp_cc_cubic = {
 	.init = init_cubic,
 	.acked = grow_cubic,
 	.loss = reduce_cubic,
+	.echo = reduce_cubic,
 	.timeout = start_over,
 	.undo = undo_cubic,
 	.restart = shift_epoch,

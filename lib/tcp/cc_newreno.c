@@ -49,6 +49,7 @@ const struct sani_tcp_cc sani_tcp_cc_newreno = {
 	.init = init_newreno,
 	.acked = grow_newreno,
 	.loss = halve_newreno,
+	.echo = halve_newreno,
 	.timeout = init_newreno,
 	.undo = init_newreno,
 	.restart = restart_newreno,

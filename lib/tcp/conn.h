@@ -97,12 +97,27 @@ struct sani_tcp_cubic {
 	struct sani_tcp_cubic_curve undo;	/**< As it was before the last event. */
 };
 
+/** tcp/cc_newreno.c */
+struct sani_tcp_newreno {
+	uint32_t acked;		/**< Acknowledged since cwnd grew last [bytes]. */
+};
+
+/** tcp/cc_dctcp.c; names of RFC 8257 3.3. */
+struct sani_tcp_dctcp {
+	struct sani_tcp_newreno newreno; /**< First: it grows as that does. */
+	uint32_t window_end;	/**< DCTCP.WindowEnd */
+	uint32_t bytes_acked;	/**< DCTCP.BytesAcked */
+	uint32_t bytes_marked;	/**< DCTCP.BytesMarked */
+	uint32_t alpha;		/**< DCTCP.Alpha [1 / SANI_TCP_ALPHA_ONE] */
+};
+
+#define SANI_TCP_ALPHA_ONE (1u << 16)
+
 /** State of the congestion control in use (tcp/cc.h). */
 union sani_tcp_cc_state {
-	struct {
-		uint32_t acked;	/**< Acknowledged since cwnd grew last [bytes]. */
-	} newreno;
+	struct sani_tcp_newreno newreno;
 	struct sani_tcp_cubic cubic;
+	struct sani_tcp_dctcp dctcp;
 };
 
 _Static_assert(sizeof(union sani_tcp_cc_state) <= 48, "every connection pays for the largest");

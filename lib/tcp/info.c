@@ -4,7 +4,7 @@
 #include "tcp/keepalive.h"
 #include "tcp/priv.h"
 
-_Static_assert(sizeof(struct san_tcp_info) == SAN_TCP_INFO_MIN, "the first form, and no padding in it");
+_Static_assert(offsetof(struct san_tcp_info, dctcp_alpha) == SAN_TCP_INFO_MIN, "the first form, and no padding in it");
 _Static_assert(SANI_TCP_CA_CWR == (int)SAN_TCP_INFO_CWR && SANI_TCP_CA_RECOVERY == (int)SAN_TCP_INFO_RECOVERY &&
 	       SANI_TCP_CA_LOSS == (int)SAN_TCP_INFO_LOSS,
 	       "recovery is shown as it is kept");
@@ -41,6 +41,14 @@ static uint32_t
 last_recv_ms(const struct sani_tcp_conn *c, uint64_t now_us)
 {
 	return c->state != SAN_TCP_SYN_SENT ? show_ms(sani_tcp_quiet_us(c, now_us)) : SAN_TCP_INFO_NEVER;
+}
+
+static uint32_t
+show_alpha(const struct sani_tcp_conn *c)
+{
+	if (c->cc != &sani_tcp_cc_dctcp)
+		return 0;
+	return (uint32_t)((uint64_t)c->cc_state.dctcp.alpha * 1000000 / SANI_TCP_ALPHA_ONE);
 }
 
 void
@@ -84,6 +92,7 @@ sani_tcp_info(const struct sani_tcp_conn *c, uint64_t now_us, struct san_tcp_inf
 		.segs_out = c->segs_out,
 		.segs_in = c->segs_in,
 		.segs_retrans = c->rexmit_segs,
+		.dctcp_alpha = show_alpha(c),
 	};
 	for (size_t i = 0; i + 1 < sizeof(info->cc_name) && c->cc->name[i] != '\0'; i++)
 		info->cc_name[i] = c->cc->name[i];

@@ -87,8 +87,11 @@ sani_tcp_newreno_ack(struct sani_tcp_rx *rx, const struct sani_tcp_delivery *d);
 uint32_t
 sani_tcp_cwnd_now(const struct sani_tcp_conn *c);
 
-/* ecn.c: RFC 3168. */
+/* ecn.c: RFC 3168, 8257. */
 
+/** enum san_ecn that a connection begins with. */
+uint8_t
+sani_tcp_ecn_wish(const struct sani_tcp_params *p);
 /** ECE and CWR of a SYN, or of the SYN-ACK that answers one. */
 uint8_t
 sani_tcp_ecn_syn_flags(const struct sani_tcp_conn *c, bool answer);
@@ -98,7 +101,7 @@ sani_tcp_ecn_take_syn(struct sani_tcp_conn *c, const struct sani_tcp_seg *syn);
 /** Our SYN was refused. @return True: it goes again, without asking for ECN. */
 bool
 sani_tcp_ecn_retry(struct sani_tcp_conn *c);
-/** Marks and CWR of an acceptable segment. */
+/** Marks and CWR of an acceptable segment, before its text is taken. */
 void
 sani_tcp_ecn_receive(struct sani_tcp_rx *rx);
 /** ECE and CWR of a segment that is about to go. */
@@ -107,5 +110,8 @@ sani_tcp_ecn_flags(struct sani_tcp_conn *c, const struct sani_tcp_seg *seg);
 /** May the network mark this segment? */
 bool
 sani_tcp_ecn_capable(const struct sani_tcp_conn *c, const struct sani_tcp_seg *seg);
+/** The same for a SYN or SYN-ACK with these flags. */
+bool
+sani_tcp_ecn_syn_capable(const struct sani_tcp_conn *c, uint8_t flags);
 
 #endif

@@ -62,6 +62,8 @@ send_syn(struct sani_tcp_conn *c, struct sani_tcp_io *io)
 	if (r != SENT_ALL)
 		return r;
 	c->flags &= ~(uint32_t)SANI_TCP_F_SYN_DUE;
+	if (sani_tcp_ecn_syn_capable(c, flags))
+		io->ect |= UINT64_C(1) << (io->nb_tx - 1);
 	if (again)
 		sani_count(io->ctr, SANI_CTR_tcp_tx_rexmit);
 	return SENT_ALL;

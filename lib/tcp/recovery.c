@@ -92,11 +92,15 @@ static void
 take_echo(struct sani_tcp_rx *rx, const struct sani_tcp_delivery *d)
 {
 	struct sani_tcp_conn *c = rx->c;
+	bool marked = rx->seg->flags & SANI_TCP_ECE;
 
-	if (sani_likely(!(rx->seg->flags & SANI_TCP_ECE)) || !(c->flags & SANI_TCP_F_ECN) ||
-	    c->ca != SANI_TCP_CA_OPEN || (c->snd_una == c->snd_nxt && d->acked == 0))
+	if (sani_likely(!(c->flags & SANI_TCP_F_ECN)))
 		return;
-	c->ssthresh = c->cc->loss(c, flight_before(c, d), rx->io->now_us);
+	if (c->cc->counted != NULL && d->acked > 0)
+		c->cc->counted(c, d->acked, marked);
+	if (!marked || c->ca != SANI_TCP_CA_OPEN || (c->snd_una == c->snd_nxt && d->acked == 0))
+		return;
+	c->ssthresh = c->cc->echo(c, flight_before(c, d), rx->io->now_us);
 	c->recover = c->snd_nxt;
 	c->ca = SANI_TCP_CA_CWR;
 	c->flags |= SANI_TCP_F_CWR_DUE;

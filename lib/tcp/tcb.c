@@ -14,6 +14,7 @@
 static const struct sani_tcp_cc *const ccs[] = {
 	[SAN_CC_CUBIC] = &sani_tcp_cc_cubic,
 	[SAN_CC_NEWRENO] = &sani_tcp_cc_newreno,
+	[SAN_CC_DCTCP] = &sani_tcp_cc_dctcp,
 };
 
 static bool
@@ -65,7 +66,7 @@ sani_tcp_init(struct sani_tcp_conn *c, const struct sani_tcp_params *p)
 		.tuple = p->tuple,
 		.tos = p->tune.tos,
 		.ttl = p->tune.ttl ? p->tune.ttl : TTL,
-		.ecn = p->tune.ecn,
+		.ecn = sani_tcp_ecn_wish(p),
 		.flags = p->nodelay ? SANI_TCP_F_NODELAY : 0,
 		.iss = p->iss,
 		.snd_una = p->iss,

@@ -30,7 +30,8 @@ static const struct number {
 };
 
 /* Names of TCP_CONGESTION, by enum san_cc. */
-static const char *const congestion_names[] = { [SAN_CC_CUBIC] = "cubic", [SAN_CC_NEWRENO] = "reno" };
+static const char *const congestion_names[] = { [SAN_CC_CUBIC] = "cubic", [SAN_CC_NEWRENO] = "reno",
+						[SAN_CC_DCTCP] = "dctcp" };
 
 static const struct number *
 find_number(int level, int name)

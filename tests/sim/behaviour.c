@@ -59,7 +59,7 @@ sim_behaviour_options(struct sim_end *e, struct sim_rng *r, const struct sim_pla
 	if (sim_chance(r, 70))
 		san_set_option(e->sock, SAN_OPT_ECN, sim_below(r, SAN_ECN_REQUEST + 1));
 	if (sim_chance(r, 30))
-		san_set_option(e->sock, SAN_OPT_CC, SAN_CC_NEWRENO);
+		san_set_option(e->sock, SAN_OPT_CC, 1 + sim_below(r, SAN_CC_DCTCP));
 	e->user_timeout_ms = plan->user_timeout_ms;
 	if (plan->user_timeout_ms != 0)
 		san_set_option(e->sock, SAN_OPT_USER_TIMEOUT, plan->user_timeout_ms);

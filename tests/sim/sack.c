@@ -148,14 +148,17 @@ sim_check_sack(struct sim_half *x, const struct sim_packet *p)
 		check_first(x, p, first);
 }
 
-/* RFC 3168 6.1: ECT on new data only, ECE after CE, CWR on new data after ECE or a loss. */
+/*
+ * RFC 3168 6.1: ECT on new data only, ECE after CE, CWR on new data after ECE or a loss. A SYN of DCTCP, which asks or
+ * agrees, has ECT too (RFC 8257 3.6).
+ */
 void
 sim_check_ecn(struct sim_half *x, const struct sim_packet *p, bool is_new)
 {
 	bool ect = p->tos & 3;
 
 	if (p->flags & SIM_SYN) {
-		sim_hold(SIM_no_ecn, !ect, "%u:%u: a SYN with ECT", x->ip & 255, x->port);
+		sim_hold(SIM_no_ecn, !ect || (p->flags & SIM_ECE), "%u:%u: a SYN with ECT", x->ip & 255, x->port);
 		return;
 	}
 	if (x->ecn_unsure || x->peer->ecn_unsure)

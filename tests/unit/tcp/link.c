@@ -46,7 +46,7 @@ void
 link_init(struct link *l, const struct link_plan *plan)
 {
 	*l = (struct link){ .plan = *plan, .rng = plan->seed * 2654435761u + 88172645463325252u,
-			    .now = 5000 * SEC, .cut_at = SANI_NEVER };
+			    .now = LINK_BEGIN_US, .cut_at = SANI_NEVER };
 	for (int i = 0; i < 2; i++) {
 		struct link_end *e = &l->end[i];
 
@@ -65,6 +65,7 @@ link_init(struct link *l, const struct link_plan *plan)
 			.rcvbuf = plan->rcvbuf[i],
 			.time_wait_ms = 600000,	/* longer than any backoff */
 			.nodelay = !plan->nagle,
+			.tune = { .cc = (uint8_t)plan->cc[i], .ecn = (uint8_t)plan->ecn },
 		};
 	}
 }
@@ -105,6 +106,32 @@ put(struct link *l, uint8_t to, const struct sani_tcp_seg *seg, struct rte_mbuf 
 	l->pkt[l->nb_pkt++] = (struct link_packet){ at, l->nb_put++, to, *seg, m };
 }
 
+/* What waits before the wire [bytes]. */
+static uint32_t
+queue_of(const struct link *l, const struct link_end *e)
+{
+	return e->wire_free > l->now ? (uint32_t)((e->wire_free - l->now) * l->plan.rate / 1000) : 0;
+}
+
+static uint64_t
+time_of(const struct link *l, const struct sani_tcp_seg *seg)
+{
+	return l->plan.rate > 0 ? (seg->len + 60) * 1000ull / l->plan.rate : 0;
+}
+
+static void
+observe(struct link *l, struct link_end *e, const struct sani_tcp_seg *seg)
+{
+	uint32_t waits = queue_of(l, e);
+
+	if (seg->len == 0 || l->now < LINK_BEGIN_US + l->plan.settle_us)
+		return;
+	e->queue_sum += waits;
+	e->queue_most = waits > e->queue_most ? waits : e->queue_most;
+	e->busy_us += time_of(l, seg);
+	e->seen_at[e->queue_nb++ > 0] = l->now;
+}
+
 /* Does the wire lose it? */
 static bool
 loses(struct link *l, struct link_end *e, const struct sani_tcp_seg *seg)
@@ -115,8 +142,7 @@ loses(struct link *l, struct link_end *e, const struct sani_tcp_seg *seg)
 		e->burst_until = l->now + 1 + draw(l, 100000);
 	if (l->now < e->burst_until)
 		return true;
-	if (p->rate > 0 && e->wire_free > l->now &&
-	    (e->wire_free - l->now) * p->rate / 1000 > p->queue)
+	if (p->rate > 0 && queue_of(l, e) > p->queue)
 		return true;
 	if (seg->len > 0 && draw(l, 1000) < p->loss_1000)
 		return true;
@@ -155,12 +181,11 @@ occupy(struct link *l, struct link_end *e, const struct sani_tcp_seg *seg)
 {
 	uint64_t begin = e->wire_free > l->now ? e->wire_free : l->now;
 
-	if (l->plan.rate > 0)
-		e->wire_free = begin + (seg->len + 60) * 1000ull / l->plan.rate;
+	e->wire_free = begin + time_of(l, seg);
 }
 
 static void
-transmit(struct link *l, unsigned int from, struct rte_mbuf *m)
+transmit(struct link *l, unsigned int from, struct rte_mbuf *m, bool ect)
 {
 	struct link_end *e = &l->end[from];
 	struct sani_tcp_seg seg;
@@ -183,6 +208,9 @@ transmit(struct link *l, unsigned int from, struct rte_mbuf *m)
 		rte_pktmbuf_free(m);
 		return;
 	}
+	if (ect && l->plan.mark > 0 && queue_of(l, e) > l->plan.mark)
+		seg.ecn = SANI_ECN_CE;
+	observe(l, e, &seg);
 	occupy(l, e, &seg);
 	if (chance(l, l->plan.dup)) {
 		struct rte_mbuf *again = rte_pktmbuf_copy(m, bed_pool, 0, UINT32_MAX);
@@ -249,7 +277,7 @@ send_output(struct link *l, unsigned int i)
 
 	e->output = e->open && sani_tcp_output(&e->c, &io);
 	for (uint16_t k = 0; k < io.nb_tx; k++)
-		transmit(l, i, tx[k]);
+		transmit(l, i, tx[k], io.ect >> k & 1);
 }
 
 /* The payload as a driver may bring it: in pieces, or referred to by somebody else. */
@@ -284,7 +312,8 @@ static void
 deliver(struct link *l, const struct link_packet *pkt)
 {
 	struct link_end *e = &l->end[pkt->to];
-	struct sani_tcp_io io = make_io(l, e, NULL, 0);
+	struct rte_mbuf *tx[1];
+	struct sani_tcp_io io = make_io(l, e, tx, 1);
 	struct rte_mbuf *m = shape(l, pkt->m, pkt->seg.len);
 
 	if (!e->open && (pkt->seg.flags & (SANI_TCP_SYN | SANI_TCP_ACK)) == SANI_TCP_SYN) {
@@ -298,6 +327,8 @@ deliver(struct link *l, const struct link_packet *pkt)
 		return;
 	}
 	note(e, sani_tcp_input(&e->c, &pkt->seg, m, &io));
+	if (io.nb_tx > 0)
+		transmit(l, pkt->to, tx[0], false);
 	assert_true(e->c.rcvq.nb_mbufs <= e->p.rcvbuf / 512 + 80);
 }
 

@@ -14,6 +14,7 @@
 #include "bed.h"
 
 #define LINK_PACKETS 4096
+#define LINK_BEGIN_US (5000 * SEC)
 
 /** What the wire does and what the ends want; percentages. */
 struct link_plan {
@@ -34,6 +35,10 @@ struct link_plan {
 	unsigned int shrink;	/* chance in 1000 for each segment that a router says that it is too big */
 	uint32_t rate;		/* the wire carries so much [bytes/ms] each way; 0: no limit */
 	uint32_t queue;		/* and so much waits before it [bytes]; what is more is lost */
+	uint32_t mark;		/* what finds more waiting is marked, if it may be [bytes]; 0: never */
+	uint64_t settle_us;	/* what waits is not looked at before */
+	enum san_cc cc[2];
+	enum san_ecn ecn;
 	uint32_t delay_us;
 	uint32_t bytes[2];	/* to write, by each end */
 	uint32_t sndbuf[2];
@@ -67,6 +72,11 @@ struct link_end {
 	uint64_t lost;		/* and payload that the wire has lost [bytes] */
 	uint64_t burst_until;	/* all that it sends is lost */
 	uint64_t wire_free;	/* when the wire has carried all that was sent */
+	uint64_t queue_sum;	/* what its text found waiting [bytes], */
+	uint64_t queue_nb;	/* and how often that was looked at, */
+	uint32_t queue_most;
+	uint64_t busy_us;	/* how long the wire was busy with it */
+	uint64_t seen_at[2];	/* the first and the last of it */
 };
 
 struct link_packet {
