@@ -16,7 +16,7 @@ static int
 post(san_handle sock, struct san_overlapped *op, enum san_op_kind kind, unsigned int flags)
 {
 	struct sani_post p = { .sock = sock, .op = op, .kind = (uint8_t)kind,
-			       .flags = (uint8_t)flags };
+			       .flags = (uint16_t)flags };
 
 	if (op == NULL || !flags_ok(flags, SAN_POLLED))
 		return -EINVAL;
@@ -54,7 +54,7 @@ san_connect(san_handle sock, struct san_overlapped *op, const struct san_addr *p
 	    unsigned int flags)
 {
 	struct sani_post p = { .sock = sock, .op = op, .kind = SAN_OP_CONNECT, .peer = peer,
-			       .flags = (uint8_t)flags };
+			       .flags = (uint16_t)flags };
 
 	if (op == NULL || peer == NULL || !flags_ok(flags, SAN_POLLED) || !is_peer(peer))
 		return -EINVAL;
@@ -68,7 +68,7 @@ transfer(struct sani_post *p, size_t len, unsigned int flags, unsigned int accep
 	    !flags_ok(flags, accepted))
 		return -EINVAL;
 	p->len = (uint32_t)len;
-	p->flags = (uint8_t)flags;
+	p->flags = (uint16_t)flags;
 	return sani_sock_post(p);
 }
 

@@ -31,9 +31,9 @@ sani_op_set(struct san_overlapped *op, enum sani_op_state to)
 }
 
 void
-sani_oplist_append(struct sani_oplist *l, struct san_overlapped *op, enum sani_op_where where)
+sani_oplist_append(struct sani_oplist *l, struct san_overlapped *op)
 {
-	op->list = (uint8_t)where;
+	op->flags |= SANI_OP_LISTED;
 	op->next = NULL;
 	op->prev = l->tail;
 	if (l->tail != NULL)
@@ -56,7 +56,7 @@ sani_oplist_remove(struct sani_oplist *l, struct san_overlapped *op)
 		l->tail = op->prev;
 	op->next = NULL;
 	op->prev = NULL;
-	op->list = SANI_OP_NOWHERE;
+	op->flags &= (uint16_t)~SANI_OP_LISTED;
 }
 
 struct san_overlapped *

@@ -24,7 +24,7 @@ enum sani_op_state {
 	SANI_NB_OP_STATES
 };
 
-/** Which list an operation is on; in op->list. */
+/** Which list an operation is on. */
 enum sani_op_where {
 	SANI_OP_NOWHERE,
 	SANI_OP_ON_RECV,
@@ -32,6 +32,13 @@ enum sani_op_where {
 	SANI_OP_ON_ACCEPT,
 	SANI_OP_ON_CONNECT,
 };
+
+/** Bits of op->flags that are the stack's. */
+enum sani_op_mark {
+	SANI_OP_LISTED = 1 << 15,	/**< It is on the list of its kind. */
+};
+
+#define SANI_OP_MARKS 0xf000u
 
 /** A list of operations, in the order of their posts. */
 struct sani_oplist {
@@ -50,9 +57,27 @@ sani_op_state(const struct san_overlapped *op)
 bool
 sani_op_set(struct san_overlapped *op, enum sani_op_state to);
 
-/** Append op to a list; it must be on none. */
+/** The list that op is on: that of its kind, or none. */
+static inline enum sani_op_where
+sani_op_where(const struct san_overlapped *op)
+{
+	if (!(op->flags & SANI_OP_LISTED))
+		return SANI_OP_NOWHERE;
+	switch ((enum san_op_kind)op->kind) {
+	case SAN_OP_RECV:
+		return SANI_OP_ON_RECV;
+	case SAN_OP_ACCEPT:
+		return SANI_OP_ON_ACCEPT;
+	case SAN_OP_CONNECT:
+		return SANI_OP_ON_CONNECT;
+	default:
+		return SANI_OP_ON_SEND;
+	}
+}
+
+/** Append op to the list of its kind; it must be on none. */
 void
-sani_oplist_append(struct sani_oplist *l, struct san_overlapped *op, enum sani_op_where where);
+sani_oplist_append(struct sani_oplist *l, struct san_overlapped *op);
 
 /** Take op out of the list it is on. */
 void

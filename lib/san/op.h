@@ -66,11 +66,10 @@ struct san_overlapped {
 	uint32_t done;			/**< The stack's: bytes moved so far. */
 	uint32_t id;			/**< Set by the post: what san_cancel() takes. */
 	int32_t result;			/**< Bytes, or a negative errno; valid once ended. */
-	uint8_t kind;			/**< enum san_op_kind. */
-	uint8_t flags;			/**< enum san_post_flag. */
-	uint8_t state;			/**< The stack's (FREE, POSTED, ACTIVE, CANCELLING, DONE). */
-	uint8_t list;			/**< The stack's: which list it is on. */
 	uint32_t reserved;		/**< The stack's. */
+	uint16_t flags;			/**< enum san_post_flag; the four upper bits are the stack's. */
+	uint8_t kind;			/**< enum san_op_kind. */
+	uint8_t state;			/**< The stack's (FREE, POSTED, ACTIVE, CANCELLING, DONE). */
 } __attribute__((aligned(64)));
 
 /** Longest send or receive in one operation [bytes]. */

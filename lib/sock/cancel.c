@@ -33,9 +33,9 @@ sani_cancel_now(struct san_core *k, struct sani_sock *so, uint32_t id)
 
 	if (op == NULL)
 		return -ENOENT;
-	if (op->list == SANI_OP_ON_ACCEPT)
+	if (sani_op_where(op) == SANI_OP_ON_ACCEPT)
 		return sani_accept_cancel(k, so, op);
-	if (op->list == SANI_OP_ON_CONNECT)
+	if (sani_op_where(op) == SANI_OP_ON_CONNECT)
 		sani_connect_drop(k, so);
 	undo_shutdown(so, op);
 	sani_op_end(k, so, op, -ECANCELED);

@@ -32,7 +32,7 @@ sani_connect_start(struct san_core *k, struct sani_sock *so, struct san_overlapp
 	if (so->phase != SANI_SOCK_NEW)
 		return -EISCONN;
 	open = describe(k, so, &peer);
-	op->list = SANI_OP_ON_CONNECT;
+	op->flags |= SANI_OP_LISTED;
 	so->connect = op;
 	rc = sani_core_connect(k->core, &open, &c);
 	if (rc < 0) {

@@ -4,7 +4,7 @@
 static void
 unlink_op(struct sani_sock *so, struct san_overlapped *op)
 {
-	switch ((enum sani_op_where)op->list) {
+	switch (sani_op_where(op)) {
 	case SANI_OP_ON_RECV:
 		sani_oplist_remove(&so->recv, op);
 		break;
@@ -20,7 +20,7 @@ unlink_op(struct sani_sock *so, struct san_overlapped *op)
 		break;
 	case SANI_OP_ON_CONNECT:
 		so->connect = NULL;
-		op->list = SANI_OP_NOWHERE;
+		op->flags &= (uint16_t)~SANI_OP_LISTED;
 		break;
 	case SANI_OP_NOWHERE:
 		break;

@@ -196,7 +196,7 @@ sani_accept_start(struct san_core *k, struct sani_sock *so, struct san_overlappe
 {
 	if (so->phase != SANI_SOCK_LISTENING)
 		return -EINVAL;
-	sani_oplist_append(&so->recv, op, SANI_OP_ON_ACCEPT);
+	sani_oplist_append(&so->recv, op);
 	so->accepting->nb_accepts++;
 	match(k, so);
 	return 0;

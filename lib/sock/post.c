@@ -60,7 +60,6 @@ prepare(const struct sani_post *p, struct sani_record *rec)
 	op->result = 0;
 	op->kind = p->kind;
 	op->flags = p->flags;
-	op->list = SANI_OP_NOWHERE;
 	if (p->peer != NULL)
 		sani_op_stash_addr(op, p->peer);
 	sani_op_set(op, SANI_OP_POSTED);
@@ -80,13 +79,13 @@ check_word(const struct target *at, uint64_t w, uint32_t gen, struct san_cq **cq
 
 /* O4: the poster's own count, in its own memory. */
 static bool
-has_place(const struct san_cq *cq, const struct sani_lane *lane, uint8_t flags)
+has_place(const struct san_cq *cq, const struct sani_lane *lane, uint16_t flags)
 {
 	return (flags & SAN_POLLED) || lane->used < cq->depth;
 }
 
 static void
-take_place(struct sani_lane *lane, struct sani_record *rec, uint8_t flags)
+take_place(struct sani_lane *lane, struct sani_record *rec, uint16_t flags)
 {
 	if (!(flags & SAN_POLLED))
 		lane->used++;

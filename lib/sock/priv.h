@@ -210,7 +210,7 @@ sani_sock_fini(struct san_core *k);
 
 /* end.c: the one end of operations (O2) */
 
-/** End op with result; it is on the list that op->list says, or on none. */
+/** End op with result; it is on the list of its kind, or on none. */
 void
 sani_op_end(struct san_core *k, struct sani_sock *so, struct san_overlapped *op, int32_t result);
 

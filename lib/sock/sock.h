@@ -131,8 +131,8 @@ struct sani_post {
 	const struct san_addr *peer;	/**< CONNECT, else NULL. */
 	void *buf;
 	uint32_t len;
+	uint16_t flags;
 	uint8_t kind;
-	uint8_t flags;
 };
 
 int

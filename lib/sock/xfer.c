@@ -68,7 +68,7 @@ sani_send_pump(struct san_core *k, struct sani_sock *so)
 static void
 queue_send(struct san_core *k, struct sani_sock *so, struct san_overlapped *op)
 {
-	sani_oplist_append(&so->send, op, SANI_OP_ON_SEND);
+	sani_oplist_append(&so->send, op);
 	if (so->unsent == NULL)
 		so->unsent = op;
 	sani_send_pump(k, so);
@@ -78,7 +78,7 @@ queue_send(struct san_core *k, struct sani_sock *so, struct san_overlapped *op)
 static void
 wait_for_room(struct sani_sock *so, struct san_overlapped *op)
 {
-	sani_oplist_append(&so->send, op, SANI_OP_ON_SEND);
+	sani_oplist_append(&so->send, op);
 	so->unsent = op;
 	if (op->done > 0)
 		sani_op_set(op, SANI_OP_ACTIVE);
@@ -164,7 +164,7 @@ sani_recv_start(struct san_core *k, struct sani_sock *so, struct san_overlapped 
 
 	if (rc < 0)
 		return rc;
-	sani_oplist_append(&so->recv, op, SANI_OP_ON_RECV);
+	sani_oplist_append(&so->recv, op);
 	sani_recv_pump(k, so);
 	return 0;
 }

@@ -55,15 +55,15 @@ check_order(const struct sani_oplist *l, struct san_overlapped *const *want, uns
 static void
 operations_keep_the_order_of_their_posts(void **state)
 {
-	struct san_overlapped op[3] = { { 0 } };
+	struct san_overlapped op[3] = { { .kind = SAN_OP_RECV }, { .kind = SAN_OP_RECV }, { .kind = SAN_OP_RECV } };
 	struct sani_oplist l = { 0 };
 
 	(void)state;
-	sani_oplist_append(&l, &op[0], SANI_OP_ON_RECV);
-	sani_oplist_append(&l, &op[1], SANI_OP_ON_RECV);
-	sani_oplist_append(&l, &op[2], SANI_OP_ON_RECV);
+	sani_oplist_append(&l, &op[0]);
+	sani_oplist_append(&l, &op[1]);
+	sani_oplist_append(&l, &op[2]);
 	check_order(&l, (struct san_overlapped *[]){ &op[0], &op[1], &op[2] }, 3);
-	assert_int_equal(op[1].list, SANI_OP_ON_RECV);
+	assert_int_equal(sani_op_where(&op[1]), SANI_OP_ON_RECV);
 }
 
 static void
@@ -75,14 +75,34 @@ any_operation_can_be_taken_out(void **state)
 
 	(void)state;
 	for (i = 0; i < 3; i++)
-		sani_oplist_append(&l, &op[i], SANI_OP_ON_SEND);
+		sani_oplist_append(&l, &op[i]);
 	sani_oplist_remove(&l, &op[1]);
 	check_order(&l, (struct san_overlapped *[]){ &op[0], &op[2] }, 2);
-	assert_int_equal(op[1].list, SANI_OP_NOWHERE);
+	assert_int_equal(sani_op_where(&op[1]), SANI_OP_NOWHERE);
 	sani_oplist_remove(&l, &op[2]);
 	check_order(&l, (struct san_overlapped *[]){ &op[0] }, 1);
 	sani_oplist_remove(&l, &op[0]);
 	check_order(&l, NULL, 0);
+}
+
+static void
+a_listed_operation_is_on_the_list_of_its_kind(void **state)
+{
+	static const enum sani_op_where want[] = {
+		[SAN_OP_ACCEPT] = SANI_OP_ON_ACCEPT, [SAN_OP_CONNECT] = SANI_OP_ON_CONNECT,
+		[SAN_OP_SEND] = SANI_OP_ON_SEND, [SAN_OP_RECV] = SANI_OP_ON_RECV, [SAN_OP_SHUTDOWN] = SANI_OP_ON_SEND,
+	};
+	unsigned int kind;
+
+	(void)state;
+	for (kind = SAN_OP_ACCEPT; kind <= SAN_OP_SHUTDOWN; kind++) {
+		struct san_overlapped op = { .kind = (uint8_t)kind, .flags = SAN_POLLED };
+
+		assert_int_equal(sani_op_where(&op), SANI_OP_NOWHERE);
+		op.flags |= SANI_OP_LISTED;
+		assert_int_equal(sani_op_where(&op), want[kind]);
+		assert_int_equal(op.flags & (uint16_t)~SANI_OP_MARKS, SAN_POLLED);
+	}
 }
 
 static void
@@ -93,8 +113,8 @@ an_operation_is_found_by_its_id(void **state)
 
 	(void)state;
 	assert_null(sani_oplist_find(&l, 7));
-	sani_oplist_append(&l, &op[0], SANI_OP_ON_RECV);
-	sani_oplist_append(&l, &op[1], SANI_OP_ON_RECV);
+	sani_oplist_append(&l, &op[0]);
+	sani_oplist_append(&l, &op[1]);
 	assert_ptr_equal(sani_oplist_find(&l, 9), &op[1]);
 	assert_null(sani_oplist_find(&l, 8));
 }
@@ -127,6 +147,7 @@ main(void)
 		cmocka_unit_test(a_state_that_is_none_is_refused),
 		cmocka_unit_test(operations_keep_the_order_of_their_posts),
 		cmocka_unit_test(any_operation_can_be_taken_out),
+		cmocka_unit_test(a_listed_operation_is_on_the_list_of_its_kind),
 		cmocka_unit_test(an_operation_is_found_by_its_id),
 		cmocka_unit_test(a_stashed_peer_comes_back_and_the_rest_is_untouched),
 	};
