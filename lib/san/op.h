@@ -10,6 +10,13 @@
  *            They must not lie on the stack of a thread that may exit before that.
  * Threads:   a post is made by the thread that owns the socket's completion queue (else -EPERM);
  *            a cancel by any attached thread or any thread that polls a core.
+ * Deadline:  a post with op->timeout_us set is to end within that time [us], up to 71 minutes, counted from
+ *            the round in which the owning core takes it. Then it is as if it had been cancelled, but ends
+ *            with -ETIMEDOUT; a result that is there first wins. A core has room for two deadlines a
+ *            socket; beyond that a post with one answers -ENOBUFS (on-core; else in the completion).
+ *            A connection that gives up ends its operations with -ETIMEDOUT too: SAN_OPT_STATE tells.
+ * Partly:    an operation that ends early tells in op->done how many bytes had been moved: of a send these are
+ *            the connection's, of a receive they are in the buffer. Nothing is lost or moved twice.
  * Order:     receives end in the order of their posts, sends too, accepts too; nothing else is promised.
  * Source:    doc/op-contract.md O1 to O10, O14.
  */
@@ -48,11 +55,12 @@ enum san_post_flag {
 };
 
 /**
- * One operation. Zero it once; then only `user` is the caller's to write, and only while the caller
- * owns the structure. One 64-byte line holds all that the stack reads and writes.
+ * One operation. Zero it once; then only `user` and `timeout_us` are the caller's to write, and only while
+ * the caller owns the structure. Both stay as they are. One 64-byte line holds all that the stack reads and
+ * writes.
  */
 struct san_overlapped {
-	uint64_t user;			/**< The caller's; comes back untouched. */
+	uint64_t user;			/**< The caller's; comes back in the completion. */
 	struct san_overlapped *next;	/**< The stack's. */
 	struct san_overlapped *prev;	/**< The stack's. */
 	union {
@@ -65,8 +73,11 @@ struct san_overlapped {
 	uint32_t len;			/**< The stack's: size of the buffer [bytes]. */
 	uint32_t done;			/**< The stack's: bytes moved so far. */
 	uint32_t id;			/**< Set by the post: what san_cancel() takes. */
-	int32_t result;			/**< Bytes, or a negative errno; valid once ended. */
-	uint32_t reserved;		/**< The stack's. */
+	union {
+		int32_t result;		/**< Bytes, or a negative errno; valid once ended. */
+		uint32_t timer;		/**< The stack's, until then. */
+	};
+	uint32_t timeout_us;		/**< The caller's: see "Deadline". 0: none. */
 	uint16_t flags;			/**< enum san_post_flag; the four upper bits are the stack's. */
 	uint8_t kind;			/**< enum san_op_kind. */
 	uint8_t state;			/**< The stack's (FREE, POSTED, ACTIVE, CANCELLING, DONE). */
@@ -91,7 +102,7 @@ struct san_overlapped {
  * @retval -ENETDOWN     The library is not started.
  *
  * @completion  kind SAN_OP_ACCEPT; result 0 and op->u.accepted the new socket, bound to the
- *              listener's completion queue; or -ECANCELED, -ENFILE (no free slot on the
+ *              listener's completion queue; or -ECANCELED, -ETIMEDOUT, -ENFILE (no free slot on the
  *              connection's core: the connection was reset), -EINVAL (not listening, when it came
  *              through a ring).
  * @ownership   op is the stack's from 0 to the completion.

@@ -27,22 +27,26 @@ undo_shutdown(struct sani_sock *so, const struct san_overlapped *op)
 }
 
 int
-sani_cancel_now(struct san_core *k, struct sani_sock *so, uint32_t id)
+sani_op_abort(struct san_core *k, struct sani_sock *so, struct san_overlapped *op, int32_t reason)
 {
-	struct san_overlapped *op = find(so, id);
-
-	if (op == NULL)
-		return -ENOENT;
 	if (sani_op_where(op) == SANI_OP_ON_ACCEPT)
-		return sani_accept_cancel(k, so, op);
+		return sani_accept_abort(k, so, op, reason);
 	if (sani_op_where(op) == SANI_OP_ON_CONNECT)
 		sani_connect_drop(k, so);
 	undo_shutdown(so, op);
-	sani_op_end(k, so, op, -ECANCELED);
+	sani_op_end(k, so, op, reason);
 	/* What was queued behind it may be over already. */
 	if (so->phase == SANI_SOCK_CONNECTED && so->send.head != NULL)
 		sani_send_pump(k, so);
 	return 0;
+}
+
+int
+sani_cancel_now(struct san_core *k, struct sani_sock *so, uint32_t id)
+{
+	struct san_overlapped *op = find(so, id);
+
+	return op != NULL ? sani_op_abort(k, so, op, -ECANCELED) : -ENOENT;
 }
 
 void

@@ -73,6 +73,8 @@ sani_op_end(struct san_core *k, struct sani_sock *so, struct san_overlapped *op,
 	bool polled = (op->flags & SAN_POLLED) != 0;
 
 	unlink_op(so, op);
+	if (sani_unlikely(op->flags & SANI_OP_TIMED))
+		sani_deadline_clear(k, op);
 	if (op->kind == SAN_OP_RECV)
 		e.flags = op->flags & SAN_URGENT;
 	if (op->kind == SAN_OP_ACCEPT)

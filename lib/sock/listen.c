@@ -165,7 +165,7 @@ end_cancelled(struct san_core *k, struct sani_sock *so)
 		struct san_overlapped *next = op->next;
 
 		if (sani_op_state(op) == SANI_OP_CANCELLING)
-			sani_op_end(k, so, op, -ECANCELED);
+			sani_op_end(k, so, op, op->result);
 		op = next;
 	}
 }
@@ -203,10 +203,13 @@ sani_accept_start(struct san_core *k, struct sani_sock *so, struct san_overlappe
 }
 
 int
-sani_accept_cancel(struct san_core *k, struct sani_sock *so, struct san_overlapped *op)
+sani_accept_abort(struct san_core *k, struct sani_sock *so, struct san_overlapped *op, int32_t reason)
 {
 	if (!sani_op_set(op, SANI_OP_CANCELLING))
 		return -EALREADY;
+	if (op->flags & SANI_OP_TIMED)
+		sani_deadline_clear(k, op);
+	op->result = reason;
 	so->accepting->nb_cancelling++;
 	end_cancelled(k, so);
 	return 0;

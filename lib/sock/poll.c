@@ -127,6 +127,8 @@ do_round(struct san_core *k)
 	n += sani_gone_round(k);
 	if (sani_unlikely(sani_lib_closing()))
 		obey_cleanup(k);
+	if (k->deadlines.nb > 0)
+		n += sani_deadline_round(k);
 	if (k->nb_kept > 0)
 		n += sani_cancel_round(k);
 	n += sani_close_round(k);

@@ -119,8 +119,7 @@ post_on_core(const struct target *at, const struct sani_post *p)
 	so->nb_ops--;
 	if (rc > 0)
 		sani_count(&k->core->ctr, SANI_CTR_sock_ops_ended);
-	else
-		p->op->result = rc;
+	p->op->result = rc > 0 ? (int32_t)p->op->done : rc;
 	if (!(p->flags & SAN_POLLED))
 		so->lane->used--;
 	rec->posted--;

@@ -103,6 +103,26 @@ struct sani_kept_cancel {
 	struct sani_spsc *ring;		/**< Of the bound thread to this core. */
 };
 
+/** A pending operation with a deadline. */
+struct sani_deadline {
+	struct sani_timer timer;
+	struct san_overlapped *op;
+	uint32_t slot;			/**< Of its socket. */
+	uint32_t next;			/**< Free: the next one, SANI_NONE. */
+};
+
+/** Of a core. The wheel is moved on only while there is one. */
+struct sani_deadlines {
+	struct sani_deadline *list;
+	struct sani_wheel *wheel;
+	uint32_t size;
+	uint32_t fresh;			/**< From here on never used. */
+	uint32_t free;
+	uint32_t nb;			/**< In use. */
+};
+
+#define SANI_DEADLINES_A_SOCKET 2	/**< san/op.h */
+
 #define SANI_KEPT_CANCELS 1024
 #define SANI_TOUCHED 64
 
@@ -135,6 +155,7 @@ struct san_core {
 	uint32_t gone_acked[SANI_THREADS];	/**< Life of the thread that was acknowledged last. */
 	uint32_t nb_kept;
 	struct sani_kept_cancel kept[SANI_KEPT_CANCELS];
+	struct sani_deadlines deadlines;
 	uint32_t nb_touched;
 	struct san_cq *touched[SANI_TOUCHED];	/**< Published to since the last wake-up (O13). */
 };
@@ -226,11 +247,32 @@ sani_touch_cq(struct san_core *k, struct san_cq *cq);
 void
 sani_wake_touched(struct san_core *k);
 
+/* deadline.c */
+
+/** @retval 0 -ENOMEM. Control path. */
+int
+sani_deadline_init(struct san_core *k, uint32_t nb);
+
+void
+sani_deadline_fini(struct san_core *k);
+
+/** Give op, which is about to start, the deadline of op->timeout_us. @retval 0 -ENOBUFS */
+int
+sani_deadline_set(struct san_core *k, struct sani_sock *so, struct san_overlapped *op);
+
+/** Take the deadline of an operation (SANI_OP_TIMED) away. */
+void
+sani_deadline_clear(struct san_core *k, struct san_overlapped *op);
+
+/** End what is due. @return How much was done. */
+unsigned int
+sani_deadline_round(struct san_core *k);
+
 /* start.c: what a post does on the owning core */
 
 /**
  * Start an operation. It is POSTED and counted in nb_ops.
- * @retval 0  It is the stack's (or has ended already).  @retval 1  Finished, not ended: result in op.
+ * @retval 0  It is the stack's (or has ended already).  @retval 1  Finished, not ended: all of it is done.
  * @retval <0 Refused, not ended.
  */
 int
@@ -293,9 +335,9 @@ sani_listen_stop(struct san_core *k, struct sani_sock *so);
 void
 sani_listen_abort(struct san_core *k, struct sani_sock *so);
 
-/** Cancel an accept of a listener. @retval 0 -EALREADY */
+/** An accept of a listener is to end with reason. @retval 0 -EALREADY */
 int
-sani_accept_cancel(struct san_core *k, struct sani_sock *so, struct san_overlapped *op);
+sani_accept_abort(struct san_core *k, struct sani_sock *so, struct san_overlapped *op, int32_t reason);
 
 /** The listening part of a socket that has stopped goes; nothing when there is none. */
 void
@@ -308,6 +350,13 @@ void
 sani_sock_message(struct sani_core *core, const struct sani_msg *msg);
 
 /* cancel.c: O8 */
+
+/**
+ * A listed operation is to end with reason: the step of O9.4, the same for cancel and deadline.
+ * @retval 0 -EALREADY
+ */
+int
+sani_op_abort(struct san_core *k, struct sani_sock *so, struct san_overlapped *op, int32_t reason);
 
 /** Cancel operation id. @retval 0 -EALREADY -ENOENT */
 int

@@ -179,7 +179,8 @@ sani_sock_init(struct san_core *k, uint32_t nb_slots, uint32_t ring_size)
 	k->slots = sani_slots_get(k->id);
 	k->socks = calloc(nb_slots, sizeof(*k->socks));
 	k->free = calloc(nb_slots, sizeof(*k->free));
-	if (k->slots == NULL || k->socks == NULL || k->free == NULL) {
+	if (k->slots == NULL || k->socks == NULL || k->free == NULL ||
+	    sani_deadline_init(k, nb_slots * SANI_DEADLINES_A_SOCKET) < 0) {
 		sani_sock_fini(k);
 		return -ENOMEM;
 	}
@@ -202,6 +203,7 @@ void
 sani_sock_fini(struct san_core *k)
 {
 	sani_sleep_fini(k);
+	sani_deadline_fini(k);
 	free(k->socks);
 	free(k->free);
 	k->socks = NULL;

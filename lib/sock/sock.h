@@ -96,6 +96,10 @@ sani_sock_release(struct san_core *k);
 int
 sani_sock_poll(struct san_core *k);
 
+/** When k wants to be polled again if nothing comes [us]; SANI_NEVER. Its poller. */
+uint64_t
+sani_sock_deadline(const struct san_core *k);
+
 /** Cleanup: poll k if nobody else does. @return True when k has left its last round. */
 bool
 sani_sock_poll_last(struct san_core *k);

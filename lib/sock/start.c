@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 #include "sock/priv.h"
 
-int
-sani_op_start(struct san_core *k, struct sani_sock *so, struct san_overlapped *op)
+static int
+start(struct san_core *k, struct sani_sock *so, struct san_overlapped *op)
 {
 	switch ((enum san_op_kind)op->kind) {
 	case SAN_OP_SEND:
@@ -22,6 +22,27 @@ sani_op_start(struct san_core *k, struct sani_sock *so, struct san_overlapped *o
 	return -EINVAL;
 }
 
+/* Before the start: what ends in it may be the caller's again when it returns. */
+static int
+start_with_deadline(struct san_core *k, struct sani_sock *so, struct san_overlapped *op)
+{
+	int rc = sani_deadline_set(k, so, op);
+
+	if (rc == 0)
+		rc = start(k, so, op);
+	if (rc != 0 && (op->flags & SANI_OP_TIMED))
+		sani_deadline_clear(k, op);
+	return rc;
+}
+
+int
+sani_op_start(struct san_core *k, struct sani_sock *so, struct san_overlapped *op)
+{
+	if (sani_unlikely(op->timeout_us != 0))
+		return start_with_deadline(k, so, op);
+	return start(k, so, op);
+}
+
 void
 sani_op_start_off_core(struct san_core *k, struct sani_sock *so, struct san_overlapped *op)
 {
@@ -39,5 +60,5 @@ sani_op_start_off_core(struct san_core *k, struct sani_sock *so, struct san_over
 	if (rc < 0)
 		sani_op_end(k, so, op, rc);
 	else if (rc > 0)
-		sani_op_end(k, so, op, op->result);
+		sani_op_end(k, so, op, (int32_t)op->done);
 }

@@ -107,7 +107,6 @@ sani_send_start(struct san_core *k, struct sani_sock *so, struct san_overlapped 
 		wait_for_room(so, op);
 		return 0;
 	}
-	op->result = (int32_t)op->len;
 	return 1;
 }
 

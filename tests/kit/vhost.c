@@ -219,7 +219,7 @@ vhost_deadline(const struct vhost *h)
 	uint64_t first = SANI_NEVER;
 
 	for (unsigned int i = 0; i < h->nb_cores; i++)
-		first = RTE_MIN(first, sani_core_deadline(h->below->cores[i]));
+		first = RTE_MIN(first, sani_sock_deadline(h->core[i]));
 	return first;
 }
 
