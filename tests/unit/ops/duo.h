@@ -1,0 +1,122 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/**
+ * @file
+ * Duo: two hosts on one cable and a virtual clock; a case makes its calls on the thread that polls them, or
+ * on another one.
+ *
+ * Model:     the hosts are 10.7.0.1 and 10.7.0.2. A case is a function; duo_run() calls it on the polling thread, or
+ *            on a thread of its own, for which the polling thread does what it asks meanwhile. So one text serves
+ *            both, and time moves only where it says so.
+ * Failures:  a case never jumps out (it may not be on cmocka's thread): duo_must() notes what is not true, and
+ *            duo_run() fails with the first note when the case is over.
+ */
+#ifndef TESTS_UNIT_OPS_DUO_H
+#define TESTS_UNIT_OPS_DUO_H
+
+#include <errno.h>
+#include <sys/uio.h>
+
+#include "kit/vhost.h"
+
+#define DUO_COMPS 256
+
+struct duo {
+	struct vhost h[2];
+	bool cut;		/**< What is on the cable vanishes. */
+	bool frozen;		/**< The cores are not polled while the case does not ask for it. */
+	struct san_cq *cq;	/**< Of the case's thread. */
+	unsigned int nb;	/**< Completions so far, in order. */
+	struct san_completion comp[DUO_COMPS];
+};
+
+/** Where a case makes its calls. */
+enum duo_place {
+	DUO_ON_CORE,
+	DUO_OFF_CORE,
+};
+
+extern struct duo duo;
+
+/** Run a case with fresh hosts, each of nb_cores, and a queue of depth places. */
+void
+duo_run(void (*run)(void), enum duo_place place, unsigned int nb_cores, unsigned int depth);
+
+/** From a case: poll and carry frames until nothing moves any more at this time, then reap. */
+void
+duo_go(void);
+
+/** From a case: let time pass, from deadline to deadline. */
+void
+duo_pass(uint64_t us);
+
+/** From a case: reap what there is. */
+void
+duo_reap(void);
+
+/** From a case: reap at most so many. */
+void
+duo_reap_some(unsigned int max);
+
+void
+duo_fault(const char *file, int line, const char *what);
+
+#define duo_must(expr) do { \
+	if (!(expr)) \
+		duo_fault(__FILE__, __LINE__, #expr); \
+} while (0)
+
+/** The last completion of op that was reaped, or NULL. */
+const struct san_completion *
+duo_of(const struct san_overlapped *op);
+
+/** How many completions of op were reaped. */
+unsigned int
+duo_count(const struct san_overlapped *op);
+
+/** Has op ended, and with what? INT32_MIN: not ended (polled ones: by their status). */
+int32_t
+duo_result(struct san_overlapped *op);
+
+/** A fresh operation, zeroed. There are 64 in a case. */
+struct san_overlapped *
+duo_op(void);
+
+/** A socket of host i's core 0. */
+san_handle
+duo_socket(unsigned int i);
+
+/** A listener on host i, at this port. */
+san_handle
+duo_listener(unsigned int i, uint16_t port, unsigned int backlog);
+
+/** Start a connection from host 0 to a port of host 1. */
+san_handle
+duo_connect(uint16_t port, struct san_overlapped *op);
+
+/** A connected pair: end[i] on host i. The listener is closed. */
+void
+duo_pair(san_handle end[2]);
+
+/** SAN_OPT_STATE */
+uint32_t
+duo_state(san_handle s);
+
+/** Close and wait for the completion; the last thing heard of s. */
+void
+duo_end(san_handle s);
+
+/** Was the close of s reaped, once and last? */
+bool
+duo_closed(san_handle s);
+
+/** A case for each place: name on_core, name off_core. */
+#define DUO_CASES(f) \
+	{ #f "__on_core", duo_case_on_core, NULL, NULL, (void *)(uintptr_t)(f) }, \
+	{ #f "__off_core", duo_case_off_core, NULL, NULL, (void *)(uintptr_t)(f) }
+
+void
+duo_case_on_core(void **state);
+void
+duo_case_off_core(void **state);
+
+#endif
