@@ -122,7 +122,7 @@ has_something(struct san_core *k, const struct sani_thread *t)
 static uint64_t
 sleep_us(const struct san_core *k, uint64_t limit_us)
 {
-	uint64_t deadline_us = sani_core_deadline(k->core);
+	uint64_t deadline_us = sani_sock_deadline(k);
 	uint64_t us = limit_us;
 
 	if (k->sleep.by_timer)

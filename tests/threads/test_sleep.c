@@ -214,6 +214,32 @@ a_timer_ends_the_sleep(void **state)
 }
 
 static void
+a_deadline_ends_the_sleep(void **state)
+{
+	static struct san_overlapped op = { .timeout_us = 20000 };
+	struct san_addr peer = vhost_addr("10.1.0.2", 7);
+	struct san_completion comp;
+	struct poller p;
+	struct san_cq *cq;
+	san_handle s;
+
+	(void)state;
+	open_host(1);
+	start(&p, v.core[0]);
+	assert_int_equal(san_cq_create(16, &cq), 0);
+	assert_int_equal(san_socket(v.core[0], cq, &s), 0);
+	assert_int_equal(san_connect(s, &op, &peer, 0), 0);
+	/* long before anybody asks for the neighbour's address again */
+	assert_int_equal(san_cq_wait(cq, 500000), 1);
+	assert_int_equal(san_cq_poll(cq, &comp, 1), 1);
+	assert_int_equal(comp.result, -ETIMEDOUT);
+	close_and_reap(cq, s);
+	assert_int_equal(san_cq_destroy(cq), 0);
+	stop(&p);
+	close_host();
+}
+
+static void
 cores_wake_each_other(void **state)
 {
 	struct poller p[2];
@@ -428,6 +454,7 @@ main(void)
 		cmocka_unit_test(no_wake_up_is_lost_between_a_thread_and_a_core),
 		cmocka_unit_test(a_post_and_a_cancel_wake_the_core),
 		cmocka_unit_test(a_timer_ends_the_sleep),
+		cmocka_unit_test(a_deadline_ends_the_sleep),
 		cmocka_unit_test(cores_wake_each_other),
 		cmocka_unit_test(cleanup_wakes_a_sleeping_core),
 		cmocka_unit_test(a_thread_that_leaves_wakes_the_core),
