@@ -25,6 +25,7 @@ struct sani_wheel {
 	unsigned char *timers;		/* of element 0 */
 	size_t stride;
 	uint64_t tick;			/* everything before it has been taken out */
+	uint64_t next;			/* before it no slot has to be looked at; SANI_NEVER: all are empty */
 	uint64_t used[LEVELS][SLOTS / 64];
 	uint32_t head[LEVELS * SLOTS];
 };
@@ -66,8 +67,8 @@ link_out(struct sani_wheel *w, struct sani_timer *t)
 	t->slot = SANI_NONE;
 }
 
-/* t->expires is not before the wheel's tick. */
-static void
+/* t->expires is not before the wheel's tick. @return The level that it lies in. */
+static uint32_t
 place(struct sani_wheel *w, uint32_t idx)
 {
 	struct sani_timer *t = timer_of(w, idx);
@@ -77,6 +78,7 @@ place(struct sani_wheel *w, uint32_t idx)
 	while (level < LEVELS - 1 && delta >> ((level + 1) * LEVEL_SHIFT) != 0)
 		level++;
 	link_in(w, idx, level * SLOTS + (t->expires >> (level * LEVEL_SHIFT) & SLOT_MASK));
+	return level;
 }
 
 struct sani_wheel *
@@ -89,6 +91,7 @@ sani_wheel_create(void *array, size_t stride, size_t offset, uint64_t now_us)
 	w->timers = (unsigned char *)array + offset;
 	w->stride = stride;
 	w->tick = now_us >> SANI_TICK_SHIFT;
+	w->next = SANI_NEVER;
 	for (uint32_t i = 0; i < LEVELS * SLOTS; i++)
 		w->head[i] = SANI_NONE;
 	return w;
@@ -105,6 +108,7 @@ sani_wheel_arm(struct sani_wheel *w, uint32_t idx, uint64_t when_us)
 {
 	struct sani_timer *t = timer_of(w, idx);
 	uint64_t when = sani_wheel_tick(when_us);
+	uint32_t shift;
 
 	if (sani_timer_armed(t))
 		link_out(w, t);
@@ -113,7 +117,10 @@ sani_wheel_arm(struct sani_wheel *w, uint32_t idx, uint64_t when_us)
 	else if (when - w->tick > UINT32_MAX)
 		when = w->tick + UINT32_MAX;
 	t->expires = (uint32_t)when;
-	place(w, idx);
+	/* The slot is looked at when the time comes to its beginning. */
+	shift = place(w, idx) * LEVEL_SHIFT;
+	if (when >> shift << shift < w->next)
+		w->next = when >> shift << shift;
 }
 
 void
@@ -192,20 +199,39 @@ take_due(struct sani_wheel *w, uint32_t *idx, unsigned int max)
 	return n;
 }
 
+/* The time is at now, or as far as max let it come. */
+static unsigned int
+advance(struct sani_wheel *w, uint64_t now, uint32_t *idx, unsigned int max)
+{
+	unsigned int n = take_due(w, idx, max);
+
+	while (n < max) {
+		w->next = find_next_tick(w);
+		if (w->next > now)
+			break;
+		w->tick = w->next;
+		cascade(w);
+		n += take_due(w, idx + n, max - n);
+	}
+	/* Nothing lies between here and now; else what is due at the tick is not all taken. */
+	if (n < max)
+		w->tick = now;
+	else
+		w->next = w->tick;
+	return n;
+}
+
 unsigned int
 sani_wheel_advance(struct sani_wheel *w, uint64_t now_us, uint32_t *idx, unsigned int max)
 {
 	uint64_t now = now_us >> SANI_TICK_SHIFT;
-	unsigned int n = take_due(w, idx, max);
 
-	while (n < max && w->tick < now) {
-		uint64_t next = find_next_tick(w);
-
-		w->tick = next < now ? next : now;
-		cascade(w);
-		n += take_due(w, idx + n, max - n);
-	}
-	return n;
+	if (now >= w->next)
+		return advance(w, now, idx, max);
+	/* Deltas are counted from the tick: it may lag while a slot ahead will bring it on, not for ever. */
+	if (w->next == SANI_NEVER)
+		w->tick = now > w->tick ? now : w->tick;
+	return 0;
 }
 
 uint64_t
