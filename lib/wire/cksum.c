@@ -5,9 +5,16 @@
 #include <rte_common.h>
 
 /*
- * One's complement addition does not care how wide its words are (RFC 1071 2 (B), (C)): 32-bit words
- * are summed into 64 bits, which cannot overflow below 2^34 octets, and folded at the end.
+ * One's complement addition does not care how wide its words are (RFC 1071 2 (B), (C)): 64-bit words are
+ * summed, a carry out of the top comes in again at the bottom, and the sum is folded at the end.
  */
+static inline uint64_t
+add_carry(uint64_t sum, uint64_t w)
+{
+	sum += w;
+	return sum + (sum < w);
+}
+
 static uint16_t
 fold(uint64_t sum)
 {
@@ -18,37 +25,46 @@ fold(uint64_t sum)
 	return (uint16_t)sum;
 }
 
+/* Fewer than 16 octets. */
 static uint64_t
 sum_tail(const uint8_t *p, size_t len)
 {
 	uint64_t sum = 0;
-	uint16_t w16;
+	uint64_t w = 0;
 
-	for (; len >= 2; len -= 2, p += 2) {
-		memcpy(&w16, p, sizeof(w16));
-		sum += w16;
+	if (len >= sizeof(w)) {
+		memcpy(&sum, p, sizeof(sum));
+		p += sizeof(w);
+		len -= sizeof(w);
 	}
-	if (len == 1) {
-		w16 = 0;
-		memcpy(&w16, p, 1);	/* padded on the right with zero */
-		sum += w16;
-	}
-	return sum;
+	/* padded on the right with zero */
+	for (size_t i = 0; i < len; i++)
+		((uint8_t *)&w)[i] = p[i];
+	return add_carry(sum, w);
 }
 
+/* Two sums side by side, so that neither waits for the other's carry. */
 static uint64_t
 sum_bytes(const uint8_t *p, size_t len)
 {
 	uint64_t even = 0;
 	uint64_t odd = 0;
-	uint64_t w[2];
+	uint64_t w[4];
 
 	for (; len >= sizeof(w); len -= sizeof(w), p += sizeof(w)) {
 		memcpy(w, p, sizeof(w));
-		even += (w[0] & UINT32_MAX) + (w[1] & UINT32_MAX);
-		odd += (w[0] >> 32) + (w[1] >> 32);
+		even = add_carry(add_carry(even, w[0]), w[2]);
+		odd = add_carry(add_carry(odd, w[1]), w[3]);
 	}
-	return even + odd + sum_tail(p, len);
+	if (len >= 16) {
+		memcpy(w, p, 16);
+		even = add_carry(even, w[0]);
+		odd = add_carry(odd, w[1]);
+		p += 16;
+		len -= 16;
+	}
+	even = add_carry(even, odd);
+	return len > 0 ? add_carry(even, sum_tail(p, len)) : even;
 }
 
 uint16_t
@@ -88,7 +104,8 @@ sani_cksum_pseudo(const union sani_ip *src, const union sani_ip *dst, uint8_t pr
 	/* RFC 9293 3.1 for IPv4, RFC 8200 8.1 for IPv6: the same sum over shorter or longer addresses */
 	if (sani_ip_is_v4(dst))
 		return fold(sum + src->w_be[3] + dst->w_be[3]);
-	return fold(sum + sum_bytes(src->b, sizeof(src->b)) + sum_bytes(dst->b, sizeof(dst->b)));
+	sum = add_carry(sum, sum_bytes(src->b, sizeof(src->b)));
+	return fold(add_carry(sum, sum_bytes(dst->b, sizeof(dst->b))));
 }
 
 bool
