@@ -19,6 +19,7 @@
 #include <rte_mbuf.h>
 
 #include "base/base.h"
+#include "base/window.h"
 
 enum sani_port_cap {
 	SANI_PORT_TX_IP4_CKSUM = 1 << 0,	/**< Fills the IPv4 header checksum. */
@@ -84,6 +85,8 @@ sani_port_rx(const struct sani_port *port, uint16_t queue, struct rte_mbuf **m, 
 {
 	uint16_t nb = rte_eth_rx_burst(port->id, queue, m, n);
 
+	for (uint16_t i = 0; i < nb; i++)
+		SANI_TAKEN(m[i]);
 	/* The ring driver leaves the sender's port in it. */
 	if (port->caps & SANI_PORT_BY_REF) {
 		for (uint16_t i = 0; i < nb; i++)
@@ -96,6 +99,8 @@ sani_port_rx(const struct sani_port *port, uint16_t queue, struct rte_mbuf **m, 
 static inline uint16_t
 sani_port_tx(const struct sani_port *port, uint16_t queue, struct rte_mbuf **m, uint16_t n)
 {
+	for (uint16_t i = 0; i < n; i++)
+		SANI_GIVEN(m[i]);
 	return rte_eth_tx_burst(port->id, queue, m, n);
 }
 

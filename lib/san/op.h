@@ -17,7 +17,8 @@
  *            A connection that gives up ends its operations with -ETIMEDOUT too: SAN_OPT_STATE tells.
  * Partly:    an operation that ends early tells in op->done how many bytes had been moved: of a send these are
  *            the connection's, of a receive they are in the buffer. Nothing is lost or moved twice.
- * Order:     receives end in the order of their posts, sends too, accepts too; nothing else is promised.
+ * Order:     receives end in the order of their posts, sends too, accepts too; nothing else is promised. What
+ *            the owning core refuses of another thread's posts ends at once, before what is pending.
  * Source:    doc/op-contract.md O1 to O10, O14.
  */
 #ifndef SAN_OP_H

@@ -58,6 +58,7 @@ advance_fence(struct san_core *k, struct sani_sock *so)
 
 		if (posting != 0 && posting == so->fence_posting)
 			return;
+		sani_window();
 		ring = atomic_load_explicit(&t->req[k->id], memory_order_acquire);
 		so->fence_noted = ring != NULL ? sani_spsc_tail(ring) : 0;
 		so->close = SANI_CLOSE_RING;
@@ -88,6 +89,7 @@ finish(struct san_core *k, struct sani_sock *so)
 		sani_host_port_put(k->core->host, so->local.port);
 	sani_listen_free(k, so);
 	unlink_closing(k, so);
+	sani_window();
 	sani_sock_retire(k, so);
 }
 

@@ -247,6 +247,7 @@ sani_sock_move(san_handle h, struct san_cq *cq)
 		return -EBUSY;
 	if (make_lanes(cq, k->host) < 0)
 		return -ENOMEM;
+	sani_window();
 	/* Counted before the word shows it: the close may come from another thread at once. */
 	atomic_fetch_add(&cq->nb_sockets, 1);
 	word = &k->slots->words[sani_handle_slot(h)];

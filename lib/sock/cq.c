@@ -4,6 +4,7 @@
 #include <stdlib.h>
 #include <unistd.h>
 
+#include "base/window.h"
 #include "op/op.h"
 #include "sock/cq.h"
 #include "sock/sock.h"
@@ -191,6 +192,7 @@ note(struct san_cq *cq)
 
 	for (lane = cq->lanes; lane != NULL; lane = lane->next)
 		cq->closes_pending |= take_closed(lane);
+	sani_window();
 	for (lane = cq->lanes; lane != NULL; lane = lane->next)
 		lane->noted = sani_spsc_tail(lane->ring);
 }

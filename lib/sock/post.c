@@ -143,6 +143,7 @@ post_bracketed(const struct target *at, const struct sani_post *p)
 
 	if (rc < 0)
 		return rc;
+	sani_window();
 	lane = atomic_load_explicit(&cq->lane_of[k->id], memory_order_relaxed);
 	ring = sani_thread_ring(at->t, k->id);
 	if (ring == NULL || sani_spsc_room(ring) == 0 || !has_place(cq, lane, p->flags))
@@ -179,7 +180,9 @@ sani_sock_post(const struct sani_post *p)
 	if (at.on_core)
 		return post_on_core(&at, p);
 	sani_bracket_begin(at.t);
+	sani_window();
 	rc = post_bracketed(&at, p);
+	sani_window();
 	sani_bracket_end(at.t);
 	if (rc == 0)
 		sani_core_wake(at.k);
@@ -257,6 +260,7 @@ sani_sock_close(san_handle h, uint64_t user)
 		return rc;
 	if (!make_unreachable(&at.k->slots->words[at.slot], sani_handle_gen(h)))
 		return -ENOTSOCK;
+	sani_window();
 	at.k->slots->records[at.slot].close_user = user;
 	if (at.on_core) {
 		sani_close_begin(at.k, &at.k->socks[at.slot]);

@@ -11,6 +11,7 @@
 
 #include <errno.h>
 
+#include "base/window.h"
 #include "core/core.h"
 #include "op/op.h"
 #include "sock/cq.h"

@@ -199,6 +199,7 @@ arm(struct san_core *k, struct sani_thread *t, uint64_t limit_us)
 	arm_queues(t, k->sleep.event_fd);
 	/* against the barriers of those who publish: sani_core_wake(), sani_wake_touched() */
 	atomic_thread_fence(memory_order_seq_cst);
+	sani_window();
 	if (!has_something(k, t)) {
 		sani_count(&k->core->ctr, SANI_CTR_core_sleeps);
 		return 0;

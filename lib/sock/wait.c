@@ -8,6 +8,7 @@
 
 #include <rte_pause.h>
 
+#include "base/window.h"
 #include "sock/cq.h"
 
 #define SPIN_US 50u		/* about what a sleep and a wake-up cost */
@@ -57,6 +58,7 @@ arm(struct san_cq *cq)
 	/* exchange and fence: armed before the last look, against sani_wake_touched() (O13) */
 	atomic_exchange(&cq->armed, (uint32_t)cq->event_fd + 1);
 	atomic_thread_fence(memory_order_seq_cst);
+	sani_window();
 	return sani_cq_has_something(cq);
 }
 

@@ -256,7 +256,7 @@ may_end(const struct wop *op, int32_t r)
 		return true;
 	switch (op->kind) {
 	case SAN_OP_ACCEPT:
-		return r == 0 || r == -ENFILE;
+		return r == 0 || r == -ENFILE || r == -EINVAL;
 	case SAN_OP_CONNECT:
 		return r == 0 || r == -ECONNREFUSED || r == -ETIMEDOUT || r == -EHOSTUNREACH ||
 		       r == -ENETUNREACH || r == -EADDRNOTAVAIL || r == -ENOBUFS || r == -EISCONN;
@@ -307,12 +307,19 @@ check_close(struct watch *w, const struct san_completion *c)
 	w->nb_closed++;
 }
 
+/* By the core, of a post from another thread: that ends at once, before what is pending. */
+static bool
+was_refused(int32_t result)
+{
+	return result == -EPIPE || result == -ENOTCONN || result == -EINVAL;
+}
+
 static void
 check_order(struct watch *w, struct wop *op)
 {
 	struct wsock *s = op->sock;
 
-	if (op->cancel_asked)
+	if (op->cancel_asked || was_refused(op->result))
 		return;
 	if (op->kind != SAN_OP_ACCEPT && op->kind != SAN_OP_SEND && op->kind != SAN_OP_RECV)
 		return;
