@@ -18,6 +18,7 @@
 #include "base/window.h"
 #include "ports/net.h"
 #include "ports/worker.h"
+#include "sock/slot.h"
 
 #define WORKERS 4
 #define LIFE 3000		/* actions from attach to detach */
@@ -39,7 +40,7 @@ struct worker_state {
 	uint64_t nb_cancels;
 	uint64_t nb_foreign;		/* closes of others' sockets */
 	uint64_t nb_lives;
-	uint8_t sink[64][4096];
+	uint8_t sink[2][64][4096];	/* a core's receives are filled by one thread at a time */
 };
 
 /* A socket that its owner offers to whoever wants to close it. */
@@ -195,7 +196,7 @@ act(struct worker_state *ws, struct wsock **s)
 	size_t len = 1 + draw(ws, draw(ws, 4) ? 2000 : sizeof(source));
 
 	if (what < 10)
-		watch_recv(*s, fresh(ws), ws->sink[draw(ws, 64)], 1 + draw(ws, 4096),
+		watch_recv(*s, fresh(ws), ws->sink[sani_handle_core((*s)->h) & 1][draw(ws, 64)], 1 + draw(ws, 4096),
 			   draw(ws, 3) == 0 ? SAN_WAITALL : 0);
 	else if (what < 20)
 		watch_send(*s, fresh(ws), source, len, draw(ws, 3) == 0 ? SAN_ACKED : 0);
