@@ -7,6 +7,7 @@
  *   data.c        calls that move bytes            farewell.c  what close() means
  *   wire.c        frames and datagrams             option.c    options
  *   syn.c         the options of a SYN             flags.c     --so_flags
+ *   info.c        TCP_INFO                         push.c      PSH at the end of a burst
  */
 #include <errno.h>
 #include <string.h>

@@ -33,8 +33,37 @@ read_order(const char *value)
 	kit_fail("so_flags: \"order\" is \"%s\", accepted are stack, linux, bsd", value);
 }
 
+static unsigned int
+read_kinds(char *value)
+{
+	static const struct {
+		const char *name;
+		unsigned int kind;
+	} kinds[] = { { "wscale", 3 }, { "sack", 4 }, { "timestamps", 8 } };
+	unsigned int without = 0, i;
+	char *at;
+
+	for (char *name = strtok_r(value, "+", &at); name != NULL; name = strtok_r(NULL, "+", &at)) {
+		for (i = 0; i < sizeof(kinds) / sizeof(kinds[0]) && strcmp(name, kinds[i].name) != 0; i++)
+			;
+		if (i == sizeof(kinds) / sizeof(kinds[0]))
+			kit_fail("so_flags: \"without\" has \"%s\", accepted are wscale, sack, timestamps", name);
+		without |= 1u << kinds[i].kind;
+	}
+	return without;
+}
+
 static void
-set(struct flags *flags, const char *name, const char *value)
+set_ecn(struct flags *flags, const char *value)
+{
+	flags->sets_ecn = true;
+	flags->ecn = read_number("ecn", value);
+	if (flags->ecn > 2)
+		kit_fail("so_flags: \"ecn\" is \"%s\", accepted are 0 off, 1 accept, 2 request", value);
+}
+
+static void
+set(struct flags *flags, const char *name, char *value)
 {
 	if (strcmp(name, "address") == 0)
 		snprintf(flags->address, sizeof(flags->address), "%s", value);
@@ -50,6 +79,14 @@ set(struct flags *flags, const char *name, const char *value)
 		flags->order = read_order(value);
 	else if (strcmp(name, "quickack") == 0)
 		flags->quickack = read_number(name, value) != 0;
+	else if (strcmp(name, "pushes") == 0)
+		flags->pushes = read_number(name, value) != 0;
+	else if (strcmp(name, "doubles") == 0)
+		flags->doubles = read_number(name, value) != 0;
+	else if (strcmp(name, "ecn") == 0)
+		set_ecn(flags, value);
+	else if (strcmp(name, "without") == 0)
+		flags->without = read_kinds(value);
 	else
 		kit_fail("so_flags: there is no flag \"%s\"", name);
 }

@@ -27,6 +27,14 @@ struct flags {
 	enum flags_order order;	/**< "order": stack, linux or bsd. */
 	bool quickack;		/**< "quickack": 0: no segment is acknowledged at once just because the
 				 *   connection is young; 1: as the stack does it. */
+	bool pushes;		/**< "pushes": 1: PSH also at the end of each burst (push.h). */
+	bool doubles;		/**< "doubles": 1: a program that sets SO_SNDBUF or SO_RCVBUF gets twice
+				 *   as much, and reads that (Linux, socket(7)). */
+	bool sets_ecn;		/**< "ecn" was given, */
+	uint32_t ecn;		/**< and what for: enum san_ecn of every socket. */
+	unsigned int without;	/**< "without": options that no SYN carries in either direction, as if the
+				 *   way took them out: bits 1 << kind of wscale, sack, timestamps, joined
+				 *   by "+" in the text. */
 };
 
 /** Read the text; NULL: defaults. */

@@ -7,15 +7,23 @@
  */
 #include <dlfcn.h>
 #include <limits.h>
+#include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+
+#include <errno.h>
+#include <netinet/in.h>
+#include <netinet/tcp.h>
 
 #include "packetdrill/interface.h"
 
 #define STACK "libsanstack-packetdrill-stack.so"
 
+typedef int (*get)(int fd, int level, int name, void *value, socklen_t *size);
 typedef void (*fill)(const char *flags, struct packetdrill_interface *ifc);
+
+static struct packetdrill_interface *table;
 
 static _Noreturn void
 give_up(const char *what)
@@ -53,4 +61,30 @@ packetdrill_interface_init(const char *flags, struct packetdrill_interface *ifc)
 	if (fill_interface == NULL)
 		give_up(dlerror());
 	fill_interface(flags, ifc);
+	table = ifc;
+}
+
+static bool
+is_for_code(int level, int name)
+{
+	return (level == IPPROTO_TCP && (name == TCP_INFO || name == TCP_CC_INFO)) ||
+	       (level == SOL_SOCKET && name == SO_MEMINFO);
+}
+
+/*
+ * For code in a script the tool asks the kernel for figures, and not the object. When this object is preloaded
+ * too (LD_PRELOAD), the question comes by here: of a socket of the object's it is answered by the object.
+ */
+__attribute__((visibility("default"))) int
+getsockopt(int fd, int level, int name, void *value, socklen_t *size)
+{
+	get next = (get)dlsym(RTLD_NEXT, "getsockopt");
+	int rc;
+
+	if (table != NULL && is_for_code(level, name)) {
+		rc = table->getsockopt(table->userdata, fd, level, name, value, size);
+		if (rc == 0 || errno != EBADF)
+			return rc;
+	}
+	return next(fd, level, name, value, size);
 }

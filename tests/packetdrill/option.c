@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 #include "packetdrill/option.h"
+#include "packetdrill/info.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -44,7 +45,7 @@ find_number(int level, int name)
 
 /* As the stack takes it. */
 static uint32_t
-fit_number(const struct number *n, uint32_t value)
+fit_number(const struct sock *s, const struct number *n, uint32_t value)
 {
 	switch (n->option) {
 	case SAN_OPT_NODELAY:
@@ -52,7 +53,7 @@ fit_number(const struct number *n, uint32_t value)
 		return value != 0;
 	case SAN_OPT_RCVBUF:
 	case SAN_OPT_SNDBUF:
-		return RTE_MAX(value, (uint32_t)BUF_MIN);
+		return RTE_MAX(value * (s->doubles ? 2 : 1), (uint32_t)BUF_MIN);
 	case SAN_OPT_TOS:
 		return value & ~3u;	/* the two bits of ECN are TCP's */
 	default:
@@ -102,7 +103,7 @@ option_set(struct sock *s, int level, int name, const void *value, socklen_t siz
 	memcpy(&number, value, sizeof(number));
 	if (number < 0)
 		return -EINVAL;
-	return san_set_option(s->handle, n->option, fit_number(n, (uint32_t)number));
+	return san_set_option(s->handle, n->option, fit_number(s, n, (uint32_t)number));
 }
 
 static int
@@ -124,6 +125,16 @@ get_congestion(struct sock *s, void *value, socklen_t *size)
 	return rc < 0 ? rc : answer(value, size, congestion_names[cc], strlen(congestion_names[cc]) + 1);
 }
 
+/* What a full segment of the connection carries. */
+static int
+get_maxseg(struct sock *s, void *value, socklen_t *size)
+{
+	struct san_tcp_info info = { .size = sizeof(info) };
+	int rc = san_tcp_info(s->handle, &info);
+
+	return rc < 0 ? rc : answer(value, size, &info.snd_mss, sizeof(info.snd_mss));
+}
+
 int
 option_get(struct sock *s, int level, int name, void *value, socklen_t *size)
 {
@@ -141,6 +152,14 @@ option_get(struct sock *s, int level, int name, void *value, socklen_t *size)
 	}
 	if (level == IPPROTO_TCP && name == TCP_CONGESTION)
 		return get_congestion(s, value, size);
+	if (level == IPPROTO_TCP && name == TCP_INFO)
+		return info_get(s, value, size);
+	if (level == IPPROTO_TCP && name == TCP_CC_INFO)
+		return info_of_control(size);
+	if (level == SOL_SOCKET && name == SO_MEMINFO)
+		return info_of_memory(value, size);
+	if (level == IPPROTO_TCP && name == TCP_MAXSEG)
+		return get_maxseg(s, value, size);
 	if (n == NULL)
 		return -ENOPROTOOPT;
 	rc = san_get_option(s->handle, n->option, &number);

@@ -19,18 +19,29 @@
 
 struct packetdrill_interface player;
 
+static void *object;
+
 void
 player_load(const char *path, const char *flags)
 {
 	void (*init)(const char *flags, struct packetdrill_interface *ifc);
-	void *object = dlopen(path, HOW);
 
+	object = dlopen(path, HOW);
 	if (object == NULL)
 		fail_msg("%s", dlerror());
 	init = (void (*)(const char *, struct packetdrill_interface *))
 		dlsym(object, "packetdrill_interface_init");
 	assert_non_null(init);
 	init(flags, &player);
+}
+
+void *
+player_symbol(const char *name)
+{
+	void *symbol = dlsym(object, name);
+
+	assert_non_null(symbol);
+	return symbol;
 }
 
 struct sockaddr_in

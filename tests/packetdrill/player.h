@@ -47,6 +47,10 @@ extern struct packetdrill_interface player;
 void
 player_load(const char *path, const char *flags);
 
+/** Something that the object exports. */
+void *
+player_symbol(const char *name);
+
 /** The clock [us]. */
 uint64_t
 player_now_us(void);

@@ -68,6 +68,7 @@ wrap(san_handle handle, enum sock_phase phase)
 	s->handle = handle;
 	s->phase = phase;
 	s->flags = O_RDWR;
+	s->doubles = all.flags.doubles;
 	s->fd = eventfd(0, EFD_CLOEXEC);
 	kit_need(s->fd >= 0 && s->fd < SOCKS);
 	all.socks[s->fd] = s;
@@ -88,6 +89,8 @@ sock_make(struct sock **s)
 		kit_need(san_set_option(handle, SAN_OPT_RCVBUF, all.flags.rcvbuf) == 0);
 	if (all.flags.sndbuf != 0)
 		kit_need(san_set_option(handle, SAN_OPT_SNDBUF, all.flags.sndbuf) == 0);
+	if (all.flags.sets_ecn)
+		kit_need(san_set_option(handle, SAN_OPT_ECN, all.flags.ecn) == 0);
 	*s = wrap(handle, SOCK_FRESH);
 	return 0;
 }

@@ -40,6 +40,7 @@ struct sock {
 	bool told;			/**< The error of the connection was told to somebody. */
 	bool shut_rd, shut_wr;
 	bool at_end;			/**< The peer's FIN was met. */
+	bool doubles;			/**< As in struct flags. */
 	bool lingers;			/**< SO_LINGER is on. */
 	int linger_s;
 	struct sock *accepted;		/**< A connection that poll() has found. */

@@ -100,6 +100,16 @@ write_bsd(struct list *l, const struct options *o)
 		l->text[l->len++] = END;
 }
 
+/* In the stack's own order there is nothing to be put elsewhere: what is left follows as Linux has it. */
+static void
+write_list(struct list *l, const struct options *o, enum flags_order order)
+{
+	if (order == FLAGS_ORDER_BSD)
+		write_bsd(l, o);
+	else
+		write_linux(l, o);
+}
+
 static void
 fill_checksums(struct rte_ipv4_hdr *ip, struct rte_tcp_hdr *tcp)
 {
@@ -109,8 +119,14 @@ fill_checksums(struct rte_ipv4_hdr *ip, struct rte_tcp_hdr *tcp)
 	tcp->cksum = rte_ipv4_udptcp_cksum(ip, tcp);
 }
 
+static bool
+is_syn(const struct rte_ipv4_hdr *ip, const struct rte_tcp_hdr *tcp)
+{
+	return ip->next_proto_id == IPPROTO_TCP && (tcp->tcp_flags & RTE_TCP_SYN_FLAG);
+}
+
 size_t
-syn_rewrite(unsigned char *datagram, size_t len, enum flags_order order)
+syn_rewrite(unsigned char *datagram, size_t len, enum flags_order order, unsigned int without)
 {
 	struct rte_ipv4_hdr *ip = (struct rte_ipv4_hdr *)datagram;
 	size_t ip_len = rte_ipv4_hdr_len(ip);
@@ -120,16 +136,15 @@ syn_rewrite(unsigned char *datagram, size_t len, enum flags_order order)
 	struct options o;
 	size_t old;
 
-	if (order == FLAGS_ORDER_STACK || ip->next_proto_id != IPPROTO_TCP ||
-	    !(tcp->tcp_flags & RTE_TCP_SYN_FLAG))
+	if ((order == FLAGS_ORDER_STACK && without == 0) || !is_syn(ip, tcp))
 		return len;
 	old = (size_t)(tcp->data_off >> 4) * 4 - sizeof(*tcp);
 	if (!find_options(opts, opts + old, &o))
 		return len;
-	if (order == FLAGS_ORDER_LINUX)
-		write_linux(&list, &o);
-	else
-		write_bsd(&list, &o);
+	for (unsigned int kind = 0; kind < KINDS; kind++)
+		if (without & 1u << kind)
+			o.at[kind] = NULL;
+	write_list(&list, &o, order);
 	memmove(opts + list.len, opts + old, len - ip_len - sizeof(*tcp) - old);
 	memcpy(opts, list.text, list.len);
 	len = len - old + list.len;
@@ -137,4 +152,24 @@ syn_rewrite(unsigned char *datagram, size_t len, enum flags_order order)
 	ip->total_length = rte_cpu_to_be_16((uint16_t)len);
 	fill_checksums(ip, tcp);
 	return len;
+}
+
+void
+syn_strip(unsigned char *datagram, size_t len, unsigned int without)
+{
+	struct rte_ipv4_hdr *ip = (struct rte_ipv4_hdr *)datagram;
+	size_t ip_len = rte_ipv4_hdr_len(ip), size;
+	struct rte_tcp_hdr *tcp = (struct rte_tcp_hdr *)(datagram + ip_len);
+	struct options o;
+
+	if (without == 0 || len < ip_len + sizeof(*tcp) || !is_syn(ip, tcp))
+		return;
+	size = (size_t)(tcp->data_off >> 4) * 4;
+	if (size < sizeof(*tcp) || len < ip_len + size)
+		return;
+	find_options((unsigned char *)(tcp + 1), datagram + ip_len + size, &o);
+	for (unsigned int kind = 0; kind < KINDS; kind++)
+		if ((without & 1u << kind) && o.at[kind] != NULL)
+			memset(datagram + (o.at[kind] - datagram), NOP, o.at[kind][1]);
+	fill_checksums(ip, tcp);
 }

@@ -12,6 +12,7 @@
 #define MS 1000u
 #define S 1000000u
 #define PORT 8080
+#define ECN_ASKED 0xc0	/* ECE and CWR */
 #define IRS 1000	/* the peer's */
 #define MSS 1460
 #define WINDOW 60000
@@ -200,7 +201,7 @@ open_active(void)
 	assert_int_equal(player.connect(player.userdata, p.fd, (struct sockaddr *)&name, sizeof(name)), -1);
 	assert_int_equal(errno, EINPROGRESS);
 	player_await(&sent);
-	assert_int_equal(sent.segment.flags, TH_SYN);
+	assert_int_equal(sent.segment.flags & ~ECN_ASKED, TH_SYN);
 	assert_memory_equal(sent.segment.options, "\x02\x04\x05\xb4", 4);
 	p.host_port = sent.segment.host_port;
 	p.ack = sent.segment.seq + 1;
@@ -241,6 +242,77 @@ an_active_connection_moves_bytes_and_ends(void **state)
 	expect_segment(&p, TH_ACK, NULL, 0);
 }
 
+/* The tool asks for it around the object: by the symbol, which it has when the object is preloaded. */
+static void
+figures_are_told_as_linux_has_them(void **state)
+{
+	int (*get)(int fd, int level, int name, void *value, socklen_t *size);
+	struct peer p = open_passive();
+	struct tcp_info info;
+	socklen_t size = sizeof(info);
+	char text[2000];
+	int number = 0;
+
+	(void)state;
+	make_text(text, sizeof(text));
+	assert_int_equal(player.write(player.userdata, p.fd, text, sizeof(text)), sizeof(text));
+	expect_segment(&p, TH_ACK, text, MSS);
+	assert_int_equal(player.getsockopt(player.userdata, p.fd, IPPROTO_TCP, TCP_INFO, &info, &size), 0);
+	assert_int_equal(size, sizeof(info));
+	assert_int_equal(info.tcpi_state, TCP_ESTABLISHED);
+	assert_int_equal(info.tcpi_ca_state, TCP_CA_Open);
+	assert_int_equal(info.tcpi_snd_mss, MSS);
+	assert_int_equal(info.tcpi_unacked, 1);
+	assert_int_equal(info.tcpi_snd_cwnd, 10);
+	assert_int_equal(info.tcpi_snd_ssthresh, INT32_MAX);
+
+	*(void **)&get = player_symbol("getsockopt");
+	memset(&info, 0, sizeof(info));
+	assert_int_equal(get(p.fd, IPPROTO_TCP, TCP_INFO, &info, &size), 0);
+	assert_int_equal(info.tcpi_snd_mss, MSS);
+	assert_int_equal(get(999, IPPROTO_TCP, TCP_INFO, &info, &size), -1);
+	assert_int_equal(errno, EBADF);
+	size = sizeof(number);
+	assert_int_equal(player.getsockopt(player.userdata, p.fd, IPPROTO_TCP, TCP_MAXSEG, &number, &size), 0);
+	assert_int_equal(number, MSS);
+	close_socket(p.fd);
+}
+
+/* As on Linux; the flag says so. */
+static void
+a_buffer_is_twice_what_is_asked_for(void **state)
+{
+	struct peer p = open_passive();
+	int number = 21000;
+	socklen_t size = sizeof(number);
+
+	(void)state;
+	assert_int_equal(player.setsockopt(player.userdata, p.fd, SOL_SOCKET, SO_SNDBUF, &number, size), 0);
+	assert_int_equal(player.getsockopt(player.userdata, p.fd, SOL_SOCKET, SO_SNDBUF, &number, &size), 0);
+	assert_int_equal(number, 42000);
+	close_socket(p.fd);
+}
+
+/* The player's SYNs do not offer it: neither does the host's. */
+static void
+what_the_way_takes_out_is_in_no_syn(void **state)
+{
+	struct sockaddr_in name = player_address(true, PORT);
+	struct sent sent;
+	int fd = make_socket();
+
+	(void)state;
+	player.fcntl(player.userdata, fd, F_SETFL, O_NONBLOCK);
+	player.connect(player.userdata, fd, (struct sockaddr *)&name, sizeof(name));
+	player_await(&sent);
+	/* MSS, SACK permitted, window scale: no timestamps */
+	assert_int_equal(sent.segment.nb_options, 12);
+	assert_memory_equal(sent.segment.options, "\x02\x04\x05\xb4\x01\x01\x04\x02\x01\x03\x03", 11);
+	/* and ECN is asked for (RFC 3168 6.1.1) */
+	assert_int_equal(sent.segment.flags, TH_SYN | ECN_ASKED);
+	close_socket(fd);
+}
+
 static void
 a_refused_connect_tells_why_once(void **state)
 {
@@ -254,10 +326,14 @@ a_refused_connect_tells_why_once(void **state)
 	p.fd = make_socket();
 	player.fcntl(player.userdata, p.fd, F_SETFL, O_NONBLOCK);
 	assert_int_equal(player.connect(player.userdata, p.fd, (struct sockaddr *)&name, sizeof(name)), -1);
-	player_await(&sent);
-	p.host_port = sent.segment.host_port;
-	p.ack = sent.segment.seq + 1;
-	send_segment(&p, TH_RST | TH_ACK, NULL, 0);
+	/* One that asks for ECN is repeated without (RFC 3168 6.1.1.1). */
+	for (int i = 0; i < 2; i++) {
+		player_await(&sent);
+		assert_int_equal(sent.segment.flags, i == 0 ? TH_SYN | ECN_ASKED : TH_SYN);
+		p.host_port = sent.segment.host_port;
+		p.ack = sent.segment.seq + 1;
+		send_segment(&p, TH_RST | TH_ACK, NULL, 0);
+	}
 	assert_int_equal(player.getsockopt(player.userdata, p.fd, SOL_SOCKET, SO_ERROR, &error, &size), 0);
 	assert_int_equal(error, ECONNREFUSED);
 	assert_int_equal(player.getsockopt(player.userdata, p.fd, SOL_SOCKET, SO_ERROR, &error, &size), 0);
@@ -476,7 +552,7 @@ static int
 load(void **state)
 {
 	(void)state;
-	player_load(object, "order=linux,mtu=1500");
+	player_load(object, "order=linux,mtu=1500,doubles=1,ecn=2,without=timestamps");
 	return 0;
 }
 
@@ -488,6 +564,9 @@ main(int argc, char **argv)
 	const struct CMUnitTest tests[] = {
 		CASE(a_passive_connection_moves_bytes_and_ends),
 		CASE(an_active_connection_moves_bytes_and_ends),
+		CASE(figures_are_told_as_linux_has_them),
+		CASE(a_buffer_is_twice_what_is_asked_for),
+		CASE(what_the_way_takes_out_is_in_no_syn),
 		CASE(a_refused_connect_tells_why_once),
 		CASE(a_reset_is_told_once),
 		CASE(unread_data_turns_a_close_into_a_reset),

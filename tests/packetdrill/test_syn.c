@@ -43,12 +43,12 @@ tcp_sum(const struct rte_ipv4_hdr *ip, const struct rte_tcp_hdr *tcp, size_t len
 }
 
 static void
-check(enum flags_order order, const char *from, size_t nb_from, const char *to, size_t nb_to)
+check(enum flags_order order, unsigned int without, const char *from, size_t nb_from, const char *to, size_t nb_to)
 {
 	unsigned char p[HEADERS + 40 + SYN_GROWTH + 2];
 	const struct rte_ipv4_hdr *ip = (const struct rte_ipv4_hdr *)p;
 	const struct rte_tcp_hdr *tcp = (const struct rte_tcp_hdr *)(p + sizeof(*ip));
-	size_t len = syn_rewrite(p, make_syn(p, from, nb_from), order);
+	size_t len = syn_rewrite(p, make_syn(p, from, nb_from), order, without);
 
 	assert_int_equal(len, HEADERS + nb_to + 2);
 	assert_memory_equal(p + HEADERS, to, nb_to);
@@ -63,7 +63,8 @@ check(enum flags_order order, const char *from, size_t nb_from, const char *to, 
 }
 
 #define ALL MSS NOP WSCALE SACK NOP NOP TS NOP NOP
-#define CHECK(order, from, to) check(order, from, sizeof(from) - 1, to, sizeof(to) - 1)
+#define CHECK(order, from, to) CHECK_WITHOUT(order, 0, from, to)
+#define CHECK_WITHOUT(order, without, from, to) check(order, without, from, sizeof(from) - 1, to, sizeof(to) - 1)
 
 static void
 linux_puts_the_scale_last(void **state)
@@ -94,6 +95,48 @@ others_stay_as_they_are(void **state)
 	CHECK(FLAGS_ORDER_LINUX, MSS "\x22\x04\x01\x02", MSS "\x22\x04\x01\x02");
 }
 
+#define BIT(kind) (1u << (kind))
+
+static void
+what_the_way_takes_out_is_not_sent(void **state)
+{
+	(void)state;
+	CHECK_WITHOUT(FLAGS_ORDER_LINUX, BIT(8), ALL, MSS NOP NOP SACK NOP WSCALE);
+	CHECK_WITHOUT(FLAGS_ORDER_LINUX, BIT(3) | BIT(4) | BIT(8), ALL, MSS);
+	CHECK_WITHOUT(FLAGS_ORDER_BSD, BIT(4), ALL, MSS NOP WSCALE NOP NOP TS);
+	CHECK_WITHOUT(FLAGS_ORDER_BSD, BIT(3) | BIT(8), ALL, MSS SACK END END);
+	CHECK_WITHOUT(FLAGS_ORDER_STACK, BIT(3), ALL, MSS SACK TS);
+}
+
+static void
+what_the_way_takes_out_does_not_arrive(void **state)
+{
+	unsigned char p[HEADERS + 40 + 2];
+	const struct rte_ipv4_hdr *ip = (const struct rte_ipv4_hdr *)p;
+	const struct rte_tcp_hdr *tcp = (const struct rte_tcp_hdr *)(p + sizeof(*ip));
+	size_t len = make_syn(p, ALL, sizeof(ALL) - 1);
+
+	(void)state;
+	syn_strip(p, len, BIT(3) | BIT(8));
+	assert_memory_equal(p + HEADERS, MSS NOP NOP NOP NOP SACK NOP NOP NOP NOP NOP NOP, 16);
+	assert_memory_equal(p + HEADERS + sizeof(ALL) - 1, "hi", 2);
+	assert_int_equal(tcp_sum(ip, tcp, len - sizeof(*ip)), 0xffff);
+}
+
+/* The rest of the datagram is not there. */
+static void
+what_is_cut_off_stays_as_it_is(void **state)
+{
+	unsigned char p[HEADERS + 40 + 2], before[HEADERS + 40 + 2];
+	size_t len = make_syn(p, ALL, sizeof(ALL) - 1);
+
+	(void)state;
+	memcpy(before, p, len);
+	syn_strip(p, HEADERS + 10, BIT(3) | BIT(8));
+	syn_strip(p, len, 0);
+	assert_memory_equal(p, before, len);
+}
+
 int
 main(void)
 {
@@ -101,6 +144,9 @@ main(void)
 		cmocka_unit_test(linux_puts_the_scale_last),
 		cmocka_unit_test(bsd_puts_the_scale_second),
 		cmocka_unit_test(others_stay_as_they_are),
+		cmocka_unit_test(what_the_way_takes_out_is_not_sent),
+		cmocka_unit_test(what_the_way_takes_out_does_not_arrive),
+		cmocka_unit_test(what_is_cut_off_stays_as_it_is),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

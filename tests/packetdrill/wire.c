@@ -8,7 +8,11 @@
 #include <rte_ether.h>
 
 #include "kit/fail.h"
+#include "packetdrill/push.h"
 #include "packetdrill/syn.h"
+
+/* Longest datagram in which options of a SYN are looked for. */
+#define SYN_MAX 256
 
 /* One packet that was sent. */
 struct sent {
@@ -58,19 +62,34 @@ append(struct rte_mbuf *m, const unsigned char *data, size_t len)
 	return true;
 }
 
-int
-wire_put(const void *datagram, size_t len)
+/* The datagram as it arrives at the host: into m, Ethernet header first. */
+static bool
+fill(struct rte_mbuf *m, const void *datagram, size_t len)
 {
+	_Alignas(4) unsigned char copy[SYN_MAX];
 	struct rte_ether_hdr eth = {
 		.dst_addr = vhost_mac(wire.host),
 		.src_addr = gateway_mac,
 		.ether_type = rte_cpu_to_be_16(RTE_ETHER_TYPE_IPV4),
 	};
+
+	/* A SYN that is longer carries no options that would matter here. */
+	if (len <= sizeof(copy)) {
+		memcpy(copy, datagram, len);
+		syn_strip(copy, len, wire.flags.without);
+		datagram = copy;
+	}
+	return append(m, (const unsigned char *)&eth, sizeof(eth)) && append(m, datagram, len);
+}
+
+int
+wire_put(const void *datagram, size_t len)
+{
 	struct rte_mbuf *m = rte_pktmbuf_alloc(wire.host->below->pool);
 
 	if (m == NULL)
 		return -ENOMEM;
-	if (!append(m, (const unsigned char *)&eth, sizeof(eth)) || !append(m, datagram, len)) {
+	if (!fill(m, datagram, len)) {
 		rte_pktmbuf_free(m);
 		return -ENOMEM;
 	}
@@ -92,7 +111,9 @@ keep(const struct rte_mbuf *m)
 		memcpy(s->datagram, from, len);
 	s->next = NULL;
 	s->sent_us = vhost_now_us;
-	s->len = syn_rewrite(s->datagram, len, wire.flags.order);
+	s->len = syn_rewrite(s->datagram, len, wire.flags.order, wire.flags.without);
+	if (wire.flags.pushes)
+		push_note(s->datagram, s->sent_us);
 	*wire.tail = s;
 	wire.tail = &s->next;
 }
@@ -140,6 +161,7 @@ wire_take(void *datagram, size_t room, uint64_t *sent_us)
 	wire.head = s->next;
 	if (wire.head == NULL)
 		wire.tail = &wire.head;
+	push_forget();
 	free(s);
 	return len;
 }
