@@ -83,6 +83,7 @@ struct sim_half {
 
 	/* What it has sent. */
 	bool syn;
+	bool asked;			/**< Its first SYN had no ACK. */
 	bool fin;
 	bool aborted;			/**< It has reset the connection, */
 	bool dead;			/**< or was reset (settled). */

@@ -81,7 +81,7 @@ sim_conn_find(const struct sim_host *server, uint16_t port, const struct san_add
 void
 sim_conn_free(struct sim_conn *c)
 {
-	if (c->client_port != 0)
+	if (c->client_port != 0 && !c->meets)
 		unlist_port(c);
 	if (c->end[0].half != NULL)
 		sim_flow_retire(c->end[0].half);

@@ -21,6 +21,7 @@ struct sim_conn {
 	uint32_t serial;
 	uint16_t port;			/**< Of the server. */
 	uint16_t client_port;
+	bool meets;			/**< Both ends connect. */
 	uint8_t nb_open;		/**< Ends that came to be. */
 };
 

@@ -194,7 +194,7 @@ judge_connect(struct sim_end *e, struct sim_op *op)
 	case 0:
 		return;
 	case -ECONNREFUSED:
-		sim_hold(SIM_refused, e->peer->host == NULL || sim_situation.tight || lost,
+		sim_hold(SIM_refused, e->peer->host == NULL || e->meets || sim_situation.tight || lost,
 			 "a connect to a listener is refused");
 		break;
 	case -ETIMEDOUT:

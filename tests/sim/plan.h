@@ -39,6 +39,7 @@ struct sim_plan {
 	uint32_t user_timeout_ms;
 	uint32_t hard_percent;		/**< Ends that close before they are done. */
 	uint32_t stubborn_percent;	/**< Listeners that close and come back. */
+	uint32_t meet_percent;		/**< Connections whose both ends connect. */
 	bool plain;			/**< One request, one answer: for measuring. */
 	unsigned int nb_faults;
 	struct sim_fault_plan faults[SIM_FAULTS];

@@ -11,9 +11,15 @@
 #define SILENT_US 30000000u	/* a peer that is gone and said so, but was not heard */
 #define STUCK_US 400000000u	/* a few of the longest timeouts */
 
-static uint32_t nb_to_start;
+#define FIRST_MEETING 1024u	/* ports that are bound, two for each meeting */
 
-/* Between which hosts, and to which port; some go where nobody listens. */
+static uint32_t nb_to_start;
+static uint16_t next_port;
+
+/*
+ * Between which hosts, and to which port; some go where nobody listens, and some of those between hosts that may choose
+ * their own port meet on their way: then both ends connect (RFC 9293 figure 7).
+ */
 static void
 choose_way(struct sim_conn *c, struct san_addr *to)
 {
@@ -29,18 +35,91 @@ choose_way(struct sim_conn *c, struct san_addr *to)
 	if (!plan->plain && sim_chance(rng, 3)) {
 		c->port = NO_PORT;
 		c->end[1].host = NULL;
+	} else if (plan->meet_percent > 0 && sim_chance(rng, plan->meet_percent) && client->v.nb_cores == 1 &&
+		   server->v.nb_cores == 1) {
+		c->meets = c->end[0].meets = c->end[1].meets = true;
+		c->client_port = next_port++;
+		c->port = next_port++;
 	}
 	*to = server->addr;
 	to->port = c->port;
 }
 
+/* 0; or the end is gone, or going. */
+static int
+connect_end(struct sim_end *e, const struct san_addr *to, uint16_t port)
+{
+	const struct sim_plan *plan = sim_programs.plan;
+	const struct san_addr local = { .port = port };
+	struct sim_rng *rng = &sim_programs.rng;
+	struct sim_behaviour *p = sim_behaviour_of(e);
+	int rc;
+
+	e->core = sim_below(rng, e->host->v.nb_cores);
+	rc = san_socket(e->host->v.core[e->core], e->host->cq[e->core], &e->sock);
+	if (rc != 0) {
+		sim_hold(SIM_op_result, rc == -ENFILE && sim_situation.tight, "a socket: %d", rc);
+		e->phase = SIM_GONE;
+		return rc;
+	}
+	sim_tally[e->host->index].sockets++;
+	sim_behaviour_options(e, rng, plan);
+	if (port != 0) {
+		rc = san_bind(e->sock, &local);
+		sim_hold(SIM_op_result, rc == 0, "a bind answers %d", rc);
+	}
+	rc = sim_post_connect(e, to, plan->plain ? 0 : sim_behaviour_flags(p, false) & SAN_POLLED);
+	if (rc != 0) {
+		sim_hold(SIM_op_result, rc == -EAGAIN, "a connect answers %d", rc);
+		e->phase = SIM_OPEN;
+		sim_close(e);
+	}
+	return rc;
+}
+
+/* What may end it before it is open. */
+static void
+draw_early_end(struct sim_end *e)
+{
+	struct sim_behaviour *p = sim_behaviour_of(e);
+
+	if (sim_chance(&p->rng, p->cancel_percent))
+		sim_wake_later(e, SIM_WAKE_CANCEL, sim_below(&sim_programs.rng, 100000));
+	if (p->hard_at == 0)
+		sim_wake_later(e, SIM_WAKE_CLOSE, sim_below(&sim_programs.rng, 100000));
+}
+
+/* The other end of two that meet. */
+static void
+start_other(void *arg, uint32_t what)
+{
+	struct sim_conn *c = arg;
+	struct san_addr to;
+
+	if (c->serial != what)
+		return;
+	to = c->end[0].host->addr;
+	to.port = c->client_port;
+	if (connect_end(&c->end[1], &to, c->port) == 0)
+		draw_early_end(&c->end[1]);
+	else if (c->end[1].phase == SIM_GONE)
+		sim_conn_take_gone(&c->end[1]);
+}
+
+/* Mostly before the first SYN is there. */
+static void
+start_other_later(struct sim_conn *c)
+{
+	uint32_t way_us = c->end[0].host->plan->up.delay_us + c->end[1].host->plan->down.delay_us;
+
+	sim_event_add(&sim_programs.world->events, vhost_now_us + sim_below(&sim_programs.rng, way_us + way_us / 8 + 1),
+		      start_other, c, c->serial);
+}
+
 static void
 start_conn(void *arg, uint32_t what)
 {
-	const struct sim_plan *plan = sim_programs.plan;
-	struct sim_rng *rng = &sim_programs.rng;
 	struct sim_conn *c = sim_conn_make();
-	struct sim_end *e = &c->end[0];
 	struct san_addr to;
 	int rc;
 
@@ -48,29 +127,19 @@ start_conn(void *arg, uint32_t what)
 	(void)what;
 	nb_to_start--;
 	choose_way(c, &to);
-	e->core = sim_below(rng, e->host->v.nb_cores);
-	rc = san_socket(e->host->v.core[e->core], e->host->cq[e->core], &e->sock);
-	if (rc != 0) {
-		sim_hold(SIM_op_result, rc == -ENFILE && sim_situation.tight, "a socket: %d", rc);
-		e->phase = SIM_GONE;
+	rc = connect_end(&c->end[0], &to, c->meets ? c->client_port : 0);
+	if (c->end[0].phase == SIM_GONE) {
 		sim_conn_free(c);
 		return;
 	}
-	sim_tally[e->host->index].sockets++;
-	sim_behaviour_options(e, rng, plan);
-	rc = sim_post_connect(e, &to, plan->plain ? 0 : sim_behaviour_flags(&c->prog[0], false) & SAN_POLLED);
-	if (rc != 0) {
-		sim_hold(SIM_op_result, rc == -EAGAIN, "a connect answers %d", rc);
-		e->phase = SIM_OPEN;
-		sim_close(e);
+	if (c->meets)
+		start_other_later(c);
+	if (rc != 0)
 		return;
-	}
 	sim_programs.tally.begun++;
-	sim_conn_note_names(c);
-	if (sim_chance(&c->prog[0].rng, c->prog[0].cancel_percent))
-		sim_wake_later(e, SIM_WAKE_CANCEL, sim_below(rng, 100000));
-	if (c->prog[0].hard_at == 0)
-		sim_wake_later(e, SIM_WAKE_CLOSE, sim_below(rng, 100000));
+	if (!c->meets)
+		sim_conn_note_names(c);
+	draw_early_end(&c->end[0]);
 }
 
 static void
@@ -135,6 +204,7 @@ sim_programs_begin(struct sim_world *w, const struct sim_plan *p)
 	};
 	sim_conns_begin();
 	nb_to_start = p->nb_conns;
+	next_port = FIRST_MEETING;
 	w->work = work;
 	sim_oracle_begin();
 	sim_listeners_begin();

@@ -57,11 +57,16 @@ take_own_syn(struct sim_half *x, const struct sim_packet *p)
 		x->flow->ignored = true;
 		return;
 	}
+	/* RFC 9293 figure 7: the SYN that was out already goes again with the ACK of the one that has crossed it */
+	if (x->asked && answers && x->got_syn)
+		sim_hold(SIM_both_open, p->seq == x->iss && p->ack == x->peer->iss + 1, "answers a SYN on the way: %s",
+			 text_of(p));
 	if (x->syn) {
 		sim_hold(SIM_sequence, p->seq == x->iss, "another number for a SYN: %s", text_of(p));
 		return;
 	}
 	x->syn = true;
+	x->asked = !answers;
 	x->iss = p->seq;
 	x->snd_max = p->seq;
 	x->una = x->una_put = x->una_sure = p->seq;
