@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /**
  * @file
- * Conn: the connections of a world, from the connect of one end to the day when both are gone; the programs of the hosts
+ * Conn: the connections of a world, from the connect of one end to the day when both are gone, and the programs that
  * drive them.
  *
  * Files:    conn.c the table; drive.c what the two ends do; listener.c who accepts; program.c begins and looks after.
@@ -60,7 +60,12 @@ sim_conn_free(struct sim_conn *c);
 void
 sim_conn_note_names(struct sim_conn *c);
 
-/** Whose is the socket that a listener of server has accepted? @param[in] dead It is over already. @return NULL: nobody. */
+/**
+ * Whose is the socket that a listener of server has accepted?
+ *
+ * @param[in] dead  It is over already.
+ * @return NULL: nobody's.
+ */
 struct sim_conn *
 sim_conn_find(const struct sim_host *server, uint16_t port, const struct san_addr *peer, bool dead);
 

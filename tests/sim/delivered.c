@@ -185,7 +185,7 @@ take_ack(struct sim_half *x, const struct sim_packet *p)
 	sim_loss_acked(x, p, before, is_sure(x, p));
 }
 
-/* RFC 3168 6.1.3: from a CE on each ACK echoes, until the sender has answered. The CWR is older than its own packet's CE. */
+/* RFC 3168 6.1.3: from a CE on each ACK echoes, until the sender has answered. A packet's CWR is older than its CE. */
 static void
 take_ecn(struct sim_half *x, const struct sim_packet *p)
 {

@@ -3,9 +3,8 @@
  * @file
  * Genuine: the TCP segments that hosts have sent, known by a hash of each, so that what arrives can be compared.
  *
- * Two octets that are spoilt on the two cables of a way may leave the checksum right (once in 32 times: the same bit of
- * a word, once up and once down). On a real wire the frame's own check finds it, between stations it is a known weakness
- * of the checksum (RFC 1071) that no host can find.
+ * Two bits that are spoilt on the two cables of a way may leave the checksum right (once in 32 times: the same bit of a
+ * word, once up and once down). On a real wire the frame's own check finds it; no host could.
  */
 #ifndef TESTS_SIM_GENUINE_H
 #define TESTS_SIM_GENUINE_H

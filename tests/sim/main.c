@@ -89,9 +89,10 @@ add_up(const struct sim_result *r)
 static void
 print_sum(void)
 {
-	printf("# %" PRIu64 " worlds, %" PRIu64 " frames, %" PRIu64 " connections begun, %" PRIu64
-	       " open at both ends, %" PRIu64 " of them to a graceful end with every octet; %" PRIu64 " worlds failed\n",
-	       sum.worlds, sum.frames, sum.conns.begun, sum.conns.open, sum.conns.complete, sum.failed);
+	printf("# %" PRIu64 " worlds, %" PRIu64 " frames, ", sum.worlds, sum.frames);
+	printf("%" PRIu64 " connections begun, %" PRIu64 " open at both ends, %" PRIu64
+	       " of them to a graceful end with every octet; ", sum.conns.begun, sum.conns.open, sum.conns.complete);
+	printf("%" PRIu64 " worlds failed\n", sum.failed);
 	fflush(stdout);
 }
 

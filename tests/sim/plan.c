@@ -177,9 +177,9 @@ sim_plan_print(const struct sim_plan *plan, FILE *out)
 	fprintf(out, "# seed %lu: %s, %u hosts, %u connections of up to %u octets in %.3f s, well after %.3f s\n",
 		plan->seed, plan->profile, plan->nb_hosts, plan->nb_conns, plan->bytes_max,
 		(double)plan->span_us / 1e6, (double)plan->heal_us / 1e6);
-	fprintf(out, "#  backlog %u, accepts %u (%u us later), user timeout %u ms, %u %% hard ends, %u %% meet, wrap %u\n",
-		plan->backlog, plan->accepts, plan->accept_delay_us, plan->user_timeout_ms, plan->hard_percent,
-		plan->meet_percent, plan->wrap);
+	fprintf(out, "#  backlog %u, accepts %u (%u us later), user timeout %u ms, %u %% hard ends, %u %% meet, "
+		"wrap %u\n", plan->backlog, plan->accepts, plan->accept_delay_us, plan->user_timeout_ms,
+		plan->hard_percent, plan->meet_percent, plan->wrap);
 	for (unsigned int i = 0; i < plan->nb_hosts; i++) {
 		const struct sim_host_plan *h = &plan->hosts[i];
 

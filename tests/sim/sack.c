@@ -173,8 +173,8 @@ sim_check_ecn(struct sim_half *x, const struct sim_packet *p, bool is_new)
 			 x->port);
 	/* what is left of a connection in TIME-WAIT knows nothing of ECN */
 	if (x->owes_ece && (p->flags & SIM_ACK) && !x->got_fin)
-		sim_hold(SIM_ecn_echo, p->flags & SIM_ECE, "%u:%u: no ECE, a CE was not answered by CWR yet", x->ip & 255,
-			 x->port);
+		sim_hold(SIM_ecn_echo, p->flags & SIM_ECE, "%u:%u: no ECE, a CE was not answered by CWR yet",
+			 x->ip & 255, x->port);
 	if (p->flags & SIM_ECE)
 		sim_hold(SIM_ecn_ece, x->got_ce, "%u:%u: ECE without CE", x->ip & 255, x->port);
 	if (p->flags & SIM_CWR)
