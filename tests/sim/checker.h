@@ -100,6 +100,7 @@ struct sim_half {
 	bool offers_ts;
 	bool offers_ecn;
 	bool ecn_unsure;		/**< One SYN asked for it, another did not. */
+	bool dctcp;			/**< A SYN of it had ECT: its ECE speaks of single packets (RFC 8257 3.2). */
 	uint16_t mss;			/**< That it announces. */
 	uint8_t ws;
 	bool has_acked;

@@ -172,7 +172,7 @@ sim_check_ecn(struct sim_half *x, const struct sim_packet *p, bool is_new)
 		sim_hold(SIM_ecn_ect, is_new && p->len > 0, "%u:%u: ECT or CWR on what is not new data", x->ip & 255,
 			 x->port);
 	/* what is left of a connection in TIME-WAIT knows nothing of ECN */
-	if (x->owes_ece && (p->flags & SIM_ACK) && !x->got_fin)
+	if (x->owes_ece && !x->dctcp && (p->flags & SIM_ACK) && !x->got_fin)
 		sim_hold(SIM_ecn_echo, p->flags & SIM_ECE, "%u:%u: no ECE, a CE was not answered by CWR yet",
 			 x->ip & 255, x->port);
 	if (p->flags & SIM_ECE)

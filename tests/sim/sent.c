@@ -49,6 +49,7 @@ take_own_syn(struct sim_half *x, const struct sim_packet *p)
 	bool ecn = (p->flags & (SIM_ECE | SIM_CWR)) == (answers ? SIM_ECE : SIM_ECE | SIM_CWR);
 
 	x->ecn_unsure |= x->syn && x->offers_ecn != ecn;
+	x->dctcp |= (p->tos & 3) != 0;
 	/*
 	 * A host may forget what nobody has acknowledged, a cookie or an embryo whose listener is gone, and answer the
 	 * SYN anew: which of both answers the peer takes up is not to be seen.
