@@ -23,6 +23,7 @@ sim_behaviour_make(struct sim_behaviour *p, struct sim_rng *r, const struct sim_
 	p->slow_percent = sim_chance(r, 60) ? 0 : sim_scale(r, 1, 30);
 	p->slow_us = sim_scale(r, 10, 800000);
 	p->cancel_percent = sim_chance(r, 70) ? 0 : sim_below(r, 10);
+	p->move_percent = sim_chance(r, 80) ? 0 : sim_between(r, 1, 50);
 	p->linger_us = sim_chance(r, 60) ? 0 : sim_scale(r, 1, 300000);
 	p->rx_idle = sim_chance(r, 10);
 	if (sim_chance(r, plan->hard_percent))

@@ -25,6 +25,7 @@ struct sim_behaviour {
 	uint32_t slow_percent;
 	uint32_t slow_us;
 	uint32_t cancel_percent;
+	uint32_t move_percent;	/**< moves to another queue before it goes on */
 	uint64_t hard_at;	/**< octets moved after which it closes; UINT64_MAX: it ends gracefully */
 	uint32_t linger_us;	/**< from the end to the close */
 	bool tx_idle;

@@ -168,6 +168,8 @@ drive(struct sim_end *e)
 		sim_close(e);
 		return;
 	}
+	if (sim_chance(&p->rng, p->move_percent))
+		sim_move(e, e->host->cq[sim_below(&p->rng, e->host->v.nb_cores)]);
 	post_receives(e);
 	post_sends(e);
 	post_shutdown(e);

@@ -103,7 +103,7 @@ list_polled(struct sim_end *e)
 	polled_ends = e;
 }
 
-/* Of sends that are pending, has the stack still one? Those that it is done with are only not reaped yet. */
+/* Of those that are pending, has the stack still one? Those that it is done with are only not reaped yet. */
 static bool
 is_behind(const struct sim_lane *lane)
 {
@@ -225,6 +225,18 @@ sim_cancel(struct sim_end *e, struct sim_lane *lane, uint32_t nth)
 	e->host->wants_poll = true;
 	op->cancelled |= rc == 0;
 	sim_hold(SIM_cancel, rc == 0 || rc == -EALREADY || rc == -ENOENT, "a cancel answers %d", rc);
+}
+
+/* Between what the stack is done with and what we have taken lies what it has handed out, or could. */
+void
+sim_move(struct sim_end *e, struct san_cq *cq)
+{
+	bool busy = is_behind(&e->recv) || is_behind(&e->send);
+	bool idle = sim_end_pending(e) == 0;
+	int rc = san_move(e->sock, cq);
+
+	sim_hold(SIM_move, (rc == 0 && !busy) || (rc == -EBUSY && !idle), "a move answers %d (busy %d, idle %d)", rc,
+		 busy, idle);
 }
 
 void
@@ -396,8 +408,8 @@ reap_polled(const struct sim_host *h, void (*ended)(struct sim_end *e, struct si
 	return n;
 }
 
-unsigned int
-sim_reap(struct sim_host *h, void (*ended)(struct sim_end *e, struct sim_op *op))
+static unsigned int
+reap_queues(struct sim_host *h, void (*ended)(struct sim_end *e, struct sim_op *op))
 {
 	struct san_completion c[32];
 	unsigned int sum = 0;
@@ -407,8 +419,21 @@ sim_reap(struct sim_host *h, void (*ended)(struct sim_end *e, struct sim_op *op)
 		while (!sim_failure.failed && (n = san_cq_poll(h->cq[i], c, 32)) > 0)
 			for (int k = 0; k < n; k++, sum++)
 				take_completion(&c[k], ended);
-	sum += reap_polled(h, ended);
 	return sum;
+}
+
+/* What ends at once for a socket that has moved may be in a queue that was looked at already. */
+unsigned int
+sim_reap(struct sim_host *h, void (*ended)(struct sim_end *e, struct sim_op *op))
+{
+	unsigned int sum = 0;
+	unsigned int n;
+
+	do {
+		n = reap_queues(h, ended);
+		sum += n;
+	} while (n > 0);
+	return sum + reap_polled(h, ended);
 }
 
 void

@@ -119,6 +119,10 @@ sim_post_accept(struct sim_end *e, unsigned int flags);
 void
 sim_cancel(struct sim_end *e, struct sim_lane *lane, uint32_t nth);
 
+/** Bind to another queue of the same thread, or try to. */
+void
+sim_move(struct sim_end *e, struct san_cq *cq);
+
 /** Close, and try the stale handle. */
 void
 sim_close(struct sim_end *e);
