@@ -235,7 +235,8 @@ take_again(struct sim_half *x, const struct sim_packet *p)
 
 /*
  * RFC 9937, RFC 5681 4.3: in recovery (and in the slow start behind a timeout) each ACK lets out what was delivered and
- * a segment more at most.
+ * a segment more at most. One that delivers nothing leaves cwnd as it is (RFC 9937), and so does time: then what
+ * has been found lost leaves room below it, which what goes again at that moment may fill.
  */
 static void
 check_episode(struct sim_half *x, const struct sim_packet *p)
@@ -243,6 +244,8 @@ check_episode(struct sim_half *x, const struct sim_packet *p)
 	struct sim_loss *g = &x->loss;
 	uint64_t most;
 
+	if (count_delivered(x) == g->delivered_settled)
+		return;
 	g->sent += sim_space(p);
 	most = count_delivered(x) - g->delivered + (uint64_t)find_mss(x) * (g->nb_acks - g->acks + SPARE);
 	if (is_judged(x))
