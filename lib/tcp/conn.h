@@ -213,6 +213,7 @@ struct sani_tcp_conn {
 	uint32_t tlp_end;	/**< TLP.end_seq, valid with TLP_OUT. */
 	uint8_t reo_wnd_mult;	/**< RACK.reo_wnd_mult */
 	uint8_t reo_wnd_persist;
+	bool tlp_untimed;	/**< No round-trip sample since the last probe. */
 
 	/* RFC 9937, and what undoes a needless reduction (RFC 3522, 4015, D-SACK). */
 	uint32_t recover_fs;	/**< RecoverFS */

@@ -37,6 +37,9 @@ sani_tcp_rack_dsack(struct sani_tcp_conn *c);
 /** Step 5: find what is lost, arm the timer for what may be. @return Something was found. */
 bool
 sani_tcp_rack_detect(struct sani_tcp_conn *c, uint64_t now_us);
+/** 6.3: the retransmission timer has fired; with SACK. */
+void
+sani_tcp_rack_timeout(struct sani_tcp_conn *c, uint64_t now_us);
 /** The least round-trip time of the last minutes [us]; 0: none yet. */
 uint32_t
 sani_tcp_min_rtt(const struct sani_tcp_conn *c);

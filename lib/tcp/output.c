@@ -227,6 +227,7 @@ send_loss_probe(struct sani_tcp_conn *c, struct sani_tcp_io *io)
 		c->flags |= SANI_TCP_F_TLP_OUT;
 		c->flags &= ~(uint32_t)SANI_TCP_F_PTO_DUE;
 		c->tlp_end = c->snd_nxt;
+		c->tlp_untimed = true;
 		sani_count(io->ctr, SANI_CTR_tcp_tx_tlp);
 	}
 	c->flags &= ~(uint32_t)SANI_TCP_F_TLP_DUE;

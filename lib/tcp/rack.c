@@ -9,7 +9,6 @@
 #define DUP_THRESH 3u
 #define REO_PERSIST 16u			/* recoveries without D-SACK that shrink the window */
 #define REO_MULT_MAX 255u
-#define PTO_INITIAL_US 1000000u		/* before there is a round-trip sample */
 #define MAX_ACK_DELAY_US 200000u	/* TLP.max_ack_delay: a lone segment's ACK may be held back so long */
 
 /* The timestamp that went out with a run. */
@@ -56,11 +55,20 @@ sani_tcp_rack_update(struct sani_tcp_rx *rx, const struct sani_tcp_delivery *d)
 	c->rack_rtt_us = age > 0 ? (uint32_t)age : 1;
 }
 
+/* As soon as may be: after 2 GB more the mark would seem to lie ahead. */
+static void
+end_dsack_round(struct sani_tcp_conn *c)
+{
+	if (seq_geq(c->snd_una, c->dsack_round))
+		c->flags &= ~(uint32_t)SANI_TCP_F_DSACK_ROUND;
+}
+
 /* 6.2 step 4, growth: once for each round trip that shows a needless retransmission. */
 void
 sani_tcp_rack_dsack(struct sani_tcp_conn *c)
 {
-	if ((c->flags & SANI_TCP_F_DSACK_ROUND) && seq_lt(c->snd_una, c->dsack_round))
+	end_dsack_round(c);
+	if (c->flags & SANI_TCP_F_DSACK_ROUND)
 		return;
 	c->flags |= SANI_TCP_F_DSACK_ROUND;
 	c->dsack_round = c->snd_nxt;
@@ -95,6 +103,7 @@ sani_tcp_rack_detect(struct sani_tcp_conn *c, uint64_t now_us)
 	int64_t wait = (int64_t)c->rack_rtt_us + reo_wnd(c);
 	int64_t timeout = 0;
 
+	end_dsack_round(c);
 	/* nor is a flight with holes probed (7.2) */
 	sani_tcp_disarm(c, SANI_TCP_T_LOSS);
 	c->flags &= ~(uint32_t)SANI_TCP_F_REO;
@@ -120,19 +129,34 @@ sani_tcp_rack_detect(struct sani_tcp_conn *c, uint64_t now_us)
 	return c->flight.lost > before;
 }
 
-/* 7.2: a flight (not the SYN) without SACKs or losses, and no probe out. */
+/* 6.3: what is younger than a round trip and the reordering window may have its ACK on the way. */
+void
+sani_tcp_rack_timeout(struct sani_tcp_conn *c, uint64_t now_us)
+{
+	int64_t wait = c->rack_rtt_us != 0 ? (int64_t)c->rack_rtt_us + reo_wnd(c) : 0;
+	const struct sani_tcp_run *r = sani_tcp_runs(c);
+
+	for (uint32_t i = 0; i < c->flight.nb; i++)
+		if (i == 0 || sani_tcp_time_diff((uint32_t)now_us, sani_tcp_run_time(&r[i])) >= wait)
+			sani_tcp_flight_lose(c, i);
+}
+
+/*
+ * 7.2, 7.3: a flight (not the SYN) without SACKs or losses, no probe out, and a round trip measured since the last
+ * one and since the beginning: probes must not keep SRTT from following the path.
+ */
 static bool
 may_probe(const struct sani_tcp_conn *c)
 {
 	return (c->flags & SANI_TCP_F_SACK) && c->ca <= SANI_TCP_CA_CWR && c->flight.nb > 0 &&
-	       c->flight.sacked == 0 && c->flight.lost == 0 &&
+	       c->flight.sacked == 0 && c->flight.lost == 0 && c->srtt_us != 0 && !c->tlp_untimed &&
 	       !(c->flags & (SANI_TCP_F_TLP_OUT | SANI_TCP_F_PROBED | SANI_TCP_F_REO));
 }
 
 void
 sani_tcp_tlp_schedule(struct sani_tcp_conn *c, uint64_t now_us)
 {
-	uint64_t pto = c->srtt_us != 0 ? 2ull * c->srtt_us : PTO_INITIAL_US;
+	uint64_t pto = 2ull * c->srtt_us;
 
 	c->flags &= ~(uint32_t)SANI_TCP_F_PTO_DUE;
 	if (!may_probe(c))

@@ -279,7 +279,10 @@ sani_tcp_recovery_timeout(struct sani_tcp_conn *c, uint64_t now_us)
 	c->dup_acks = 0;
 	c->flags &= ~(uint32_t)(SANI_TCP_F_TLP_OUT | SANI_TCP_F_REO | SANI_TCP_F_TLP_DUE);
 	sani_tcp_disarm(c, SANI_TCP_T_LOSS);
-	sani_tcp_flight_lose_all(c, reneged);
+	if (reneged || !(c->flags & SANI_TCP_F_SACK))
+		sani_tcp_flight_lose_all(c, reneged);
+	else
+		sani_tcp_rack_timeout(c, now_us);
 	c->flags |= SANI_TCP_F_RTX_NOW | SANI_TCP_F_CWR_DUE;
 	c->cc->timeout(c);
 }

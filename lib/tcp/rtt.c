@@ -122,6 +122,7 @@ sani_tcp_rtt_acked(struct sani_tcp_conn *c, const struct sani_tcp_seg *seg,
 		return;
 	}
 	c->flags &= ~(uint32_t)SANI_TCP_F_RTX_SENT;
+	c->tlp_untimed = false;
 	c->rtt_seq = c->snd_nxt;
 }
 

@@ -208,6 +208,11 @@ dsack_widens_the_window_once_a_round_trip(void **state)
 	bed_write(b, MSS);
 	bed_sack(b, seg(10), 1, (uint32_t[]){ UNA, UNA + MSS });
 	assert_int_equal(b->c.reo_wnd_mult, 3);
+	/* the end of the round is noticed before the numbers have gone round */
+	bed_in(b, ACK, NXT, seg(11), 0);
+	bed_write(b, 2 * MSS);
+	sack(b, 11, 12, 13);
+	assert_false(b->c.flags & SANI_TCP_F_DSACK_ROUND);
 }
 
 static void
@@ -282,6 +287,25 @@ one_probe_and_then_the_timeout(void **state)
 	assert_int_equal(bed_count(b, SANI_CTR_tcp_tx_tlp), 1);
 	assert_true(bed_count(b, SANI_CTR_tcp_rto) >= 4);
 	assert_int_equal(b->out[1].seg.seq, seg(0));
+}
+
+/* 7.3: the ACK of a probe that went again gives no sample, so the next flight's end is not probed. */
+static void
+probe_waits_for_a_round_trip_that_was_measured(void **state)
+{
+	struct bed *b = *state;
+
+	start(b, 4);
+	bed_run(b, 2 * RTT + 100);
+	bed_sack(b, seg(4), 1, (uint32_t[]){ seg(3), seg(4) });
+	bed_write(b, 4 * MSS);
+	bed_run(b, 3 * RTT);
+	assert_int_equal(bed_count(b, SANI_CTR_tcp_tx_tlp), 1);
+	bed_in(b, ACK, NXT, seg(8), 0);
+	bed_write(b, 4 * MSS);
+	bed_run(b, 3 * RTT);
+	assert_int_equal(bed_count(b, SANI_CTR_tcp_tx_tlp), 2);
+	assert_int_equal(bed_count(b, SANI_CTR_tcp_rto), 0);
 }
 
 /* RFC 8985 7.4: the probe was needed, which would go unseen. */
@@ -712,6 +736,7 @@ main(void)
 		bed_test(probe_of_a_fin_carries_the_fin),
 		bed_test(lone_segment_leaves_time_for_a_held_ack),
 		bed_test(one_probe_and_then_the_timeout),
+		bed_test(probe_waits_for_a_round_trip_that_was_measured),
 		bed_test(loss_repaired_by_a_probe_reduces_the_window),
 		bed_test(needless_probe_reduces_nothing),
 		bed_test(recovery_halves_the_flight_evenly),

@@ -46,6 +46,30 @@ initial_window_after_a_lost_syn_is_one_segment(void **state)
 	assert_int_equal(b->nb, 1);
 }
 
+/* RFC 8985 6.3: what was sent a moment ago is not lost because what was sent long ago is. */
+static void
+timeout_gives_up_only_what_is_old(void **state)
+{
+	struct bed *b = *state;
+
+	b->p.tune.cc = SAN_CC_NEWRENO;
+	b->sack = true;
+	bed_reach(b, SAN_TCP_ESTABLISHED);
+	bed_write(b, 8 * MSS);
+	bed_run(b, 20 * MS);
+	bed_in(b, ACK, NXT, UNA + 3 * MSS, 0);
+	bed_run(b, 50 * MS);	/* and a probe */
+	bed_run(b, b->c.deadline[SANI_TCP_T_REXMIT] - b->now - 5 * MS);
+	bed_write(b, 2 * MSS);
+	bed_clear(b);
+	bed_run(b, 6 * MS);
+	assert_int_equal(bed_count(b, SANI_CTR_tcp_rto), 1);
+	assert_int_equal(b->nb, 1);
+	assert_last(b, ACK, UNA + 3 * MSS, NXT, MSS);
+	assert_int_equal(b->c.flight.lost, 4 * MSS);
+	assert_int_equal(sani_tcp_pipe(&b->c), 3 * MSS);
+}
+
 /* RFC 3042: the first two duplicates let new segments out, cwnd stays. */
 static void
 two_duplicates_send_new_data(void **state)
@@ -293,6 +317,7 @@ main(void)
 	const struct CMUnitTest tests[] = {
 		bed_test(initial_window_is_ten_segments),
 		bed_test(initial_window_after_a_lost_syn_is_one_segment),
+		bed_test(timeout_gives_up_only_what_is_old),
 		bed_test(two_duplicates_send_new_data),
 		bed_test(third_duplicate_retransmits_and_halves),
 		bed_test(full_ack_ends_recovery_without_a_burst),
