@@ -70,10 +70,15 @@ count_room(const struct sani_tcp_conn *c, uint32_t len)
 	return (uint8_t)sani_tcp_min(room, most);
 }
 
-/* What is reported twice comes first, and then the range that it lies in (RFC 2883 4). */
+/*
+ * What is reported twice comes first, and then the range that it lies in (RFC 2883 4). Right of the ACK it needs
+ * both, for alone it says no more than a SACK; with room for one only it waits for the next segment.
+ */
 static uint8_t
 put_dsack(struct sani_tcp_rcvq *q, struct sani_tcp_seg *seg, uint8_t room)
 {
+	if (room == 1 && seq_gt(q->dsack_right, seg->ack))
+		return 0;
 	seg->sack[0] = (struct sani_tcp_block){ .left = q->dsack_left, .right = q->dsack_right };
 	q->dsack_right = q->dsack_left;
 	if (room > 1 && sani_tcp_ooo_find(q, seg->sack[0].left, &seg->sack[1]))

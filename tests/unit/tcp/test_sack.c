@@ -43,6 +43,27 @@ not_permitted_is_not_sent(void **state)
 	assert_blocks(b, 0, NULL);
 }
 
+/* Beside 976 octets and timestamps one block fits: alone, a D-SACK right of the ACK would pass for a SACK. */
+static void
+duplicate_waits_for_room_for_its_range_too(void **state)
+{
+	struct bed *b = *state;
+	struct sani_tcp_seg again;
+
+	start(b, true);
+	bed_in(b, ACK, NXT + 1000, UNA, 1000);
+	bed_in(b, ACK, NXT + 2000, UNA, 500);
+	again = bed_seg(b, ACK, NXT + 2000, UNA, 500);
+	bed_inject(b, &again);
+	bed_write(b, 976);
+	assert_int_equal(b->out[b->nb - 1].seg.len, 976);
+	BLOCKS(b, NXT + 1000, NXT + 2500);
+	bed_in(b, ACK, NXT + 5000, UNA, 1000);
+	BLOCKS(b, NXT + 2000, NXT + 2500, NXT + 1000, NXT + 2500, NXT + 5000, NXT + 6000);
+	bed_in(b, ACK, NXT + 6000, UNA, 1000);
+	BLOCKS(b, NXT + 5000, NXT + 7000, NXT + 1000, NXT + 2500);
+}
+
 static void
 newest_block_comes_first(void **state)
 {
@@ -285,6 +306,7 @@ main(void)
 {
 	const struct CMUnitTest tests[] = {
 		bed_test(not_permitted_is_not_sent),
+		bed_test(duplicate_waits_for_room_for_its_range_too),
 		bed_test(newest_block_comes_first),
 		bed_test(three_blocks_beside_timestamps_four_without),
 		bed_test(four_blocks_without_timestamps),
