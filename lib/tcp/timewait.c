@@ -103,13 +103,19 @@ put_ack(const struct sani_tcp_tw *tw, struct rte_mbuf *m, uint64_t now_us)
 	sani_tcp_put_header(m, &ack);
 }
 
-/* The peer's FIN again: our last ACK was lost. A bare ACK has nothing to say and is not answered. */
+/*
+ * RFC 9293 3.10.7.4: nothing but an empty segment at RCV.NXT is acceptable, and that only with an ACK of what was
+ * sent; it has nothing to say and is not answered. All else is, at the limited rate of what has no connection.
+ */
 static enum sani_tcp_tw_verdict
 input_time_wait(struct sani_tcp_tw *tw, const struct sani_tcp_seg *seg, struct rte_mbuf *m,
 		uint64_t now_us)
 {
-	if (sani_tcp_seg_space(seg) == 0)
+	bool ack_ok = !(seg->flags & SANI_TCP_ACK) || seq_leq(seg->ack, tw->snd_nxt);
+
+	if (sani_tcp_seg_space(seg) == 0 && seg->seq == tw->rcv_nxt && ack_ok)
 		return SANI_TCP_TW_DROP;
+	/* the peer's FIN again: our last ACK was lost */
 	if (sani_tcp_is_last_fin(seg, tw->rcv_nxt))
 		tw->expires_ms = (uint32_t)(now_us / 1000) + 10u * tw->time_wait_cs;
 	put_ack(tw, m, now_us);

@@ -99,6 +99,28 @@ rst_and_bare_ack_are_ignored(void **state)
 	assert_int_equal(give(b, &r, &seg), SANI_TCP_TW_DROP);
 }
 
+/* RFC 9293 3.10.7.4, first and fifth: what is not acceptable is answered, as long as a socket is open and after. */
+static void
+old_bare_ack_and_one_of_what_was_never_sent_are_answered(void **state)
+{
+	struct bed *b = *state;
+	struct rec r = make(b, SANI_TCP_TW_TIME_WAIT, SAN_TCP_TIME_WAIT);
+	struct sani_tcp_seg seg = bed_seg(b, SANI_TCP_ACK, NXT, UNA + 1, 0);
+	uint32_t expires = r.tw.expires_ms;
+
+	b->now += 50 * SEC;
+	assert_int_equal(give(b, &r, &seg), SANI_TCP_TW_REPLY);
+	assert_int_equal(r.out.flags, SANI_TCP_ACK);
+	assert_int_equal(r.out.seq, UNA + 1);
+	assert_int_equal(r.out.ack, NXT + 1);
+	seg = bed_seg(b, SANI_TCP_ACK, NXT + 1, UNA + 2, 0);
+	assert_int_equal(give(b, &r, &seg), SANI_TCP_TW_REPLY);
+	assert_int_equal(r.tw.expires_ms, expires);
+	/* its own ACK comes back to no such answer, so two of them do not go on for ever */
+	seg = bed_seg(b, SANI_TCP_ACK, NXT + 1, UNA, 0);
+	assert_int_equal(give(b, &r, &seg), SANI_TCP_TW_DROP);
+}
+
 static void
 newer_syn_reopens_older_does_not(void **state)
 {
@@ -344,6 +366,7 @@ main(void)
 		bed_test(fin_again_is_acknowledged_and_restarts_2msl),
 		bed_test(old_text_is_acknowledged_without_restart),
 		bed_test(rst_and_bare_ack_are_ignored),
+		bed_test(old_bare_ack_and_one_of_what_was_never_sent_are_answered),
 		bed_test(newer_syn_reopens_older_does_not),
 		bed_test(newer_timestamp_reopens_whatever_the_number),
 		bed_test(block_in_time_wait_ends_for_a_new_syn),
