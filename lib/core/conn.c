@@ -212,13 +212,14 @@ sani_core_touch(struct sani_core *core, struct sani_tcp_conn *c, uint32_t ev)
 	arm_timer(core, c);
 }
 
-/* An embryo has come to an end by itself. With an offer under way its place is kept (mesh.c). */
+/*
+ * An embryo has come to an end by itself. With an offer under way its place is kept (mesh.c), and it counts in the
+ * backlog: its offer waits there.
+ */
 static void
 end_embryo(struct sani_core *core, struct sani_tcp_conn *c)
 {
-	if (c->owner.offered)
-		sani_listen_drop(core, c);
-	else
+	if (!c->owner.offered)
 		sani_conn_free(core, c);
 }
 

@@ -157,9 +157,9 @@ san_bind(san_handle sock, const struct san_addr *local);
  * Listen (RFC 9293 3.10.1, passive OPEN), on every core of the host.
  *
  * @param[in] sock     A bound socket (unbound: any address, a port is chosen).
- * @param[in] backlog  Connections of each core that may wait for an accept, 1..65535. More are kept waiting in
- *                     their peers, whose SYN or last ACK is dropped until there is a place. (What several
- *                     cores of a host have together beyond the backlog is reset.)
+ * @param[in] backlog  Connections of each core that may wait for an accept, 1..65535; one that ends meanwhile is
+ *                     accepted all the same. More are kept waiting in their peers, whose SYN or last ACK is
+ *                     dropped until there is a place.
  *
  * @retval 0        Done.
  * @retval -EINVAL  Connected or listening already, or backlog out of range.

@@ -61,21 +61,26 @@ take_port(struct san_core *k, struct sani_sock *so)
 	return 0;
 }
 
+/*
+ * Each core lets so many finish as the backlog says, and counts them until they are taken (core/listen.c), dead
+ * ones too: so there is a place for every offer.
+ */
 static struct sani_accepting *
 make_accepting(struct san_host *host, unsigned int backlog)
 {
+	uint32_t size = backlog * host->host->nb_cores;
 	struct sani_accepting *a;
 
 	if (atomic_fetch_add(&host->nb_listening, 1) >= host->host->conf.nb_listeners) {
 		atomic_fetch_sub(&host->nb_listening, 1);
 		return NULL;
 	}
-	a = calloc(1, sizeof(*a) + backlog * sizeof(struct sani_offer));
+	a = calloc(1, sizeof(*a) + size * sizeof(struct sani_offer));
 	if (a == NULL) {
 		atomic_fetch_sub(&host->nb_listening, 1);
 		return NULL;
 	}
-	a->size = backlog;
+	a->size = size;
 	return a;
 }
 
@@ -251,10 +256,11 @@ on_offer(struct san_core *k, const struct sani_msg *msg)
 	struct sani_sock *so = sani_sock_of(k, sani_handle(k->id, msg->c, (uint32_t)msg->d));
 	struct sani_accepting *a = so != NULL ? so->accepting : NULL;
 
-	if (a == NULL || so->close != SANI_CLOSE_NONE || a->nb == a->size) {
+	if (a == NULL || so->close != SANI_CLOSE_NONE) {
 		refuse(k, msg->from, msg->a, msg->b);
 		return;
 	}
+	sani_assert(a->nb < a->size);
 	a->offers[(a->head + a->nb++) % a->size] =
 		(struct sani_offer){ .from = msg->from, .conn = msg->a, .gen = msg->b };
 	match(k, so);

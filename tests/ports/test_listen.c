@@ -256,6 +256,24 @@ more_connections_than_the_backlog_come_in_one_after_another(void **state)
 	net_close(&net);
 }
 
+/* The same with several cores, each of which lets as many finish: there is a place for all. */
+static void
+backlogs_of_two_cores_reset_nobody(void **state)
+{
+	struct net_wish wish = { .cores = { 2, 2 } };
+	static struct load accepts;
+	struct wsock *listener;
+
+	(void)state;
+	net_open(&net, &wish);
+	listener = net_listener(&net, 1, 7, 2);
+	connect_clients(10, 7);
+	net_steps(&net, 500);
+	load_accepts(&net, listener, 10, &accepts);
+	NET_UNTIL(&net, load_ended_with(&accepts, 0) == 10 && connected() == 10);
+	net_close(&net);
+}
+
 static void
 addresses_in_use_are_refused(void **state)
 {
@@ -464,6 +482,7 @@ static const struct CMUnitTest cases[] = {
 	NET_CASE(accept_that_ended_before_close_is_delivered),
 	NET_CASE(accepted_sockets_survive_their_listener),
 	NET_CASE(more_connections_than_the_backlog_come_in_one_after_another),
+	NET_CASE(backlogs_of_two_cores_reset_nobody),
 	NET_CASE(addresses_in_use_are_refused),
 	NET_CASE(listener_without_address_is_given_a_port),
 	NET_CASE(two_cores_accept_and_serve),
