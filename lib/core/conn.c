@@ -276,6 +276,7 @@ static void
 expire_one(struct sani_core *core, struct sani_tcp_conn *c)
 {
 	struct sani_tcp_io io;
+	uint32_t ev;
 
 	if ((c->owner.flags & SANI_CONN_TELL) != 0) {
 		c->owner.flags &= (uint8_t)~SANI_CONN_TELL;
@@ -287,7 +288,10 @@ expire_one(struct sani_core *core, struct sani_tcp_conn *c)
 		return;
 	}
 	io = sani_core_io(core);
-	sani_conn_settle(core, c, sani_tcp_timer(c, &io));
+	ev = sani_tcp_timer(c, &io);
+	if (sani_unlikely(io.nb_tx > 0))
+		sani_tx_segments(core, c, &io);
+	sani_conn_settle(core, c, ev);
 }
 
 unsigned int

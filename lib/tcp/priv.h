@@ -168,6 +168,12 @@ sani_tcp_finish(struct sani_tcp_conn *c, int error);
 bool
 sani_tcp_wants_output(const struct sani_tcp_conn *c);
 
+/* user.c */
+
+/** Write and count the RST that ends c from our side, into an empty mbuf. */
+void
+sani_tcp_put_reset(struct sani_tcp_conn *c, struct rte_mbuf *m, struct sani_tcp_io *io);
+
 /* state.c */
 
 /** The only writer of the state. */
@@ -267,7 +273,7 @@ sani_tcp_armed(const struct sani_tcp_conn *c, enum sani_tcp_timer_kind t);
 /** User timeout of the present state [us]. */
 uint64_t
 sani_tcp_user_timeout_us(const struct sani_tcp_conn *c);
-/** The connection is given up: nobody answers. @return Events. */
+/** The connection is given up: nobody answers. One that was established sends a RST. @return Events. */
 uint32_t
 sani_tcp_give_up(struct sani_tcp_conn *c, struct sani_tcp_io *io);
 /** TIME_WAIT begins, or its 2 MSL anew. */

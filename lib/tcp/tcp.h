@@ -11,8 +11,8 @@
  *            connection's queues (a port may pass it by reference), so the IP layer may write to it.
  * Pool:      data room of at least RTE_PKTMBUF_HEADROOM + 2048 bytes. When it is empty nothing is lost:
  *            writes take less, output returns true, and a timer tries again 1 ms later.
- * Counters:  the engine counts what sani_tcp_input() drops, what sani_tcp_output() and sani_tcp_abort()
- *            send (tcp_tx, tcp_tx_rst) and finished passive opens. The caller counts tcp_rx, tcp_connects
+ * Counters:  the engine counts what sani_tcp_input() drops, what sani_tcp_output(), sani_tcp_timer() and
+ *            sani_tcp_abort() send (tcp_tx, tcp_tx_rst) and finished passive opens. The caller counts tcp_rx, tcp_connects
  *            and the segments that the functions without an io build.
  * Files:     tcb.c block; user.c calls from above; state.c the one writer of the state; input.c RFC 9293
  *            3.10.7 step by step, ack.c its fifth step, text.c seventh and eighth; rcvq.c, ooo.c, sndq.c
@@ -153,7 +153,10 @@ uint32_t
 sani_tcp_input(struct sani_tcp_conn *c, const struct sani_tcp_seg *seg, struct rte_mbuf *m,
 	       struct sani_tcp_io *io);
 
-/** What sani_tcp_deadline() says has passed; perhaps nothing is due. @return Events. */
+/**
+ * What sani_tcp_deadline() says has passed; perhaps nothing is due. A connection that is given up leaves a RST in
+ * io->tx. @return Events.
+ */
 uint32_t
 sani_tcp_timer(struct sani_tcp_conn *c, struct sani_tcp_io *io);
 

@@ -107,10 +107,29 @@ has_passed(struct sani_tcp_conn *c, enum sani_tcp_timer_kind t, uint64_t now_us)
 	return true;
 }
 
+/*
+ * RFC 9293 3.10.8 asks for no segment, nor forbids it. The peer may be there, with its ACKs lost or its window shut:
+ * it need not find out by itself, or keep what nobody reads (3.5.1). A SYN that somebody else made up brings its
+ * owner no more than the SYN-ACKs.
+ */
+static void
+reset_peer(struct sani_tcp_conn *c, struct sani_tcp_io *io)
+{
+	struct rte_mbuf *m = NULL;
+
+	if (c->state >= SAN_TCP_ESTABLISHED && io->nb_tx < io->max_tx)
+		m = rte_pktmbuf_alloc(io->pool);
+	if (m == NULL)
+		return;
+	sani_tcp_put_reset(c, m, io);
+	io->tx[io->nb_tx++] = m;
+}
+
 uint32_t
 sani_tcp_give_up(struct sani_tcp_conn *c, struct sani_tcp_io *io)
 {
 	sani_count(io->ctr, SANI_CTR_tcp_timeout);
+	reset_peer(c, io);
 	return sani_tcp_finish(c, c->soft_error != 0 ? c->soft_error : -ETIMEDOUT);
 }
 

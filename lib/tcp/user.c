@@ -126,11 +126,9 @@ sani_tcp_read(struct sani_tcp_conn *c, void *buf, uint32_t len, uint32_t *ev)
 	return n;
 }
 
-/* ABORT, RFC 9293 3.10.5; CLOSING and LAST_ACK send a RST too: their data may not have arrived. */
-bool
-sani_tcp_abort(struct sani_tcp_conn *c, struct rte_mbuf *m, struct sani_tcp_io *io)
+void
+sani_tcp_put_reset(struct sani_tcp_conn *c, struct rte_mbuf *m, struct sani_tcp_io *io)
 {
-	bool due = c->state >= SAN_TCP_SYN_RECEIVED && c->state != SAN_TCP_TIME_WAIT && m != NULL;
 	struct sani_tcp_seg rst = {
 		.src_port = c->tuple.local_port,
 		.dst_port = c->tuple.remote_port,
@@ -144,11 +142,19 @@ sani_tcp_abort(struct sani_tcp_conn *c, struct rte_mbuf *m, struct sani_tcp_io *
 		rst.tsval = sani_tcp_ts_now(c, io->now_us);
 		rst.tsecr = c->ts_recent;
 	}
-	if (due) {
-		sani_tcp_put_header(m, &rst);
-		sani_count(io->ctr, SANI_CTR_tcp_tx);
-		sani_count(io->ctr, SANI_CTR_tcp_tx_rst);
-	}
+	sani_tcp_put_header(m, &rst);
+	sani_count(io->ctr, SANI_CTR_tcp_tx);
+	sani_count(io->ctr, SANI_CTR_tcp_tx_rst);
+}
+
+/* ABORT, RFC 9293 3.10.5; CLOSING and LAST_ACK send a RST too: their data may not have arrived. */
+bool
+sani_tcp_abort(struct sani_tcp_conn *c, struct rte_mbuf *m, struct sani_tcp_io *io)
+{
+	bool due = c->state >= SAN_TCP_SYN_RECEIVED && c->state != SAN_TCP_TIME_WAIT && m != NULL;
+
+	if (due)
+		sani_tcp_put_reset(c, m, io);
 	sani_tcp_discard(c);
 	return due;
 }

@@ -148,6 +148,8 @@ bed_run(struct bed *b, uint64_t us)
 			b->now = sani_tcp_deadline(&b->c);
 		io = bed_io(b, tx, 1);
 		b->ev |= sani_tcp_timer(&b->c, &io);
+		if (io.nb_tx > 0)
+			take(b, tx[0]);
 		bed_flush(b);
 	}
 	b->now = end;

@@ -58,7 +58,8 @@ silent_peer_is_asked_nine_times_and_given_up(void **state)
 		assert_int_equal(b->out[i].at_us - b->out[i - 1].at_us, INTERVAL);
 	assert_state(b, ESTABLISHED);
 	bed_run(b, INTERVAL);
-	assert_int_equal(b->nb, 9);
+	assert_int_equal(b->nb, 10);
+	assert_last(b, SANI_TCP_RST | ACK, UNA, NXT, 0);
 	assert_state(b, CLOSED);
 	assert_int_equal(sani_tcp_error(&b->c), -ETIMEDOUT);
 	assert_int_equal(bed_count(b, SANI_CTR_tcp_tx_keepalive), 9);
@@ -183,7 +184,8 @@ user_timeout_shorter_than_the_idle_time_asks_once(void **state)
 	assert_state(b, ESTABLISHED);
 	bed_run(b, UNIT);
 	assert_state(b, CLOSED);
-	assert_int_equal(b->nb, 1);
+	assert_int_equal(b->nb, 2);
+	assert_int_equal(b->out[1].seg.flags, SANI_TCP_RST | ACK);
 }
 
 /* MUST-24, MUST-27: switched, and changed, in the middle. */

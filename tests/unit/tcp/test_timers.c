@@ -92,9 +92,25 @@ vanished_peer_is_given_up_after_the_default(void **state)
 	bed_write(b, 100);
 	bed_run(b, 923999 * MS);
 	assert_state(b, ESTABLISHED);
+	bed_clear(b);
 	bed_run(b, 1 * MS);
 	assert_state(b, CLOSED);
 	assert_int_equal(sani_tcp_error(&b->c), -ETIMEDOUT);
+	/* should it be there after all */
+	assert_int_equal(b->nb, 1);
+	assert_last(b, SANI_TCP_RST | ACK, UNA + 100, NXT, 0);
+	assert_int_equal(bed_count(b, SANI_CTR_tcp_tx_rst), 1);
+}
+
+static void
+opens_that_nobody_answers_end_without_a_word(void **state)
+{
+	struct bed *b = *state;
+
+	bed_syn(b);
+	bed_run(b, 200 * SEC);
+	assert_state(b, CLOSED);
+	assert_int_equal(bed_count(b, SANI_CTR_tcp_tx_rst), 0);
 }
 
 static void
@@ -340,6 +356,7 @@ main(void)
 		bed_test(user_timeout_bounds_the_open),
 		bed_test(data_is_repeated_with_doubling_intervals_up_to_a_minute),
 		bed_test(vanished_peer_is_given_up_after_the_default),
+		bed_test(opens_that_nobody_answers_end_without_a_word),
 		bed_test(user_timeout_counts_from_the_last_progress),
 		bed_test(idle_connection_has_no_deadline),
 		bed_test(shut_window_is_probed_with_doubling_intervals),
