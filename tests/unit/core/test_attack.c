@@ -180,7 +180,28 @@ connection_to_ourselves_is_refused(void **state)
 	pair_close();
 }
 
-/* G13, G4: who makes us close a lot fills a table of fixed size; the oldest records go, counted. */
+/* Stranger i shakes hands with B's port 80. @return Its last ACK; seq and ack are what comes next. */
+static struct sani_tcp_seg
+shake_hands(uint32_t i)
+{
+	struct sani_tuple t = spoof_tuple(i, 80);
+	struct sani_tcp_seg syn = spoof_syn(i);
+	struct sani_tcp_seg ack = { .flags = ACK, .seq = i + 1, .wnd = 100, .tsval = syn.tsval,
+				    .opts = SANI_TCP_OPT_TS };
+	struct sani_tcp_seg out;
+	struct sani_tuple at;
+
+	spoof_count(0);
+	spoof_in(&t, &syn, NULL);
+	if (!spoof_take(&at, &out))
+		return (struct sani_tcp_seg){ .flags = 0 };
+	ack.ack = out.seq + 1;
+	ack.tsecr = out.tsval;
+	spoof_in(&t, &ack, NULL);
+	return ack;
+}
+
+/* G13: who makes us close a lot fills a table of fixed size; the oldest records go, counted. */
 static void
 records_are_bounded_whatever_is_closed(void **state)
 {
@@ -190,25 +211,140 @@ records_are_bounded_whatever_is_closed(void **state)
 	pair_open(1, spoof_gateway);
 	pair_listen(B, 80, 5);
 	for (uint32_t i = 0; i < n; i++) {
-		struct sani_tuple t = spoof_tuple(i, 80);
-		struct sani_tcp_seg syn = spoof_syn(i);
-		struct sani_tcp_seg ack = { .flags = ACK, .seq = i + 1, .wnd = 100, .tsval = syn.tsval,
-					    .opts = SANI_TCP_OPT_TS };
-		struct sani_tcp_seg out;
-		struct sani_tuple at;
-
-		spoof_count(0);
-		spoof_in(&t, &syn, NULL);
-		assert_true(spoof_take(&at, &out));
-		ack.ack = out.seq + 1;
-		ack.tsecr = out.tsval;
-		spoof_in(&t, &ack, NULL);
+		assert_int_equal(shake_hands(i).flags, ACK);
 		sani_core_conn_close(pair.socks[i].core, pair_conn(i));
 		pair_round(B);
 	}
 	assert_int_equal(pair_nb_conns(B), 0);
 	assert_int_equal(pair_nb_tw(B), 64);
 	assert_int_equal(pair_count(B, SANI_CTR_tcp_tw_evicted), n - 64);
+	pair_close();
+}
+
+static void
+with_few_blocks(struct sani_host_conf *conf)
+{
+	spoof_gateway(conf);
+	conf->nb_conns = 40;
+}
+
+/* G4: handshakes and then silence. No more are held than there are blocks; who was there before goes on. */
+static void
+silent_connections_are_bounded(void **state)
+{
+	char text[4];
+	uint32_t a;
+
+	(void)state;
+	pair_open(1, with_few_blocks);
+	pair_listen(B, 80, 5);
+	a = pair_establish(80);
+	for (uint32_t i = 0; i < 200; i++)
+		shake_hands(i);
+	assert_int_equal(pair_nb_conns(B), 40);
+	assert_int_equal(pair_count(B, SANI_CTR_tcp_accepts), 40);
+	assert_int_equal(pair_count(B, SANI_CTR_core_drop_noconn), 200 - 39);
+	assert_int_equal(pair_count(B, SANI_CTR_tcp_tx_rst), 0);
+	spoof_count(0);
+	assert_int_equal(pair_write(a, "here", 4), 4);
+	pair_run(10000);
+	assert_int_equal(pair_read(a + 1, text, 4), 4);
+	assert_memory_equal(text, "here", 4);
+	pair_close();
+}
+
+#define WIDE 60u	/* connections whose windows are filled from the far edge */
+
+/* An octet of each, the k-th from the end of the window. */
+static void
+fill_far_edges(const struct sani_tcp_seg *last_ack, uint32_t k)
+{
+	for (uint32_t i = 0; i < WIDE; i++) {
+		struct sani_tuple t = spoof_tuple(i, 80);
+		struct sani_tcp_seg seg = last_ack[i];
+
+		seg.len = 1;
+		seg.seq = i + 1 + PAIR_SENDBUF - 2 * k - 2;
+		spoof_in(&t, &seg, "x");
+	}
+	spoof_count(0);
+}
+
+/*
+ * G14: octets at the far edges of many windows. Each connection holds a bounded number of buffers for them, and none
+ * any more once the pool runs low; who is served beside them goes on.
+ */
+static void
+octets_at_far_edges_leave_buffers_for_others(void **state)
+{
+	static struct sani_tcp_seg last_ack[WIDE];
+	static struct rte_mbuf *gone[8192];
+	struct sani_host *host;
+	unsigned int nb_gone = 0;
+	char text[4];
+	uint32_t a;
+
+	(void)state;
+	pair_open(1, spoof_gateway);
+	pair_listen(B, 80, 5);
+	a = pair_establish(80);
+	host = pair.host[B];
+	for (uint32_t i = 0; i < WIDE; i++)
+		last_ack[i] = shake_hands(i);
+	for (uint32_t k = 0; k < 150; k++)
+		fill_far_edges(last_ack, k);
+	for (uint32_t i = 0; i < WIDE; i++)
+		assert_in_range(pair_conn(a + 2 + i)->rcvq.nb_mbufs, 64, 129);
+	while (rte_mempool_avail_count(host->pool) >= host->scarce_below)
+		gone[nb_gone++] = rte_pktmbuf_alloc(host->pool);
+	pair_round(B);
+	fill_far_edges(last_ack, 200);
+	for (uint32_t i = 0; i < WIDE; i++)
+		assert_int_equal(pair_conn(a + 2 + i)->rcvq.nb_mbufs, 0);
+	assert_int_equal(pair_write(a, "here", 4), 4);
+	pair_run(10000);
+	assert_int_equal(pair_read(a + 1, text, 4), 4);
+	rte_pktmbuf_free_bulk(gone, nb_gone);
+	pair_close();
+}
+
+#define BOMBS 1500u
+
+static void
+with_many_blocks(struct sani_host_conf *conf)
+{
+	conf->nb_conns = BOMBS;
+}
+
+/* G17: all timers of a core in one tick. A round takes its share of them, the next rounds the rest, each once. */
+static void
+timers_of_one_tick_are_taken_in_shares(void **state)
+{
+	struct sani_core *core;
+	unsigned int sum = 0;
+
+	(void)state;
+	pair_open(1, with_many_blocks);
+	core = pair.host[B]->cores[0];
+	for (uint32_t i = 0; i < BOMBS; i++) {
+		struct sani_tcp_conn *c = sani_conn_alloc(core, i);
+
+		assert_non_null(c);
+		c->wake_us = SANI_NEVER;
+		sani_wheel_arm(core->priv->wheel, sani_conn_idx(core->priv, c), core->now_us + 1000);
+	}
+	core->now_us += 100000;
+	for (unsigned int round = 0; sum < BOMBS; round++) {
+		unsigned int n = sani_conn_expire(core);
+
+		assert_in_range(n, 1, 1024);
+		assert_true(round < 2);
+		sum += n;
+	}
+	assert_int_equal(sum, BOMBS);
+	assert_int_equal(sani_conn_expire(core), 0);
+	for (uint32_t i = 0; i < BOMBS; i++)
+		sani_conn_free(core, sani_core_conn(core, i));
 	pair_close();
 }
 
@@ -243,6 +379,9 @@ main(void)
 		cmocka_unit_test(syn_with_fin_opens_nothing),
 		cmocka_unit_test(connection_to_ourselves_is_refused),
 		cmocka_unit_test(records_are_bounded_whatever_is_closed),
+		cmocka_unit_test(silent_connections_are_bounded),
+		cmocka_unit_test(octets_at_far_edges_leave_buffers_for_others),
+		cmocka_unit_test(timers_of_one_tick_are_taken_in_shares),
 	};
 
 	return cmocka_run_group_tests(tests, pair_start_eal, NULL);

@@ -140,6 +140,34 @@ hash_depends_on_key_and_every_field(void **state)
 	}
 }
 
+/*
+ * G18: 256 flows that share a place of 256 under one key, as who knew it would choose them, are spread under
+ * another.
+ */
+static void
+flows_chosen_for_one_key_are_spread_under_another(void **state)
+{
+	const uint8_t known[16] = { 1 };
+	const uint8_t key[16] = { 2 };
+	unsigned int at[256] = { 0 };
+	unsigned int most = 0;
+	unsigned int n = 0;
+
+	(void)state;
+	for (uint32_t i = 0; n < 256; i++) {
+		struct sani_tuple t = { .local_port = 80, .remote_port = (uint16_t)i };
+
+		t.remote.b[15] = (uint8_t)(i >> 16);
+		if ((sani_flow_hash(known, &t) & 0xff) != 0)
+			continue;
+		if (++at[sani_flow_hash(key, &t) & 0xff] > most)
+			most++;
+		n++;
+	}
+	/* chance: 8 in one of 256 places comes once in several hundred keys */
+	assert_in_range(most, 2, 8);
+}
+
 static void
 cores_share_flows_evenly_whatever_the_place(void **state)
 {
@@ -171,6 +199,7 @@ main(void)
 		cmocka_unit_test(removed_from_a_run_leaves_the_rest_reachable),
 		cmocka_unit_test(reference_keeps_index_and_kind),
 		cmocka_unit_test(hash_depends_on_key_and_every_field),
+		cmocka_unit_test(flows_chosen_for_one_key_are_spread_under_another),
 		cmocka_unit_test(cores_share_flows_evenly_whatever_the_place),
 	};
 

@@ -131,10 +131,37 @@ segment_sent_before_the_one_that_set_the_window_does_not(void **state)
 	assert_int_equal(b->c.snd_wnd, 20000);
 }
 
+/*
+ * Attack row H3: a peer that acknowledges what it cannot have yet, as soon as it is sent. Beyond SND.NXT nothing is
+ * taken; up to it the window grows, but what is out is never more than the send buffer, and no timeout gets shorter
+ * than its floor.
+ */
+static void
+optimistic_acks_are_bounded_by_the_send_buffer(void **state)
+{
+	struct bed *b = *state;
+
+	b->p.sndbuf = b->p.sndbuf_max = 20000;
+	bed_reach(b, SAN_TCP_ESTABLISHED);
+	b->wnd = 65535;
+	for (int i = 0; i < 50; i++) {
+		while (bed_write(b, 5000) > 0)
+			bed_clear(b);
+		assert_in_range(b->c.snd_nxt - b->c.snd_una, 1, 20000);
+		bed_in(b, SANI_TCP_ACK, NXT, b->c.snd_nxt + 1, 0);
+		bed_run(b, 1);
+		bed_in(b, SANI_TCP_ACK, NXT, b->c.snd_nxt, 0);
+		bed_clear(b);
+	}
+	assert_int_equal(bed_count(b, SANI_CTR_tcp_rx_drop_ack), 50);
+	assert_true(sani_tcp_rto(&b->c, 0) >= 200 * MS);
+}
+
 int
 main(void)
 {
 	const struct CMUnitTest tests[] = {
+		bed_test(optimistic_acks_are_bounded_by_the_send_buffer),
 		bed_test(new_ack_releases_and_tells),
 		bed_test(ack_of_what_was_never_sent_is_dropped_and_answered),
 		bed_test(text_with_an_ack_older_than_the_largest_window_is_dropped),

@@ -186,11 +186,66 @@ closed_block_has_no_output(void **state)
 	assert_int_equal(io.nb_tx, 0);
 }
 
+/* Take all that output has to say: each octet of a header is one that its fields explain, each of text the stream's. */
+static unsigned int
+check_octets(struct bed *b)
+{
+	struct rte_mbuf *tx[8];
+	struct sani_tcp_io io = bed_io(b, tx, 8);
+
+	assert_false(sani_tcp_output(&b->c, &io));
+	for (uint16_t i = 0; i < io.nb_tx; i++) {
+		const uint8_t *p = rte_pktmbuf_mtod(tx[i], const uint8_t *);
+		uint8_t want[SANI_TCP_HDR_MAX] = { 0 };
+		struct sani_tcp_seg seg;
+
+		assert_int_equal(sani_tcp_parse(p, tx[i]->data_len, tx[i]->data_len, &seg), SANI_TCP_PARSE_OK);
+		assert_int_equal(sani_tcp_write_header(want, &seg), seg.hdr_len);
+		assert_memory_equal(p, want, seg.hdr_len);
+		for (uint32_t k = 0; k < seg.len; k++)
+			assert_int_equal(p[seg.hdr_len + k], bed_byte(seg.seq + k - UNA));
+		rte_pktmbuf_free(tx[i]);
+	}
+	return io.nb_tx;
+}
+
+/* Attack row I8: every buffer has been somebody's before; none of that goes out. */
+static void
+nothing_of_an_old_buffer_is_sent(void **state)
+{
+	struct bed *b = *state;
+	struct rte_mbuf *all[8192];
+	unsigned int n = bed_drain(all);
+	struct sani_tcp_seg syn;
+	struct sani_tcp_seg text;
+
+	for (unsigned int i = 0; i < n; i++)
+		memset(all[i]->buf_addr, 0xa5, all[i]->buf_len);
+	bed_refill(all, n);
+	b->ts = b->sack = true;
+	sani_tcp_open_active(&b->c, &b->p, b->now);
+	assert_int_equal(check_octets(b), 1);
+	syn = bed_seg(b, SANI_TCP_SYN | ACK, BED_IRS, UNA, 0);
+	syn.opts |= SANI_TCP_OPT_MSS | SANI_TCP_OPT_SACK_PERM | SANI_TCP_OPT_WSCALE;
+	syn.mss = 1000;
+	bed_inject(b, &syn);
+	assert_int_equal(check_octets(b), 1);
+	for (uint32_t hole = 1; hole <= 4; hole++) {
+		text = bed_seg(b, ACK, NXT + 200 * hole, UNA, 100);
+		bed_inject(b, &text);
+		assert_int_equal(check_octets(b), 1);
+	}
+	bed_shutdown(b);
+	bed_inject(b, &(struct sani_tcp_seg){ .flags = SANI_TCP_RST | ACK, .seq = NXT + 7 });
+	assert_true(check_octets(b) <= 1);
+}
+
 int
 main(void)
 {
 	const struct CMUnitTest tests[] = {
 		bed_test(write_is_cut_into_full_segments_with_psh_on_the_last),
+		bed_test(nothing_of_an_old_buffer_is_sent),
 		bed_test(nodelay_sends_small_writes_at_once),
 		bed_test(nagle_holds_small_writes_while_data_is_out),
 		bed_test(nagle_lets_full_segments_and_the_fin_go),
