@@ -12,8 +12,8 @@
  * Pool:      data room of at least RTE_PKTMBUF_HEADROOM + 2048 bytes. When it is empty nothing is lost:
  *            writes take less, output returns true, and a timer tries again 1 ms later.
  * Counters:  the engine counts what sani_tcp_input() drops, what sani_tcp_output(), sani_tcp_timer() and
- *            sani_tcp_abort() send (tcp_tx, tcp_tx_rst) and finished passive opens. The caller counts tcp_rx, tcp_connects
- *            and the segments that the functions without an io build.
+ *            sani_tcp_abort() send (tcp_tx, tcp_tx_rst) and finished passive opens. The caller counts tcp_rx,
+ *            tcp_connects and the segments that the functions without an io build.
  * Files:     tcb.c block; user.c calls from above; state.c the one writer of the state; input.c RFC 9293
  *            3.10.7 step by step, ack.c its fifth step, text.c seventh and eighth; rcvq.c, ooo.c, sndq.c
  *            the queues; window.c; output.c what may be sent, segment.c how; flight.h, flight.c what is in
