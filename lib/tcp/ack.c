@@ -92,7 +92,6 @@ take_delivery(struct sani_tcp_rx *rx)
 	struct sani_tcp_delivery d = {
 		.rx = rx,
 		.dup = is_duplicate(rx),
-		.prior_pipe = sani_tcp_pipe(c),
 		.prior_fack = c->rack_fack,
 	};
 

@@ -170,6 +170,7 @@ struct sani_tcp_conn {
 	uint8_t dup_acks;	/**< Received in a row. */
 	uint8_t backoff;	/**< RTO doublings. */
 	uint8_t persist_shift;	/**< Probe interval doublings. */
+	bool cwnd_full;		/**< cwnd was in use when data went out last (tcp/output.c). */
 	uint32_t challenge_ms;
 
 	/* RFC 7323. */

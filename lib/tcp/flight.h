@@ -62,7 +62,6 @@ struct sani_tcp_delivery {
 	uint32_t newest_end;	/**< and its end. */
 	uint32_t sample_us;	/**< Time of the newest of them that was sent once. */
 	uint32_t rtt_us;	/**< Round-trip time that it shows; 0: none. */
-	uint32_t prior_pipe;	/**< In the network before it [bytes]. */
 	uint32_t prior_fack;
 	uint32_t dsacked;	/**< The peer has received so much twice [bytes]. */
 	bool has_newest;	/**< newest_us and newest_end are valid. */

@@ -106,6 +106,19 @@ send_again(struct sani_tcp_conn *c, struct sani_tcp_io *io, uint32_t seq, uint32
 	return r;
 }
 
+/*
+ * cwnd that was not filled says nothing about what the path would have carried, so it does not grow then. Looked
+ * at when all has gone that may, not when an ACK comes: of ACKs that come together the first has emptied the
+ * pipe for the others. In slow start half of it is enough, for it doubles.
+ */
+static void
+note_cwnd_use(struct sani_tcp_conn *c)
+{
+	uint32_t pipe = sani_tcp_pipe(c);
+
+	c->cwnd_full = pipe + c->snd_mss > c->cwnd || (c->cwnd < c->ssthresh && pipe > c->cwnd / 2);
+}
+
 static enum sent
 send_rtx(struct sani_tcp_conn *c, struct sani_tcp_io *io)
 {
@@ -123,6 +136,7 @@ send_rtx(struct sani_tcp_conn *c, struct sani_tcp_io *io)
 		if (r != SENT_ALL)
 			return r;
 		c->flags &= ~(uint32_t)(SANI_TCP_F_RTX_NOW | SANI_TCP_F_PROBED);
+		note_cwnd_use(c);
 	}
 	return SENT_ALL;
 }
@@ -188,7 +202,10 @@ send_new(struct sani_tcp_conn *c, struct sani_tcp_io *io)
 		c->flags &= ~(uint32_t)SANI_TCP_F_PROBE_DUE;
 		if (fin && c->state == SAN_TCP_CLOSE_WAIT)
 			sani_tcp_set_state(c, SAN_TCP_LAST_ACK);
+		if (!sani_tcp_has_new(c))
+			break;
 	}
+	note_cwnd_use(c);
 	return SENT_ALL;
 }
 

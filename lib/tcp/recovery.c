@@ -29,17 +29,14 @@ void
 sani_tcp_recovery_grow(struct sani_tcp_rx *rx, const struct sani_tcp_delivery *d)
 {
 	struct sani_tcp_conn *c = rx->c;
-	/* cwnd that was not filled says nothing about what the path would have carried */
-	bool limited = d->prior_pipe + c->snd_mss > c->cwnd ||
-		       (c->cwnd < c->ssthresh && d->prior_pipe > c->cwnd / 2);
 
 	c->cc->acked(c, &(struct sani_tcp_cc_ack){
 		.now_us = rx->io->now_us,
 		.acked = d->acked,
 		.rtt_us = d->rtt_us,
-		.limited = limited,
+		.limited = c->cwnd_full,
 	});
-	if (limited)
+	if (c->cwnd_full)
 		sani_tcp_grow_sndbuf(c, rx->io);
 }
 

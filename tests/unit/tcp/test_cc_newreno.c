@@ -42,6 +42,23 @@ avoidance_grows_by_one_segment_a_window(void **state)
 	assert_int_equal(b->c.cwnd, 11000);
 }
 
+/* ACKs that come together count as if each had found the window full: nothing could go between them. */
+static void
+acks_of_one_round_count_in_full(void **state)
+{
+	struct bed *b = *state;
+
+	start(b);
+	b->c.ssthresh = 5000;
+	bed_write(b, 100000);
+	for (uint32_t i = 1; i <= 10; i++) {
+		struct sani_tcp_seg seg = bed_seg(b, ACK, NXT, UNA + i * 1000, 0);
+
+		bed_inject(b, &seg);
+	}
+	assert_int_equal(b->c.cwnd, 11000);
+}
+
 static void
 unused_window_does_not_grow(void **state)
 {
@@ -95,6 +112,7 @@ main(void)
 	const struct CMUnitTest tests[] = {
 		bed_test(slow_start_grows_by_what_was_acknowledged),
 		bed_test(avoidance_grows_by_one_segment_a_window),
+		bed_test(acks_of_one_round_count_in_full),
 		bed_test(unused_window_does_not_grow),
 		bed_test(ssthresh_is_half_the_flight_but_two_segments_at_least),
 		bed_test(what_exceeds_the_window_counts_for_the_next),
