@@ -55,11 +55,13 @@ enum sani_tcp_conn_flag {
  */
 #define SANI_TCP_MSS_LEAST 100u
 
-/** Most duplicate ACKs sent in one go. */
+/** Most duplicate ACKs sent in one go; to a peer with SACK, which learns all from each of them. */
 #define SANI_TCP_DUP_ACKS_MAX 16
+#define SANI_TCP_DUP_SACKS_MAX 2
 
-/** Segments acknowledged at once at the start of a connection. */
+/** Segments acknowledged at once at the start of a connection, and behind a hole. */
 #define SANI_TCP_QUICK_ACKS 16
+#define SANI_TCP_HOLE_ACKS 32
 
 #define SANI_TCP_DELACK_US 40000u
 #define SANI_TCP_RTO_INITIAL_US 1000000u	/* RFC 6298 2.1 */
@@ -132,6 +134,13 @@ static inline uint32_t
 sani_tcp_pipe(const struct sani_tcp_conn *c)
 {
 	return c->snd_nxt - c->snd_una - c->flight.sacked - c->flight.lost;
+}
+
+/** Is early_ack still to be acknowledged by itself? */
+static inline bool
+sani_tcp_owes_early_ack(const struct sani_tcp_conn *c)
+{
+	return c->early_ack != c->last_ack_sent && c->early_ack != c->rcv_nxt;
 }
 
 static inline uint32_t
@@ -245,6 +254,9 @@ sani_tcp_send(struct sani_tcp_conn *c, struct sani_tcp_io *io, uint32_t seq, uin
 /** Write a header into an empty mbuf. */
 void
 sani_tcp_put_header(struct rte_mbuf *m, const struct sani_tcp_seg *seg);
+/** Append an ACK of early_ack; another one is still due. False: the pool is empty. */
+bool
+sani_tcp_send_early_ack(struct sani_tcp_conn *c, struct sani_tcp_io *io);
 /** Sequence number of a segment without text: SND.NXT, but never right of the peer's window. */
 uint32_t
 sani_tcp_bare_seq(const struct sani_tcp_conn *c);

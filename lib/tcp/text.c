@@ -15,15 +15,20 @@ count_text(struct sani_tcp_rx *rx, enum sani_tcp_rcvq_verdict verdict)
 }
 
 /*
- * RFC 5681 4.2, RFC 9293 3.8.6.3: at once for the second full segment, for what fills a hole, and at
- * the start of a connection, where the peer's window grows by our ACKs; else after 40 ms at most.
+ * RFC 5681 4.2, RFC 9293 3.8.6.3: at once for the second full segment, for what fills a hole and a little
+ * behind it, where the peer waits for what we say, and at the start of a connection, where its window grows
+ * by our ACKs; else after 40 ms at most.
  */
 static void
 acknowledge_in_order(struct sani_tcp_conn *c, bool fills_hole, uint64_t now_us)
 {
+	if (sani_unlikely(fills_hole))
+		c->quick_acks = SANI_TCP_HOLE_ACKS;
 	if (c->quick_acks > 0) {
+		if (c->quick_acks > SANI_TCP_QUICK_ACKS && c->early_ack == c->last_ack_sent)
+			c->early_ack = c->rcv_nxt;
 		c->quick_acks--;
-	} else if (!fills_hole && c->rcv_nxt - c->last_ack_sent < 2u * c->rcv_mss) {
+	} else if (c->rcv_nxt - c->last_ack_sent < 2u * c->rcv_mss) {
 		if (!sani_tcp_armed(c, SANI_TCP_T_DELACK))
 			sani_tcp_arm(c, SANI_TCP_T_DELACK, now_us + SANI_TCP_DELACK_US);
 		return;
@@ -31,13 +36,14 @@ acknowledge_in_order(struct sani_tcp_conn *c, bool fills_hole, uint64_t now_us)
 	c->flags |= SANI_TCP_F_ACK_NOW;
 }
 
-/* A peer with SACK learns more from one ACK's blocks than from the number of ACKs. */
+/* A peer with SACK learns more from one ACK's blocks than from the number of ACKs; but one may be lost. */
 static void
 owe_dup_ack(struct sani_tcp_conn *c)
 {
-	if (c->flags & SANI_TCP_F_SACK)
-		c->flags |= SANI_TCP_F_ACK_NOW;
-	else if (c->dup_acks_due < SANI_TCP_DUP_ACKS_MAX)
+	uint8_t most = c->flags & SANI_TCP_F_SACK ? SANI_TCP_DUP_SACKS_MAX : SANI_TCP_DUP_ACKS_MAX;
+
+	c->quick_acks = SANI_TCP_HOLE_ACKS;
+	if (c->dup_acks_due < most)
 		c->dup_acks_due++;
 }
 
@@ -102,6 +108,7 @@ take_fin(struct sani_tcp_rx *rx)
 	struct sani_tcp_conn *c = rx->c;
 
 	c->rcv_nxt++;
+	c->early_ack = c->rcv_nxt;	/* its own ACK says all */
 	c->flags |= SANI_TCP_F_FIN_RCVD | SANI_TCP_F_ACK_NOW;
 	rx->ev |= SANI_TCP_EV_FIN;
 	if (c->state == SAN_TCP_ESTABLISHED)

@@ -86,6 +86,23 @@ newest_block_comes_first(void **state)
 	assert_blocks(b, 0, NULL);
 }
 
+/* One ACK says all, but it may be lost: of a burst out of order there are two. */
+static void
+burst_out_of_order_has_two_acks(void **state)
+{
+	struct bed *b = *state;
+
+	start(b, false);
+	for (uint32_t i = 1; i < 9; i++) {
+		struct sani_tcp_seg seg = bed_seg(b, ACK, NXT + i * 1000, UNA, 1000);
+
+		bed_inject(b, &seg);
+	}
+	bed_flush(b);
+	assert_int_equal(b->nb, 2);
+	BLOCKS(b, NXT + 1000, NXT + 9000);
+}
+
 static void
 three_blocks_beside_timestamps_four_without(void **state)
 {
@@ -308,6 +325,7 @@ main(void)
 		bed_test(not_permitted_is_not_sent),
 		bed_test(duplicate_waits_for_room_for_its_range_too),
 		bed_test(newest_block_comes_first),
+		bed_test(burst_out_of_order_has_two_acks),
 		bed_test(three_blocks_beside_timestamps_four_without),
 		bed_test(four_blocks_without_timestamps),
 		bed_test(old_range_is_shown_when_the_latest_are_filled),
