@@ -87,6 +87,7 @@ struct san_tcp_info {
 
 	uint32_t dctcp_alpha;	/**< Part of the bytes that the network marks, smoothed [ppm]; 0: no DCTCP. */
 	uint32_t reserved;	/**< 0. */
+	uint64_t pacing_rate;	/**< [bytes/s] now; 0: not paced, or no round trip was measured yet. */
 };
 
 /** Size of the first form of struct san_tcp_info. */

@@ -82,7 +82,20 @@ enum san_option {
 	SAN_OPT_URGENT = 13,
 	SAN_OPT_CC = 14,	/**< [open] Congestion control: enum san_cc; default SAN_CC_CUBIC. */
 	SAN_OPT_ECN = 15,	/**< [open] enum san_ecn; default SAN_ECN_ACCEPT. */
+	/**
+	 * [any] Pacing: SAN_PACING_OFF, the default; SAN_PACING_AUTO; or a ceiling, 1,000 and more [bytes/s].
+	 * What is paced leaves in bursts of two segments or of what the rate gives in a millisecond, whichever is
+	 * more, with pauses between. The rate is that of the congestion window: 200 % of it for each round trip in
+	 * slow start, 120 % after; a ceiling holds it down (as SO_MAX_PACING_RATE of Linux does). It counts
+	 * octets of the stream, those that are sent again too. Acknowledgements, probes and the
+	 * first segment after a timeout are not held up; a close is not either.
+	 */
+	SAN_OPT_PACING = 16,
 };
+
+/** Values of SAN_OPT_PACING that are no rates. */
+#define SAN_PACING_OFF 0u
+#define SAN_PACING_AUTO UINT32_MAX
 
 /** Explicit congestion notification (RFC 3168): values of SAN_OPT_ECN. */
 enum san_ecn {

@@ -6,6 +6,7 @@
 #define TOS_ECN 3u	/* RFC 3168 5 */
 #define KEEP_MIN_MS 1000u
 #define KEEP_COUNT_MAX 127u
+#define PACING_MIN 1000u	/* a burst is over in 20 s then, however large a segment is */
 #define TIMEOUT_MAX_MS (7u * 24 * 3600 * 1000)
 
 static int
@@ -87,6 +88,8 @@ set_any_time(struct sani_sock_options *opt, enum san_option option, uint32_t val
 		return set_in_range(&opt->tune.keep.interval_ms, value, KEEP_MIN_MS, TIMEOUT_MAX_MS);
 	case SAN_OPT_KEEP_COUNT:
 		return set_octet(&opt->tune.keep.count, value, 1, KEEP_COUNT_MAX);
+	case SAN_OPT_PACING:
+		return set_in_range(&opt->tune.pacing, value, value == SAN_PACING_OFF ? 0 : PACING_MIN, UINT32_MAX);
 	default:
 		return -ENOPROTOOPT;
 	}
@@ -164,6 +167,9 @@ sani_option_get(const struct san_core *k, const struct sani_sock *so, enum san_o
 		return 0;
 	case SAN_OPT_KEEP_COUNT:
 		*value = so->opt.tune.keep.count;
+		return 0;
+	case SAN_OPT_PACING:
+		*value = so->opt.tune.pacing;
 		return 0;
 	case SAN_OPT_URGENT:
 		*value = so->conn != SANI_NONE ? sani_tcp_urgent(sani_sock_conn(k, so)) : 0;

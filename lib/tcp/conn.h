@@ -40,6 +40,7 @@ enum sani_tcp_timer_kind {
 	SANI_TCP_T_DELACK,
 	SANI_TCP_T_RETRY,
 	SANI_TCP_T_KEEP,
+	SANI_TCP_T_PACE,
 	SANI_TCP_NB_TIMERS
 };
 
@@ -49,6 +50,20 @@ enum sani_tcp_ca {
 	SANI_TCP_CA_CWR,	/**< After an ECN echo, until recover is acknowledged (RFC 3168 6.1.2). */
 	SANI_TCP_CA_RECOVERY,	/**< Fast recovery (RFC 8985 with 9937, without SACK RFC 6582). */
 	SANI_TCP_CA_LOSS,	/**< After a retransmission timeout, until recover is acknowledged. */
+};
+
+/** What few connections have, each with its state at the end of the block. */
+enum sani_tcp_extra {
+	SANI_TCP_X_PACED = 1 << 0,	/**< tcp/pace.c */
+};
+
+/** tcp/pace.c */
+struct sani_tcp_pace {
+	uint64_t paid_ns;	/**< When all that was sent has had its time. */
+	uint64_t sent;		/**< SND.NXT and rexmit_bytes together when this output began. */
+	uint32_t edge;		/**< The pipe may grow to this in it [bytes]. */
+	uint32_t limit;		/**< SAN_OPT_PACING */
+	bool waited;		/**< For the timer, since there was nothing to send. */
 };
 
 /** Bytes written and not acknowledged: mbufs as storage, linked by their next (tcp/sndq.c). */
@@ -130,6 +145,7 @@ struct sani_tcp_conn {
 	uint8_t state;		/**< enum san_tcp_state; written by tcp/state.c. */
 	uint8_t ca;		/**< enum sani_tcp_ca */
 	uint8_t ecn;		/**< enum san_ecn */
+	uint8_t extras;		/**< enum sani_tcp_extra: all that the common path asks of rare options. */
 	uint32_t flags;		/**< enum sani_tcp_conn_flag, tcp/priv.h */
 	int32_t error;		/**< Why CLOSED: 0 or a negative errno. */
 	int32_t soft_error;	/**< Last soft ICMP error, reported when the connection times out. */
@@ -243,6 +259,9 @@ struct sani_tcp_conn {
 	struct sani_tcp_rcvq rcvq;
 	uint64_t wake_us;			/**< Not later than any of these: */
 	uint64_t deadline[SANI_TCP_NB_TIMERS];	/**< [us]; SANI_NEVER: not armed. */
+
+	/* Cold: looked at only with the bit of extras. */
+	struct sani_tcp_pace pace;
 };
 
 #endif

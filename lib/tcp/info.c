@@ -51,6 +51,14 @@ show_alpha(const struct sani_tcp_conn *c)
 	return (uint32_t)((uint64_t)c->cc_state.dctcp.alpha * 1000000 / SANI_TCP_ALPHA_ONE);
 }
 
+static uint64_t
+show_pace(const struct sani_tcp_conn *c)
+{
+	uint64_t rate = c->extras & SANI_TCP_X_PACED ? sani_tcp_pace_rate(c) : 0;
+
+	return rate == UINT64_MAX ? 0 : rate;
+}
+
 void
 sani_tcp_info(const struct sani_tcp_conn *c, uint64_t now_us, struct san_tcp_info *info)
 {
@@ -93,6 +101,7 @@ sani_tcp_info(const struct sani_tcp_conn *c, uint64_t now_us, struct san_tcp_inf
 		.segs_in = c->segs_in,
 		.segs_retrans = c->rexmit_segs,
 		.dctcp_alpha = show_alpha(c),
+		.pacing_rate = show_pace(c),
 	};
 	for (size_t i = 0; i + 1 < sizeof(info->cc_name) && c->cc->name[i] != '\0'; i++)
 		info->cc_name[i] = c->cc->name[i];

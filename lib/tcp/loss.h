@@ -86,9 +86,9 @@ sani_tcp_recovery_resend(struct sani_tcp_conn *c);
 
 void
 sani_tcp_newreno_ack(struct sani_tcp_rx *rx, const struct sani_tcp_delivery *d);
-/** How much may be in flight [bytes], limited transmit included. */
+/** sani_tcp_cwnd_now() without SACK. */
 uint32_t
-sani_tcp_cwnd_now(const struct sani_tcp_conn *c);
+sani_tcp_cwnd_extended(const struct sani_tcp_conn *c);
 
 /* ecn.c: RFC 3168, 8257. */
 

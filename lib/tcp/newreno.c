@@ -9,11 +9,11 @@
 #define RECOVER_FAR (1u << 30)	/* more than any window */
 
 uint32_t
-sani_tcp_cwnd_now(const struct sani_tcp_conn *c)
+sani_tcp_cwnd_extended(const struct sani_tcp_conn *c)
 {
 	uint32_t extra = 0;
 
-	if (c->ca == SANI_TCP_CA_OPEN && !(c->flags & SANI_TCP_F_SACK))
+	if (c->ca == SANI_TCP_CA_OPEN)
 		extra = sani_tcp_min(c->dup_acks, DUP_ACKS - 1);
 	return c->cwnd + extra * c->snd_mss;
 }

@@ -130,7 +130,7 @@ send_rtx(struct sani_tcp_conn *c, struct sani_tcp_io *io)
 		enum sent r;
 
 		if (!(c->flags & SANI_TCP_F_RTX_NOW) &&
-		    (sani_tcp_pipe(c) + space > c->cwnd || seq + space - c->snd_una > c->snd_wnd))
+		    (sani_tcp_pipe(c) + space > sani_tcp_pace_cap(c, c->cwnd) || seq + space - c->snd_una > c->snd_wnd))
 			break;
 		r = send_again(c, io, seq, end);
 		if (r != SENT_ALL)
@@ -164,7 +164,7 @@ plan_new(const struct sani_tcp_conn *c, uint32_t *len, bool *fin)
 	uint32_t unsent = sani_tcp_unsent(c);
 	uint32_t edge = c->snd_una + c->snd_wnd;
 	uint32_t usable = seq_gt(edge, c->snd_nxt) ? edge - c->snd_nxt : 0;
-	uint32_t cwnd = sani_tcp_cwnd_now(c);
+	uint32_t cwnd = sani_tcp_pace_cap(c, sani_tcp_cwnd_now(c));
 
 	*len = sani_tcp_min(sani_tcp_min(unsent, usable), c->snd_mss);
 	*fin = (c->flags & SANI_TCP_F_FIN_QUEUED) && !sani_tcp_fin_sent(c) && *len == unsent &&
@@ -364,7 +364,11 @@ sani_tcp_output(struct sani_tcp_conn *c, struct sani_tcp_io *io)
 
 	if (c->state == SAN_TCP_CLOSED || c->state == SAN_TCP_LISTEN)
 		return false;
+	if (sani_unlikely(c->extras & SANI_TCP_X_PACED))
+		sani_tcp_pace_begin(c, io->now_us);
 	r = send_all(c, io);
+	if (sani_unlikely(c->extras & SANI_TCP_X_PACED))
+		sani_tcp_pace_end(c, io);
 	if (r == SENT_NOMEM)
 		sani_tcp_arm(c, SANI_TCP_T_RETRY, io->now_us + POOL_RETRY_US);
 	if (r == SENT_ALL && c->state >= SAN_TCP_ESTABLISHED)

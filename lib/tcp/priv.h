@@ -10,6 +10,7 @@
 #include "tcp/cc.h"
 #include "tcp/conn.h"
 #include "tcp/loss.h"
+#include "tcp/pace.h"
 #include "tcp/queues.h"
 
 enum sani_tcp_conn_flag {
@@ -141,6 +142,13 @@ static inline bool
 sani_tcp_owes_early_ack(const struct sani_tcp_conn *c)
 {
 	return c->early_ack != c->last_ack_sent && c->early_ack != c->rcv_nxt;
+}
+
+/** How much may be in flight [bytes], limited transmit included. */
+static inline uint32_t
+sani_tcp_cwnd_now(const struct sani_tcp_conn *c)
+{
+	return sani_likely(c->flags & SANI_TCP_F_SACK) ? c->cwnd : sani_tcp_cwnd_extended(c);
 }
 
 static inline uint32_t

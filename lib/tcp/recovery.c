@@ -83,7 +83,7 @@ sani_tcp_recovery_enter(struct sani_tcp_conn *c, const struct sani_tcp_delivery 
 /*
  * RFC 3168 6.1.2: as a loss, but nothing goes again; with SACK the window comes down under PRR. The peer
  * echoes until it has the CWR, which goes with the octet at SND.NXT: until that is acknowledged, an echo
- * is the old one. An ACK of all there was counts too, one that comes with nothing out does not.
+ * is the old one. An ACK of all there was counts too, one that comes with nothing out does not. Only with ECN.
  */
 static void
 take_echo(struct sani_tcp_rx *rx, const struct sani_tcp_delivery *d)
@@ -91,8 +91,6 @@ take_echo(struct sani_tcp_rx *rx, const struct sani_tcp_delivery *d)
 	struct sani_tcp_conn *c = rx->c;
 	bool marked = rx->seg->flags & SANI_TCP_ECE;
 
-	if (sani_likely(!(c->flags & SANI_TCP_F_ECN)))
-		return;
 	if (c->cc->counted != NULL && d->acked > 0)
 		c->cc->counted(c, d->acked, marked);
 	if (!marked || c->ca != SANI_TCP_CA_OPEN || (c->snd_una == c->snd_nxt && d->acked == 0))
@@ -210,7 +208,8 @@ ack_with_sack(struct sani_tcp_rx *rx, struct sani_tcp_delivery *d)
 	if (sani_unlikely(d->dsacked > 0))
 		sani_tcp_rack_dsack(c);
 	found = find_loss(c, d, now_us);
-	take_echo(rx, d);
+	if (sani_unlikely(c->flags & SANI_TCP_F_ECN))
+		take_echo(rx, d);
 	if (c->ca <= SANI_TCP_CA_CWR && sani_unlikely(found)) {
 		if (c->ca == SANI_TCP_CA_OPEN)
 			sani_tcp_prr_begin(c, d);
@@ -232,7 +231,8 @@ sani_tcp_recovery_ack(struct sani_tcp_rx *rx, struct sani_tcp_delivery *d)
 	if (rx->c->flags & SANI_TCP_F_SACK) {
 		ack_with_sack(rx, d);
 	} else {
-		take_echo(rx, d);
+		if (sani_unlikely(rx->c->flags & SANI_TCP_F_ECN))
+			take_echo(rx, d);
 		sani_tcp_newreno_ack(rx, d);
 	}
 }

@@ -81,6 +81,7 @@ sani_tcp_init(struct sani_tcp_conn *c, const struct sani_tcp_params *p)
 		.keep = p->tune.keep,
 		.time_wait_ms = p->time_wait_ms ? p->time_wait_ms : DEFAULT_TIME_WAIT_MS,
 		.cc = ccs[p->tune.cc],
+		.pace.limit = p->tune.pacing,
 		.ssthresh = UINT32_MAX,
 		.sndq = { .limit = p->sndbuf, .max = p->sndbuf_max },
 		.rcvq = { .limit = p->rcvbuf, .max = p->rcvbuf_max },
@@ -89,6 +90,7 @@ sani_tcp_init(struct sani_tcp_conn *c, const struct sani_tcp_params *p)
 	c->rcv_mss = c->peer_mss;
 	sani_tcp_update_mss(c);
 	sani_tcp_rtt_init(c);
+	sani_tcp_pace_settle(c);
 	for (int t = 0; t < SANI_TCP_NB_TIMERS; t++)
 		c->deadline[t] = SANI_NEVER;
 	c->wake_us = SANI_NEVER;

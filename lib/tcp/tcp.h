@@ -16,7 +16,7 @@
  *            tcp_connects and the segments that the functions without an io build.
  * Files:     tcb.c block; user.c calls from above; state.c the one writer of the state; input.c RFC 9293
  *            3.10.7 step by step, ack.c its fifth step, text.c seventh and eighth; rcvq.c, ooo.c, sndq.c
- *            the queues; window.c; output.c what may be sent, segment.c how; flight.h, flight.c what is in
+ *            the queues; window.c; output.c what may be sent, segment.c how, pace.h when; flight.h, flight.c what is in
  *            flight and how it fares; sack.c options; rtt.c RFC 6298; rack.c finds losses, prr.c and
  *            newreno.c (without SACK) repair them, recovery.c the states between; ecn.c RFC 3168; cc.h,
  *            cc_newreno.c RFC 5681, cc_cubic.c RFC 9438, hystart.c RFC 9406, cc_dctcp.c RFC 8257; timers.c;
@@ -88,6 +88,7 @@ struct sani_tcp_tune {
 	uint8_t ttl;		/**< 0: 64. */
 	uint8_t cc;		/**< enum san_cc */
 	uint8_t ecn;		/**< enum san_ecn */
+	uint32_t pacing;	/**< As the value of SAN_OPT_PACING. */
 };
 
 /** Limits and options given when a block is opened. */

@@ -17,6 +17,7 @@
  *   DELACK   an ACK was held back long enough (MUST-40)
  *   RETRY    the pool was empty: try again
  *   KEEP     has the peer been silent for long (RFC 9293 3.8.4)? Looked at when it fires: keepalive.c
+ *   PACE     the next burst may go: pace.h
  */
 #define USER_TIMEOUT_US 924000000ull	/* for data; SHLD-11 asks for 100 s at least */
 #define SYN_TIMEOUT_US 180000000ull	/* MUST-23 */
@@ -89,7 +90,7 @@ sani_tcp_restart_2msl(struct sani_tcp_conn *c, uint64_t now_us)
 void
 sani_tcp_settle_persist(struct sani_tcp_conn *c, uint64_t now_us)
 {
-	bool waits = c->snd_una == c->snd_nxt && sani_tcp_has_new(c);
+	bool waits = c->snd_una == c->snd_nxt && sani_tcp_has_new(c) && !sani_tcp_armed(c, SANI_TCP_T_PACE);
 
 	if (!waits && !(c->flags & SANI_TCP_F_PROBED))
 		sani_tcp_disarm(c, SANI_TCP_T_PERSIST);
@@ -207,6 +208,8 @@ run_timers(struct sani_tcp_conn *c, struct sani_tcp_io *io)
 		ev |= retry(c);
 	if (has_passed(c, SANI_TCP_T_KEEP, io->now_us))
 		ev |= sani_tcp_keep_expire(c, io);
+	if (has_passed(c, SANI_TCP_T_PACE, io->now_us))
+		ev |= SANI_TCP_EV_OUTPUT;
 	return ev;
 }
 

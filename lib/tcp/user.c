@@ -94,6 +94,8 @@ sani_tcp_set_option(struct sani_tcp_conn *c, enum san_option option, uint32_t va
 		c->tos = (uint8_t)value;
 	else if (option == SAN_OPT_TTL)
 		c->ttl = (uint8_t)value;
+	else if (option == SAN_OPT_PACING)
+		sani_tcp_pace_set(c, value);
 	else if (option == SAN_OPT_NODELAY && value)
 		c->flags |= SANI_TCP_F_NODELAY;
 	else if (option == SAN_OPT_NODELAY)

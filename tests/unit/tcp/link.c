@@ -65,7 +65,8 @@ link_init(struct link *l, const struct link_plan *plan)
 			.rcvbuf = plan->rcvbuf[i],
 			.time_wait_ms = 600000,	/* longer than any backoff */
 			.nodelay = !plan->nagle,
-			.tune = { .cc = (uint8_t)plan->cc[i], .ecn = (uint8_t)plan->ecn },
+			.tune = { .cc = (uint8_t)plan->cc[i], .ecn = (uint8_t)plan->ecn,
+				  .pacing = i == 0 ? plan->pacing : 0 },
 		};
 	}
 }
@@ -119,6 +120,19 @@ time_of(const struct link *l, const struct sani_tcp_seg *seg)
 	return l->plan.rate > 0 ? (seg->len + 60) * 1000ull / l->plan.rate : 0;
 }
 
+/* Text of the first end, against the rate at which it should be paced. */
+static void
+fill_bucket(struct link *l, struct link_end *e, const struct sani_tcp_seg *seg)
+{
+	uint64_t out = l->plan.pacing * (l->now - e->seen_at[1]);
+
+	if (e->queue_nb > 0 && out > e->level && e->empty_most_us < (out - e->level) / l->plan.pacing)
+		e->empty_most_us = (out - e->level) / l->plan.pacing;
+	e->level -= out < e->level ? out : e->level;
+	e->level += seg->len * SEC;
+	e->level_most = e->level > e->level_most ? e->level : e->level_most;
+}
+
 static void
 observe(struct link *l, struct link_end *e, const struct sani_tcp_seg *seg)
 {
@@ -129,7 +143,12 @@ observe(struct link *l, struct link_end *e, const struct sani_tcp_seg *seg)
 	e->queue_sum += waits;
 	e->queue_most = waits > e->queue_most ? waits : e->queue_most;
 	e->busy_us += time_of(l, seg);
-	e->seen_at[e->queue_nb++ > 0] = l->now;
+	e->text += seg->len;
+	if (l->plan.pacing > 0)
+		fill_bucket(l, e, seg);
+	if (e->queue_nb++ == 0)
+		e->seen_at[0] = l->now;
+	e->seen_at[1] = l->now;
 }
 
 /* Does the wire lose it? */
@@ -257,7 +276,8 @@ check_end(struct link *l, struct link_end *e)
 	if (c->snd_una == c->snd_nxt) {
 		assert_int_equal(c->ca, SANI_TCP_CA_OPEN);
 		assert_false(sani_tcp_armed(c, SANI_TCP_T_LOSS));
-		assert_true(!sani_tcp_has_new(c) || sani_tcp_armed(c, SANI_TCP_T_PERSIST));
+		assert_true(!sani_tcp_has_new(c) || sani_tcp_armed(c, SANI_TCP_T_PERSIST) ||
+			    sani_tcp_armed(c, SANI_TCP_T_PACE));
 		return;
 	}
 	assert_true(c->snd_wnd == 0 || sani_tcp_armed(c, SANI_TCP_T_USER));
@@ -420,6 +440,14 @@ deliver_due(struct link *l)
 }
 
 static uint64_t
+deadline_of(const struct link *l, const struct link_end *e)
+{
+	uint64_t at = sani_tcp_deadline(&e->c);
+
+	return l->plan.wheel && at != SANI_NEVER ? sani_wheel_tick(at) << SANI_TICK_SHIFT : at;
+}
+
+static uint64_t
 next_time(const struct link *l)
 {
 	uint64_t next = l->nb_held > 0 ? l->starved_until : SANI_NEVER;
@@ -429,8 +457,8 @@ next_time(const struct link *l)
 	for (int i = 0; i < 2; i++) {
 		const struct link_end *e = &l->end[i];
 
-		if (e->open && sani_tcp_deadline(&e->c) < next)
-			next = sani_tcp_deadline(&e->c);
+		if (e->open && deadline_of(l, e) < next)
+			next = deadline_of(l, e);
 		if (e->may_read && e->rest_until < next)
 			next = e->rest_until;
 		if (e->output && l->now + 100 < next)
@@ -462,7 +490,7 @@ link_run(struct link *l, uint64_t end_us)
 			struct link_end *e = &l->end[i];
 			struct sani_tcp_io io = make_io(l, e, NULL, 0);
 
-			if (e->open && sani_tcp_deadline(&e->c) <= l->now)
+			if (e->open && deadline_of(l, e) <= l->now)
 				note(e, sani_tcp_timer(&e->c, &io));
 			if (e->open) {
 				do_write(l, e);

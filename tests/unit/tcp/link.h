@@ -38,6 +38,8 @@ struct link_plan {
 	uint32_t mark;		/* what finds more waiting is marked, if it may be [bytes]; 0: never */
 	uint64_t settle_us;	/* what waits is not looked at before */
 	enum san_cc cc[2];
+	uint32_t pacing;	/* of end 0 */
+	bool wheel;		/* timers fire in ticks of the wheel */
 	enum san_ecn ecn;
 	uint32_t delay_us;
 	uint32_t bytes[2];	/* to write, by each end */
@@ -75,7 +77,11 @@ struct link_end {
 	uint64_t queue_sum;	/* what its text found waiting [bytes], */
 	uint64_t queue_nb;	/* and how often that was looked at, */
 	uint32_t queue_most;
-	uint64_t busy_us;	/* how long the wire was busy with it */
+	uint64_t busy_us;	/* how long the wire was busy with it, */
+	uint64_t text;		/* how much it was [bytes] */
+	uint64_t level;		/* of a bucket that it fills and that runs out at the rate of plan.pacing [byte us] */
+	uint64_t level_most;
+	uint64_t empty_most_us;	/* how long that was empty at most, before the end of the stream */
 	uint64_t seen_at[2];	/* the first and the last of it */
 };
 
