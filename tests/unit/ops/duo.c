@@ -99,13 +99,26 @@ do_pass(uint64_t us)
 		sched_yield();
 }
 
+/* What a case leaves open is closed behind it. */
+static void
+note_socket(san_handle s)
+{
+	if (nb_socks < SOCKS)
+		socks[nb_socks++] = s;
+}
+
 void
 duo_reap_some(unsigned int max)
 {
 	int n = san_cq_poll(duo.cq, &duo.comp[duo.nb], RTE_MIN(max, DUO_COMPS - duo.nb));
 
 	duo_must(n >= 0);
-	duo.nb += n > 0 ? (unsigned int)n : 0;
+	for (; n > 0; n--, duo.nb++) {
+		const struct san_completion *c = &duo.comp[duo.nb];
+
+		if (c->kind == SAN_OP_ACCEPT && c->value != SAN_NO_HANDLE)
+			note_socket(c->value);
+	}
 }
 
 void
@@ -182,8 +195,7 @@ duo_socket(unsigned int i)
 	san_handle s = SAN_NO_HANDLE;
 
 	duo_must(san_socket(duo.h[i].core[0], duo.cq, &s) == 0);
-	if (nb_socks < SOCKS)
-		socks[nb_socks++] = s;
+	note_socket(s);
 	return s;
 }
 
@@ -268,11 +280,6 @@ play(void)
 	for (i = 0; i < nb_socks; i++)
 		san_close(socks[i], 0);
 	duo_pass(0);
-	for (i = 0; i < duo.nb; i++) {
-		if (duo.comp[i].kind == SAN_OP_ACCEPT && duo.comp[i].value != SAN_NO_HANDLE)
-			san_close(duo.comp[i].value, 0);
-	}
-	duo_pass(0);
 }
 
 static void *
@@ -327,6 +334,12 @@ begin(unsigned int nb_cores)
 		vhost_open(&duo.h[i], &(struct vhost_wish){ .address = address[i], .nb_cores = nb_cores,
 							     .seed = 1 + i,
 							     .keys = { { "sockets", "16" } } });
+	/* No packet waits for ARP: of several some would be dropped. */
+	for (i = 0; i < 2; i++) {
+		struct rte_ether_addr mac = vhost_mac(&duo.h[1 - i]);
+
+		vhost_know(&duo.h[i], address[1 - i], &mac);
+	}
 	settle();
 }
 
