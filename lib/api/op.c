@@ -96,3 +96,9 @@ san_cancel(san_handle sock, uint32_t id)
 {
 	return sani_sock_cancel(sock, id);
 }
+
+int
+san_cancel_all(san_handle sock)
+{
+	return sani_sock_cancel_all(sock);
+}

@@ -220,6 +220,20 @@ SAN_API int
 san_cancel(san_handle sock, uint32_t id);
 
 /**
+ * Ask for the end of all that was posted on a socket before this call, as by san_cancel() for each. What is
+ * posted after it is not touched, whichever thread posts it and however late the request arrives.
+ *
+ * @param[in] sock  The socket.
+ *
+ * @retval 0          Asked, or there was nothing to ask for.
+ * @retval -ENOTSOCK -EAGAIN -EPERM -ENETDOWN  As san_cancel().
+ * @context  Any attached thread, any thread that polls a core. Never blocks.
+ * @source   O8.
+ */
+SAN_API int
+san_cancel_all(san_handle sock);
+
+/**
  * Read how an operation stands (for SAN_POLLED ones; O14).
  *
  * @param[in] op  The operation.

@@ -26,8 +26,9 @@ undo_shutdown(struct sani_sock *so, const struct san_overlapped *op)
 			so->shut = false;
 }
 
-int
-sani_op_abort(struct san_core *k, struct sani_sock *so, struct san_overlapped *op, int32_t reason)
+/* Without a look at what was queued behind it. */
+static int
+abort_one(struct san_core *k, struct sani_sock *so, struct san_overlapped *op, int32_t reason)
 {
 	if (sani_op_where(op) == SANI_OP_ON_ACCEPT)
 		return sani_accept_abort(k, so, op, reason);
@@ -35,10 +36,24 @@ sani_op_abort(struct san_core *k, struct sani_sock *so, struct san_overlapped *o
 		sani_connect_drop(k, so);
 	undo_shutdown(so, op);
 	sani_op_end(k, so, op, reason);
-	/* What was queued behind it may be over already. */
+	return 0;
+}
+
+/* What was queued behind a send that is gone may be over already. */
+static void
+go_on_sending(struct san_core *k, struct sani_sock *so)
+{
 	if (so->phase == SANI_SOCK_CONNECTED && so->send.head != NULL)
 		sani_send_pump(k, so);
-	return 0;
+}
+
+int
+sani_op_abort(struct san_core *k, struct sani_sock *so, struct san_overlapped *op, int32_t reason)
+{
+	int rc = abort_one(k, so, op, reason);
+
+	go_on_sending(k, so);
+	return rc;
 }
 
 int
@@ -49,8 +64,43 @@ sani_cancel_now(struct san_core *k, struct sani_sock *so, uint32_t id)
 	return op != NULL ? sani_op_abort(k, so, op, -ECANCELED) : -ENOENT;
 }
 
+/* The first that was posted before `below` (ids may wrap) and is not to end already. */
+static struct san_overlapped *
+first_before(const struct sani_oplist *l, uint32_t below)
+{
+	struct san_overlapped *op = l->head;
+
+	while (op != NULL && ((int32_t)(op->id - below) >= 0 || sani_op_state(op) == SANI_OP_CANCELLING))
+		op = op->next;
+	return op;
+}
+
 void
-sani_cancel_request(struct san_core *k, san_handle h, uint32_t id)
+sani_cancel_all_now(struct san_core *k, struct sani_sock *so, uint32_t below)
+{
+	struct san_overlapped *op;
+
+	while ((op = first_before(&so->recv, below)) != NULL)
+		abort_one(k, so, op, -ECANCELED);
+	while ((op = first_before(&so->send, below)) != NULL)
+		abort_one(k, so, op, -ECANCELED);
+	if (so->connect != NULL && (int32_t)(so->connect->id - below) < 0)
+		abort_one(k, so, so->connect, -ECANCELED);
+	go_on_sending(k, so);
+}
+
+/* True when that was all there was to do. */
+static bool
+carry_out(struct san_core *k, struct sani_sock *so, uint32_t id, bool all)
+{
+	if (!all)
+		return sani_cancel_now(k, so, id) != -ENOENT;
+	sani_cancel_all_now(k, so, id);
+	return false;
+}
+
+void
+sani_cancel_request(struct san_core *k, san_handle h, uint32_t id, bool all)
 {
 	struct sani_sock *so = sani_sock_of(k, h);
 	struct sani_thread *t;
@@ -59,7 +109,7 @@ sani_cancel_request(struct san_core *k, san_handle h, uint32_t id)
 
 	if (so == NULL || so->close != SANI_CLOSE_NONE)
 		return;
-	if (sani_cancel_now(k, so, id) != -ENOENT)
+	if (carry_out(k, so, id, all))
 		return;
 	sani_sock_rebind(k, so);
 	t = sani_cq_thread(so->cq);
@@ -74,7 +124,7 @@ sani_cancel_request(struct san_core *k, san_handle h, uint32_t id)
 		return;
 	}
 	k->kept[k->nb_kept++] =
-		(struct sani_kept_cancel){ .sock = h, .id = id, .noted = noted, .ring = ring };
+		(struct sani_kept_cancel){ .sock = h, .id = id, .noted = noted, .all = all, .ring = ring };
 }
 
 /* True when the cancel has done its work, or can do none any more. */
@@ -85,7 +135,7 @@ settle(struct san_core *k, const struct sani_kept_cancel *kc)
 
 	if (so == NULL || so->close != SANI_CLOSE_NONE)
 		return true;
-	if (sani_cancel_now(k, so, kc->id) != -ENOENT)
+	if (carry_out(k, so, kc->id, kc->all))
 		return true;
 	return (int32_t)(sani_spsc_head(kc->ring) - kc->noted) >= 0;
 }

@@ -47,6 +47,16 @@ settle_polled(struct san_overlapped *op)
 	sani_op_set(op, SANI_OP_FREE);
 }
 
+/* Relaxed: another thread that cancels all reads it, and what orders the two is between the threads. */
+static uint32_t
+take_id(struct sani_record *rec)
+{
+	uint32_t id = rec->next_id;
+
+	__atomic_store_n(&rec->next_id, id + 1, __ATOMIC_RELAXED);
+	return id;
+}
+
 static void
 prepare(const struct sani_post *p, struct sani_record *rec)
 {
@@ -56,7 +66,7 @@ prepare(const struct sani_post *p, struct sani_record *rec)
 	op->u.buf = p->buf;
 	op->len = p->len;
 	op->done = 0;
-	op->id = rec->next_id++;
+	op->id = take_id(rec);
 	op->result = 0;
 	op->kind = p->kind;
 	op->flags = p->flags;
@@ -196,30 +206,64 @@ san_op_status(struct san_overlapped *op)
 	return sani_op_state(op) == SANI_OP_FREE ? op->result : -EINPROGRESS;
 }
 
+/* The target of a cancel, and its word. */
+static int
+resolve_open(san_handle h, struct target *at, uint64_t *w)
+{
+	int rc = resolve(h, at);
+
+	if (rc < 0)
+		return rc;
+	*w = atomic_load(&at->k->slots->words[at->slot]);
+	return sani_word_is_open(*w, sani_handle_gen(h)) ? 0 : -ENOTSOCK;
+}
+
+static int
+ask_core(const struct target *at, const struct sani_req *req)
+{
+	struct sani_spsc *ring = sani_thread_ring(at->t, at->k->id);
+
+	if (ring == NULL || !sani_spsc_put(ring, req))
+		return -EAGAIN;
+	sani_core_wake(at->k);
+	return 0;
+}
+
 int
 sani_sock_cancel(san_handle h, uint32_t id)
 {
 	struct sani_req req = { .sock = h, .id = id, .kind = SANI_REQ_CANCEL };
 	struct target at;
-	struct sani_spsc *ring;
 	uint64_t w;
-	int rc = resolve(h, &at);
+	int rc = resolve_open(h, &at, &w);
 
 	if (rc < 0)
 		return rc;
-	w = atomic_load(&at.k->slots->words[at.slot]);
-	if (!sani_word_is_open(w, sani_handle_gen(h)))
-		return -ENOTSOCK;
-	if (!at.on_core) {
-		ring = sani_thread_ring(at.t, at.k->id);
-		if (ring == NULL || !sani_spsc_put(ring, &req))
-			return -EAGAIN;
-		sani_core_wake(at.k);
-		return 0;
-	}
+	if (!at.on_core)
+		return ask_core(&at, &req);
 	if (sani_word_thread(w) == at.t->id)
 		return sani_cancel_now(at.k, &at.k->socks[at.slot], id);
-	sani_cancel_request(at.k, h, id);
+	sani_cancel_request(at.k, h, id, false);
+	return 0;
+}
+
+int
+sani_sock_cancel_all(san_handle h)
+{
+	struct sani_req req = { .sock = h, .kind = SANI_REQ_CANCEL_ALL };
+	struct target at;
+	uint64_t w;
+	int rc = resolve_open(h, &at, &w);
+
+	if (rc < 0)
+		return rc;
+	req.id = __atomic_load_n(&at.k->slots->records[at.slot].next_id, __ATOMIC_RELAXED);
+	if (!at.on_core)
+		return ask_core(&at, &req);
+	if (sani_word_thread(w) == at.t->id)
+		sani_cancel_all_now(at.k, &at.k->socks[at.slot], req.id);
+	else
+		sani_cancel_request(at.k, h, req.id, true);
 	return 0;
 }
 

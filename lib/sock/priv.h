@@ -101,6 +101,7 @@ struct sani_kept_cancel {
 	san_handle sock;
 	uint32_t id;
 	uint32_t noted;
+	bool all;			/**< All that were posted before id. */
 	struct sani_spsc *ring;		/**< Of the bound thread to this core. */
 };
 
@@ -363,9 +364,16 @@ sani_op_abort(struct san_core *k, struct sani_sock *so, struct san_overlapped *o
 int
 sani_cancel_now(struct san_core *k, struct sani_sock *so, uint32_t id);
 
-/** A cancel from another thread than the poller, or for a socket bound to another thread: may be kept. */
+/** Cancel all operations that were posted before the one with id below. */
 void
-sani_cancel_request(struct san_core *k, san_handle h, uint32_t id);
+sani_cancel_all_now(struct san_core *k, struct sani_sock *so, uint32_t below);
+
+/**
+ * A cancel from another thread than the poller, or for a socket bound to another thread: may be kept.
+ * @param[in] all  All that were posted before id.
+ */
+void
+sani_cancel_request(struct san_core *k, san_handle h, uint32_t id, bool all);
 
 /** Look at the kept cancels again. @return How many were settled. */
 unsigned int

@@ -36,7 +36,10 @@ process(struct san_core *k, struct sani_thread *t, const struct sani_req *req)
 		on_post(k, req);
 		break;
 	case SANI_REQ_CANCEL:
-		sani_cancel_request(k, req->sock, req->id);
+		sani_cancel_request(k, req->sock, req->id, false);
+		break;
+	case SANI_REQ_CANCEL_ALL:
+		sani_cancel_request(k, req->sock, req->id, true);
 		break;
 	case SANI_REQ_CLOSE:
 		sani_close_begin(k, &k->socks[sani_handle_slot(req->sock)]);

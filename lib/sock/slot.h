@@ -88,7 +88,7 @@ sani_handle_gen(san_handle h)
 /** What others than the owner keep of a slot. */
 struct sani_record {
 	/* The thread of the socket's CQ. */
-	uint32_t next_id;	/**< Of the next operation; moves with the socket (O8). */
+	uint32_t next_id;	/**< Of the next operation; moves with the socket (O8). Read by who cancels all. */
 	uint32_t posted;	/**< Posted and not reaped, POLLED ones included (O12). */
 	uint32_t gen;		/**< Which socket the two above, and the close record, belong to. */
 	/* Whoever won the close, then the owner, then the reaper. */

@@ -144,6 +144,8 @@ sani_sock_post(const struct sani_post *p);
 int
 sani_sock_cancel(san_handle h, uint32_t id);
 int
+sani_sock_cancel_all(san_handle h);
+int
 sani_sock_close(san_handle h, uint64_t user);
 
 /* control.c: calls that the owning core carries out */

@@ -36,6 +36,7 @@ enum sani_thread_state {
 enum sani_req_kind {
 	SANI_REQ_POST,
 	SANI_REQ_CANCEL,
+	SANI_REQ_CANCEL_ALL,
 	SANI_REQ_CLOSE,
 	SANI_REQ_CONTROL,
 };
@@ -44,7 +45,7 @@ enum sani_req_kind {
 struct sani_req {
 	san_handle sock;
 	struct san_overlapped *op;	/**< POST */
-	uint32_t id;			/**< CANCEL: operation; CONTROL: number of the call. */
+	uint32_t id;			/**< CANCEL: operation; CANCEL_ALL: those before it; CONTROL: number of the call. */
 	uint32_t kind;			/**< enum sani_req_kind */
 };
 
