@@ -80,7 +80,7 @@ san_send(san_handle sock, struct san_overlapped *op, const void *data, size_t le
 	struct sani_post p = { .sock = sock, .op = op, .kind = SAN_OP_SEND,
 			       .buf = (void *)(uintptr_t)data };
 
-	return transfer(&p, len, flags, SAN_POLLED | SAN_ACKED | SAN_URGENT);
+	return transfer(&p, len, flags, SAN_POLLED | SAN_ACKED | SAN_URGENT | SAN_MORE);
 }
 
 int

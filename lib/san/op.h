@@ -53,6 +53,12 @@ enum san_post_flag {
 	 * them; SAN_OPT_URGENT says how far. Not for new designs (RFC 6093 6): for peers that need it.
 	 */
 	SAN_URGENT = 1 << 3,
+	/**
+	 * Send: more follows at once. The end of it that fills no segment waits for the next send, at most
+	 * 100 ms from the first of a row of such sends; one without this flag, or a FIN, takes it along. Not a
+	 * promise: under loss, or when packet buffers are short, it goes sooner.
+	 */
+	SAN_MORE = 1 << 4,
 };
 
 /**
@@ -145,7 +151,7 @@ san_connect(san_handle sock, struct san_overlapped *op, const struct san_addr *p
  * @param[in] op     The operation.
  * @param[in] data   The bytes; the stack's until the end.
  * @param[in] len    How many [bytes], 1..SAN_IO_MAX.
- * @param[in] flags  SAN_POLLED, SAN_ACKED, SAN_URGENT or 0.
+ * @param[in] flags  SAN_POLLED, SAN_ACKED, SAN_URGENT, SAN_MORE or 0.
  *
  * @retval 0           Accepted; one completion follows.
  * @retval 1           Finished: op->result is len, data is the caller's again, no completion follows.

@@ -45,6 +45,8 @@ give(struct san_core *k, struct sani_tcp_conn *c, struct san_overlapped *op, uin
 	op->done += taken;
 	if (sani_unlikely(op->flags & SAN_URGENT) && taken > 0)
 		*ev |= sani_tcp_urge(c);
+	if (sani_unlikely((op->flags & SAN_MORE) || c->more) && taken > 0)
+		*ev |= sani_tcp_more(c, op->flags & SAN_MORE, io.now_us);
 	return op->done == op->len;
 }
 

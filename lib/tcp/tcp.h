@@ -254,6 +254,13 @@ sani_tcp_urgent(const struct sani_tcp_conn *c);
 uint32_t
 sani_tcp_urge(struct sani_tcp_conn *c);
 
+/**
+ * What was just written is the end of a message (false), or more follows soon (true): then its end that fills no
+ * segment waits, at most 100 ms from the first such call in a row. @return Events (EV_OUTPUT).
+ */
+uint32_t
+sani_tcp_more(struct sani_tcp_conn *c, bool more, uint64_t now_us);
+
 /** Bytes ever written, and bytes of those acknowledged: 64-bit stream offsets. */
 uint64_t
 sani_tcp_written(const struct sani_tcp_conn *c);

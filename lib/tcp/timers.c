@@ -15,7 +15,7 @@
  *   REXMIT   RFC 6298: the oldest outstanding segment goes again
  *   PERSIST  a window probe, or what the silly-window rules held back (RFC 9293 3.8.6.1, 3.8.6.2.1)
  *   DELACK   an ACK was held back long enough (MUST-40)
- *   RETRY    the pool was empty: try again
+ *   RETRY    the pool was empty: try again; or the end of a message was awaited long enough (c->more)
  *   KEEP     has the peer been silent for long (RFC 9293 3.8.4)? Looked at when it fires: keepalive.c
  *   PACE     the next burst may go: pace.h
  */
@@ -179,6 +179,7 @@ retry(struct sani_tcp_conn *c)
 {
 	uint32_t ev = sani_tcp_wants_output(c) ? SANI_TCP_EV_OUTPUT : 0;
 
+	c->more = false;
 	if (c->flags & SANI_TCP_F_NO_ROOM)
 		ev |= SANI_TCP_EV_ACKED;
 	c->flags &= ~(uint32_t)SANI_TCP_F_NO_ROOM;

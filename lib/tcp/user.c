@@ -4,6 +4,7 @@
 #include "tcp/urgent.h"
 
 #define POOL_RETRY_US 1000u
+#define MORE_US 100000u		/* less than the least RTO: the persist timer has no part in it */
 #define SCARCE_BYTES 2048u	/* of a queue that was empty, while the pool runs low */
 
 static bool
@@ -35,6 +36,16 @@ sani_tcp_write(struct sani_tcp_conn *c, const void *data, uint32_t len, struct s
 		c->flags |= SANI_TCP_F_NO_ROOM;
 		sani_tcp_arm(c, SANI_TCP_T_RETRY, io->now_us + POOL_RETRY_US);
 	}
+	return sani_tcp_wants_output(c) ? SANI_TCP_EV_OUTPUT : 0;
+}
+
+/* The timer of a pool that was empty serves both; when it is armed for that it comes sooner, and stays. */
+uint32_t
+sani_tcp_more(struct sani_tcp_conn *c, bool more, uint64_t now_us)
+{
+	if (more && !c->more && c->deadline[SANI_TCP_T_RETRY] > now_us + POOL_RETRY_US)
+		sani_tcp_arm(c, SANI_TCP_T_RETRY, now_us + MORE_US);
+	c->more = more;
 	return sani_tcp_wants_output(c) ? SANI_TCP_EV_OUTPUT : 0;
 }
 
