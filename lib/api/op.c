@@ -91,6 +91,60 @@ san_recv(san_handle sock, struct san_overlapped *op, void *buf, size_t len, unsi
 	return transfer(&p, len, flags, SAN_POLLED | SAN_WAITALL);
 }
 
+/* The length of all buffers; 0: one that cannot be. */
+static size_t
+sum_of(const struct iovec *vec, unsigned int nb)
+{
+	size_t sum = 0;
+	unsigned int i;
+
+	if (vec == NULL || nb == 0 || nb > SAN_VEC_MAX)
+		return 0;
+	for (i = 0; i < nb; i++) {
+		if (vec[i].iov_len > SAN_IO_MAX || (vec[i].iov_base == NULL && vec[i].iov_len > 0))
+			return 0;
+		sum += vec[i].iov_len;	/* 16 of them do not overflow */
+	}
+	return sum;
+}
+
+static int
+transfer_vec(struct sani_post *p, const struct iovec *vec, unsigned int nb)
+{
+	size_t len = sum_of(vec, nb);
+
+	if (p->op == NULL || len == 0 || len > SAN_IO_MAX || p->min > len)
+		return -EINVAL;
+	p->vec = vec;
+	p->nb = nb;
+	p->len = (uint32_t)len;
+	return sani_sock_post(p);
+}
+
+int
+san_sendv(san_handle sock, struct san_overlapped *op, const struct iovec *vec, unsigned int nb,
+	  unsigned int flags)
+{
+	struct sani_post p = { .sock = sock, .op = op, .kind = SAN_OP_SEND,
+			       .flags = (uint16_t)flags };
+
+	if (!flags_ok(flags, SAN_POLLED | SAN_ACKED | SAN_URGENT | SAN_MORE))
+		return -EINVAL;
+	return transfer_vec(&p, vec, nb);
+}
+
+int
+san_recvv(san_handle sock, struct san_overlapped *op, const struct iovec *vec, unsigned int nb,
+	  size_t min, unsigned int flags)
+{
+	struct sani_post p = { .sock = sock, .op = op, .kind = SAN_OP_RECV, .min = (uint32_t)min,
+			       .flags = (uint16_t)flags };
+
+	if (!flags_ok(flags, SAN_POLLED | SAN_WAITALL) || min == 0 || min > SAN_IO_MAX)
+		return -EINVAL;
+	return transfer_vec(&p, vec, nb);
+}
+
 int
 san_cancel(san_handle sock, uint32_t id)
 {

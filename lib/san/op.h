@@ -24,6 +24,8 @@
 #ifndef SAN_OP_H
 #define SAN_OP_H
 
+#include <sys/uio.h>
+
 #include <san/types.h>
 
 #ifdef __cplusplus
@@ -75,6 +77,7 @@ struct san_overlapped {
 		const void *data;	/**< The stack's: what a send sends. */
 		uint64_t end;		/**< The stack's: stream offset that ends a send (SAN_ACKED). */
 		san_handle accepted;	/**< Result of an accept: the new socket. */
+		void *extra;		/**< The stack's: what does not fit in here. */
 	} u;
 	san_handle sock;		/**< The socket it was posted on. */
 	uint32_t len;			/**< The stack's: size of the buffer [bytes]. */
@@ -92,6 +95,9 @@ struct san_overlapped {
 
 /** Longest send or receive in one operation [bytes]. */
 #define SAN_IO_MAX (1u << 30)
+
+/** Most buffers of one operation. */
+#define SAN_VEC_MAX 16u
 
 /**
  * Accept one connection from a listener.
@@ -171,6 +177,27 @@ san_send(san_handle sock, struct san_overlapped *op, const void *data, size_t le
 	 unsigned int flags);
 
 /**
+ * Send bytes from several buffers, one behind the other, as if they were one.
+ *
+ * @param[in] vec    The array; read during the call only, the bytes are the stack's until the end. An entry
+ *                   of length 0 is passed over.
+ * @param[in] nb     Its entries, 1..SAN_VEC_MAX.
+ *
+ * @retval 0 1         As san_send().
+ * @retval -EINVAL     nb is 0 or above SAN_VEC_MAX, an address is NULL, the sum of the lengths is 0 or above
+ *                     SAN_IO_MAX; as san_send().
+ * @retval -EAGAIN     As san_accept(); or 1,024 operations of several buffers are pending on this core in the
+ *                     socket's completion queue.
+ * @retval -ENOTCONN -EPIPE -ECONNRESET -ETIMEDOUT -ENOTSOCK -EPERM -ENETDOWN  As san_send().
+ *
+ * @completion  As san_send(): kind SAN_OP_SEND, result the sum of the lengths or an error.
+ * @context     The thread of the socket's completion queue. Never blocks.
+ */
+SAN_API int
+san_sendv(san_handle sock, struct san_overlapped *op, const struct iovec *vec, unsigned int nb,
+	  unsigned int flags);
+
+/**
  * Receive bytes.
  *
  * @param[in] sock   A connected socket.
@@ -188,6 +215,25 @@ san_send(san_handle sock, struct san_overlapped *op, const void *data, size_t le
  */
 SAN_API int
 san_recv(san_handle sock, struct san_overlapped *op, void *buf, size_t len, unsigned int flags);
+
+/**
+ * Receive bytes into several buffers, filled one after the other, at least min of them.
+ *
+ * @param[in] vec    The array, as in san_sendv().
+ * @param[in] nb     Its entries, 1..SAN_VEC_MAX.
+ * @param[in] min    The operation does not end before so many bytes are there, but for the end of the stream;
+ *                   1..the sum of the lengths. 1 is what san_recv() does, the sum SAN_WAITALL.
+ *
+ * @retval 0 -EINVAL -EAGAIN -ENOTSOCK -EPERM -ENETDOWN -ENOTCONN -ECONNRESET -ETIMEDOUT  As san_sendv(); -EINVAL
+ *                   also when min is 0 or above the sum.
+ *
+ * @completion  As san_recv(): kind SAN_OP_RECV, result the bytes received: min or more, or fewer (also 0) at the
+ *              end of the stream.
+ * @context     The thread of the socket's completion queue. Never blocks.
+ */
+SAN_API int
+san_recvv(san_handle sock, struct san_overlapped *op, const struct iovec *vec, unsigned int nb,
+	  size_t min, unsigned int flags);
 
 /**
  * Shut the sending side down: FIN behind everything that was posted before.

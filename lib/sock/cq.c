@@ -124,7 +124,8 @@ sani_cq_lane(struct san_cq *cq, uint8_t core_id)
 	if (lane == NULL)
 		return NULL;
 	lane->ring = sani_spsc_create(cq->depth, sizeof(struct sani_cq_entry));
-	if (lane->ring == NULL) {
+	if (lane->ring == NULL || !sani_extras_init(&lane->extras, cq->depth)) {
+		sani_spsc_destroy(lane->ring);
 		free(lane);
 		return NULL;
 	}
@@ -346,6 +347,7 @@ sani_cq_recycle(struct san_cq *cq)
 		drop_closed(lane);
 		atomic_store(&cq->lane_of[lane->core_id], NULL);
 		sani_spsc_destroy(lane->ring);
+		sani_extras_fini(&lane->extras);
 		free(lane);
 		lane = next;
 	}

@@ -17,6 +17,7 @@
 #include <san/cq.h>
 
 #include "base/spsc.h"
+#include "sock/extra.h"
 #include "sock/thread.h"
 
 #define SANI_CQS 4096
@@ -40,6 +41,7 @@ struct sani_lane {
 	uint32_t used;			/**< Places taken: posted and not reaped (O4). */
 	uint32_t taken;			/**< Closed slots taken and not reported, oldest first. */
 	uint32_t noted;			/**< The ring's tail when they were taken. */
+	struct sani_extras extras;	/**< Taken by the thread, given back by the core. */
 	struct sani_lane *next;
 	uint8_t core_id;
 };

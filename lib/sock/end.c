@@ -67,14 +67,23 @@ sani_wake_touched(struct san_core *k)
 }
 
 void
+sani_op_strip(struct san_core *k, struct san_overlapped *op)
+{
+	if (op->flags & SANI_OP_TIMED)
+		sani_deadline_clear(k, op);
+	if (op->flags & SANI_OP_EXTRA)
+		sani_op_drop_extra(op);
+}
+
+void
 sani_op_end(struct san_core *k, struct sani_sock *so, struct san_overlapped *op, int32_t result)
 {
 	struct sani_cq_entry e = { .op = op, .sock = op->sock, .result = result, .kind = op->kind };
 	bool polled = (op->flags & SAN_POLLED) != 0;
 
 	unlink_op(so, op);
-	if (sani_unlikely(op->flags & SANI_OP_TIMED))
-		sani_deadline_clear(k, op);
+	if (sani_unlikely(op->flags & (SANI_OP_TIMED | SANI_OP_EXTRA)))
+		sani_op_strip(k, op);
 	if (op->kind == SAN_OP_RECV)
 		e.flags = op->flags & SAN_URGENT;
 	if (op->kind == SAN_OP_ACCEPT)

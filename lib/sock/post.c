@@ -58,7 +58,7 @@ take_id(struct sani_record *rec)
 }
 
 static void
-prepare(const struct sani_post *p, struct sani_record *rec)
+prepare(const struct sani_post *p, struct sani_record *rec, struct sani_extra *x)
 {
 	struct san_overlapped *op = p->op;
 
@@ -70,9 +70,36 @@ prepare(const struct sani_post *p, struct sani_record *rec)
 	op->result = 0;
 	op->kind = p->kind;
 	op->flags = p->flags;
+	if (sani_unlikely(x != NULL)) {
+		op->flags |= SANI_OP_EXTRA;
+		op->u.extra = x;
+	}
 	if (p->peer != NULL)
 		sani_op_stash_addr(op, p->peer);
 	sani_op_set(op, SANI_OP_POSTED);
+}
+
+/*
+ * What does not fit into the operation's line. False: no room for it. Before anything else of the operation is
+ * written, so that a refusal changes nothing.
+ */
+static bool
+add_extra(const struct sani_post *p, struct sani_lane *lane, struct sani_extra **x)
+{
+	uint32_t i;
+
+	*x = NULL;
+	if (sani_likely(p->vec == NULL))
+		return true;
+	*x = sani_extra_take(&lane->extras);
+	if (*x == NULL)
+		return false;
+	(*x)->min = p->min;
+	(*x)->nb = 0;
+	for (i = 0; i < p->nb; i++)
+		if (p->vec[i].iov_len > 0)
+			(*x)->vec[(*x)->nb++] = p->vec[i];
+	return true;
 }
 
 /* May the thread post on a socket with this word, and where does the completion go? */
@@ -109,15 +136,16 @@ post_on_core(const struct target *at, const struct sani_post *p)
 	struct sani_sock *so = &k->socks[at->slot];
 	struct sani_record *rec = &k->slots->records[at->slot];
 	uint64_t w = atomic_load_explicit(&k->slots->words[at->slot], memory_order_acquire);
+	struct sani_extra *x;
 	struct san_cq *cq;
 	int rc = check_word(at, w, sani_handle_gen(p->sock), &cq);
 
 	if (rc < 0)
 		return rc;
 	sani_sock_rebind(k, so);
-	if (!has_place(cq, so->lane, p->flags))
+	if (!has_place(cq, so->lane, p->flags) || !add_extra(p, so->lane, &x))
 		return -EAGAIN;
-	prepare(p, rec);
+	prepare(p, rec, x);
 	take_place(so->lane, rec, p->flags);
 	so->nb_ops++;
 	rc = sani_op_start(k, so, p->op);
@@ -127,6 +155,8 @@ post_on_core(const struct target *at, const struct sani_post *p)
 		return 0;
 	/* Finished or refused: nothing follows, so the place goes back. */
 	so->nb_ops--;
+	if (sani_unlikely(p->op->flags & (SANI_OP_TIMED | SANI_OP_EXTRA)))
+		sani_op_strip(k, p->op);
 	if (rc > 0)
 		sani_count(&k->core->ctr, SANI_CTR_sock_ops_ended);
 	p->op->result = rc > 0 ? (int32_t)p->op->done : rc;
@@ -148,6 +178,7 @@ post_bracketed(const struct target *at, const struct sani_post *p)
 	struct sani_req req = { .sock = p->sock, .op = p->op, .kind = SANI_REQ_POST };
 	struct sani_spsc *ring;
 	struct sani_lane *lane;
+	struct sani_extra *x;
 	struct san_cq *cq;
 	int rc = check_word(at, w, sani_handle_gen(p->sock), &cq);
 
@@ -156,9 +187,10 @@ post_bracketed(const struct target *at, const struct sani_post *p)
 	sani_window();
 	lane = atomic_load_explicit(&cq->lane_of[k->id], memory_order_relaxed);
 	ring = sani_thread_ring(at->t, k->id);
-	if (ring == NULL || sani_spsc_room(ring) == 0 || !has_place(cq, lane, p->flags))
+	if (ring == NULL || sani_spsc_room(ring) == 0 || !has_place(cq, lane, p->flags) ||
+	    !add_extra(p, lane, &x))
 		return -EAGAIN;
-	prepare(p, rec);
+	prepare(p, rec, x);
 	take_place(lane, rec, p->flags);
 	sani_spsc_put(ring, &req);
 	return 0;

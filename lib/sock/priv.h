@@ -237,6 +237,10 @@ sani_sock_fini(struct san_core *k);
 void
 sani_op_end(struct san_core *k, struct sani_sock *so, struct san_overlapped *op, int32_t result);
 
+/** Take deadline and extra of an operation away: it has ended, or was refused. */
+void
+sani_op_strip(struct san_core *k, struct san_overlapped *op);
+
 /** End every operation of a list. */
 void
 sani_op_end_all(struct san_core *k, struct sani_sock *so, struct sani_oplist *l, int32_t result);

@@ -134,7 +134,10 @@ struct sani_post {
 	struct san_overlapped *op;
 	const struct san_addr *peer;	/**< CONNECT, else NULL. */
 	void *buf;
-	uint32_t len;
+	const struct iovec *vec;	/**< SEND, RECV: these buffers instead; checked. NULL: none. */
+	uint32_t nb;			/**< Of them. */
+	uint32_t min;			/**< RECV: with vec. */
+	uint32_t len;			/**< Of all buffers. */
 	uint16_t flags;
 	uint8_t kind;
 };

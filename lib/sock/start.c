@@ -22,24 +22,17 @@ start(struct san_core *k, struct sani_sock *so, struct san_overlapped *op)
 	return -EINVAL;
 }
 
-/* Before the start: what ends in it may be the caller's again when it returns. */
-static int
-start_with_deadline(struct san_core *k, struct sani_sock *so, struct san_overlapped *op)
-{
-	int rc = sani_deadline_set(k, so, op);
-
-	if (rc == 0)
-		rc = start(k, so, op);
-	if (rc != 0 && (op->flags & SANI_OP_TIMED))
-		sani_deadline_clear(k, op);
-	return rc;
-}
-
+/* The deadline before the start: what ends in it may be the caller's again when it returns. */
 int
 sani_op_start(struct san_core *k, struct sani_sock *so, struct san_overlapped *op)
 {
-	if (sani_unlikely(op->timeout_us != 0))
-		return start_with_deadline(k, so, op);
+	int rc;
+
+	if (sani_unlikely(op->timeout_us != 0)) {
+		rc = sani_deadline_set(k, so, op);
+		if (rc < 0)
+			return rc;
+	}
 	return start(k, so, op);
 }
 

@@ -29,20 +29,34 @@ end_sent(struct san_core *k, struct sani_sock *so, const struct sani_tcp_conn *c
 		sani_op_end(k, so, op, op->kind == SAN_OP_SHUTDOWN ? 0 : (int32_t)op->len);
 }
 
+/* Where byte op->done of an operation lies. len: how many bytes from there on. */
+static inline void *
+place(const struct san_overlapped *op, uint32_t *len)
+{
+	if (sani_unlikely(op->flags & SANI_OP_EXTRA))
+		return sani_extra_at(op, len);
+	*len = op->len - op->done;
+	return (char *)op->u.buf + op->done;
+}
+
 /* Give the connection what is left of op; true when that was all. */
 static bool
 give(struct san_core *k, struct sani_tcp_conn *c, struct san_overlapped *op, uint32_t *ev)
 {
 	struct sani_tcp_io io = sani_core_io(k->core);
-	uint32_t taken = 0;
+	uint32_t taken;
+	uint32_t len;
 
 	if (op->kind == SAN_OP_SHUTDOWN) {
 		*ev |= sani_tcp_shutdown(c);
 		return true;
 	}
-	*ev |= sani_tcp_write(c, (const char *)op->u.data + op->done, op->len - op->done, &io,
-			      &taken);
-	op->done += taken;
+	do {
+		const void *data = place(op, &len);
+
+		*ev |= sani_tcp_write(c, data, len, &io, &taken);
+		op->done += taken;
+	} while (sani_unlikely(taken == len && op->done < op->len));
 	if (sani_unlikely(op->flags & SAN_URGENT) && taken > 0)
 		*ev |= sani_tcp_urge(c);
 	if (sani_unlikely((op->flags & SAN_MORE) || c->more) && taken > 0)
@@ -57,7 +71,9 @@ sani_send_pump(struct san_core *k, struct sani_sock *so)
 	uint32_t ev = 0;
 
 	while (so->unsent != NULL && give(k, c, so->unsent, &ev)) {
-		/* u.data was the caller's buffer up to here; nothing reads it any more */
+		/* u was the caller's buffers up to here; nothing reads them any more */
+		if (sani_unlikely(so->unsent->flags & SANI_OP_EXTRA))
+			sani_op_drop_extra(so->unsent);
 		so->unsent->u.end = sani_tcp_written(c);
 		so->unsent = so->unsent->next;
 	}
@@ -126,15 +142,36 @@ sani_shutdown_start(struct san_core *k, struct sani_sock *so, struct san_overlap
 	return 0;
 }
 
+/* How many bytes a receive that is not full waits for. */
+static inline uint32_t
+least(const struct san_overlapped *op)
+{
+	if (op->flags & SAN_WAITALL)
+		return op->len;
+	return sani_unlikely(op->flags & SANI_OP_EXTRA) ? sani_op_extra(op)->min : 1;
+}
+
 /* Is a receive over, and with what? False: it waits for more. */
 static bool
 recv_is_over(const struct sani_tcp_conn *c, const struct san_overlapped *op)
 {
-	if (op->done == op->len)
-		return true;
-	if (op->done > 0 && !(op->flags & SAN_WAITALL))
-		return true;
-	return sani_tcp_at_end(c);
+	return op->done >= least(op) || sani_tcp_at_end(c);
+}
+
+/* Fill op with what there is. */
+static void
+fill(struct sani_tcp_conn *c, struct san_overlapped *op, uint32_t *ev)
+{
+	uint32_t len, n;
+
+	do {
+		void *buf = place(op, &len);
+		uint32_t one = 0;
+
+		n = sani_tcp_read(c, buf, len, &one);
+		*ev |= one;
+		op->done += n;
+	} while (sani_unlikely(n == len && op->done < op->len));
 }
 
 void
@@ -147,7 +184,7 @@ sani_recv_pump(struct san_core *k, struct sani_sock *so)
 	while ((op = so->recv.head) != NULL) {
 		if (sani_unlikely(sani_tcp_urgent(c) > 0))
 			op->flags |= SAN_URGENT;
-		op->done += sani_tcp_read(c, (char *)op->u.buf + op->done, op->len - op->done, &ev);
+		fill(c, op, &ev);
 		if (!recv_is_over(c, op)) {
 			if (op->done > 0)
 				sani_op_set(op, SANI_OP_ACTIVE);

@@ -1,0 +1,77 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/**
+ * @file
+ * Extra: what some operations need beyond their line, from the post to the end.
+ *
+ * Model:     each lane has a pool of them. The thread takes one at the post, the core pushes it back when the
+ *            operation ends; so neither allocates, and none is lost when a queue or a thread goes.
+ * Threads:   sani_extra_take() the queue's thread; sani_extra_give() the core, or the thread for an operation
+ *            that was never posted.
+ * Source:    doc/op-contract.md O4; an array of buffers is copied at the post.
+ */
+#ifndef SANI_SOCK_EXTRA_H
+#define SANI_SOCK_EXTRA_H
+
+#include <stdatomic.h>
+#include <sys/uio.h>
+
+#include <san/op.h>
+
+#include "op/op.h"
+
+/** Operations with an extra that may be posted and not ended, of a queue on a core. */
+#define SANI_EXTRAS 1024
+
+struct sani_extras;
+
+struct sani_extra {
+	struct sani_extras *pool;
+	uint32_t next;			/**< Free: the next one + 1. */
+	uint32_t nb;			/**< Buffers. */
+	uint32_t min;			/**< Receive: so many bytes at least. */
+	struct iovec vec[SAN_VEC_MAX];
+};
+
+struct sani_extras {
+	struct sani_extra *list;
+	uint32_t size;
+	uint32_t fresh;			/**< The thread's: from here on never used. */
+	uint32_t free;			/**< The thread's: first + 1. */
+	_Atomic uint32_t given;		/**< Pushed back by the core: first + 1. */
+};
+
+/** Make a pool for a lane of depth places. False: no memory. Control path. */
+bool
+sani_extras_init(struct sani_extras *pool, uint32_t depth);
+
+void
+sani_extras_fini(struct sani_extras *pool);
+
+/** NULL: all are in use. */
+struct sani_extra *
+sani_extra_take(struct sani_extras *pool);
+
+void
+sani_extra_give(struct sani_extra *x);
+
+/** The extra of an operation (SANI_OP_EXTRA). */
+static inline struct sani_extra *
+sani_op_extra(const struct san_overlapped *op)
+{
+	return op->u.extra;
+}
+
+/** Give the extra of an operation back: nothing looks at its buffers any more. */
+static inline void
+sani_op_drop_extra(struct san_overlapped *op)
+{
+	sani_extra_give(sani_op_extra(op));
+	op->flags &= (uint16_t)~SANI_OP_EXTRA;
+	op->u.extra = NULL;
+}
+
+/** Where byte op->done of an operation with an array lies. @param[out] len  How many bytes from there on. */
+void *
+sani_extra_at(const struct san_overlapped *op, uint32_t *len);
+
+#endif
