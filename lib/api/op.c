@@ -35,6 +35,17 @@ san_shutdown(san_handle sock, struct san_overlapped *op, unsigned int flags)
 	return post(sock, op, SAN_OP_SHUTDOWN, flags);
 }
 
+int
+san_disconnect(san_handle sock, struct san_overlapped *op, unsigned int flags)
+{
+	struct sani_post p = { .sock = sock, .op = op, .kind = SAN_OP_DISCONNECT,
+			       .flags = (uint16_t)flags };
+
+	if (op == NULL || !flags_ok(flags, SAN_POLLED | SAN_ABORT))
+		return -EINVAL;
+	return sani_sock_post(&p);
+}
+
 /* RFC 9293 MUST-46: only a unicast address is a place to connect to. */
 static bool
 is_peer(const struct san_addr *peer)

@@ -41,6 +41,7 @@ enum san_op_kind {
 	SAN_OP_RECV = 4,
 	SAN_OP_SHUTDOWN = 5,
 	SAN_OP_CLOSE = 6,	/**< Only in completions: the last one of a handle. */
+	SAN_OP_DISCONNECT = 7,
 };
 
 /** Flags of a post. */
@@ -61,6 +62,7 @@ enum san_post_flag {
 	 * promise: under loss, or when packet buffers are short, it goes sooner.
 	 */
 	SAN_MORE = 1 << 4,
+	SAN_ABORT = 1 << 5,	/**< Disconnect: at once, by RST. */
 };
 
 /**
@@ -251,6 +253,34 @@ san_recvv(san_handle sock, struct san_overlapped *op, const struct iovec *vec, u
  */
 SAN_API int
 san_shutdown(san_handle sock, struct san_overlapped *op, unsigned int flags);
+
+/**
+ * End the connection in both directions; the socket stays until it is closed.
+ *
+ * Graceful: FIN behind everything that was posted before, as san_shutdown() does (which may have been called
+ * before), and the operation ends when the peer has acknowledged it and its own FIN has come. A close sends
+ * nothing then, where it would have reset a connection that is half open. Receives go on meanwhile; what is
+ * never received keeps the peer's FIN away when it fills the window. A peer need not ever send its FIN: give
+ * the operation a deadline, or end it with an abortive one.
+ *
+ * Abortive (SAN_ABORT): RST now, whatever is under way. All other operations of the socket, graceful
+ * disconnects too, end with -ECONNABORTED, and so does every later transfer; what was received and not read is
+ * gone.
+ *
+ * @param[in] sock   A connected socket.
+ * @param[in] op     The operation.
+ * @param[in] flags  SAN_POLLED, SAN_ABORT or 0.
+ *
+ * @retval 0           Accepted.
+ * @retval -EINVAL -EAGAIN -ENOTSOCK -EPERM -ENETDOWN -ENOTCONN -ECONNRESET -ETIMEDOUT  As san_send().
+ * @retval -ECONNABORTED  It was aborted before (on-core; else in the completion).
+ *
+ * @completion  kind SAN_OP_DISCONNECT; result 0; graceful ones also -ECONNRESET, -ETIMEDOUT, -ECONNABORTED,
+ *              -ECANCELED (the FIN may be sent all the same).
+ * @context     The thread of the socket's completion queue. Never blocks.
+ */
+SAN_API int
+san_disconnect(san_handle sock, struct san_overlapped *op, unsigned int flags);
 
 /**
  * Ask for the end of one operation. The outcome is its own completion: -ECANCELED or its result.

@@ -13,17 +13,25 @@ find(const struct sani_sock *so, uint32_t id)
 	return op;
 }
 
-/* A shutdown that was not given to the connection yet: nothing keeps further sends out. */
+/*
+ * A FIN that was not given to the connection yet: nothing keeps further sends out, but another one. (When one
+ * is given all are.)
+ */
 static void
 undo_shutdown(struct sani_sock *so, const struct san_overlapped *op)
 {
 	const struct san_overlapped *waiting;
+	bool others = false;
+	bool waits = false;
 
-	if (op->kind != SAN_OP_SHUTDOWN)
+	if (op->kind != SAN_OP_SHUTDOWN && op->kind != SAN_OP_DISCONNECT)
 		return;
-	for (waiting = so->unsent; waiting != NULL; waiting = waiting->next)
-		if (waiting == op)
-			so->shut = false;
+	for (waiting = so->unsent; waiting != NULL; waiting = waiting->next) {
+		waits |= waiting == op;
+		others |= waiting != op && waiting->kind != SAN_OP_SEND;
+	}
+	if (waits)
+		so->shut = others;
 }
 
 /* Without a look at what was queued behind it. */

@@ -1,6 +1,9 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 #include "sock/priv.h"
 
+/* What may end an operation of the send list: the peer's FIN ends disconnects. */
+#define SENDING_GOES_ON (SANI_TCP_EV_ACKED | SANI_TCP_EV_FIN_ACKED | SANI_TCP_EV_FIN)
+
 static struct sani_open
 describe(const struct san_core *k, const struct sani_sock *so, const struct san_addr *peer)
 {
@@ -87,7 +90,7 @@ sani_conn_event(struct sani_core *core, struct sani_tcp_conn *c, uint32_t ev)
 	if (!(ev & SANI_TCP_EV_CLOSED) || sani_tcp_error(c) == 0) {
 		if ((ev & (SANI_TCP_EV_READABLE | SANI_TCP_EV_FIN)) && so->recv.head != NULL)
 			sani_recv_pump(k, so);
-		if ((ev & (SANI_TCP_EV_ACKED | SANI_TCP_EV_FIN_ACKED)) && so->send.head != NULL)
+		if ((ev & SENDING_GOES_ON) && so->send.head != NULL)
 			sani_send_pump(k, so);
 	}
 	if (ev & SANI_TCP_EV_CLOSED)

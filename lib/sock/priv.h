@@ -73,7 +73,7 @@ struct sani_sock {
 	uint32_t conn;			/**< Connection block, SANI_NONE. */
 	uint8_t phase;			/**< enum sani_sock_phase */
 	uint8_t close;			/**< enum sani_close_step */
-	bool shut;			/**< A shutdown was posted: no more sends. */
+	bool shut;			/**< A shutdown or disconnect was posted: no more sends. */
 	bool fin_acked;
 	bool bound;			/**< san_bind() was called. */
 	bool port_taken;		/**< local.port is ours in the host's table. */
@@ -81,7 +81,7 @@ struct sani_sock {
 	int32_t error;			/**< DEAD: 0, or what ended the connection. */
 	uint32_t nb_ops;		/**< Operations not ended. */
 	struct sani_oplist recv;	/**< Receives; of a listener, its accepts. */
-	struct sani_oplist send;	/**< Sends and shutdown, ended in order. */
+	struct sani_oplist send;	/**< Sends, shutdown, disconnects; ended in order. */
 	struct san_overlapped *unsent;	/**< First of send that is not wholly given to the connection. */
 	struct san_overlapped *connect;
 	struct sani_lane *lane;		/**< Of cq, while its id is cq_id. */
@@ -288,7 +288,7 @@ sani_op_start(struct san_core *k, struct sani_sock *so, struct san_overlapped *o
 void
 sani_op_start_off_core(struct san_core *k, struct sani_sock *so, struct san_overlapped *op);
 
-/* xfer.c: sends, receives, shutdown */
+/* xfer.c: sends, receives, shutdown, disconnect */
 
 int
 sani_send_start(struct san_core *k, struct sani_sock *so, struct san_overlapped *op);
@@ -296,6 +296,8 @@ int
 sani_recv_start(struct san_core *k, struct sani_sock *so, struct san_overlapped *op);
 int
 sani_shutdown_start(struct san_core *k, struct sani_sock *so, struct san_overlapped *op);
+int
+sani_disconnect_start(struct san_core *k, struct sani_sock *so, struct san_overlapped *op);
 
 /** Give the connection what it takes, end what is finished. */
 void

@@ -12,10 +12,13 @@ check_phase(const struct sani_sock *so)
 
 /* Is an operation of the send list over? All of it was given to the connection. */
 static bool
-send_is_over(const struct sani_sock *so, const struct san_overlapped *op, uint64_t acked)
+send_is_over(const struct sani_sock *so, const struct san_overlapped *op,
+	     const struct sani_tcp_conn *c, uint64_t acked)
 {
 	if (op->kind == SAN_OP_SHUTDOWN)
 		return so->fin_acked;
+	if (op->kind == SAN_OP_DISCONNECT)
+		return sani_tcp_state(c) == SAN_TCP_TIME_WAIT || sani_tcp_state(c) == SAN_TCP_CLOSED;
 	return !(op->flags & SAN_ACKED) || acked >= op->u.end;
 }
 
@@ -25,8 +28,8 @@ end_sent(struct san_core *k, struct sani_sock *so, const struct sani_tcp_conn *c
 	uint64_t acked = sani_tcp_acked(c);
 	struct san_overlapped *op;
 
-	while ((op = so->send.head) != so->unsent && send_is_over(so, op, acked))
-		sani_op_end(k, so, op, op->kind == SAN_OP_SHUTDOWN ? 0 : (int32_t)op->len);
+	while ((op = so->send.head) != so->unsent && send_is_over(so, op, c, acked))
+		sani_op_end(k, so, op, (int32_t)op->len);
 }
 
 /* Where byte op->done of an operation lies. len: how many bytes from there on. */
@@ -47,7 +50,7 @@ give(struct san_core *k, struct sani_tcp_conn *c, struct san_overlapped *op, uin
 	uint32_t taken;
 	uint32_t len;
 
-	if (op->kind == SAN_OP_SHUTDOWN) {
+	if (op->kind != SAN_OP_SEND) {
 		*ev |= sani_tcp_shutdown(c);
 		return true;
 	}
@@ -137,6 +140,37 @@ sani_shutdown_start(struct san_core *k, struct sani_sock *so, struct san_overlap
 		rc = -EPIPE;
 	if (rc < 0)
 		return rc;
+	so->shut = true;
+	queue_send(k, so, op);
+	return 0;
+}
+
+/* Whatever is under way: RST, and the socket is dead. */
+static int
+abort_connection(struct san_core *k, struct sani_sock *so, struct san_overlapped *op)
+{
+	struct sani_tcp_conn *c = sani_sock_conn(k, so);
+
+	so->conn = SANI_NONE;
+	so->error = -ECONNABORTED;
+	sani_sock_enter(k, so, SANI_SOCK_DEAD);
+	sani_core_conn_close(k->core, c);
+	sani_op_end_all(k, so, &so->recv, -ECONNABORTED);
+	sani_op_end_all(k, so, &so->send, -ECONNABORTED);
+	sani_op_end(k, so, op, 0);
+	return 0;
+}
+
+/* Of a connection that is over it ends at once. */
+int
+sani_disconnect_start(struct san_core *k, struct sani_sock *so, struct san_overlapped *op)
+{
+	int rc = check_phase(so);
+
+	if (rc < 0)
+		return rc;
+	if (op->flags & SAN_ABORT)
+		return abort_connection(k, so, op);
 	so->shut = true;
 	queue_send(k, so, op);
 	return 0;
