@@ -30,6 +30,16 @@ san_accept(san_handle listener, struct san_overlapped *op, unsigned int flags)
 }
 
 int
+san_accept_repeat(san_handle listener, struct san_overlapped *op, unsigned int k)
+{
+	struct sani_post p = { .sock = listener, .op = op, .kind = SAN_OP_ACCEPT, .repeat = k };
+
+	if (op == NULL || k == 0 || k > SAN_REPEAT_MAX)
+		return -EINVAL;
+	return sani_sock_post(&p);
+}
+
+int
 san_shutdown(san_handle sock, struct san_overlapped *op, unsigned int flags)
 {
 	return post(sock, op, SAN_OP_SHUTDOWN, flags);
@@ -154,6 +164,22 @@ san_recvv(san_handle sock, struct san_overlapped *op, const struct iovec *vec, u
 	if (!flags_ok(flags, SAN_POLLED | SAN_WAITALL) || min == 0 || min > SAN_IO_MAX)
 		return -EINVAL;
 	return transfer_vec(&p, vec, nb);
+}
+
+int
+san_recv_repeat(san_handle sock, struct san_overlapped *op, struct san_pieces *pieces,
+		unsigned int flags)
+{
+	struct sani_post p = { .sock = sock, .op = op, .kind = SAN_OP_RECV, .pieces = pieces, .min = 1,
+			       .flags = (uint16_t)flags };
+
+	if (op == NULL || pieces == NULL || pieces->mem == NULL || pieces->size == 0 ||
+	    pieces->size > SAN_IO_MAX || pieces->nb == 0 || pieces->nb > SAN_REPEAT_MAX ||
+	    !flags_ok(flags, SAN_WAITALL))
+		return -EINVAL;
+	p.len = pieces->size;
+	p.repeat = pieces->nb;
+	return sani_sock_post(&p);
 }
 
 int

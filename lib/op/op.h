@@ -35,6 +35,7 @@ enum sani_op_where {
 
 /** Bits of op->flags that are the stack's. */
 enum sani_op_mark {
+	SANI_OP_REPEAT = 1 << 12,	/**< It repeats; it has an extra too. */
 	SANI_OP_EXTRA = 1 << 13,	/**< op->u.extra is valid (sock/extra.h). */
 	SANI_OP_TIMED = 1 << 14,	/**< It has a deadline: op->timer is valid, op->result is not. */
 	SANI_OP_LISTED = 1 << 15,	/**< It is on the list of its kind. */

@@ -25,10 +25,10 @@ struct san_completion {
 	uint64_t user;			/**< op->user; for a close the value given to san_close(). */
 	san_handle sock;		/**< The socket. */
 	struct san_overlapped *op;	/**< The operation, the caller's again; NULL for a close. */
-	uint64_t value;			/**< Accept: the new socket. Else 0. */
+	uint64_t value;			/**< Accept: the new socket. Repeating receive: where the bytes are. Else 0. */
 	int32_t result;			/**< Bytes or 0, or a negative errno. */
 	uint8_t kind;			/**< enum san_op_kind. */
-	uint8_t flags;			/**< Receive: SAN_URGENT or 0. Else 0. */
+	uint8_t flags;			/**< SAN_MORE: op goes on, it is not the caller's. Receive: SAN_URGENT. */
 	uint16_t reserved;		/**< 0. */
 };
 

@@ -17,6 +17,7 @@
  *            A connection that gives up ends its operations with -ETIMEDOUT too: SAN_OPT_STATE tells.
  * Partly:    an operation that ends early tells in op->done how many bytes had been moved: of a send these are
  *            the connection's, of a receive they are in the buffer. Nothing is lost or moved twice.
+ * Repeating: an operation of many completions; all but the last have SAN_MORE in their flags.
  * Order:     receives end in the order of their posts, sends too, accepts too; nothing else is promised. What
  *            the owning core refuses of another thread's posts ends at once, before what is pending.
  * Source:    doc/op-contract.md O1 to O10, O14.
@@ -61,7 +62,7 @@ enum san_post_flag {
 	 * 100 ms from the first of a row of such sends; one without this flag, or a FIN, takes it along. Not a
 	 * promise: under loss, or when packet buffers are short, it goes sooner.
 	 */
-	SAN_MORE = 1 << 4,
+	SAN_MORE = 1 << 4,	/* In the flags of a completion: of a repeating operation, which goes on. */
 	SAN_ABORT = 1 << 5,	/**< Disconnect: at once, by RST. */
 };
 
@@ -98,6 +99,9 @@ struct san_overlapped {
 /** Longest send or receive in one operation [bytes]. */
 #define SAN_IO_MAX (1u << 30)
 
+/** Most completions of a repeating operation that wait to be reaped, the last one not counted. */
+#define SAN_REPEAT_MAX 64u
+
 /** Most buffers of one operation. */
 #define SAN_VEC_MAX 16u
 
@@ -126,6 +130,32 @@ struct san_overlapped {
  */
 SAN_API int
 san_accept(san_handle listener, struct san_overlapped *op, unsigned int flags);
+
+/**
+ * Accept connections until further notice: a repeating operation (O4).
+ *
+ * Each connection is a completion with SAN_MORE in its flags, and the operation goes on. Its last completion is
+ * the one without: then op is the caller's again. That one comes by cancel, deadline, close or an error, never
+ * by itself. The post takes 1 + k places, which the last completion gives back; at most k completions wait to
+ * be reaped, further connections wait in the backlog. With other accepts it takes turns in the order of posts,
+ * so what is posted behind it gets connections only while its k completions wait.
+ *
+ * @param[in] listener  A listening socket.
+ * @param[in] op        The operation.
+ * @param[in] k         1..SAN_REPEAT_MAX
+ *
+ * @retval 0             Accepted.
+ * @retval -EINVAL       k is 0 or above SAN_REPEAT_MAX; as san_accept().
+ * @retval -EAGAIN       No 1 + k places in the completion queue; as san_sendv(), of which this counts as one.
+ * @retval -ENOTSOCK -EPERM -ENETDOWN  As san_accept().
+ *
+ * @completion  kind SAN_OP_ACCEPT. With SAN_MORE: result 0 and value the new socket (op->u is not set). Without:
+ *              an error of san_accept().
+ * @context     The thread of the socket's completion queue. Never blocks.
+ * @source      O4, O11.
+ */
+SAN_API int
+san_accept_repeat(san_handle listener, struct san_overlapped *op, unsigned int k);
 
 /**
  * Open a connection (RFC 9293 3.10.1, active OPEN).
@@ -236,6 +266,57 @@ san_recv(san_handle sock, struct san_overlapped *op, void *buf, size_t len, unsi
 SAN_API int
 san_recvv(san_handle sock, struct san_overlapped *op, const struct iovec *vec, unsigned int nb,
 	  size_t min, unsigned int flags);
+
+/**
+ * Memory for a repeating receive: pieces of one size, one behind the other. They are filled in turn, and given
+ * back in turn: san_give_back(). The structure and the memory are the stack's until the last completion.
+ */
+struct san_pieces {
+	void *mem;		/**< Of nb times size bytes. */
+	uint32_t size;		/**< Of a piece [bytes], 1..SAN_IO_MAX. */
+	uint32_t nb;		/**< 1..SAN_REPEAT_MAX */
+	uint32_t given;		/**< The library's: how many were given back. */
+	uint32_t reserved;	/**< 0. */
+};
+
+/**
+ * Receive until the end of the stream: a repeating operation (O4).
+ *
+ * Each piece that is filled is a completion with SAN_MORE in its flags. Its bytes are the program's until it gives
+ * the piece back, the oldest first; when none is left to fill, what arrives stays in the connection, whose
+ * window closes. The last completion, without SAN_MORE, brings no bytes: 0 at the end of the stream, or an error. The
+ * post takes 1 + pieces->nb places, which the last completion gives back. What is posted behind it waits.
+ *
+ * @param[in] sock    A connected socket.
+ * @param[in] op      The operation.
+ * @param[in] pieces  All of them are the stack's with the post.
+ * @param[in] flags   SAN_WAITALL: full pieces, but for the one before the end of the stream; or 0.
+ *
+ * @retval 0           Accepted.
+ * @retval -EINVAL     pieces or its memory is NULL, size or nb out of range; as san_recv().
+ * @retval -EAGAIN     No 1 + nb places in the completion queue; as san_sendv(), of which this counts as one.
+ * @retval -ENOTSOCK -EPERM -ENETDOWN -ENOTCONN -ECONNRESET -ETIMEDOUT  As san_send().
+ *
+ * @completion  kind SAN_OP_RECV. With SAN_MORE: result how many bytes, value their address; flags may have
+ *              SAN_URGENT. Without: 0 or an error of san_recv(); op->done bytes are in the piece that would have
+ *              been next.
+ * @context     The thread of the socket's completion queue. Never blocks.
+ * @source      O4.
+ */
+SAN_API int
+san_recv_repeat(san_handle sock, struct san_overlapped *op, struct san_pieces *pieces,
+		unsigned int flags);
+
+/**
+ * Give the oldest pieces of a repeating receive back; no more than were reaped and not given back.
+ *
+ * @param[in] pieces  Those of the post.
+ * @param[in] nb      How many.
+ * @return Nothing. The owning core sees it in its next round.
+ * @context The thread that reaps. Never blocks.
+ */
+SAN_API void
+san_give_back(struct san_pieces *pieces, unsigned int nb);
 
 /**
  * Shut the sending side down: FIN behind everything that was posted before.

@@ -114,6 +114,7 @@ sani_close_begin(struct san_core *k, struct sani_sock *so)
 	so->fence_posting = atomic_load(&bound_thread(so)->posting);
 	so->next_closing = k->closing;
 	k->closing = sani_sock_slot(k, so);
+	sani_repeat_forget(k, so);
 	drop_connection(k, so);
 	abort_operations(k, so);
 	sani_close_advance(k, so);

@@ -223,10 +223,12 @@ reap_entries(struct sani_lane *lane, struct san_completion *comp, unsigned int m
 		struct sani_record *rec = &records[sani_handle_slot(e->sock)];
 
 		fill(&comp[n++], e);
-		if (rec->gen == sani_handle_gen(e->sock))
-			rec->posted--;
-		lane->used--;
-		sani_op_set(e->op, SANI_OP_FREE);
+		if (sani_likely(e->places > 0)) {
+			if (rec->gen == sani_handle_gen(e->sock))
+				rec->posted--;
+			lane->used -= e->places;
+			sani_op_set(e->op, SANI_OP_FREE);
+		}
 		sani_spsc_pop(lane->ring);
 	}
 	return n;

@@ -30,7 +30,8 @@ struct sani_cq_entry {
 	int32_t result;
 	uint8_t kind;
 	uint8_t flags;
-	uint8_t reserved[2];
+	uint8_t places;		/**< That it gives back: 0 while the operation goes on. */
+	uint8_t reserved;
 };
 
 /** One core's way to the queue. */

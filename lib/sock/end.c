@@ -9,7 +9,8 @@ unlink_op(struct sani_sock *so, struct san_overlapped *op)
 		sani_oplist_remove(&so->recv, op);
 		break;
 	case SANI_OP_ON_ACCEPT:
-		so->accepting->nb_accepts--;
+		so->accepting->nb_accepts -= !(op->flags & SANI_OP_REPEAT);
+		so->accepting->nb_repeating -= (op->flags & SANI_OP_REPEAT) != 0;
 		so->accepting->nb_cancelling -= sani_op_state(op) == SANI_OP_CANCELLING;
 		sani_oplist_remove(&so->recv, op);
 		break;
@@ -78,10 +79,13 @@ sani_op_strip(struct san_core *k, struct san_overlapped *op)
 void
 sani_op_end(struct san_core *k, struct sani_sock *so, struct san_overlapped *op, int32_t result)
 {
-	struct sani_cq_entry e = { .op = op, .sock = op->sock, .result = result, .kind = op->kind };
+	struct sani_cq_entry e = { .op = op, .sock = op->sock, .result = result, .kind = op->kind,
+				   .places = 1 };
 	bool polled = (op->flags & SAN_POLLED) != 0;
 
 	unlink_op(so, op);
+	if (sani_unlikely(op->flags & SANI_OP_REPEAT))
+		e.places = (uint8_t)(1 + sani_op_extra(op)->repeat.k);
 	if (sani_unlikely(op->flags & (SANI_OP_TIMED | SANI_OP_EXTRA)))
 		sani_op_strip(k, op);
 	if (op->kind == SAN_OP_RECV)

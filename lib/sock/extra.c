@@ -58,9 +58,14 @@ void *
 sani_extra_at(const struct san_overlapped *op, uint32_t *len)
 {
 	const struct sani_extra *x = sani_op_extra(op);
+	const struct sani_repeat *r = &x->repeat;
 	size_t at = op->done;
 	uint32_t i = 0;
 
+	if (op->flags & SANI_OP_REPEAT) {
+		*len = r->size - op->done;
+		return r->mem + (size_t)(r->written % r->k) * r->size + at;
+	}
 	while (at >= x->vec[i].iov_len)
 		at -= x->vec[i++].iov_len;
 	*len = (uint32_t)(x->vec[i].iov_len - at);

@@ -24,12 +24,26 @@
 
 struct sani_extras;
 
+/** Of a repeating operation. */
+struct sani_repeat {
+	uint32_t k;			/**< Completions that may wait to be reaped. */
+	uint32_t written;		/**< So far; the core's, like all that follows. */
+	uint32_t reaped;		/**< Of them, as far as was looked at. */
+	uint32_t at[SAN_REPEAT_MAX];	/**< By number: the ring's tail behind it. */
+	struct san_pieces *pieces;	/**< Receive, */
+	char *mem;			/**< and what was in it at the post. */
+	uint32_t size;
+};
+
 struct sani_extra {
 	struct sani_extras *pool;
 	uint32_t next;			/**< Free: the next one + 1. */
 	uint32_t nb;			/**< Buffers. */
 	uint32_t min;			/**< Receive: so many bytes at least. */
-	struct iovec vec[SAN_VEC_MAX];
+	union {
+		struct iovec vec[SAN_VEC_MAX];
+		struct sani_repeat repeat;
+	};
 };
 
 struct sani_extras {
@@ -66,11 +80,11 @@ static inline void
 sani_op_drop_extra(struct san_overlapped *op)
 {
 	sani_extra_give(sani_op_extra(op));
-	op->flags &= (uint16_t)~SANI_OP_EXTRA;
+	op->flags &= (uint16_t)~(SANI_OP_EXTRA | SANI_OP_REPEAT);
 	op->u.extra = NULL;
 }
 
-/** Where byte op->done of an operation with an array lies. @param[out] len  How many bytes from there on. */
+/** Where byte op->done of an operation with an array or with pieces lies. @param[out] len  How many bytes from there on. */
 void *
 sani_extra_at(const struct san_overlapped *op, uint32_t *len);
 

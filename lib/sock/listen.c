@@ -159,30 +159,71 @@ sani_listen_stop(struct san_core *k, struct sani_sock *so)
 	tell_all(k, &msg);
 }
 
-/* Accepts that are to end do so as soon as one fewer is enough for what is taken. */
+/* How many connections an accept has room for now. */
+static uint32_t
+room_of(const struct sani_sock *so, const struct san_overlapped *op)
+{
+	return op->flags & SANI_OP_REPEAT ? sani_repeat_room(so, op) : 1;
+}
+
+/* And all of them; still_good: without those that are to end. */
+static uint32_t
+room(const struct sani_sock *so, bool still_good)
+{
+	const struct sani_accepting *a = so->accepting;
+	const struct san_overlapped *op;
+	uint32_t n = 0;
+
+	if (sani_likely(a->nb_repeating == 0))
+		return a->nb_accepts - (still_good ? a->nb_cancelling : 0);
+	for (op = so->recv.head; op != NULL; op = op->next)
+		if (!still_good || sani_op_state(op) != SANI_OP_CANCELLING)
+			n += room_of(so, op);
+	return n;
+}
+
+/* Is what the others have room for enough for what is taken? */
+static bool
+can_spare(const struct sani_sock *so, const struct san_overlapped *op)
+{
+	return room(so, false) >= so->accepting->nb_taken + room_of(so, op);
+}
+
+/* The accept that an answer is for: the oldest that has room. */
+static struct san_overlapped *
+first_accept(const struct sani_sock *so)
+{
+	struct san_overlapped *op = so->recv.head;
+
+	while (room_of(so, op) == 0)
+		op = op->next;
+	return op;
+}
+
+/* Accepts that are to end do so as soon as the others are enough. */
 static void
 end_cancelled(struct san_core *k, struct sani_sock *so)
 {
-	struct sani_accepting *a = so->accepting;
 	struct san_overlapped *op = so->recv.head;
 
-	while (a->nb_cancelling > 0 && a->nb_accepts > a->nb_taken) {
+	while (so->accepting->nb_cancelling > 0 && op != NULL) {
 		struct san_overlapped *next = op->next;
 
-		if (sani_op_state(op) == SANI_OP_CANCELLING)
+		if (sani_op_state(op) == SANI_OP_CANCELLING && can_spare(so, op))
 			sani_op_end(k, so, op, op->result);
 		op = next;
 	}
 }
 
-/* Bring offers and accepts together. */
-static void
-match(struct san_core *k, struct sani_sock *so)
+void
+sani_accept_go_on(struct san_core *k, struct sani_sock *so)
 {
 	struct sani_accepting *a = so->accepting;
+	uint32_t most;
 
 	end_cancelled(k, so);
-	while (a->nb > 0 && a->nb_accepts > a->nb_taken) {
+	most = room(so, true);
+	while (a->nb > 0 && most > a->nb_taken) {
 		const struct sani_offer *o = oldest_offer(a);
 
 		a->nb_taken++;
@@ -194,6 +235,8 @@ match(struct san_core *k, struct sani_sock *so)
 			.e = so->cq_id,
 		});
 	}
+	if (a->nb > 0 && a->nb_repeating > 0)
+		sani_repeat_pause(k, so);
 }
 
 int
@@ -202,8 +245,11 @@ sani_accept_start(struct san_core *k, struct sani_sock *so, struct san_overlappe
 	if (so->phase != SANI_SOCK_LISTENING)
 		return -EINVAL;
 	sani_oplist_append(&so->recv, op);
-	so->accepting->nb_accepts++;
-	match(k, so);
+	if (op->flags & SANI_OP_REPEAT)
+		so->accepting->nb_repeating++;
+	else
+		so->accepting->nb_accepts++;
+	sani_accept_go_on(k, so);
 	return 0;
 }
 
@@ -223,10 +269,10 @@ sani_accept_abort(struct san_core *k, struct sani_sock *so, struct san_overlappe
 void
 sani_listen_abort(struct san_core *k, struct sani_sock *so)
 {
-	struct sani_accepting *a = so->accepting;
+	struct san_overlapped *op;
 
-	while (a->nb_accepts > a->nb_taken)
-		sani_op_end(k, so, so->recv.head, -ECANCELED);
+	while ((op = so->recv.head) != NULL && can_spare(so, op))
+		sani_op_end(k, so, op, -ECANCELED);
 }
 
 void
@@ -263,7 +309,7 @@ on_offer(struct san_core *k, const struct sani_msg *msg)
 	sani_assert(a->nb < a->size);
 	a->offers[(a->head + a->nb++) % a->size] =
 		(struct sani_offer){ .from = msg->from, .conn = msg->a, .gen = msg->b };
-	match(k, so);
+	sani_accept_go_on(k, so);
 }
 
 /* The embryo of a message, or NULL: it is gone. */
@@ -353,15 +399,30 @@ listener_of(struct san_core *k, const struct sani_msg *msg)
 	return &k->socks[msg->c];
 }
 
+/* One fewer is spoken for. */
+static void
+settle_accepts(struct san_core *k, struct sani_sock *so)
+{
+	if (so->close != SANI_CLOSE_NONE)
+		sani_listen_abort(k, so);
+	else
+		sani_accept_go_on(k, so);
+}
+
 static void
 on_made(struct san_core *k, const struct sani_msg *msg)
 {
 	struct sani_sock *so = listener_of(k, msg);
-	struct san_overlapped *op = so->recv.head;
+	struct san_overlapped *op = first_accept(so);
 
 	so->accepting->nb_taken--;
-	op->u.accepted = msg->e;
-	sani_op_end(k, so, op, 0);
+	if (op->flags & SANI_OP_REPEAT) {
+		sani_repeat_put(k, so, op, msg->e);
+		settle_accepts(k, so);
+	} else {
+		op->u.accepted = msg->e;
+		sani_op_end(k, so, op, 0);
+	}
 	tell(k, msg->from, (struct sani_msg){ .kind = MSG_WRITTEN, .e = msg->e });
 }
 
@@ -369,14 +430,16 @@ static void
 on_gone(struct san_core *k, const struct sani_msg *msg)
 {
 	struct sani_sock *so = listener_of(k, msg);
+	struct san_overlapped *op = first_accept(so);
 
 	so->accepting->nb_taken--;
-	if (so->close != SANI_CLOSE_NONE)
-		sani_listen_abort(k, so);
-	else if (msg->a != 0)
-		sani_op_end(k, so, so->recv.head, (int32_t)msg->a);
-	else
-		match(k, so);
+	if (so->close == SANI_CLOSE_NONE && msg->a != 0) {
+		if (op->flags & SANI_OP_REPEAT)
+			sani_accept_abort(k, so, op, (int32_t)msg->a);
+		else
+			sani_op_end(k, so, op, (int32_t)msg->a);
+	}
+	settle_accepts(k, so);
 }
 
 static void

@@ -127,6 +127,8 @@ do_round(struct san_core *k)
 	n += sani_gone_round(k);
 	if (sani_unlikely(sani_lib_closing()))
 		obey_cleanup(k);
+	if (sani_unlikely(k->paused != SANI_NONE))
+		n += sani_repeat_round(k);
 	if (k->deadlines.nb > 0)
 		n += sani_deadline_round(k);
 	if (k->nb_kept > 0)

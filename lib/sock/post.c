@@ -71,12 +71,26 @@ prepare(const struct sani_post *p, struct sani_record *rec, struct sani_extra *x
 	op->kind = p->kind;
 	op->flags = p->flags;
 	if (sani_unlikely(x != NULL)) {
-		op->flags |= SANI_OP_EXTRA;
+		op->flags |= p->repeat > 0 ? SANI_OP_EXTRA | SANI_OP_REPEAT : SANI_OP_EXTRA;
 		op->u.extra = x;
 	}
 	if (p->peer != NULL)
 		sani_op_stash_addr(op, p->peer);
 	sani_op_set(op, SANI_OP_POSTED);
+}
+
+static void
+set_repeat(struct sani_repeat *r, const struct sani_post *p)
+{
+	r->k = p->repeat;
+	r->written = 0;
+	r->reaped = 0;
+	r->pieces = p->pieces;
+	if (p->pieces == NULL)
+		return;
+	p->pieces->given = 0;
+	r->mem = p->pieces->mem;
+	r->size = p->pieces->size;
 }
 
 /*
@@ -89,13 +103,15 @@ add_extra(const struct sani_post *p, struct sani_lane *lane, struct sani_extra *
 	uint32_t i;
 
 	*x = NULL;
-	if (sani_likely(p->vec == NULL))
+	if (sani_likely(p->vec == NULL && p->repeat == 0))
 		return true;
 	*x = sani_extra_take(&lane->extras);
 	if (*x == NULL)
 		return false;
 	(*x)->min = p->min;
 	(*x)->nb = 0;
+	if (p->repeat > 0)
+		set_repeat(&(*x)->repeat, p);
 	for (i = 0; i < p->nb; i++)
 		if (p->vec[i].iov_len > 0)
 			(*x)->vec[(*x)->nb++] = p->vec[i];
@@ -116,16 +132,16 @@ check_word(const struct target *at, uint64_t w, uint32_t gen, struct san_cq **cq
 
 /* O4: the poster's own count, in its own memory. */
 static bool
-has_place(const struct san_cq *cq, const struct sani_lane *lane, uint16_t flags)
+has_place(const struct san_cq *cq, const struct sani_lane *lane, const struct sani_post *p)
 {
-	return (flags & SAN_POLLED) || lane->used < cq->depth;
+	return (p->flags & SAN_POLLED) || lane->used + p->repeat < cq->depth;
 }
 
 static void
-take_place(struct sani_lane *lane, struct sani_record *rec, uint16_t flags)
+take_place(struct sani_lane *lane, struct sani_record *rec, const struct sani_post *p)
 {
-	if (!(flags & SAN_POLLED))
-		lane->used++;
+	if (!(p->flags & SAN_POLLED))
+		lane->used += 1 + p->repeat;
 	rec->posted++;
 }
 
@@ -143,10 +159,10 @@ post_on_core(const struct target *at, const struct sani_post *p)
 	if (rc < 0)
 		return rc;
 	sani_sock_rebind(k, so);
-	if (!has_place(cq, so->lane, p->flags) || !add_extra(p, so->lane, &x))
+	if (!has_place(cq, so->lane, p) || !add_extra(p, so->lane, &x))
 		return -EAGAIN;
 	prepare(p, rec, x);
-	take_place(so->lane, rec, p->flags);
+	take_place(so->lane, rec, p);
 	so->nb_ops++;
 	rc = sani_op_start(k, so, p->op);
 	if (rc >= 0)
@@ -161,7 +177,7 @@ post_on_core(const struct target *at, const struct sani_post *p)
 		sani_count(&k->core->ctr, SANI_CTR_sock_ops_ended);
 	p->op->result = rc > 0 ? (int32_t)p->op->done : rc;
 	if (!(p->flags & SAN_POLLED))
-		so->lane->used--;
+		so->lane->used -= 1 + p->repeat;
 	rec->posted--;
 	sani_op_set(p->op, SANI_OP_FREE);
 	return rc;
@@ -187,11 +203,11 @@ post_bracketed(const struct target *at, const struct sani_post *p)
 	sani_window();
 	lane = atomic_load_explicit(&cq->lane_of[k->id], memory_order_relaxed);
 	ring = sani_thread_ring(at->t, k->id);
-	if (ring == NULL || sani_spsc_room(ring) == 0 || !has_place(cq, lane, p->flags) ||
+	if (ring == NULL || sani_spsc_room(ring) == 0 || !has_place(cq, lane, p) ||
 	    !add_extra(p, lane, &x))
 		return -EAGAIN;
 	prepare(p, rec, x);
-	take_place(lane, rec, p->flags);
+	take_place(lane, rec, p);
 	sani_spsc_put(ring, &req);
 	return 0;
 }

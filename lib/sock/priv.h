@@ -50,8 +50,9 @@ struct sani_offer {
  * order whatever core answers first, and only their number says how many are spoken for.
  */
 struct sani_accepting {
-	uint32_t nb_accepts;		/**< In the socket's list of receives. */
-	uint32_t nb_taken;		/**< "Taken" told and not answered; at most nb_accepts. */
+	uint32_t nb_accepts;		/**< In the socket's list of receives, repeating ones not counted. */
+	uint32_t nb_repeating;		/**< Those. Each has room for as many as may still wait to be reaped. */
+	uint32_t nb_taken;		/**< "Taken" told and not answered; at most what all have room for. */
 	uint32_t nb_cancelling;		/**< Accepts that are to end as soon as they are not spoken for. */
 	uint32_t answers;		/**< Cores that have not answered the close. */
 	uint32_t head;			/**< Oldest offer. */
@@ -77,6 +78,7 @@ struct sani_sock {
 	bool fin_acked;
 	bool bound;			/**< san_bind() was called. */
 	bool port_taken;		/**< local.port is ours in the host's table. */
+	bool paused;			/**< In the core's list of those whose repeating operation waits. */
 	bool told;			/**< Accepted: the listener's core has written the completion (O11). */
 	int32_t error;			/**< DEAD: 0, or what ended the connection. */
 	uint32_t nb_ops;		/**< Operations not ended. */
@@ -90,6 +92,7 @@ struct sani_sock {
 	struct sani_accepting *accepting;
 	struct san_addr local;		/**< As bound. */
 	struct sani_sock_options opt;
+	uint32_t next_paused;
 	/* close.c */
 	uint32_t next_closing;
 	uint32_t fence_noted;		/**< RING: tail of the thread's ring. */
@@ -152,6 +155,7 @@ struct san_core {
 	uint32_t free_head;
 	uint32_t nb_free;
 	uint32_t closing;		/**< First socket that is closing, linked by next_closing. */
+	uint32_t paused;		/**< First socket that is paused, linked by next_paused. */
 	uint32_t gone_seen;		/**< sani_thread_gone_count() when last looked at. */
 	bool gone_here;			/**< A GONE thread is not acknowledged yet. */
 	uint32_t gone_acked[SANI_THREADS];	/**< Life of the thread that was acknowledged last. */
@@ -253,6 +257,32 @@ sani_touch_cq(struct san_core *k, struct san_cq *cq);
 void
 sani_wake_touched(struct san_core *k);
 
+/* repeat.c: O4 */
+
+/** How many completions a repeating operation may write now. */
+uint32_t
+sani_repeat_room(const struct sani_sock *so, const struct san_overlapped *op);
+
+/** Write one, with op->done as its result; there is room. */
+void
+sani_repeat_put(struct san_core *k, struct sani_sock *so, struct san_overlapped *op, uint64_t value);
+
+/** Has a repeating receive a piece to fill, and room to tell it? */
+bool
+sani_repeat_has_piece(const struct sani_sock *so, const struct san_overlapped *op);
+
+/** Its repeating operation waits for the reaper: look again next round. */
+void
+sani_repeat_pause(struct san_core *k, struct sani_sock *so);
+
+/** The socket closes: it waits for nothing. */
+void
+sani_repeat_forget(struct san_core *k, struct sani_sock *so);
+
+/** Go on with what may. @return How many sockets went on. */
+unsigned int
+sani_repeat_round(struct san_core *k);
+
 /* deadline.c */
 
 /** @retval 0 -ENOMEM. Control path. */
@@ -334,6 +364,10 @@ int
 sani_listen_start(struct san_core *k, struct sani_sock *so, unsigned int backlog);
 int
 sani_accept_start(struct san_core *k, struct sani_sock *so, struct san_overlapped *op);
+
+/** Bring offers and accepts together, as far as there is room now. */
+void
+sani_accept_go_on(struct san_core *k, struct sani_sock *so);
 
 /** Close of a listener: orders to every core; the close goes on when accepting->answers is 0. */
 void

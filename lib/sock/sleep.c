@@ -118,14 +118,14 @@ has_something(struct san_core *k, const struct sani_thread *t)
 	       sani_thread_gone_count() != k->gone_seen || sani_lib_closing();
 }
 
-/* Until the next timer of the core, a blind port's turn, or the caller's limit [us]. */
+/* Until the next timer of the core, the turn of what tells nobody (blind ports, reapers), or the limit [us]. */
 static uint64_t
 sleep_us(const struct san_core *k, uint64_t limit_us)
 {
 	uint64_t deadline_us = sani_sock_deadline(k);
 	uint64_t us = limit_us;
 
-	if (k->sleep.by_timer)
+	if (k->sleep.by_timer || k->paused != SANI_NONE)
 		us = RTE_MIN(us, SANI_SLEEP_BLIND_US);
 	if (deadline_us != SANI_NEVER) {
 		uint64_t now_us = k->core->host->clock();

@@ -111,6 +111,7 @@ sani_sock_open(struct san_core *k, struct san_cq *cq, struct sani_lane *lane)
 		.cq = cq,
 		.cq_id = atomic_load_explicit(&cq->id, memory_order_relaxed),
 		.told = true,
+		.next_paused = SANI_NONE,
 		.next_closing = SANI_NONE,
 		.opt = usual,
 	};
@@ -187,6 +188,7 @@ sani_sock_init(struct san_core *k, uint32_t nb_slots, uint32_t ring_size)
 	k->nb_slots = nb_slots;
 	k->ring_size = ring_size;
 	k->closing = SANI_NONE;
+	k->paused = SANI_NONE;
 	for (slot = 0; slot < nb_slots; slot++) {
 		_Atomic uint64_t *word = &k->slots->words[slot];
 

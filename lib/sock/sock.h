@@ -136,7 +136,9 @@ struct sani_post {
 	void *buf;
 	const struct iovec *vec;	/**< SEND, RECV: these buffers instead; checked. NULL: none. */
 	uint32_t nb;			/**< Of them. */
-	uint32_t min;			/**< RECV: with vec. */
+	uint32_t min;			/**< RECV: with vec or pieces. */
+	uint32_t repeat;		/**< ACCEPT, RECV: so many completions beside the last; 0: only that one. */
+	struct san_pieces *pieces;	/**< RECV, repeating. */
 	uint32_t len;			/**< Of all buffers. */
 	uint16_t flags;
 	uint8_t kind;

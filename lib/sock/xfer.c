@@ -208,6 +208,30 @@ fill(struct sani_tcp_conn *c, struct san_overlapped *op, uint32_t *ev)
 	} while (sani_unlikely(n == len && op->done < op->len));
 }
 
+/* A repeating receive: the next piece, or its end. False: it waits. */
+static bool
+repeat_recv(struct san_core *k, struct sani_sock *so, struct san_overlapped *op, uint32_t *ev)
+{
+	struct sani_tcp_conn *c = sani_sock_conn(k, so);
+	uint32_t len;
+
+	if (sani_tcp_at_end(c) && op->done == 0) {
+		sani_op_end(k, so, op, 0);
+		return true;
+	}
+	if (sani_tcp_readable(c) > 0) {
+		if (!sani_repeat_has_piece(so, op)) {
+			sani_repeat_pause(k, so);
+			return false;
+		}
+		fill(c, op, ev);
+	}
+	if (op->done == 0 || !recv_is_over(c, op))
+		return false;
+	sani_repeat_put(k, so, op, (uintptr_t)sani_extra_at(op, &len) - op->done);
+	return true;
+}
+
 void
 sani_recv_pump(struct san_core *k, struct sani_sock *so)
 {
@@ -218,6 +242,11 @@ sani_recv_pump(struct san_core *k, struct sani_sock *so)
 	while ((op = so->recv.head) != NULL) {
 		if (sani_unlikely(sani_tcp_urgent(c) > 0))
 			op->flags |= SAN_URGENT;
+		if (sani_unlikely(op->flags & SANI_OP_REPEAT)) {
+			if (!repeat_recv(k, so, op, &ev))
+				break;
+			continue;
+		}
 		fill(c, op, &ev);
 		if (!recv_is_over(c, op)) {
 			if (op->done > 0)

@@ -133,6 +133,12 @@ duo_reap(void)
 }
 
 void
+duo_settle(void)
+{
+	do_pass(0);
+}
+
+void
 duo_go(void)
 {
 	duo_pass(0);
@@ -373,4 +379,16 @@ void
 duo_case_off_core(void **state)
 {
 	duo_run((void (*)(void))(uintptr_t)*state, DUO_OFF_CORE, 1, 64);
+}
+
+void
+duo_case_on_core_2(void **state)
+{
+	duo_run((void (*)(void))(uintptr_t)*state, DUO_ON_CORE, 2, 64);
+}
+
+void
+duo_case_off_core_2(void **state)
+{
+	duo_run((void (*)(void))(uintptr_t)*state, DUO_OFF_CORE, 2, 64);
 }

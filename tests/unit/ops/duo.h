@@ -22,8 +22,8 @@
 
 struct duo {
 	struct vhost h[2];
-	bool cut;		/**< What is on the cable vanishes. */
-	bool frozen;		/**< The cores are not polled while the case does not ask for it. */
+	_Atomic bool cut;	/**< What is on the cable vanishes. */
+	_Atomic bool frozen;		/**< The cores are not polled while the case does not ask for it. */
 	struct san_cq *cq;	/**< Of the case's thread. */
 	unsigned int nb;	/**< Completions so far, in order. */
 	struct san_completion comp[DUO_COMPS];
@@ -44,6 +44,10 @@ duo_run(void (*run)(void), enum duo_place place, unsigned int nb_cores, unsigned
 /** From a case: poll and carry frames until nothing moves any more at this time, then reap. */
 void
 duo_go(void);
+
+/** The same without reaping. */
+void
+duo_settle(void);
 
 /** From a case: let time pass, from deadline to deadline. */
 void
@@ -114,9 +118,18 @@ duo_closed(san_handle s);
 	{ #f "__on_core", duo_case_on_core, NULL, NULL, (void *)(uintptr_t)(f) }, \
 	{ #f "__off_core", duo_case_off_core, NULL, NULL, (void *)(uintptr_t)(f) }
 
+/** The same with two cores a host. */
+#define DUO_CASES_2(f) \
+	{ #f "__on_core", duo_case_on_core_2, NULL, NULL, (void *)(uintptr_t)(f) }, \
+	{ #f "__off_core", duo_case_off_core_2, NULL, NULL, (void *)(uintptr_t)(f) }
+
 void
 duo_case_on_core(void **state);
 void
 duo_case_off_core(void **state);
+void
+duo_case_on_core_2(void **state);
+void
+duo_case_off_core_2(void **state);
 
 #endif
