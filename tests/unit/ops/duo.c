@@ -41,7 +41,7 @@ carry(unsigned int from)
 	unsigned int n = 0;
 
 	while ((m = vhost_take(&duo.h[from])) != NULL) {
-		if (duo.cut)
+		if (duo.cut || duo.mute[from])
 			rte_pktmbuf_free(m);
 		else
 			vhost_put(&duo.h[1 - from], 0, m);
@@ -281,7 +281,7 @@ play(void)
 
 	duo_must(san_cq_create(case_depth, &duo.cq) == 0);
 	case_run();
-	duo.cut = false;
+	duo.cut = duo.mute[0] = duo.mute[1] = false;
 	duo_pass(0);
 	for (i = 0; i < nb_socks; i++)
 		san_close(socks[i], 0);

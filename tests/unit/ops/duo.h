@@ -23,6 +23,7 @@
 struct duo {
 	struct vhost h[2];
 	_Atomic bool cut;	/**< What is on the cable vanishes. */
+	_Atomic bool mute[2];	/**< What this host sends vanishes. */
 	_Atomic bool frozen;		/**< The cores are not polled while the case does not ask for it. */
 	struct san_cq *cq;	/**< Of the case's thread. */
 	unsigned int nb;	/**< Completions so far, in order. */
