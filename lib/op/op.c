@@ -33,6 +33,7 @@ sani_op_set(struct san_overlapped *op, enum sani_op_state to)
 void
 sani_oplist_append(struct sani_oplist *l, struct san_overlapped *op)
 {
+	sani_assert(!(op->flags & SANI_OP_LISTED));
 	op->flags |= SANI_OP_LISTED;
 	op->next = NULL;
 	op->prev = l->tail;
@@ -46,6 +47,7 @@ sani_oplist_append(struct sani_oplist *l, struct san_overlapped *op)
 void
 sani_oplist_remove(struct sani_oplist *l, struct san_overlapped *op)
 {
+	sani_assert(op->flags & SANI_OP_LISTED);
 	if (op->prev != NULL)
 		op->prev->next = op->next;
 	else

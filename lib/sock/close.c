@@ -85,6 +85,7 @@ unlink_closing(struct san_core *k, const struct sani_sock *so)
 static void
 finish(struct san_core *k, struct sani_sock *so)
 {
+	sani_check_sock(k, so);
 	if (so->port_taken)
 		sani_host_port_put(k->core->host, so->local.port);
 	sani_listen_free(k, so);

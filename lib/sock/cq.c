@@ -221,13 +221,16 @@ reap_entries(struct sani_lane *lane, struct san_completion *comp, unsigned int m
 	while (n < max && sani_spsc_head(lane->ring) != lane->noted) {
 		const struct sani_cq_entry *e = sani_spsc_peek(lane->ring);
 		struct sani_record *rec = &records[sani_handle_slot(e->sock)];
+		bool freed;
 
 		fill(&comp[n++], e);
 		if (sani_likely(e->places > 0)) {
 			if (rec->gen == sani_handle_gen(e->sock))
 				rec->posted--;
+			sani_assert(lane->used >= e->places);
 			lane->used -= e->places;
-			sani_op_set(e->op, SANI_OP_FREE);
+			freed = sani_op_set(e->op, SANI_OP_FREE);
+			sani_assert(freed);
 		}
 		sani_spsc_pop(lane->ring);
 	}

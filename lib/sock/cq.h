@@ -83,7 +83,9 @@ sani_cq_lane(struct san_cq *cq, uint8_t core_id);
 static inline void
 sani_lane_put(struct sani_lane *lane, const struct sani_cq_entry *e)
 {
-	sani_spsc_put(lane->ring, e);
+	bool put = sani_spsc_put(lane->ring, e);
+
+	sani_assert(put);
 }
 
 /** Core: report a closed slot; after the last entry of its socket (O5). */

@@ -82,7 +82,9 @@ sani_op_end(struct san_core *k, struct sani_sock *so, struct san_overlapped *op,
 	struct sani_cq_entry e = { .op = op, .sock = op->sock, .result = result, .kind = op->kind,
 				   .places = 1 };
 	bool polled = (op->flags & SAN_POLLED) != 0;
+	bool ended;
 
+	sani_check_entry(k, so, op);
 	unlink_op(so, op);
 	if (sani_unlikely(op->flags & SANI_OP_REPEAT))
 		e.places = (uint8_t)(1 + sani_op_extra(op)->repeat.k);
@@ -95,7 +97,8 @@ sani_op_end(struct san_core *k, struct sani_sock *so, struct san_overlapped *op,
 	op->result = result;
 	so->nb_ops--;
 	sani_count(&k->core->ctr, SANI_CTR_sock_ops_ended);
-	sani_op_set(op, SANI_OP_DONE);
+	ended = sani_op_set(op, SANI_OP_DONE);
+	sani_assert(ended);
 	/* From here a polled operation is the caller's again (O14). */
 	if (polled)
 		return;

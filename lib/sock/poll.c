@@ -136,6 +136,7 @@ do_round(struct san_core *k)
 	n += sani_close_round(k);
 	n += sani_core_output(k->core);
 	sani_wake_touched(k);
+	sani_check_round(k);
 	return n;
 }
 

@@ -162,6 +162,7 @@ struct san_core {
 	uint32_t nb_kept;
 	struct sani_kept_cancel kept[SANI_KEPT_CANCELS];
 	struct sani_deadlines deadlines;
+	uint32_t check_next;		/**< check.c */
 	uint32_t nb_touched;
 	struct san_cq *touched[SANI_TOUCHED];	/**< Published to since the last wake-up (O13). */
 };
@@ -303,6 +304,43 @@ sani_deadline_clear(struct san_core *k, struct san_overlapped *op);
 /** End what is due. @return How much was done. */
 unsigned int
 sani_deadline_round(struct san_core *k);
+
+/* check.c: the contract at run time, in builds with assertions (b_ndebug=false) only */
+
+#ifndef NDEBUG
+/** A socket between two calls: its lists, what is on them, and what is counted of them. */
+void
+sani_check_sock(struct san_core *k, struct sani_sock *so);
+
+/** Before op writes a completion or ends: its socket is not retired, its state allows it, it has a place. */
+void
+sani_check_entry(const struct san_core *k, const struct sani_sock *so, const struct san_overlapped *op);
+
+/** Some sockets of a core, others each round. */
+void
+sani_check_round(struct san_core *k);
+#else
+static inline void
+sani_check_sock(struct san_core *k, struct sani_sock *so)
+{
+	(void)k;
+	(void)so;
+}
+
+static inline void
+sani_check_entry(const struct san_core *k, const struct sani_sock *so, const struct san_overlapped *op)
+{
+	(void)k;
+	(void)so;
+	(void)op;
+}
+
+static inline void
+sani_check_round(struct san_core *k)
+{
+	(void)k;
+}
+#endif
 
 /* start.c: what a post does on the owning core */
 

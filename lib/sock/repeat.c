@@ -30,6 +30,7 @@ sani_repeat_put(struct san_core *k, struct sani_sock *so, struct san_overlapped 
 		.flags = (uint8_t)(SAN_MORE | (op->flags & SAN_URGENT)),
 	};
 
+	sani_check_entry(k, so, op);
 	sani_op_set(op, SANI_OP_ACTIVE);
 	op->done = 0;
 	op->flags &= (uint16_t)~SAN_URGENT;

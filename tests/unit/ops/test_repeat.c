@@ -213,7 +213,7 @@ begin(san_handle s[2], uint32_t size, uint32_t nb, struct san_overlapped *op, un
 	duo_go();
 }
 
-/* Copy out what the completions have brought, and give it back. @return How many bytes; over: the last one was there. */
+/* Copy out what the completions have brought, and give it back; over: the last one was there. @return Bytes. */
 static uint64_t
 take(const struct san_overlapped *op, uint64_t at, bool *over)
 {
