@@ -18,6 +18,8 @@
  * Partly:    an operation that ends early tells in op->done how many bytes had been moved: of a send these are
  *            the connection's, of a receive they are in the buffer. Nothing is lost or moved twice.
  * Repeating: an operation of many completions; all but the last have SAN_MORE in their flags.
+ * Pressure:  each post says under "Pressure" what it does when the way on is blocked. In common: no place in the
+ *            completion queue, or a full request ring, refuse it with -EAGAIN, and a close never needs one.
  * Order:     receives end in the order of their posts, sends too, accepts too; nothing else is promised. What
  *            the owning core refuses of another thread's posts ends at once, before what is pending.
  * Source:    doc/op-contract.md O1 to O10, O14.
@@ -125,6 +127,10 @@ struct san_overlapped {
  *              connection's core: the connection was reset), -EINVAL (not listening, when it came
  *              through a ring).
  * @ownership   op is the stack's from 0 to the completion.
+ *
+ * Pressure: connections that no accept waits for stay in the backlog; behind it SYNs are dropped, and the peer
+ * sends them again (san_listen()).
+ *
  * @context     The thread of the socket's completion queue. Never blocks.
  * @source      O11.
  */
@@ -149,6 +155,8 @@ san_accept(san_handle listener, struct san_overlapped *op, unsigned int flags);
  * @retval -EAGAIN       No 1 + k places in the completion queue; as san_sendv(), of which this counts as one.
  * @retval -ENOTSOCK -EPERM -ENETDOWN  As san_accept().
  *
+ * Pressure: with k completions not reaped it takes no further connection until one is; see san_accept().
+ *
  * @completion  kind SAN_OP_ACCEPT. With SAN_MORE: result 0 and value the new socket (op->u is not set). Without:
  *              an error of san_accept().
  * @context     The thread of the socket's completion queue. Never blocks.
@@ -172,7 +180,10 @@ san_accept_repeat(san_handle listener, struct san_overlapped *op, unsigned int k
  *
  * @completion  kind SAN_OP_CONNECT; result 0, or -ECONNREFUSED (RST), -ETIMEDOUT, -EHOSTUNREACH,
  *              -ENETUNREACH (no route; an address of the host itself: there is no loopback),
- *              -EADDRNOTAVAIL (no local port left), -ENOBUFS, -ECANCELED.
+ *              -EADDRNOTAVAIL (no local port left), -ENOBUFS (no connection left on the core), -ECANCELED.
+ *
+ * Pressure: short of packet buffers the SYN goes later; nothing fails for it before -ETIMEDOUT.
+ *
  * @context     The thread of the socket's completion queue. Never blocks.
  */
 SAN_API int
@@ -199,6 +210,10 @@ san_connect(san_handle sock, struct san_overlapped *op, const struct san_addr *p
  * @retval -ECONNRESET -ETIMEDOUT  The connection is dead (likewise).
  * @retval -EAGAIN -ENOTSOCK -EPERM -ENETDOWN  As san_accept().
  *
+ * Pressure: no room in the connection's send buffer (the peer's window or the path takes no more), or no packet
+ * buffer: the post is accepted, the operation waits, and takes what fits as acknowledgements make room. A
+ * program that is not to queue without end keeps few sends posted, or gives them deadlines.
+ *
  * @completion  kind SAN_OP_SEND; result len (never less), or -ECONNRESET, -ETIMEDOUT, -EPIPE,
  *              -ENOTCONN, -ECANCELED. op->done says how many bytes had been taken by then.
  * @context     The thread of the socket's completion queue. Never blocks.
@@ -222,6 +237,8 @@ san_send(san_handle sock, struct san_overlapped *op, const void *data, size_t le
  *                     socket's completion queue.
  * @retval -ENOTCONN -EPIPE -ECONNRESET -ETIMEDOUT -ENOTSOCK -EPERM -ENETDOWN  As san_send().
  *
+ * Pressure: as san_send(); the arrays that are kept are bounded (-EAGAIN).
+ *
  * @completion  As san_send(): kind SAN_OP_SEND, result the sum of the lengths or an error.
  * @context     The thread of the socket's completion queue. Never blocks.
  */
@@ -241,6 +258,8 @@ san_sendv(san_handle sock, struct san_overlapped *op, const struct iovec *vec, u
  * @retval 0           Accepted; one completion follows, also when data was already there.
  * @retval -EINVAL -EAGAIN -ENOTSOCK -EPERM -ENETDOWN -ENOTCONN -ECONNRESET -ETIMEDOUT  As san_send().
  *
+ * Pressure: what no receive waits for stays in the connection, whose window closes: the peer stops.
+ *
  * @completion  kind SAN_OP_RECV; result the bytes received, 0 at the end of the stream (FIN), or
  *              -ECONNRESET (RST), -ETIMEDOUT, -ENOTCONN, -ECANCELED; flags SAN_URGENT or 0.
  * @context     The thread of the socket's completion queue. Never blocks.
@@ -258,6 +277,8 @@ san_recv(san_handle sock, struct san_overlapped *op, void *buf, size_t len, unsi
  *
  * @retval 0 -EINVAL -EAGAIN -ENOTSOCK -EPERM -ENETDOWN -ENOTCONN -ECONNRESET -ETIMEDOUT  As san_sendv(); -EINVAL
  *                   also when min is 0 or above the sum.
+ *
+ * Pressure: as san_recv(). The least number may be above the window: the buffers are filled as bytes come.
  *
  * @completion  As san_recv(): kind SAN_OP_RECV, result the bytes received: min or more, or fewer (also 0) at the
  *              end of the stream.
@@ -297,6 +318,8 @@ struct san_pieces {
  * @retval -EAGAIN     No 1 + nb places in the completion queue; as san_sendv(), of which this counts as one.
  * @retval -ENOTSOCK -EPERM -ENETDOWN -ENOTCONN -ECONNRESET -ETIMEDOUT  As san_send().
  *
+ * Pressure: with no piece given back, or none of the completions reaped, nothing is taken out of the connection.
+ *
  * @completion  kind SAN_OP_RECV. With SAN_MORE: result how many bytes, value their address; flags may have
  *              SAN_URGENT. Without: 0 or an error of san_recv(); op->done bytes are in the piece that would have
  *              been next.
@@ -328,6 +351,8 @@ san_give_back(struct san_pieces *pieces, unsigned int nb);
  * @retval 0           Accepted.
  * @retval -EINVAL -EAGAIN -ENOTSOCK -EPERM -ENETDOWN -ENOTCONN -EPIPE -ECONNRESET -ETIMEDOUT  As san_send().
  *
+ * Pressure: the FIN waits behind what is not sent, for the peer's window too.
+ *
  * @completion  kind SAN_OP_SHUTDOWN; result 0 when the peer has acknowledged the FIN (so all data
  *              too), or -ECONNRESET, -ETIMEDOUT, -ECANCELED (the FIN may be sent all the same).
  * @context     The thread of the socket's completion queue. Never blocks.
@@ -355,6 +380,8 @@ san_shutdown(san_handle sock, struct san_overlapped *op, unsigned int flags);
  * @retval 0           Accepted.
  * @retval -EINVAL -EAGAIN -ENOTSOCK -EPERM -ENETDOWN -ENOTCONN -ECONNRESET -ETIMEDOUT  As san_send().
  * @retval -ECONNABORTED  It was aborted before (on-core; else in the completion).
+ *
+ * Pressure: graceful as san_shutdown(); an abortive one waits for nothing, its RST has a packet buffer of its own.
  *
  * @completion  kind SAN_OP_DISCONNECT; result 0; graceful ones also -ECONNRESET, -ETIMEDOUT, -ECONNABORTED,
  *              -ECANCELED (the FIN may be sent all the same).
