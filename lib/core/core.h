@@ -180,6 +180,10 @@ sani_host_port_put(struct sani_host *host, uint16_t port);
 void
 sani_core_begin(struct sani_core *core);
 
+/** Read the host's clock into now_us, which never goes back: for what counts from now on, between rounds. */
+void
+sani_core_tell_time(struct sani_core *core);
+
 /** Messages and packets of other cores, a burst from each port, expired timers. @return How much was done. */
 unsigned int
 sani_core_input(struct sani_core *core);

@@ -172,10 +172,6 @@ sani_core_end(struct sani_core *core);
 uint64_t
 sani_clock_tsc(void);
 
-/** Read the host's clock into now_us, which never goes back. */
-void
-sani_core_tell_time(struct sani_core *core);
-
 /** Measure what sani_clock_tsc() needs; more than once does no harm. */
 void
 sani_clock_init(void);

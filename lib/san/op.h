@@ -11,7 +11,7 @@
  * Threads:   a post is made by the thread that owns the socket's completion queue (else -EPERM);
  *            a cancel by any attached thread or any thread that polls a core.
  * Deadline:  a post with op->timeout_us set is to end within that time [us], up to 71 minutes, counted from
- *            the round in which the owning core takes it. Then it is as if it had been cancelled, but ends
+ *            when the owning core takes it. Then it is as if it had been cancelled, but ends
  *            with -ETIMEDOUT; a result that is there first wins. A core has room for two deadlines a
  *            socket; beyond that a post with one answers -ENOBUFS (on-core; else in the completion).
  *            A connection that gives up ends its operations with -ETIMEDOUT too: SAN_OPT_STATE tells.

@@ -53,6 +53,8 @@ sani_deadline_set(struct san_core *k, struct sani_sock *so, struct san_overlappe
 		sani_count(&k->core->ctr, SANI_CTR_sock_deadlines_full);
 		return -ENOBUFS;
 	}
+	/* Between rounds, perhaps long after the last one. */
+	sani_core_tell_time(k->core);
 	/* Nobody has moved the empty wheel on. */
 	if (d->nb++ == 0)
 		sani_wheel_advance(d->wheel, k->core->now_us, &none, 1);

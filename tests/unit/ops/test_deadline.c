@@ -41,6 +41,22 @@ receive_ends_at_its_time(void)
 	duo_must(duo_result(op) == 3);
 }
 
+/* Long after the last round: the time counts from the post. */
+static void
+time_counts_from_the_post(void)
+{
+	struct san_overlapped *op = duo_op();
+	san_handle s[2];
+
+	duo_pair(s);
+	duo.frozen = true;
+	vhost_now_us += 1000 * MS;
+	op->timeout_us = 5 * MS;
+	duo_must(san_recv(s[0], op, buf, sizeof(buf), 0) == 0);
+	duo.frozen = false;
+	expect_at(op, 5 * MS);
+}
+
 static void
 polled_receive_ends_at_its_time(void)
 {
@@ -257,6 +273,7 @@ main(int argc, char **argv)
 {
 	const struct CMUnitTest tests[] = {
 		DUO_CASES(receive_ends_at_its_time),
+		DUO_CASES(time_counts_from_the_post),
 		DUO_CASES(polled_receive_ends_at_its_time),
 		DUO_CASES(part_of_a_receive_is_told_and_not_lost),
 		DUO_CASES(result_in_time_wins),
