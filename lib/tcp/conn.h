@@ -171,7 +171,6 @@ struct sani_tcp_conn {
 	uint32_t rcv_round_seq;	/**< What the program had taken when this round trip began, */
 	uint32_t rcv_round_us;	/**< and when that was (tcp/grow.c). */
 	uint32_t last_ack_sent;	/**< Last.ACK.sent (RFC 7323 4.3). */
-	uint32_t early_ack;	/**< RCV.NXT when an ACK was due first since then; else the same. */
 	uint32_t rcv_up;	/**< RCV.UP: behind the peer's. */
 	uint32_t last_rcv;	/**< When the last acceptable segment came [1,024 us], modulo 2^32. */
 

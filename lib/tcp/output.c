@@ -281,16 +281,11 @@ send_probe(struct sani_tcp_conn *c, struct sani_tcp_io *io)
 
 /*
  * The sender counts duplicate ACKs (RFC 5681 4.2), so each segment out of order gets its own; only text
- * does not count as one, so they are sent even if the ACK went out with text. Segments that came together
- * are else acknowledged together; while some are lost on this way, and ACKs most likely too, the first of
- * them has an ACK of its own: a flight whose only ACK is lost waits for a timeout.
+ * does not count as one, so they are sent even if the ACK went out with text.
  */
 static enum sent
 send_acks(struct sani_tcp_conn *c, struct sani_tcp_io *io)
 {
-	if (sani_unlikely(sani_tcp_owes_early_ack(c)) && io->nb_tx < io->max_tx &&
-	    !sani_tcp_send_early_ack(c, io))
-		return SENT_NOMEM;
 	while (c->dup_acks_due > 0 || (c->flags & SANI_TCP_F_ACK_NOW)) {
 		enum sent r = send_one(c, io, sani_tcp_bare_seq(c), 0, SANI_TCP_ACK);
 

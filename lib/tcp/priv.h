@@ -137,13 +137,6 @@ sani_tcp_pipe(const struct sani_tcp_conn *c)
 	return c->snd_nxt - c->snd_una - c->flight.sacked - c->flight.lost;
 }
 
-/** Is early_ack still to be acknowledged by itself? */
-static inline bool
-sani_tcp_owes_early_ack(const struct sani_tcp_conn *c)
-{
-	return c->early_ack != c->last_ack_sent && c->early_ack != c->rcv_nxt;
-}
-
 /** How much may be in flight [bytes], limited transmit included. */
 static inline uint32_t
 sani_tcp_cwnd_now(const struct sani_tcp_conn *c)
@@ -262,9 +255,6 @@ sani_tcp_send(struct sani_tcp_conn *c, struct sani_tcp_io *io, uint32_t seq, uin
 /** Write a header into an empty mbuf. */
 void
 sani_tcp_put_header(struct rte_mbuf *m, const struct sani_tcp_seg *seg);
-/** Append an ACK of early_ack; another one is still due. False: the pool is empty. */
-bool
-sani_tcp_send_early_ack(struct sani_tcp_conn *c, struct sani_tcp_io *io);
 /** Sequence number of a segment without text: SND.NXT, but never right of the peer's window. */
 uint32_t
 sani_tcp_bare_seq(const struct sani_tcp_conn *c);

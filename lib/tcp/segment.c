@@ -114,17 +114,9 @@ note_sequence_space(struct sani_tcp_conn *c, struct sani_tcp_io *io, uint32_t se
 }
 
 static void
-append(struct sani_tcp_conn *c, struct sani_tcp_io *io, struct rte_mbuf *m)
-{
-	io->tx[io->nb_tx++] = m;
-	sani_count(io->ctr, SANI_CTR_tcp_tx);
-	c->segs_out++;
-}
-
-static void
 note_ack(struct sani_tcp_conn *c)
 {
-	c->last_ack_sent = c->early_ack = c->rcv_nxt;
+	c->last_ack_sent = c->rcv_nxt;
 	c->flags &= ~(uint32_t)SANI_TCP_F_ACK_NOW;
 	sani_tcp_disarm(c, SANI_TCP_T_DELACK);
 }
@@ -147,28 +139,12 @@ sani_tcp_send(struct sani_tcp_conn *c, struct sani_tcp_io *io, uint32_t seq, uin
 	}
 	if (sani_tcp_ecn_capable(c, &seg))
 		io->ect |= UINT64_C(1) << io->nb_tx;
-	append(c, io, m);
+	io->tx[io->nb_tx++] = m;
+	sani_count(io->ctr, SANI_CTR_tcp_tx);
+	c->segs_out++;
 	if (sani_tcp_seg_space(&seg) > 0)
 		note_sequence_space(c, io, seq, sani_tcp_seg_space(&seg));
 	if (flags & SANI_TCP_ACK)
 		note_ack(c);
-	return true;
-}
-
-bool
-sani_tcp_send_early_ack(struct sani_tcp_conn *c, struct sani_tcp_io *io)
-{
-	struct sani_tcp_seg seg = { .seq = sani_tcp_bare_seq(c), .flags = SANI_TCP_ACK };
-	struct rte_mbuf *m = rte_pktmbuf_alloc(io->pool);
-
-	if (m == NULL)
-		return false;
-	fill(c, &seg, io->now_us);
-	/* the same edge, counted from further left */
-	seg.ack = c->early_ack;
-	seg.wnd = (uint16_t)sani_tcp_min((c->rcv_adv - seg.ack) >> c->rcv_wscale, UINT16_MAX);
-	sani_tcp_put_header(m, &seg);
-	append(c, io, m);
-	c->last_ack_sent = c->early_ack;
 	return true;
 }

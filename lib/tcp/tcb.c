@@ -112,7 +112,7 @@ sani_tcp_take_syn(struct sani_tcp_conn *c, const struct sani_tcp_seg *syn, uint6
 	c->irs = syn->seq;
 	c->rcv_nxt = syn->seq + 1;
 	c->rcv_adv = c->rcv_nxt + sani_tcp_min(c->rcvq.limit, UINT16_MAX);
-	c->last_ack_sent = c->early_ack = c->rcv_nxt;
+	c->last_ack_sent = c->rcv_nxt;
 	c->last_rcv = (uint32_t)(now_us >> SANI_TCP_RCV_SHIFT);
 	if (syn->opts & SANI_TCP_OPT_MSS)
 		c->peer_mss = syn->mss > SANI_TCP_MSS_LEAST ? syn->mss : (uint16_t)SANI_TCP_MSS_LEAST;

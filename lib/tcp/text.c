@@ -25,8 +25,6 @@ acknowledge_in_order(struct sani_tcp_conn *c, bool fills_hole, uint64_t now_us)
 	if (sani_unlikely(fills_hole))
 		c->quick_acks = SANI_TCP_HOLE_ACKS;
 	if (c->quick_acks > 0) {
-		if (c->quick_acks > SANI_TCP_QUICK_ACKS && c->early_ack == c->last_ack_sent)
-			c->early_ack = c->rcv_nxt;
 		c->quick_acks--;
 	} else if (c->rcv_nxt - c->last_ack_sent < 2u * c->rcv_mss) {
 		if (!sani_tcp_armed(c, SANI_TCP_T_DELACK))
@@ -34,6 +32,20 @@ acknowledge_in_order(struct sani_tcp_conn *c, bool fills_hole, uint64_t now_us)
 		return;
 	}
 	c->flags |= SANI_TCP_F_ACK_NOW;
+}
+
+/*
+ * Segments that come together are acknowledged together. But where some are lost ACKs most likely are too, and a
+ * flight whose only ACK is lost waits for a timeout: behind a hole the next segment does not wait for the ACK that
+ * is due, which goes now.
+ */
+static void
+acknowledge_before(struct sani_tcp_rx *rx)
+{
+	struct sani_tcp_conn *c = rx->c;
+
+	if ((c->flags & SANI_TCP_F_ACK_NOW) && c->rcv_nxt != c->last_ack_sent && rx->io->nb_tx < rx->io->max_tx)
+		sani_tcp_send(c, rx->io, sani_tcp_bare_seq(c), 0, SANI_TCP_ACK);
 }
 
 /* A peer with SACK learns more from one ACK's blocks than from the number of ACKs; but one may be lost. */
@@ -77,6 +89,8 @@ sani_tcp_process_text(struct sani_tcp_rx *rx)
 
 	if (rx->len == 0)
 		return;
+	if (sani_unlikely(c->quick_acks > SANI_TCP_QUICK_ACKS))
+		acknowledge_before(rx);
 	if (!takes_text(c)) {
 		sani_count(rx->io->ctr, SANI_CTR_tcp_rx_drop_state);
 		return;
@@ -108,7 +122,6 @@ take_fin(struct sani_tcp_rx *rx)
 	struct sani_tcp_conn *c = rx->c;
 
 	c->rcv_nxt++;
-	c->early_ack = c->rcv_nxt;	/* its own ACK says all */
 	c->flags |= SANI_TCP_F_FIN_RCVD | SANI_TCP_F_ACK_NOW;
 	rx->ev |= SANI_TCP_EV_FIN;
 	if (c->state == SAN_TCP_ESTABLISHED)

@@ -247,6 +247,7 @@ sim_judge(struct sim_end *e, struct sim_op *op)
 	case SAN_OP_SHUTDOWN:
 		judge_shutdown(e, op);
 		break;
+	case SAN_OP_DISCONNECT:
 	case SAN_OP_NONE:
 	case SAN_OP_CLOSE:
 		break;

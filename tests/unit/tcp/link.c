@@ -274,7 +274,8 @@ check_end(struct link *l, struct link_end *e)
 	check_flight(c);
 	assert_in_range(c->cwnd, 1, 1u << 30);
 	if (c->snd_una == c->snd_nxt) {
-		assert_int_equal(c->ca, SANI_TCP_CA_OPEN);
+		/* the last ACK may have brought an echo: its reaction lasts until new data is acknowledged */
+		assert_true(c->ca == SANI_TCP_CA_OPEN || c->ca == SANI_TCP_CA_CWR);
 		assert_false(sani_tcp_armed(c, SANI_TCP_T_LOSS));
 		assert_true(!sani_tcp_has_new(c) || sani_tcp_armed(c, SANI_TCP_T_PERSIST) ||
 			    sani_tcp_armed(c, SANI_TCP_T_PACE));
