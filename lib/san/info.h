@@ -86,7 +86,7 @@ struct san_tcp_info {
 	uint64_t segs_retrans;
 
 	uint32_t dctcp_alpha;	/**< Part of the bytes that the network marks, smoothed [ppm]; 0: no DCTCP. */
-	uint32_t reserved;	/**< 0. */
+	uint32_t pipe_ack;	/**< What the path was seen to carry in a round trip lately [bytes]; 0: not known. */
 	uint64_t pacing_rate;	/**< [bytes/s] now; 0: not paced, or no round trip was measured yet. */
 };
 

@@ -91,6 +91,13 @@ enum san_option {
 	 * first segment after a timeout are not held up; a close is not either.
 	 */
 	SAN_OPT_PACING = 16,
+	/**
+	 * [open] 1: congestion window validation (RFC 7661), for programs that send in spells; default 0. The
+	 * window outlives pauses, up to five minutes for each halving, instead of falling to the initial one; as long
+	 * as less than half of it is used it does not grow, is paced, and a loss sets it to half of what was
+	 * used.
+	 */
+	SAN_OPT_CWV = 17,
 };
 
 /** Values of SAN_OPT_PACING that are no rates. */

@@ -108,6 +108,8 @@ sani_option_set(struct san_core *k, struct sani_sock *so, enum san_option option
 		return set_before_open(so, &so->opt.rcvbuf, value);
 	if (option == SAN_OPT_CC)
 		return set_kind(so, &so->opt.tune.cc, value, SAN_CC_DCTCP);
+	if (option == SAN_OPT_CWV)
+		return set_kind(so, &so->opt.tune.cwv, value, 1);
 	if (option == SAN_OPT_ECN)
 		return set_kind(so, &so->opt.tune.ecn, value, SAN_ECN_REQUEST);
 	rc = set_any_time(&opt, option, value);
@@ -167,6 +169,9 @@ sani_option_get(const struct san_core *k, const struct sani_sock *so, enum san_o
 		return 0;
 	case SAN_OPT_KEEP_COUNT:
 		*value = so->opt.tune.keep.count;
+		return 0;
+	case SAN_OPT_CWV:
+		*value = so->opt.tune.cwv;
 		return 0;
 	case SAN_OPT_PACING:
 		*value = so->opt.tune.pacing;

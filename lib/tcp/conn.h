@@ -55,6 +55,8 @@ enum sani_tcp_ca {
 /** What few connections have, each with its state at the end of the block. */
 enum sani_tcp_extra {
 	SANI_TCP_X_PACED = 1 << 0,	/**< tcp/pace.c */
+	SANI_TCP_X_CWV = 1 << 1,	/**< tcp/cwv.c */
+	SANI_TCP_X_NONVALIDATED = 1 << 2, /**< The phase of RFC 7661 4.3; it is paced. */
 };
 
 /** tcp/pace.c */
@@ -64,6 +66,20 @@ struct sani_tcp_pace {
 	uint32_t edge;		/**< The pipe may grow to this in it [bytes]. */
 	uint32_t limit;		/**< SAN_OPT_PACING */
 	bool waited;		/**< For the timer, since there was nothing to send. */
+};
+
+#define SANI_TCP_CWV_PARTS 4
+
+/** tcp/cwv.c */
+struct sani_tcp_cwv {
+	uint32_t samples[SANI_TCP_CWV_PARTS]; /**< Greatest of each part of the sampling period [bytes]; [0] is now. */
+	uint32_t part_ms;	/**< When part 0 began, modulo 2^32. */
+	uint32_t una;		/**< The round being measured: from here */
+	uint32_t end;		/**< to here; una: nothing was out. */
+	uint32_t since_s;	/**< When the phase began, or its last NVP ended; modulo 2^32. */
+	uint32_t base;		/**< max(pipeACK, LossFlightSize) of this recovery; 0: it began validated. */
+	uint32_t resent;	/**< rexmit_bytes when that began, modulo 2^32. */
+	bool known;		/**< pipeACK is not undefined. */
 };
 
 /** Bytes written and not acknowledged: mbufs as storage, linked by their next (tcp/sndq.c). */
@@ -262,6 +278,7 @@ struct sani_tcp_conn {
 
 	/* Cold: looked at only with the bit of extras. */
 	struct sani_tcp_pace pace;
+	struct sani_tcp_cwv cwv;
 };
 
 #endif

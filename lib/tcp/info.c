@@ -101,6 +101,7 @@ sani_tcp_info(const struct sani_tcp_conn *c, uint64_t now_us, struct san_tcp_inf
 		.segs_in = c->segs_in,
 		.segs_retrans = c->rexmit_segs,
 		.dctcp_alpha = show_alpha(c),
+		.pipe_ack = c->extras & SANI_TCP_X_CWV ? sani_tcp_cwv_pipe_ack(c) : 0,
 		.pacing_rate = show_pace(c),
 	};
 	for (size_t i = 0; i + 1 < sizeof(info->cc_name) && c->cc->name[i] != '\0'; i++)

@@ -84,6 +84,8 @@ leave(struct sani_tcp_conn *c)
 	uint32_t mss = c->snd_mss;
 
 	c->cwnd = sani_tcp_min(c->ssthresh, (flight > mss ? flight : mss) + mss);
+	if (c->extras & SANI_TCP_X_CWV)
+		sani_tcp_cwv_recovered(c);
 	c->ca = SANI_TCP_CA_OPEN;
 }
 
@@ -111,6 +113,8 @@ take_new_ack(struct sani_tcp_rx *rx, const struct sani_tcp_delivery *d)
 	}
 	if (c->ca == SANI_TCP_CA_CWR && !done)
 		return;
+	if (done && c->ca != SANI_TCP_CA_OPEN && (c->extras & SANI_TCP_X_CWV))
+		sani_tcp_cwv_recovered(c);
 	if (done)
 		c->ca = SANI_TCP_CA_OPEN;
 	if (c->ca == SANI_TCP_CA_OPEN)

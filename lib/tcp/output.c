@@ -176,11 +176,16 @@ plan_new(const struct sani_tcp_conn *c, uint32_t *len, bool *fin)
 
 /* RFC 5681 4.1: after an idle time longer than RTO the window says nothing about the path any more. */
 static void
-restart_after_idle(struct sani_tcp_conn *c, uint64_t now_us)
+restart_after_idle(struct sani_tcp_conn *c, struct sani_tcp_io *io)
 {
+	uint64_t now_us = io->now_us;
+
 	if (c->snd_una != c->snd_nxt || c->last_snd_us == 0 || now_us - c->last_snd_us <= c->rto_us)
 		return;
-	c->cwnd = sani_tcp_min(c->cwnd, sani_tcp_initial_window(c));
+	if (c->extras & SANI_TCP_X_CWV)
+		sani_tcp_cwv_resume(c, io);
+	else
+		c->cwnd = sani_tcp_min(c->cwnd, sani_tcp_initial_window(c));
 	c->cc->restart(c, now_us - c->last_snd_us);
 }
 
@@ -192,7 +197,7 @@ send_new(struct sani_tcp_conn *c, struct sani_tcp_io *io)
 
 	if (sani_tcp_has_rtx(c) || (c->flags & SANI_TCP_F_PROBED) || !sani_tcp_has_new(c))
 		return SENT_ALL;
-	restart_after_idle(c, io->now_us);
+	restart_after_idle(c, io);
 	while (plan_new(c, &len, &fin)) {
 		uint8_t flags = data_flags(c, c->snd_nxt, len, fin);
 		enum sent r = send_one(c, io, c->snd_nxt, len, flags);

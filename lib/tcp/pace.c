@@ -14,10 +14,12 @@
 void
 sani_tcp_pace_settle(struct sani_tcp_conn *c)
 {
-	if (c->pace.limit != SAN_PACING_OFF)
+	if (c->pace.limit != SAN_PACING_OFF || (c->extras & SANI_TCP_X_NONVALIDATED)) {
 		c->extras |= SANI_TCP_X_PACED;
-	else
+	} else {
 		c->extras &= (uint8_t)~SANI_TCP_X_PACED;
+		sani_tcp_disarm(c, SANI_TCP_T_PACE);
+	}
 }
 
 void

@@ -19,7 +19,7 @@
 
 #include "tcp/conn.h"
 
-/** pace.limit has been set: does X_PACED stand? */
+/** pace.limit or X_NONVALIDATED has changed: does X_PACED stand? */
 void
 sani_tcp_pace_settle(struct sani_tcp_conn *c);
 /** SAN_OPT_PACING; a pause that goes on ends. */

@@ -9,6 +9,7 @@
 #include "base/seq32.h"
 #include "tcp/cc.h"
 #include "tcp/conn.h"
+#include "tcp/cwv.h"
 #include "tcp/loss.h"
 #include "tcp/pace.h"
 #include "tcp/queues.h"

@@ -30,6 +30,8 @@ sani_tcp_recovery_grow(struct sani_tcp_rx *rx, const struct sani_tcp_delivery *d
 {
 	struct sani_tcp_conn *c = rx->c;
 
+	if (sani_unlikely(c->extras & SANI_TCP_X_CWV))
+		limited = sani_tcp_cwv_acked(c, d, rx->io, limited);
 	c->cc->acked(c, &(struct sani_tcp_cc_ack){
 		.now_us = rx->io->now_us,
 		.acked = d->acked,
@@ -51,6 +53,15 @@ begin_episode(struct sani_tcp_conn *c)
 	c->flags |= SANI_TCP_F_UNDO;
 }
 
+/* What a loss makes of ssthresh. */
+static uint32_t
+reduce(struct sani_tcp_conn *c, uint32_t flight, uint64_t now_us)
+{
+	if (c->extras & SANI_TCP_X_CWV)
+		return sani_tcp_cwv_loss(c, flight, now_us);
+	return c->cc->loss(c, flight, now_us);
+}
+
 /*
  * FlightSize when the ACK came that shows congestion (RFC 5681 3.2), which may have acknowledged much of it;
  * what limited transmit sent does not count.
@@ -69,7 +80,7 @@ sani_tcp_recovery_enter(struct sani_tcp_conn *c, const struct sani_tcp_delivery 
 
 	if (c->ca == SANI_TCP_CA_OPEN) {
 		begin_episode(c);
-		c->ssthresh = c->cc->loss(c, flight, now_us);
+		c->ssthresh = reduce(c, flight, now_us);
 	}
 	c->recover = c->snd_nxt - 1;
 	c->ca = SANI_TCP_CA_RECOVERY;
@@ -95,6 +106,8 @@ take_echo(struct sani_tcp_rx *rx, const struct sani_tcp_delivery *d)
 		c->cc->counted(c, d->acked, marked);
 	if (!marked || c->ca != SANI_TCP_CA_OPEN || (c->snd_una == c->snd_nxt && d->acked == 0))
 		return;
+	if (c->extras & SANI_TCP_X_CWV)
+		sani_tcp_cwv_echo(c, flight_before(c, d));
 	c->ssthresh = c->cc->echo(c, flight_before(c, d), rx->io->now_us);
 	c->recover = c->snd_nxt;
 	c->ca = SANI_TCP_CA_CWR;
@@ -112,6 +125,8 @@ end_recovery(struct sani_tcp_conn *c)
 	/* RFC 9937: what PRR has steered to; after a timeout cwnd has grown by itself */
 	if (c->ca != SANI_TCP_CA_LOSS)
 		c->cwnd = c->ssthresh;
+	if (sani_unlikely(c->extras & SANI_TCP_X_CWV))
+		sani_tcp_cwv_recovered(c);
 	c->ca = SANI_TCP_CA_OPEN;
 	c->dup_acks = 0;
 	sani_tcp_rack_recovered(c);
@@ -122,6 +137,7 @@ static void
 undo(struct sani_tcp_conn *c, struct sani_counters *ctr)
 {
 	c->flags &= ~(uint32_t)SANI_TCP_F_UNDO;
+	c->cwv.base = 0;
 	sani_tcp_flight_unlose(c);
 	if (c->cwnd < c->prior_cwnd)
 		c->cwnd = c->prior_cwnd;
@@ -168,8 +184,9 @@ was_needless(struct sani_tcp_rx *rx, const struct sani_tcp_delivery *d)
 static void
 reduce_for_probe(struct sani_tcp_conn *c, const struct sani_tcp_delivery *d, uint64_t now_us)
 {
-	c->ssthresh = c->cc->loss(c, flight_before(c, d), now_us);
+	c->ssthresh = reduce(c, flight_before(c, d), now_us);
 	c->cwnd = sani_tcp_min(c->cwnd, c->ssthresh);
+	c->cwv.base = 0;	/* no recovery follows that would have an end */
 	c->flags |= SANI_TCP_F_CWR_DUE;
 	c->flags &= ~(uint32_t)SANI_TCP_F_UNDO;	/* the state before is not the controller's any more */
 }
@@ -270,6 +287,8 @@ sani_tcp_recovery_timeout(struct sani_tcp_conn *c, uint64_t now_us)
 	} else if (c->ca == SANI_TCP_CA_RECOVERY) {
 		c->ssthresh = sani_tcp_min(c->ssthresh, c->cc->loss(c, flight, now_us));
 	}
+	if (c->extras & SANI_TCP_X_CWV)
+		sani_tcp_cwv_timeout(c);
 	c->cwnd = c->snd_mss;
 	c->recover = c->snd_nxt - 1;
 	c->ca = SANI_TCP_CA_LOSS;

@@ -90,6 +90,8 @@ sani_tcp_init(struct sani_tcp_conn *c, const struct sani_tcp_params *p)
 	c->rcv_mss = c->peer_mss;
 	sani_tcp_update_mss(c);
 	sani_tcp_rtt_init(c);
+	if (p->tune.cwv)
+		c->extras |= SANI_TCP_X_CWV;
 	sani_tcp_pace_settle(c);
 	for (int t = 0; t < SANI_TCP_NB_TIMERS; t++)
 		c->deadline[t] = SANI_NEVER;
@@ -159,6 +161,7 @@ sani_tcp_establish(struct sani_tcp_conn *c, const struct sani_tcp_seg *seg, uint
 		c->rto_us = SANI_TCP_RTO_SYN_LOST_US;
 	c->cwnd = sani_tcp_initial_window(c);
 	c->cc->init(c);
+	sani_tcp_cwv_begin(c);
 	sani_tcp_disarm(c, SANI_TCP_T_REXMIT);
 	sani_tcp_disarm(c, SANI_TCP_T_USER);
 	sani_tcp_set_state(c, SAN_TCP_ESTABLISHED);

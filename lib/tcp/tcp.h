@@ -16,14 +16,14 @@
  *            tcp_connects and the segments that the functions without an io build.
  * Files:     tcb.c block; user.c calls from above; state.c the one writer of the state; input.c RFC 9293
  *            3.10.7 step by step, ack.c its fifth step, text.c seventh and eighth; rcvq.c, ooo.c, sndq.c
- *            the queues; window.c; output.c what may be sent, segment.c how, pace.h when; flight.h, flight.c what is in
- *            flight and how it fares; sack.c options; rtt.c RFC 6298; rack.c finds losses, prr.c and
- *            newreno.c (without SACK) repair them, recovery.c the states between; ecn.c RFC 3168; cc.h,
- *            cc_newreno.c RFC 5681, cc_cubic.c RFC 9438, hystart.c RFC 9406, cc_dctcp.c RFC 8257; timers.c;
- *            passive.c LISTEN and SYN_RECEIVED; icmp.c; isn.c RFC 6528; cookie.h, cookie.c RFC 4987; reset.c
- *            RST; timewait.c records; keepalive.c; urgent.c; info.c san_tcp_info().
+ *            the queues; window.c; output.c what may be sent, segment.c how, pace.h when; flight.h, flight.c
+ *            what is in flight and how it fares; sack.c options; rtt.c RFC 6298; rack.c finds losses, prr.c
+ *            and newreno.c (without SACK) repair them, recovery.c the states between; ecn.c RFC 3168; cc.h,
+ *            cc_newreno.c RFC 5681, cc_cubic.c RFC 9438, hystart.c RFC 9406, cc_dctcp.c RFC 8257, cwv.h RFC
+ *            7661; timers.c; passive.c LISTEN and SYN_RECEIVED; icmp.c; isn.c RFC 6528; cookie.h, cookie.c RFC
+ *            4987; reset.c RST; timewait.c records; keepalive.c; urgent.c; info.c san_tcp_info().
  * Source:    RFC 9293, 6298, 5681, 6582, 7323, 6528, 5961, 6928, 2018, 2883, 6675, 8985, 9937, 9438, 9406, 8257,
- *            4987, 6191, 1337.
+ *            7661, 4987, 6191, 1337.
  */
 #ifndef SANI_TCP_TCP_H
 #define SANI_TCP_TCP_H
@@ -88,6 +88,7 @@ struct sani_tcp_tune {
 	uint8_t ttl;		/**< 0: 64. */
 	uint8_t cc;		/**< enum san_cc */
 	uint8_t ecn;		/**< enum san_ecn */
+	uint8_t cwv;		/**< As the value of SAN_OPT_CWV. */
 	uint32_t pacing;	/**< As the value of SAN_OPT_PACING. */
 };
 

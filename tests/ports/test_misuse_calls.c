@@ -208,6 +208,7 @@ options_out_of_range_are_refused(void **state)
 	assert_int_equal(san_set_option(s->h, SAN_OPT_NODELAY, 2), -EINVAL);
 	assert_int_equal(san_set_option(s->h, SAN_OPT_CC, SAN_CC_DCTCP + 1), -EINVAL);
 	assert_int_equal(san_set_option(s->h, SAN_OPT_ECN, SAN_ECN_REQUEST + 1), -EINVAL);
+	assert_int_equal(san_set_option(s->h, SAN_OPT_CWV, 2), -EINVAL);
 	assert_int_equal(san_set_option(s->h, SAN_OPT_PACING, 999), -EINVAL);
 	assert_int_equal(san_set_option(s->h, SAN_OPT_PACING, SAN_PACING_AUTO), 0);
 	assert_int_equal(san_set_option(pair.end[0]->h, SAN_OPT_RCVBUF, 65536), -EINVAL);

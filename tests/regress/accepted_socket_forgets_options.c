@@ -24,6 +24,7 @@ static const struct {
 	{ SAN_OPT_KEEP_COUNT, 2 },
 	{ SAN_OPT_CC, SAN_CC_NEWRENO },
 	{ SAN_OPT_PACING, 1000000 },
+	{ SAN_OPT_CWV, 1 },
 };
 
 #define NB_WANTED (sizeof(wanted) / sizeof(wanted[0]))

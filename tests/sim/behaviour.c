@@ -62,6 +62,8 @@ sim_behaviour_options(struct sim_end *e, struct sim_rng *r, const struct sim_pla
 	if (sim_chance(r, 30))
 		san_set_option(e->sock, SAN_OPT_CC, 1 + sim_below(r, SAN_CC_DCTCP));
 	if (sim_chance(r, 20))
+		san_set_option(e->sock, SAN_OPT_CWV, 1);
+	if (sim_chance(r, 20))
 		san_set_option(e->sock, SAN_OPT_PACING,
 			       sim_chance(r, 50) ? SAN_PACING_AUTO : sim_scale(r, 100000, 50000000));
 	e->user_timeout_ms = plan->user_timeout_ms;
