@@ -47,7 +47,7 @@ static void
 complete(struct sani_lane *lane, struct san_overlapped *op, int32_t result)
 {
 	struct sani_cq_entry e = { .op = op, .result = result, .kind = SAN_OP_RECV,
-				   .sock = sani_handle(lane->core_id, 3, 1) };
+				   .sock = sani_handle(lane->core_id, 3, 1), .places = 1 };
 
 	op->state = SANI_OP_DONE;
 	lane->used++;
