@@ -119,7 +119,7 @@ sani_tcp_cwv_acked(struct sani_tcp_conn *c, const struct sani_tcp_delivery *d, s
 	judge(c, io, io->now_us);
 	/* 4.4: cwnd-limited is that all of it is out */
 	if (c->extras & SANI_TCP_X_NONVALIDATED)
-		return d->prior_pipe + c->snd_mss > c->cwnd;
+		return sani_tcp_pipe(c) + d->acked + c->snd_mss > c->cwnd;
 	return limited;
 }
 
