@@ -2,7 +2,7 @@
 #include <errno.h>
 #include <string.h>
 
-#include <san/op.h>
+#include <san/post.h>
 
 #include "sock/sock.h"
 
@@ -114,7 +114,7 @@ san_recv(san_handle sock, struct san_overlapped *op, void *buf, size_t len, unsi
 
 /* The length of all buffers; 0: one that cannot be. */
 static size_t
-sum_of(const struct iovec *vec, unsigned int nb)
+sum_of(const struct san_vec *vec, unsigned int nb)
 {
 	size_t sum = 0;
 	unsigned int i;
@@ -122,15 +122,15 @@ sum_of(const struct iovec *vec, unsigned int nb)
 	if (vec == NULL || nb == 0 || nb > SAN_VEC_MAX)
 		return 0;
 	for (i = 0; i < nb; i++) {
-		if (vec[i].iov_len > SAN_IO_MAX || (vec[i].iov_base == NULL && vec[i].iov_len > 0))
+		if (vec[i].len > SAN_IO_MAX || (vec[i].base == NULL && vec[i].len > 0))
 			return 0;
-		sum += vec[i].iov_len;	/* 16 of them do not overflow */
+		sum += vec[i].len;	/* 16 of them do not overflow */
 	}
 	return sum;
 }
 
 static int
-transfer_vec(struct sani_post *p, const struct iovec *vec, unsigned int nb)
+transfer_vec(struct sani_post *p, const struct san_vec *vec, unsigned int nb)
 {
 	size_t len = sum_of(vec, nb);
 
@@ -143,7 +143,7 @@ transfer_vec(struct sani_post *p, const struct iovec *vec, unsigned int nb)
 }
 
 int
-san_sendv(san_handle sock, struct san_overlapped *op, const struct iovec *vec, unsigned int nb,
+san_sendv(san_handle sock, struct san_overlapped *op, const struct san_vec *vec, unsigned int nb,
 	  unsigned int flags)
 {
 	struct sani_post p = { .sock = sock, .op = op, .kind = SAN_OP_SEND,
@@ -155,7 +155,7 @@ san_sendv(san_handle sock, struct san_overlapped *op, const struct iovec *vec, u
 }
 
 int
-san_recvv(san_handle sock, struct san_overlapped *op, const struct iovec *vec, unsigned int nb,
+san_recvv(san_handle sock, struct san_overlapped *op, const struct san_vec *vec, unsigned int nb,
 	  size_t min, unsigned int flags)
 {
 	struct sani_post p = { .sock = sock, .op = op, .kind = SAN_OP_RECV, .min = (uint32_t)min,

@@ -66,8 +66,8 @@ sani_extra_at(const struct san_overlapped *op, uint32_t *len)
 		*len = r->size - op->done;
 		return r->mem + (size_t)(r->written % r->k) * r->size + at;
 	}
-	while (at >= x->vec[i].iov_len)
-		at -= x->vec[i++].iov_len;
-	*len = (uint32_t)(x->vec[i].iov_len - at);
-	return (char *)x->vec[i].iov_base + at;
+	while (at >= x->vec[i].len)
+		at -= x->vec[i++].len;
+	*len = (uint32_t)(x->vec[i].len - at);
+	return (char *)x->vec[i].base + at;
 }

@@ -13,9 +13,8 @@
 #define SANI_SOCK_EXTRA_H
 
 #include <stdatomic.h>
-#include <sys/uio.h>
 
-#include <san/op.h>
+#include <san/post.h>
 
 #include "op/op.h"
 
@@ -41,7 +40,7 @@ struct sani_extra {
 	uint32_t nb;			/**< Buffers. */
 	uint32_t min;			/**< Receive: so many bytes at least. */
 	union {
-		struct iovec vec[SAN_VEC_MAX];
+		struct san_vec vec[SAN_VEC_MAX];
 		struct sani_repeat repeat;
 	};
 };
@@ -84,7 +83,7 @@ sani_op_drop_extra(struct san_overlapped *op)
 	op->u.extra = NULL;
 }
 
-/** Where byte op->done of an operation with an array or with pieces lies. @param[out] len  How many bytes from there on. */
+/** Where byte op->done of an operation with an array or with pieces lies, and how many bytes from there on. */
 void *
 sani_extra_at(const struct san_overlapped *op, uint32_t *len);
 

@@ -113,7 +113,7 @@ add_extra(const struct sani_post *p, struct sani_lane *lane, struct sani_extra *
 	if (p->repeat > 0)
 		set_repeat(&(*x)->repeat, p);
 	for (i = 0; i < p->nb; i++)
-		if (p->vec[i].iov_len > 0)
+		if (p->vec[i].len > 0)
 			(*x)->vec[(*x)->nb++] = p->vec[i];
 	return true;
 }

@@ -236,158 +236,6 @@ sani_sock_init(struct san_core *k, uint32_t nb_slots, uint32_t ring_size);
 void
 sani_sock_fini(struct san_core *k);
 
-/* end.c: the one end of operations (O2) */
-
-/** End op with result; it is on the list of its kind, or on none. */
-void
-sani_op_end(struct san_core *k, struct sani_sock *so, struct san_overlapped *op, int32_t result);
-
-/** Take deadline and extra of an operation away: it has ended, or was refused. */
-void
-sani_op_strip(struct san_core *k, struct san_overlapped *op);
-
-/** End every operation of a list. */
-void
-sani_op_end_all(struct san_core *k, struct sani_sock *so, struct sani_oplist *l, int32_t result);
-
-/** A queue was published to: its thread is woken at the end of the round. */
-void
-sani_touch_cq(struct san_core *k, struct san_cq *cq);
-
-/** Wake the threads of the touched queues, and the cores that were sent something. */
-void
-sani_wake_touched(struct san_core *k);
-
-/* repeat.c: O4 */
-
-/** How many completions a repeating operation may write now. */
-uint32_t
-sani_repeat_room(const struct sani_sock *so, const struct san_overlapped *op);
-
-/** Write one, with op->done as its result; there is room. */
-void
-sani_repeat_put(struct san_core *k, struct sani_sock *so, struct san_overlapped *op, uint64_t value);
-
-/** Has a repeating receive a piece to fill, and room to tell it? */
-bool
-sani_repeat_has_piece(const struct sani_sock *so, const struct san_overlapped *op);
-
-/** Its repeating operation waits for the reaper: look again next round. */
-void
-sani_repeat_pause(struct san_core *k, struct sani_sock *so);
-
-/** The socket closes: it waits for nothing. */
-void
-sani_repeat_forget(struct san_core *k, struct sani_sock *so);
-
-/** Go on with what may. @return How many sockets went on. */
-unsigned int
-sani_repeat_round(struct san_core *k);
-
-/* deadline.c */
-
-/** @retval 0 -ENOMEM. Control path. */
-int
-sani_deadline_init(struct san_core *k, uint32_t nb);
-
-void
-sani_deadline_fini(struct san_core *k);
-
-/** Give op, which is about to start, the deadline of op->timeout_us. @retval 0 -ENOBUFS */
-int
-sani_deadline_set(struct san_core *k, struct sani_sock *so, struct san_overlapped *op);
-
-/** Take the deadline of an operation (SANI_OP_TIMED) away. */
-void
-sani_deadline_clear(struct san_core *k, struct san_overlapped *op);
-
-/** End what is due. @return How much was done. */
-unsigned int
-sani_deadline_round(struct san_core *k);
-
-/* check.c: the contract at run time, in builds with assertions (b_ndebug=false) only */
-
-#ifndef NDEBUG
-/** A socket between two calls: its lists, what is on them, and what is counted of them. */
-void
-sani_check_sock(struct san_core *k, struct sani_sock *so);
-
-/** Before op writes a completion or ends: its socket is not retired, its state allows it, it has a place. */
-void
-sani_check_entry(const struct san_core *k, const struct sani_sock *so, const struct san_overlapped *op);
-
-/** Some sockets of a core, others each round. */
-void
-sani_check_round(struct san_core *k);
-#else
-static inline void
-sani_check_sock(struct san_core *k, struct sani_sock *so)
-{
-	(void)k;
-	(void)so;
-}
-
-static inline void
-sani_check_entry(const struct san_core *k, const struct sani_sock *so, const struct san_overlapped *op)
-{
-	(void)k;
-	(void)so;
-	(void)op;
-}
-
-static inline void
-sani_check_round(struct san_core *k)
-{
-	(void)k;
-}
-#endif
-
-/* start.c: what a post does on the owning core */
-
-/**
- * Start an operation. It is POSTED and counted in nb_ops.
- * @retval 0  It is the stack's (or has ended already).  @retval 1  Finished, not ended: all of it is done.
- * @retval <0 Refused, not ended.
- */
-int
-sani_op_start(struct san_core *k, struct sani_sock *so, struct san_overlapped *op);
-
-/** sani_op_start() for an operation that came through a ring: whatever happens ends it. */
-void
-sani_op_start_off_core(struct san_core *k, struct sani_sock *so, struct san_overlapped *op);
-
-/* xfer.c: sends, receives, shutdown, disconnect */
-
-int
-sani_send_start(struct san_core *k, struct sani_sock *so, struct san_overlapped *op);
-int
-sani_recv_start(struct san_core *k, struct sani_sock *so, struct san_overlapped *op);
-int
-sani_shutdown_start(struct san_core *k, struct sani_sock *so, struct san_overlapped *op);
-int
-sani_disconnect_start(struct san_core *k, struct sani_sock *so, struct san_overlapped *op);
-
-/** Give the connection what it takes, end what is finished. */
-void
-sani_send_pump(struct san_core *k, struct sani_sock *so);
-
-/** Fill receives with what there is, end what is finished. */
-void
-sani_recv_pump(struct san_core *k, struct sani_sock *so);
-
-/* connect.c: connection events */
-
-int
-sani_connect_start(struct san_core *k, struct sani_sock *so, struct san_overlapped *op);
-
-/** A connect that is cancelled: the connection is dropped, the socket is fresh again. */
-void
-sani_connect_drop(struct san_core *k, struct sani_sock *so);
-
-/** struct sani_core_up.event */
-void
-sani_conn_event(struct sani_core *core, struct sani_tcp_conn *c, uint32_t ev);
-
 /* options.c */
 
 int
@@ -428,34 +276,6 @@ void
 sani_embryo_ready(struct sani_core *core, struct sani_tcp_conn *c);
 void
 sani_sock_message(struct sani_core *core, const struct sani_msg *msg);
-
-/* cancel.c: O8 */
-
-/**
- * A listed operation is to end with reason: the step of O9.4, the same for cancel and deadline.
- * @retval 0 -EALREADY
- */
-int
-sani_op_abort(struct san_core *k, struct sani_sock *so, struct san_overlapped *op, int32_t reason);
-
-/** Cancel operation id. @retval 0 -EALREADY -ENOENT */
-int
-sani_cancel_now(struct san_core *k, struct sani_sock *so, uint32_t id);
-
-/** Cancel all operations that were posted before the one with id below. */
-void
-sani_cancel_all_now(struct san_core *k, struct sani_sock *so, uint32_t below);
-
-/**
- * A cancel from another thread than the poller, or for a socket bound to another thread: may be kept.
- * @param[in] all  All that were posted before id.
- */
-void
-sani_cancel_request(struct san_core *k, san_handle h, uint32_t id, bool all);
-
-/** Look at the kept cancels again. @return How many were settled. */
-unsigned int
-sani_cancel_round(struct san_core *k);
 
 /* close.c: O9 */
 
@@ -506,5 +326,7 @@ sani_gone_round(struct san_core *k);
 /** Is the thread of this queue gone? Then its completions are dropped and counted. */
 bool
 sani_gone_cq(const struct san_cq *cq);
+
+#include "sock/ops.h"
 
 #endif

@@ -134,7 +134,7 @@ struct sani_post {
 	struct san_overlapped *op;
 	const struct san_addr *peer;	/**< CONNECT, else NULL. */
 	void *buf;
-	const struct iovec *vec;	/**< SEND, RECV: these buffers instead; checked. NULL: none. */
+	const struct san_vec *vec;	/**< SEND, RECV: these buffers instead; checked. NULL: none. */
 	uint32_t nb;			/**< Of them. */
 	uint32_t min;			/**< RECV: with vec or pieces. */
 	uint32_t repeat;		/**< ACCEPT, RECV: so many completions beside the last; 0: only that one. */

@@ -45,7 +45,7 @@ enum sani_req_kind {
 struct sani_req {
 	san_handle sock;
 	struct san_overlapped *op;	/**< POST */
-	uint32_t id;			/**< CANCEL: operation; CANCEL_ALL: those before it; CONTROL: number of the call. */
+	uint32_t id;			/**< CANCEL: operation, CANCEL_ALL: those before it; CONTROL: its number. */
 	uint32_t kind;			/**< enum sani_req_kind */
 };
 

@@ -143,7 +143,8 @@ send_rtx(struct sani_tcp_conn *c, struct sani_tcp_io *io)
 
 /*
  * Silly windows and Nagle (RFC 9293 3.8.6.2.1, 3.7.4). U is the usable window, D what is queued; len is
- * min(D, U, Eff.snd.MSS). Every write pushes, but one that more is to follow. The override timeout is the persist timer.
+ * min(D, U, Eff.snd.MSS). Every write pushes, but one that more is to follow. The override timeout is the
+ * persist timer.
  */
 static bool
 is_worth_sending(const struct sani_tcp_conn *c, uint32_t len, bool last, bool fin)

@@ -29,6 +29,7 @@ void
 sani_tcp_recovery_grow(struct sani_tcp_rx *rx, const struct sani_tcp_delivery *d)
 {
 	struct sani_tcp_conn *c = rx->c;
+	bool limited = c->cwnd_full;
 
 	if (sani_unlikely(c->extras & SANI_TCP_X_CWV))
 		limited = sani_tcp_cwv_acked(c, d, rx->io, limited);
@@ -36,9 +37,9 @@ sani_tcp_recovery_grow(struct sani_tcp_rx *rx, const struct sani_tcp_delivery *d
 		.now_us = rx->io->now_us,
 		.acked = d->acked,
 		.rtt_us = d->rtt_us,
-		.limited = c->cwnd_full,
+		.limited = limited,
 	});
-	if (c->cwnd_full)
+	if (limited)
 		sani_tcp_grow_sndbuf(c, rx->io);
 }
 

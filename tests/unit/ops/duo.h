@@ -14,7 +14,6 @@
 #define TESTS_UNIT_OPS_DUO_H
 
 #include <errno.h>
-#include <sys/uio.h>
 
 #include "kit/vhost.h"
 

@@ -101,7 +101,7 @@ post_send(san_handle s[2], struct san_overlapped *op)
 static int
 post_sendv(san_handle s[2], struct san_overlapped *op)
 {
-	struct iovec vec[2] = { { big, 1000 }, { big + 1000, BIG - 1000 } };
+	struct san_vec vec[2] = { { big, 1000 }, { big + 1000, BIG - 1000 } };
 
 	duo_pair(s);
 	return san_sendv(s[0], op, vec, 2, 0);
@@ -154,7 +154,7 @@ post_recv_waitall(san_handle s[2], struct san_overlapped *op)
 static int
 post_recvv(san_handle s[2], struct san_overlapped *op)
 {
-	struct iovec vec[2] = { { mem, 10 }, { mem + 100, 100 } };
+	struct san_vec vec[2] = { { mem, 10 }, { mem + 100, 100 } };
 	int rc;
 
 	duo_pair(s);

@@ -21,7 +21,7 @@ fill_out(void)
 
 /* Cut a stretch of memory into n buffers of uneven length, some of them empty. */
 static unsigned int
-cut(struct iovec *vec, void *mem, size_t len, unsigned int n)
+cut(struct san_vec *vec, void *mem, size_t len, unsigned int n)
 {
 	size_t at = 0;
 	unsigned int i;
@@ -29,7 +29,7 @@ cut(struct iovec *vec, void *mem, size_t len, unsigned int n)
 	for (i = 0; i < n; i++) {
 		size_t part = i + 1 == n ? len - at : i % 5 == 3 ? 0 : RTE_MIN(len - at, len / n + i * 7 - 20);
 
-		vec[i] = (struct iovec){ .iov_base = (char *)mem + at, .iov_len = part };
+		vec[i] = (struct san_vec){ .base = (char *)mem + at, .len = part };
 		at += part;
 	}
 	return n;
@@ -40,7 +40,7 @@ buffers_are_one_stream(void)
 {
 	static const uint32_t lens[] = { 16, 1000, 1448 * 16, 100000 };
 	struct san_overlapped *send = duo_op(), *recv = duo_op();
-	struct iovec from[SAN_VEC_MAX], to[SAN_VEC_MAX];
+	struct san_vec from[SAN_VEC_MAX], to[SAN_VEC_MAX];
 	san_handle s[2];
 	unsigned int i;
 	int rc;
@@ -51,8 +51,8 @@ buffers_are_one_stream(void)
 		uint32_t len = lens[i];
 
 		if (len == 16) {
-			from[0] = (struct iovec){ out, 16 };
-			to[0] = (struct iovec){ in, 16 };
+			from[0] = (struct san_vec){ out, 16 };
+			to[0] = (struct san_vec){ in, 16 };
 		} else {
 			cut(from, out, len, 16);
 			cut(to, in, len, 11);
@@ -76,7 +76,7 @@ static void
 long_send_goes_on_as_room_comes(void)
 {
 	struct san_overlapped *send = duo_op(), *recv = duo_op();
-	struct iovec from[SAN_VEC_MAX], to[SAN_VEC_MAX];
+	struct san_vec from[SAN_VEC_MAX], to[SAN_VEC_MAX];
 	san_handle s[2];
 
 	fill_out();
@@ -95,7 +95,7 @@ static void
 receive_waits_for_the_least_number(void)
 {
 	struct san_overlapped *recv = duo_op();
-	struct iovec to[2] = { { in, 10 }, { in + 10, 100 } };
+	struct san_vec to[2] = { { in, 10 }, { in + 10, 100 } };
 	san_handle s[2];
 
 	fill_out();
@@ -120,7 +120,7 @@ static void
 end_of_stream_ends_it_short(void)
 {
 	struct san_overlapped *recv = duo_op();
-	struct iovec to[2] = { { in, 10 }, { in + 10, 100 } };
+	struct san_vec to[2] = { { in, 10 }, { in + 10, 100 } };
 	san_handle s[2];
 
 	fill_out();
@@ -139,7 +139,7 @@ static void
 what_ends_early_tells_how_far_it_came(void)
 {
 	struct san_overlapped *recv = duo_op();
-	struct iovec to[2] = { { in, 10 }, { in + 10, 100 } };
+	struct san_vec to[2] = { { in, 10 }, { in + 10, 100 } };
 	san_handle s[2];
 
 	fill_out();
@@ -157,14 +157,14 @@ what_ends_early_tells_how_far_it_came(void)
 static void
 arrays_that_cannot_be_are_refused(void)
 {
-	struct iovec v[SAN_VEC_MAX + 1] = { { out, 10 }, { in, 10 } };
+	struct san_vec v[SAN_VEC_MAX + 1] = { { out, 10 }, { in, 10 } };
 	struct san_overlapped *op = duo_op();
 	san_handle s[2];
 	unsigned int i;
 
 	duo_pair(s);
 	for (i = 2; i <= SAN_VEC_MAX; i++)
-		v[i] = (struct iovec){ in, 1 };
+		v[i] = (struct san_vec){ in, 1 };
 	duo_must(san_sendv(s[0], op, NULL, 1, 0) == -EINVAL);
 	duo_must(san_sendv(s[0], op, v, 0, 0) == -EINVAL);
 	duo_must(san_sendv(s[0], op, v, SAN_VEC_MAX + 1, 0) == -EINVAL);
@@ -174,15 +174,15 @@ arrays_that_cannot_be_are_refused(void)
 	duo_must(san_recvv(s[0], op, v, 2, 0, 0) == -EINVAL);
 	duo_must(san_recvv(s[0], op, v, 2, 21, 0) == -EINVAL);
 	duo_must(san_recvv(s[0], op, v, 2, (size_t)1 << 32 | 1, 0) == -EINVAL);
-	v[1].iov_base = NULL;
+	v[1].base = NULL;
 	duo_must(san_sendv(s[0], op, v, 2, 0) == -EINVAL);
-	v[1] = (struct iovec){ in, SIZE_MAX };
+	v[1] = (struct san_vec){ in, SIZE_MAX };
 	duo_must(san_sendv(s[0], op, v, 2, 0) == -EINVAL);
-	v[1].iov_len = SIZE_MAX - 9;	/* the sum is 0 */
+	v[1].len = SIZE_MAX - 9;	/* the sum is 0 */
 	duo_must(san_sendv(s[0], op, v, 2, 0) == -EINVAL);
-	v[1].iov_len = SAN_IO_MAX;	/* above it with the first */
+	v[1].len = SAN_IO_MAX;	/* above it with the first */
 	duo_must(san_sendv(s[0], op, v, 2, 0) == -EINVAL);
-	v[0].iov_len = v[1].iov_len = 0;
+	v[0].len = v[1].len = 0;
 	duo_must(san_sendv(s[0], op, v, 2, 0) == -EINVAL);
 	duo_must(duo_count(op) == 0);
 }
@@ -192,7 +192,7 @@ static void
 arrays_are_bounded_and_come_back(void)
 {
 	static struct san_overlapped op[65];
-	struct iovec v[2] = { { in, 10 }, { in + 10, 10 } };
+	struct san_vec v[2] = { { in, 10 }, { in + 10, 10 } };
 	san_handle s[2];
 	unsigned int i, round;
 
