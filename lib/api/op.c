@@ -32,7 +32,8 @@ san_accept(san_handle listener, struct san_overlapped *op, unsigned int flags)
 int
 san_accept_repeat(san_handle listener, struct san_overlapped *op, unsigned int k)
 {
-	struct sani_post p = { .sock = listener, .op = op, .kind = SAN_OP_ACCEPT, .repeat = k };
+	struct sani_post_extra x = { .repeat = k };
+	struct sani_post p = { .sock = listener, .op = op, .kind = SAN_OP_ACCEPT, .extra = &x };
 
 	if (op == NULL || k == 0 || k > SAN_REPEAT_MAX)
 		return -EINVAL;
@@ -130,14 +131,13 @@ sum_of(const struct san_vec *vec, unsigned int nb)
 }
 
 static int
-transfer_vec(struct sani_post *p, const struct san_vec *vec, unsigned int nb)
+transfer_vec(struct sani_post *p, const struct sani_post_extra *x)
 {
-	size_t len = sum_of(vec, nb);
+	size_t len = sum_of(x->vec, x->nb);
 
-	if (p->op == NULL || len == 0 || len > SAN_IO_MAX || p->min > len)
+	if (p->op == NULL || len == 0 || len > SAN_IO_MAX || x->min > len)
 		return -EINVAL;
-	p->vec = vec;
-	p->nb = nb;
+	p->extra = x;
 	p->len = (uint32_t)len;
 	return sani_sock_post(p);
 }
@@ -146,31 +146,34 @@ int
 san_sendv(san_handle sock, struct san_overlapped *op, const struct san_vec *vec, unsigned int nb,
 	  unsigned int flags)
 {
+	struct sani_post_extra x = { .vec = vec, .nb = nb };
 	struct sani_post p = { .sock = sock, .op = op, .kind = SAN_OP_SEND,
 			       .flags = (uint16_t)flags };
 
 	if (!flags_ok(flags, SAN_POLLED | SAN_ACKED | SAN_URGENT | SAN_MORE))
 		return -EINVAL;
-	return transfer_vec(&p, vec, nb);
+	return transfer_vec(&p, &x);
 }
 
 int
 san_recvv(san_handle sock, struct san_overlapped *op, const struct san_vec *vec, unsigned int nb,
 	  size_t min, unsigned int flags)
 {
-	struct sani_post p = { .sock = sock, .op = op, .kind = SAN_OP_RECV, .min = (uint32_t)min,
+	struct sani_post_extra x = { .vec = vec, .nb = nb, .min = (uint32_t)min };
+	struct sani_post p = { .sock = sock, .op = op, .kind = SAN_OP_RECV,
 			       .flags = (uint16_t)flags };
 
 	if (!flags_ok(flags, SAN_POLLED | SAN_WAITALL) || min == 0 || min > SAN_IO_MAX)
 		return -EINVAL;
-	return transfer_vec(&p, vec, nb);
+	return transfer_vec(&p, &x);
 }
 
 int
 san_recv_repeat(san_handle sock, struct san_overlapped *op, struct san_pieces *pieces,
 		unsigned int flags)
 {
-	struct sani_post p = { .sock = sock, .op = op, .kind = SAN_OP_RECV, .pieces = pieces, .min = 1,
+	struct sani_post_extra x = { .pieces = pieces, .min = 1 };
+	struct sani_post p = { .sock = sock, .op = op, .kind = SAN_OP_RECV, .extra = &x,
 			       .flags = (uint16_t)flags };
 
 	if (op == NULL || pieces == NULL || pieces->mem == NULL || pieces->size == 0 ||
@@ -178,7 +181,7 @@ san_recv_repeat(san_handle sock, struct san_overlapped *op, struct san_pieces *p
 	    !flags_ok(flags, SAN_WAITALL))
 		return -EINVAL;
 	p.len = pieces->size;
-	p.repeat = pieces->nb;
+	x.repeat = pieces->nb;
 	return sani_sock_post(&p);
 }
 

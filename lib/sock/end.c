@@ -86,10 +86,11 @@ sani_op_end(struct san_core *k, struct sani_sock *so, struct san_overlapped *op,
 
 	sani_check_entry(k, so, op);
 	unlink_op(so, op);
-	if (sani_unlikely(op->flags & SANI_OP_REPEAT))
-		e.places = (uint8_t)(1 + sani_op_extra(op)->repeat.k);
-	if (sani_unlikely(op->flags & (SANI_OP_TIMED | SANI_OP_EXTRA)))
+	if (sani_unlikely(op->flags & (SANI_OP_TIMED | SANI_OP_EXTRA))) {
+		if (op->flags & SANI_OP_REPEAT)
+			e.places = (uint8_t)(1 + sani_op_extra(op)->repeat.k);
 		sani_op_strip(k, op);
+	}
 	if (op->kind == SAN_OP_RECV)
 		e.flags = op->flags & SAN_URGENT;
 	if (op->kind == SAN_OP_ACCEPT)

@@ -71,7 +71,7 @@ prepare(const struct sani_post *p, struct sani_record *rec, struct sani_extra *x
 	op->kind = p->kind;
 	op->flags = p->flags;
 	if (sani_unlikely(x != NULL)) {
-		op->flags |= p->repeat > 0 ? SANI_OP_EXTRA | SANI_OP_REPEAT : SANI_OP_EXTRA;
+		op->flags |= p->extra->repeat > 0 ? SANI_OP_EXTRA | SANI_OP_REPEAT : SANI_OP_EXTRA;
 		op->u.extra = x;
 	}
 	if (p->peer != NULL)
@@ -80,7 +80,7 @@ prepare(const struct sani_post *p, struct sani_record *rec, struct sani_extra *x
 }
 
 static void
-set_repeat(struct sani_repeat *r, const struct sani_post *p)
+set_repeat(struct sani_repeat *r, const struct sani_post_extra *p)
 {
 	r->k = p->repeat;
 	r->written = 0;
@@ -97,25 +97,31 @@ set_repeat(struct sani_repeat *r, const struct sani_post *p)
  * What does not fit into the operation's line. False: no room for it. Before anything else of the operation is
  * written, so that a refusal changes nothing.
  */
-static bool
-add_extra(const struct sani_post *p, struct sani_lane *lane, struct sani_extra **x)
+static struct sani_extra *
+make_extra(const struct sani_post_extra *p, struct sani_lane *lane)
 {
+	struct sani_extra *x = sani_extra_take(&lane->extras);
 	uint32_t i;
 
-	*x = NULL;
-	if (sani_likely(p->vec == NULL && p->repeat == 0))
-		return true;
-	*x = sani_extra_take(&lane->extras);
-	if (*x == NULL)
-		return false;
-	(*x)->min = p->min;
-	(*x)->nb = 0;
+	if (x == NULL)
+		return NULL;
+	x->min = p->min;
+	x->nb = 0;
 	if (p->repeat > 0)
-		set_repeat(&(*x)->repeat, p);
+		set_repeat(&x->repeat, p);
 	for (i = 0; i < p->nb; i++)
 		if (p->vec[i].len > 0)
-			(*x)->vec[(*x)->nb++] = p->vec[i];
-	return true;
+			x->vec[x->nb++] = p->vec[i];
+	return x;
+}
+
+/* O4: how many places. */
+static inline uint32_t
+places(const struct sani_post *p)
+{
+	if (sani_unlikely(p->extra != NULL && p->extra->repeat > 0))
+		return 1 + p->extra->repeat;
+	return (p->flags & SAN_POLLED) == 0;
 }
 
 /* May the thread post on a socket with this word, and where does the completion go? */
@@ -130,19 +136,19 @@ check_word(const struct target *at, uint64_t w, uint32_t gen, struct san_cq **cq
 	return 0;
 }
 
-/* O4: the poster's own count, in its own memory. */
-static bool
-has_place(const struct san_cq *cq, const struct sani_lane *lane, const struct sani_post *p)
+/* O4: by the poster's own count, in its own memory. False: no room for the operation, and nothing changed. */
+static inline bool
+claim(const struct sani_post *p, const struct san_cq *cq, struct sani_lane *lane, uint32_t n,
+      struct sani_extra **x)
 {
-	return (p->flags & SAN_POLLED) || lane->used + p->repeat < cq->depth;
-}
-
-static void
-take_place(struct sani_lane *lane, struct sani_record *rec, const struct sani_post *p)
-{
-	if (!(p->flags & SAN_POLLED))
-		lane->used += 1 + p->repeat;
-	rec->posted++;
+	*x = NULL;
+	if (lane->used + n > cq->depth)
+		return false;
+	if (sani_unlikely(p->extra != NULL)) {
+		*x = make_extra(p->extra, lane);
+		return *x != NULL;
+	}
+	return true;
 }
 
 static int
@@ -152,17 +158,22 @@ post_on_core(const struct target *at, const struct sani_post *p)
 	struct sani_sock *so = &k->socks[at->slot];
 	struct sani_record *rec = &k->slots->records[at->slot];
 	uint64_t w = atomic_load_explicit(&k->slots->words[at->slot], memory_order_acquire);
+	uint32_t n = places(p);
 	struct sani_extra *x;
-	struct san_cq *cq;
-	int rc = check_word(at, w, sani_handle_gen(p->sock), &cq);
+	int rc;
 
-	if (rc < 0)
-		return rc;
-	sani_sock_rebind(k, so);
-	if (!has_place(cq, so->lane, p) || !add_extra(p, so->lane, &x))
+	if (!sani_word_is_open(w, sani_handle_gen(p->sock)))
+		return -ENOTSOCK;
+	/* Else the socket has the queue of the word, which lasts as long as it is bound. */
+	if (sani_unlikely(sani_word_cq(w) != so->cq_id))
+		sani_sock_rebind(k, so);
+	if (atomic_load_explicit(&so->cq->thread_id, memory_order_relaxed) != at->t->id)
+		return -EPERM;
+	if (!claim(p, so->cq, so->lane, n, &x))
 		return -EAGAIN;
 	prepare(p, rec, x);
-	take_place(so->lane, rec, p);
+	so->lane->used += n;
+	rec->posted++;
 	so->nb_ops++;
 	rc = sani_op_start(k, so, p->op);
 	if (rc >= 0)
@@ -176,8 +187,7 @@ post_on_core(const struct target *at, const struct sani_post *p)
 	if (rc > 0)
 		sani_count(&k->core->ctr, SANI_CTR_sock_ops_ended);
 	p->op->result = rc > 0 ? (int32_t)p->op->done : rc;
-	if (!(p->flags & SAN_POLLED))
-		so->lane->used -= 1 + p->repeat;
+	so->lane->used -= n;
 	rec->posted--;
 	sani_op_set(p->op, SANI_OP_FREE);
 	return rc;
@@ -194,6 +204,7 @@ post_bracketed(const struct target *at, const struct sani_post *p)
 	struct sani_req req = { .sock = p->sock, .op = p->op, .kind = SANI_REQ_POST };
 	struct sani_spsc *ring;
 	struct sani_lane *lane;
+	uint32_t n = places(p);
 	struct sani_extra *x;
 	struct san_cq *cq;
 	int rc = check_word(at, w, sani_handle_gen(p->sock), &cq);
@@ -203,11 +214,11 @@ post_bracketed(const struct target *at, const struct sani_post *p)
 	sani_window();
 	lane = atomic_load_explicit(&cq->lane_of[k->id], memory_order_relaxed);
 	ring = sani_thread_ring(at->t, k->id);
-	if (ring == NULL || sani_spsc_room(ring) == 0 || !has_place(cq, lane, p) ||
-	    !add_extra(p, lane, &x))
+	if (ring == NULL || sani_spsc_room(ring) == 0 || !claim(p, cq, lane, n, &x))
 		return -EAGAIN;
 	prepare(p, rec, x);
-	take_place(lane, rec, p);
+	lane->used += n;
+	rec->posted++;
 	sani_spsc_put(ring, &req);
 	return 0;
 }
@@ -232,9 +243,11 @@ sani_sock_post(const struct sani_post *p)
 		return rc;
 	if (p->peer != NULL && is_broadcast(at.k, p->peer))
 		return -EINVAL;
-	settle_polled(p->op);
-	if (sani_op_state(p->op) != SANI_OP_FREE)
-		return -EINVAL;
+	if (sani_unlikely(sani_op_state(p->op) != SANI_OP_FREE)) {
+		settle_polled(p->op);
+		if (sani_op_state(p->op) != SANI_OP_FREE)
+			return -EINVAL;
+	}
 	if (at.on_core)
 		return post_on_core(&at, p);
 	sani_bracket_begin(at.t);

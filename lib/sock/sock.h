@@ -128,17 +128,22 @@ sani_sleep_rest(struct san_core *k, int done);
 
 /* post.c: posts, cancels, closes of the calling thread */
 
+/** What few posts have. */
+struct sani_post_extra {
+	const struct san_vec *vec;	/**< SEND, RECV: these buffers instead; checked. NULL: none. */
+	uint32_t nb;			/**< Of them. */
+	uint32_t min;			/**< RECV: so many bytes at least. */
+	uint32_t repeat;		/**< ACCEPT, RECV: so many completions beside the last; 0: only that one. */
+	struct san_pieces *pieces;	/**< RECV, repeating. */
+};
+
 /** A post as the caller made it. */
 struct sani_post {
 	san_handle sock;
 	struct san_overlapped *op;
 	const struct san_addr *peer;	/**< CONNECT, else NULL. */
 	void *buf;
-	const struct san_vec *vec;	/**< SEND, RECV: these buffers instead; checked. NULL: none. */
-	uint32_t nb;			/**< Of them. */
-	uint32_t min;			/**< RECV: with vec or pieces. */
-	uint32_t repeat;		/**< ACCEPT, RECV: so many completions beside the last; 0: only that one. */
-	struct san_pieces *pieces;	/**< RECV, repeating. */
+	const struct sani_post_extra *extra;	/**< NULL: none. */
 	uint32_t len;			/**< Of all buffers. */
 	uint16_t flags;
 	uint8_t kind;

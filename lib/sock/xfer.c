@@ -32,14 +32,28 @@ end_sent(struct san_core *k, struct sani_sock *so, const struct sani_tcp_conn *c
 		sani_op_end(k, so, op, (int32_t)op->len);
 }
 
-/* Where byte op->done of an operation lies. len: how many bytes from there on. */
-static inline void *
-place(const struct san_overlapped *op, uint32_t *len)
+/* A send of several buffers: give what is left of them, as far as there is room. @return How many bytes. */
+static uint32_t
+write_all(struct sani_tcp_conn *c, struct san_overlapped *op, struct sani_tcp_io *io, uint32_t *ev)
 {
-	if (sani_unlikely(op->flags & SANI_OP_EXTRA))
-		return sani_extra_at(op, len);
-	*len = op->len - op->done;
-	return (char *)op->u.buf + op->done;
+	uint32_t before = op->done, taken, len;
+
+	do {
+		const void *data = sani_extra_at(op, &len);
+
+		*ev |= sani_tcp_write(c, data, len, io, &taken);
+		op->done += taken;
+	} while (taken == len && op->done < op->len);
+	return op->done - before;
+}
+
+/* What the flags of a send say about the bytes that were just written. */
+static uint32_t
+mark_written(struct sani_tcp_conn *c, const struct san_overlapped *op, uint64_t now_us)
+{
+	uint32_t ev = sani_tcp_more(c, op->flags & SAN_MORE, now_us);
+
+	return op->flags & SAN_URGENT ? ev | sani_tcp_urge(c) : ev;
 }
 
 /* Give the connection what is left of op; true when that was all. */
@@ -47,23 +61,21 @@ static bool
 give(struct san_core *k, struct sani_tcp_conn *c, struct san_overlapped *op, uint32_t *ev)
 {
 	struct sani_tcp_io io = sani_core_io(k->core);
-	uint32_t taken;
-	uint32_t len;
+	uint32_t taken = 0;
 
 	if (op->kind != SAN_OP_SEND) {
 		*ev |= sani_tcp_shutdown(c);
 		return true;
 	}
-	do {
-		const void *data = place(op, &len);
-
-		*ev |= sani_tcp_write(c, data, len, &io, &taken);
+	if (sani_unlikely(op->flags & SANI_OP_EXTRA)) {
+		taken = write_all(c, op, &io, ev);
+	} else {
+		*ev |= sani_tcp_write(c, (const char *)op->u.data + op->done, op->len - op->done,
+				      &io, &taken);
 		op->done += taken;
-	} while (sani_unlikely(taken == len && op->done < op->len));
-	if (sani_unlikely(op->flags & SAN_URGENT) && taken > 0)
-		*ev |= sani_tcp_urge(c);
-	if (sani_unlikely((op->flags & SAN_MORE) || c->more) && taken > 0)
-		*ev |= sani_tcp_more(c, op->flags & SAN_MORE, io.now_us);
+	}
+	if (sani_unlikely((op->flags & (SAN_URGENT | SAN_MORE)) || c->more) && taken > 0)
+		*ev |= mark_written(c, op, io.now_us);
 	return op->done == op->len;
 }
 
@@ -176,41 +188,52 @@ sani_disconnect_start(struct san_core *k, struct sani_sock *so, struct san_overl
 	return 0;
 }
 
-/* How many bytes a receive that is not full waits for. */
-static inline uint32_t
-least(const struct san_overlapped *op)
-{
-	if (op->flags & SAN_WAITALL)
-		return op->len;
-	return sani_unlikely(op->flags & SANI_OP_EXTRA) ? sani_op_extra(op)->min : 1;
-}
-
 /* Is a receive over, and with what? False: it waits for more. */
 static bool
 recv_is_over(const struct sani_tcp_conn *c, const struct san_overlapped *op)
 {
-	return op->done >= least(op) || sani_tcp_at_end(c);
+	if (op->done == op->len)
+		return true;
+	if (op->done > 0 && !(op->flags & SAN_WAITALL))
+		return true;
+	return sani_tcp_at_end(c);
 }
 
-/* Fill op with what there is. */
-static void
-fill(struct sani_tcp_conn *c, struct san_overlapped *op, uint32_t *ev)
+/* The same with a least number of bytes. */
+static bool
+extra_is_over(const struct sani_tcp_conn *c, const struct san_overlapped *op)
 {
-	uint32_t len, n;
+	uint32_t least = op->flags & SAN_WAITALL ? op->len : sani_op_extra(op)->min;
+
+	return op->done >= least || sani_tcp_at_end(c);
+}
+
+/* Fill several buffers with what there is. */
+static void
+read_all(struct sani_tcp_conn *c, struct san_overlapped *op, uint32_t *ev)
+{
+	uint32_t len, n, one;
 
 	do {
-		void *buf = place(op, &len);
-		uint32_t one = 0;
+		void *buf = sani_extra_at(op, &len);
 
 		n = sani_tcp_read(c, buf, len, &one);
 		*ev |= one;
 		op->done += n;
-	} while (sani_unlikely(n == len && op->done < op->len));
+	} while (n == len && op->done < op->len);
+}
+
+static bool
+wait_for_more(struct san_overlapped *op)
+{
+	if (op->done > 0)
+		sani_op_set(op, SANI_OP_ACTIVE);
+	return false;
 }
 
 /* A repeating receive: the next piece, or its end. False: it waits. */
 static bool
-repeat_recv(struct san_core *k, struct sani_sock *so, struct san_overlapped *op, uint32_t *ev)
+recv_piece(struct san_core *k, struct sani_sock *so, struct san_overlapped *op, uint32_t *ev)
 {
 	struct sani_tcp_conn *c = sani_sock_conn(k, so);
 	uint32_t len;
@@ -224,11 +247,26 @@ repeat_recv(struct san_core *k, struct sani_sock *so, struct san_overlapped *op,
 			sani_repeat_pause(k, so);
 			return false;
 		}
-		fill(c, op, ev);
+		read_all(c, op, ev);
 	}
-	if (op->done == 0 || !recv_is_over(c, op))
-		return false;
+	if (op->done == 0 || !extra_is_over(c, op))
+		return wait_for_more(op);
 	sani_repeat_put(k, so, op, (uintptr_t)sani_extra_at(op, &len) - op->done);
+	return true;
+}
+
+/* A receive with an extra. False: it waits. */
+static bool
+recv_extra(struct san_core *k, struct sani_sock *so, struct san_overlapped *op, uint32_t *ev)
+{
+	struct sani_tcp_conn *c = sani_sock_conn(k, so);
+
+	if (op->flags & SANI_OP_REPEAT)
+		return recv_piece(k, so, op, ev);
+	read_all(c, op, ev);
+	if (!extra_is_over(c, op))
+		return wait_for_more(op);
+	sani_op_end(k, so, op, (int32_t)op->done);
 	return true;
 }
 
@@ -242,15 +280,14 @@ sani_recv_pump(struct san_core *k, struct sani_sock *so)
 	while ((op = so->recv.head) != NULL) {
 		if (sani_unlikely(sani_tcp_urgent(c) > 0))
 			op->flags |= SAN_URGENT;
-		if (sani_unlikely(op->flags & SANI_OP_REPEAT)) {
-			if (!repeat_recv(k, so, op, &ev))
+		if (sani_unlikely(op->flags & SANI_OP_EXTRA)) {
+			if (!recv_extra(k, so, op, &ev))
 				break;
 			continue;
 		}
-		fill(c, op, &ev);
+		op->done += sani_tcp_read(c, (char *)op->u.buf + op->done, op->len - op->done, &ev);
 		if (!recv_is_over(c, op)) {
-			if (op->done > 0)
-				sani_op_set(op, SANI_OP_ACTIVE);
+			wait_for_more(op);
 			break;
 		}
 		sani_op_end(k, so, op, (int32_t)op->done);

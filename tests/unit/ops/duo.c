@@ -50,6 +50,13 @@ carry(unsigned int from)
 	return n;
 }
 
+void
+duo_carry(void)
+{
+	carry(0);
+	carry(1);
+}
+
 static unsigned int
 turn(void)
 {

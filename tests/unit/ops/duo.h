@@ -49,6 +49,10 @@ duo_go(void);
 void
 duo_settle(void);
 
+/** From a case on the polling thread: carry what is on the cable now. */
+void
+duo_carry(void);
+
 /** From a case: let time pass, from deadline to deadline. */
 void
 duo_pass(uint64_t us);

@@ -142,6 +142,50 @@ listener_goes_and_all_that_was_announced_stays(void)
 	duo_must(duo_of(op)->result == -ECANCELED);
 }
 
+/*
+ * The listener is closed at each point of the talk between its core and the connections' core, which is polled
+ * first, so that some are spoken for: these are announced, and only then does the accept end.
+ */
+static void
+what_another_core_works_on_is_announced_before_the_end(void)
+{
+	unsigned int rounds, r, i;
+
+	for (rounds = 0; rounds < 8; rounds++) {
+		uint16_t port = (uint16_t)(90 + rounds);
+		struct san_overlapped *op = duo_op();
+		san_handle listener = duo_listener(1, port, 8), from[4];
+
+		duo.nb = 0;
+		duo_must(san_accept_repeat(listener, op, 8) == 0);
+		for (i = 0; i < 4; i++)
+			from[i] = duo_connect(port, duo_op());
+		for (r = 0; r < rounds; r++) {
+			vhost_round(&duo.h[0]);
+			duo_carry();
+			san_core_poll(duo.h[1].core[1]);
+			san_core_poll(duo.h[1].core[0]);
+			duo_carry();
+		}
+		duo_must(san_close(listener, listener) == 0);
+		duo_go();
+		duo_must(duo_closed(listener));
+		duo_must(duo_count(op) == nb_more(op) + 1 && duo_of(op)->result == -ECANCELED);
+		for (i = 0; i < duo.nb; i++)
+			if (duo.comp[i].op == op && (duo.comp[i].flags & SAN_MORE))
+				duo_end(duo.comp[i].value);
+		for (i = 0; i < 4; i++)
+			duo_end(from[i]);
+	}
+}
+
+static void
+what_another_core_works_on(void **state)
+{
+	(void)state;
+	duo_run(what_another_core_works_on_is_announced_before_the_end, DUO_ON_CORE, 2, 64);
+}
+
 static void
 deadline_ends_it(void)
 {
@@ -400,6 +444,7 @@ main(int argc, char **argv)
 		DUO_CASES(places_are_taken_and_given_back),
 		DUO_CASES(listener_goes_and_all_that_was_announced_stays),
 		DUO_CASES_2(listener_goes_and_all_that_was_announced_stays),
+		{ "what_another_core_works_on_is_announced_before_the_end", what_another_core_works_on, NULL, NULL, NULL },
 		DUO_CASES(deadline_ends_it),
 		DUO_CASES(others_behind_it_get_what_it_has_no_room_for),
 		DUO_CASES(counts_out_of_range_are_refused),
