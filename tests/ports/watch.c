@@ -440,6 +440,18 @@ watch_stale(san_handle h, struct san_cq *cq)
 		return "san_recv";
 	if (san_shutdown(h, &op, 0) != -ENOTSOCK)
 		return "san_shutdown";
+	if (san_sendv(h, &op, &(struct san_vec){ byte, 1 }, 1, 0) != -ENOTSOCK)
+		return "san_sendv";
+	if (san_recvv(h, &op, &(struct san_vec){ byte, 1 }, 1, 1, 0) != -ENOTSOCK)
+		return "san_recvv";
+	if (san_disconnect(h, &op, 0) != -ENOTSOCK)
+		return "san_disconnect";
+	if (san_accept_repeat(h, &op, 1) != -ENOTSOCK)
+		return "san_accept_repeat";
+	if (san_recv_repeat(h, &op, &(struct san_pieces){ .mem = byte, .size = 1, .nb = 1 }, 0) != -ENOTSOCK)
+		return "san_recv_repeat";
+	if (san_cancel_all(h) != -ENOTSOCK)
+		return "san_cancel_all";
 	if (san_cancel(h, 1) != -ENOTSOCK)
 		return "san_cancel";
 	if (san_close(h, 1) != -ENOTSOCK)

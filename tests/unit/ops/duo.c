@@ -288,6 +288,8 @@ play(void)
 
 	duo_must(san_cq_create(case_depth, &duo.cq) == 0);
 	case_run();
+	if (duo.leave)
+		return;
 	duo.cut = duo.mute[0] = duo.mute[1] = false;
 	duo_pass(0);
 	for (i = 0; i < nb_socks; i++)
@@ -300,7 +302,7 @@ play_elsewhere(void *arg)
 {
 	duo_must(san_attach() == 0);
 	play();
-	if (fault[0] == '\0') {
+	if (fault[0] == '\0' && !duo.leave) {
 		duo_must(san_cq_destroy(duo.cq) == 0);
 		duo_must(san_detach() == 0);
 	}
@@ -366,9 +368,13 @@ duo_run(void (*run)(void), enum duo_place place, unsigned int nb_cores, unsigned
 		serve();
 	else
 		play();
+	if (place == DUO_OFF_CORE && duo.after != NULL)
+		duo.after();
 	vhost_cleanup();
 	if (place == DUO_ON_CORE) {
 		duo_reap();
+		if (duo.after != NULL)
+			duo.after();
 		if (san_cq_destroy(duo.cq) != 0)
 			duo_fault(__FILE__, __LINE__, "the queue can be ended");
 	}

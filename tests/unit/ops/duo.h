@@ -24,6 +24,8 @@ struct duo {
 	_Atomic bool cut;	/**< What is on the cable vanishes. */
 	_Atomic bool mute[2];	/**< What this host sends vanishes. */
 	_Atomic bool frozen;		/**< The cores are not polled while the case does not ask for it. */
+	bool leave;		/**< The case leaves all open: to the cleanup, or to its thread's exit. */
+	void (*after)(void);	/**< Called behind that, on the polling thread. */
 	struct san_cq *cq;	/**< Of the case's thread. */
 	unsigned int nb;	/**< Completions so far, in order. */
 	struct san_completion comp[DUO_COMPS];
