@@ -12,7 +12,8 @@
 /* Keepalive (RFC 9293 3.8.4), and options that may be changed while connected. */
 static const struct play_case cases[] = {
 	CASE(rfc9293_3_10_8_the_user_timeout_ends_the_connection_with_a_reset,
-		SET(USER_TIMEOUT, 5000, 0, .s = LISTENER), TO_ESTABLISHED, SEND(1, 10, 0, .flags = SAN_ACKED), WAIT(MS(4900)),
+		SET(USER_TIMEOUT, 5000, 0, .s = LISTENER), TO_ESTABLISHED, SEND(1, 10, 0, .flags = SAN_ACKED),
+		WAIT(MS(4900)),
 		OUT(RST | ACK, .seq = 11, .ack = 1, .len = 0, .by = MS(200)), DONE(1, -ETIMEDOUT), STATE(CLOSED),
 		COUNT(tcp_timeout, 1), COUNT(tcp_tx_rst, 1), QUIET(S(100))),
 	CASE(rfc9293_3_8_4_keepalive_without_an_answer_ends_with_a_reset,

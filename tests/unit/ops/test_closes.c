@@ -387,9 +387,12 @@ make_page(void)
 	assert_non_null(f);
 	fprintf(f, "# How operations end\n\n"
 		"Results of each kind of operation for each reason to end, as the cases of\n"
-		"`tests/unit/ops/test_closes.c` have seen them, the same on the owning core and from another thread. The\n"
-		"page is written by `build/tests/unit/ops/unit_ops_closes --write doc/closes.md`, and the test holds it to\n"
-		"the code. An empty cell: there is no such case. \"Part done\": `op->done` tells how many bytes had been\n"
+		"`tests/unit/ops/test_closes.c` have seen them, the same on the owning core and from another thread."
+		" The\n"
+		"page is written by `build/tests/unit/ops/unit_ops_closes --write doc/closes.md`, and the test holds"
+		" it to\n"
+		"the code. An empty cell: there is no such case. \"Part done\": `op->done` tells how many bytes"
+		" had been\n"
 		"moved (`san/op.h`, \"Partly\").\n\n"
 		"| operation |");
 	for (unsigned int r = 0; r < NB_REASONS; r++)
