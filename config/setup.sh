@@ -5,7 +5,7 @@
 #   setup_mounts            mount /proc and /sys, make /dev/net/tun, where a bare chroot has none
 #   setup_end               undo that
 #   setup_first_cpu         print the first CPU that this process may run on
-#   setup_build DIR [OPT...]  configure DIR with meson when it is new, then build it
+#   setup_build DIR [OPT...]  configure DIR with meson when it is new, then build it, or of it SETUP_TARGETS
 
 SAN_ROOT=$(cd "$(dirname "${BASH_SOURCE[0]}")/.." && pwd)
 
@@ -148,7 +148,9 @@ setup_build() {
 		fi
 		echo "Building $what"
 	fi
-	ninja -C "$dir" 2>&1 | tee "$log" |
+	# words, or none: all of it
+	# shellcheck disable=SC2086
+	ninja -C "$dir" ${SETUP_TARGETS:-} 2>&1 | tee "$log" |
 		awk -v first="$first" 'first && /^\[[0-9]+\// && ++n % 20 == 0 { print "  " $1; fflush() }'
 	if [ "${PIPESTATUS[0]}" -ne 0 ]; then
 		setup_tell "$log"
