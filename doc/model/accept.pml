@@ -9,18 +9,27 @@
  *
  * The listener's core has connections too; here they are on a core of their own, which allows more
  * than the code does. Posts, cancels and the close of the listener are plain calls. Accepts are
- * alike, so they are counted. A new socket has the number of its embryo; it may be closed at any
- * time, by a cleanup or because its thread is gone.
+ * alike, so they are counted. One may repeat: it has room for K connections less those of its
+ * completions that the reaper has not passed yet, which the owner sees at any time. A new socket
+ * has the number of its embryo; it may be closed at any time, by a cleanup or because its thread is
+ * gone.
  *
  *@ check accepts: offers, accepts, cancels, embryos that die, closes
+ *@ check repeats(K=2,ACCEPTS=1,EMBRYOS=2): likewise, and an accept that repeats
  *@ mutant END_TAKEN made_meets_accept|listener_is_there: the close ends accepts that are spoken for
  *@ mutant NO_ANSWERS listener_is_there: the close of the listener does not wait for the answers of the cores
  *@ mutant MADE_AFTER_ANSWER made_meets_accept|listener_is_there: answers, which overtake "made", are all that counts
+ *@ mutant CLOSE_EARLY(!listener_is_there,!made_meets_accept) none_lost: the close waits for nothing
+ *@ mutant CLOSE_EARLY(!listener_is_there,!made_meets_accept,!none_lost) last_is_last: likewise
+ *@ mutant KEEP_OFFER answered_once: an offer that is matched stays in the queue
+ *@ mutant SHORT_RING ring_has_room: rings between the cores have one place
  *@ mutant LATE_OFFER deadlock: an offer to a closing listener is not answered
  *@ mutant NO_GONE deadlock: "taken" for an embryo that is gone is not answered
  *@ mutant NOT_TOLD accept_before_close: a new socket is retired before its accept completion is written
  *@ mutant LANE_BY_LANE accept_before_close: the reaper takes closed slots and tail lane by lane
  *@ mutant TAKEN_TWICE made_meets_accept|listener_is_there: an accept that is spoken for is matched again
+ *@ mutant SPARE_LATE(K=1,ACCEPTS=1,EMBRYOS=2) deadlock: room of all is looked at first, then that of the one to spare
+ *@ mutant SPARE_EARLY(K=2,ACCEPTS=1,EMBRYOS=2) made_meets_accept: the other way round
  *@ mutant KEEP_EMBRYOS deadlock: a core that removes its entry leaves the embryos that are not offered
  */
 #include "parts.pml"
@@ -40,7 +49,15 @@ hidden byte ring_has_room;	/* a message always finds room */
 #ifndef ACCEPTS
 #define ACCEPTS 2
 #endif
+#ifndef K
+#define K 0			/* of a repeating accept; 0: there is none */
+#endif
+#define LANE (ACCEPTS + 1 + EMBRYOS)
+#ifdef SHORT_RING
+#define MESSAGES 1
+#else
 #define MESSAGES 5
+#endif
 #define NO_HANDLE 9
 
 mtype = { OFFER, MADE, GONE, STOPPED, STOP, TAKEN, REFUSE, WRITTEN };
@@ -54,12 +71,14 @@ bool told[EMBRYOS];		/* the accept's completion is written */
 bool offered[EMBRYOS];		/* and not answered */
 
 /* Lane of the listener's core: accept completions. */
-byte lane[ACCEPTS];
+byte lane[LANE];
 byte lane_head, lane_tail;
+bool is_more[LANE];		/* it has SAN_MORE in its flags */
+byte more;			/* so many of those in front of the head */
 bool listener_closed;		/* its list of closed slots */
 bool closed[EMBRYOS];		/* those of the others */
 
-byte posted;			/* accepts */
+byte posted;			/* accepts, the repeating one included */
 bool finished;			/* the listener is retired */
 
 inline tell(ring, what, which)
@@ -67,6 +86,10 @@ inline tell(ring, what, which)
 	HOLD(ring_has_room, nfull(ring));
 	ring!what,which
 }
+
+/* What the repeating accept has room for. */
+#define ROOM (repeating -> K - more : 0)
+#define GOOD_ROOM (repeating && !to_end -> K - more : 0)
 
 inline end_accept(handle)
 {
@@ -79,7 +102,7 @@ inline end_accept(handle)
 inline end_cancelled()
 {
 	do
-	:: nb_cancelling > 0 && nb_accepts > nb_taken -> nb_cancelling--; end_accept(NO_HANDLE)
+	:: nb_cancelling > 0 && nb_accepts + ROOM > nb_taken -> nb_cancelling--; end_accept(NO_HANDLE)
 	:: else -> break
 	od
 }
@@ -87,7 +110,38 @@ inline end_cancelled()
 #ifdef TAKEN_TWICE
 #define HAS_FREE (nb_accepts > 0)
 #else
-#define HAS_FREE (nb_accepts > nb_taken)
+#define HAS_FREE (nb_accepts - nb_cancelling + GOOD_ROOM > nb_taken)
+#endif
+
+#if K > 0
+inline end_repeating()
+{
+	is_more[lane_tail] = false;
+	lane[lane_tail] = NO_HANDLE;
+	lane_tail++;
+	repeating = false;
+	to_end = false
+}
+
+inline put_more(handle)
+{
+	is_more[lane_tail] = true;
+	lane[lane_tail] = handle;
+	lane_tail++;
+	more++
+}
+
+/* What the others have room for is enough for what is taken; that can only grow meanwhile. */
+#if defined(SPARE_LATE)
+#define FIRST_LOOK (nb_accepts + ROOM)
+#define CAN_SPARE (looked >= nb_taken + ROOM)
+#elif defined(SPARE_EARLY)
+#define FIRST_LOOK ROOM
+#define CAN_SPARE (nb_accepts + ROOM >= nb_taken + looked)
+#else
+#define FIRST_LOOK nb_accepts
+#define CAN_SPARE (looked >= nb_taken)
+#endif
 #endif
 
 /* Brings offers and accepts together; an offer alone makes no cancelled accept end. */
@@ -95,7 +149,11 @@ inline match()
 {
 	do
 	:: nempty(offers) && HAS_FREE ->
+#ifdef KEEP_OFFER
+		offers?<e>;
+#else
 		offers?e;
+#endif
 		nb_taken++;
 		tell(to_core[e % CORES], TAKEN, e)
 	:: empty(offers) || !HAS_FREE -> break
@@ -106,7 +164,7 @@ inline match()
 #ifdef END_TAKEN
 #define IS_BOUND_TO_END (nb_accepts > 0)
 #else
-#define IS_BOUND_TO_END (nb_accepts > nb_taken)
+#define IS_BOUND_TO_END (nb_accepts > 0 && nb_accepts + ROOM > nb_taken)
 #endif
 
 inline abort_accepts()
@@ -145,24 +203,37 @@ inline on_message(c)
 	:: what == OFFER && !(closing || finished) -> offers!e; match()
 	:: what == MADE ->
 		HOLD(listener_is_there, !finished);
-		HOLD(made_meets_accept, nb_accepts > 0 && nb_taken > 0);
+		HOLD(made_meets_accept, nb_accepts + ROOM > 0 && nb_taken > 0);
 		nb_taken--;
-		end_accept(e);
-		/* the oldest ends, which may be a cancelled one */
+		/* the oldest with room ends or goes on, which may be a cancelled one */
 		if
-		:: nb_cancelling > nb_accepts -> nb_cancelling--
-		:: nb_cancelling > 0 && nb_cancelling <= nb_accepts -> nb_cancelling--
-		:: nb_cancelling <= nb_accepts
+		:: nb_accepts > 0 -> end_accept(e);
+			if
+			:: nb_cancelling > 0 -> nb_cancelling--
+			:: nb_cancelling <= nb_accepts
+			fi
+#if K > 0
+		:: ROOM > 0 -> put_more(e);
+			if
+			:: closing -> abort_accepts()
+			:: !closing -> end_cancelled()
+			fi
+#endif
 		fi;
+		look = K > 0;
 		tell(to_core[c], WRITTEN, e)
 	:: what == GONE ->
 		HOLD(listener_is_there, !finished);
-		HOLD(made_meets_accept, nb_accepts > 0 && nb_taken > 0);
+		HOLD(made_meets_accept, nb_accepts + ROOM > 0 && nb_taken > 0);
 		nb_taken--;
+		look = K > 0;
 		if
 		:: closing -> abort_accepts()
-		:: !closing && e == NO_HANDLE -> end_accept(NO_HANDLE);	/* no slot */
+		:: !closing && e == NO_HANDLE && nb_accepts > 0 -> end_accept(NO_HANDLE);	/* no slot */
 			nb_cancelling = (nb_cancelling > nb_accepts -> nb_accepts : nb_cancelling)
+#if K > 0
+		:: !closing && e == NO_HANDLE && ROOM > 0 -> to_end = true
+#endif
 		:: !closing && e != NO_HANDLE -> end_cancelled(); match()
 		fi
 	:: what == STOPPED ->
@@ -173,34 +244,73 @@ inline on_message(c)
 	e = 0
 }
 
-#ifdef NO_ANSWERS
+#if defined(NO_ANSWERS) || defined(CLOSE_EARLY)
 #define IS_ANSWERED true
 #else
 #define IS_ANSWERED (answers == 0)
 #endif
-#ifdef MADE_AFTER_ANSWER
+#if defined(MADE_AFTER_ANSWER) || defined(CLOSE_EARLY)
 #define ACCEPTS_ARE_OVER true
 #else
-#define ACCEPTS_ARE_OVER (nb_accepts == 0)
+#define ACCEPTS_ARE_OVER (nb_accepts == 0 && !repeating)
 #endif
 
 active proctype listener()
 {
 	chan offers = [EMBRYOS] of { byte };
-	byte nb_accepts, nb_taken, nb_cancelling, answers;
+	byte ordinary, nb_accepts, nb_taken, nb_cancelling, answers;
 	byte e;
 	mtype what = NONE;
 	bool closing;
+	bool repeating, to_end, look;
+#if K > 0
+	bool repeated;
+	byte looked;
+#endif
 
 end:
 	do
-	:: atomic { !closing && !finished && posted < ACCEPTS -> posted++; nb_accepts++; end_cancelled(); match() }
-	:: atomic { !closing && !finished && nb_cancelling < nb_accepts -> nb_cancelling++; end_cancelled() }
-	:: atomic { !closing && !finished -> begin_close() }
-	:: atomic { nempty(to_listener[0]) -> on_message(0) }
-	:: atomic { nempty(to_listener[1]) -> on_message(1) }
+#if K > 0
+	:: atomic { look && repeating && (to_end || closing) -> looked = FIRST_LOOK };
+		atomic {
+			if
+			:: CAN_SPARE -> end_repeating();
+				if
+				:: closing -> abort_accepts()
+				:: !closing
+				fi
+			:: else
+			fi;
+			looked = 0;
+			look = false
+		}
+	:: d_step { look && !(repeating && (to_end || closing)) -> look = false }
 	:: atomic {
-		closing && IS_ANSWERED && ACCEPTS_ARE_OVER ->
+		!look && !closing && !finished && !repeated ->
+			repeated = true;
+			repeating = true;
+			posted++;
+			match()
+	   }
+	:: d_step { !look && !closing && !finished && repeating && !to_end -> to_end = true; look = true }
+	/* a round, while offers wait and the reaper goes on */
+	:: atomic { !look && nempty(offers) && HAS_FREE -> match() }
+#endif
+	:: atomic {
+		!look && !closing && !finished && ordinary < ACCEPTS ->
+			ordinary++;
+			posted++;
+			nb_accepts++;
+			end_cancelled();
+			match();
+			look = K > 0
+	   }
+	:: atomic { !look && !closing && !finished && nb_cancelling < nb_accepts -> nb_cancelling++; end_cancelled() }
+	:: atomic { !look && !closing && !finished -> begin_close(); look = K > 0 }
+	:: atomic { !look && nempty(to_listener[0]) -> on_message(0) }
+	:: atomic { !look && nempty(to_listener[1]) -> on_message(1) }
+	:: atomic {
+		!look && closing && IS_ANSWERED && ACCEPTS_ARE_OVER ->
 #ifdef MADE_AFTER_ANSWER
 			do
 			:: nb_accepts > 0 -> end_accept(NO_HANDLE)
@@ -332,6 +442,8 @@ inline reap()
 		:: lane[lane_head] != NO_HANDLE -> known[lane[lane_head]] = true
 		:: else
 		fi;
+		ends = ends + (is_more[lane_head] -> 0 : 1);
+		more = more - (is_more[lane_head] -> 1 : 0);
 		lane_head++
 	:: else -> break
 	od;
@@ -346,7 +458,7 @@ inline reap()
 	:: e == EMBRYOS -> break
 	od;
 	if
-	:: took_listener -> HOLD(none_lost, lane_head == posted); over = true; took_listener = false
+	:: took_listener -> HOLD(none_lost, ends == posted); over = true; took_listener = false
 	:: else
 	fi;
 	e = 0;
@@ -366,7 +478,7 @@ inline reap()
 
 active proctype reaper()
 {
-	byte e, noted;
+	byte e, noted, ends;
 	bool took_listener, over;
 	bool took[EMBRYOS], known[EMBRYOS];
 

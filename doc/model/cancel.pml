@@ -16,6 +16,7 @@
  *@ mutant NOT_KEPT_ON_CORE not_lost: likewise, but only of on-core cancels
  *@ mutant KEPT_SHORT not_lost: a cancel is kept until one more request has been processed
  *@ mutant KEPT_LONG deadlock: a cancel is kept until its operation comes
+ *@ mutant LEFT_LISTED ends_once: an operation that a cancel ends stays in its list
  *@ mutant BY_POINTER owns_it|right_one: a cancel names the structure
  *@ mutant BY_SLOT right_one: a cancel names slot and id, without generation
  *@ mutant SAME_IDS right_one: every post has the same id
@@ -133,7 +134,7 @@ end:
 
 inline end_op(o)
 {
-	HOLD(ends_once, op[o] == ACTIVE || op[o] == POSTED);
+	HOLD(ends_once, pending[op_nr[o]]);
 	op[o] = DONE;
 	pending[op_nr[o]] = false
 }
@@ -164,7 +165,13 @@ inline cancel_now(n)
 	:: else -> o = NONE
 	fi;
 	if
-	:: o != NONE -> HOLD(right_one, op_nr[o] == n); end_op(o)
+	:: o != NONE ->
+		HOLD(right_one, op_nr[o] == n);
+		end_op(o)
+#ifdef LEFT_LISTED
+		;
+		op[o] = ACTIVE
+#endif
 	:: else
 	fi
 }

@@ -15,6 +15,8 @@
  *
  *@ check rounds: two of them
  *@ mutant TWO_WORDS host_is_there: state and attached count are two words
+ *@ mutant NO_WAIT all_retired: the cleanup waits for nothing
+ *@ mutant NOT_COUNTED counted: a startup of what is up is not counted
  *@ mutant NOT_LEFT host_is_there: the cleanup does not wait for the cores to leave their last round
  *@ mutant LEAVE_ALONE deadlock: a core leaves when its own sockets are retired
  *@ mutant OPEN_LATE all_retired|order_is_kept: a socket is made after the order to close all was carried out
@@ -65,7 +67,11 @@ inline startup(ok)
 			claimer[1] = NOBODY;
 			ordered[0] = false;
 			ordered[1] = false
+#ifndef NOT_COUNTED
 		:: lib == UP -> startups++
+#else
+		:: lib == UP
+#endif
 		:: lib == GOING
 		fi
 	}
@@ -150,7 +156,9 @@ inline poll(c)
 	fi
 }
 
-#ifdef NOT_LEFT
+#ifdef NO_WAIT
+#define ARE_OUT true
+#elif defined(NOT_LEFT)
 #define ARE_OUT (IS_DONE(0) && IS_DONE(1))
 #elif defined(WAIT_FREE)
 #define ARE_OUT (claimer[0] == LEFT && claimer[1] == LEFT && slot[0] == FREE && slot[1] == FREE)

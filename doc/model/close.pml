@@ -14,7 +14,11 @@
  *@ check reuse(SOCKS=2): one slot for two sockets, which post and are closed by either thread
  *@ check two(SLOTS=2,SOCKS=2,POSTS=2,CLOSES=1): requests of one socket go by while the other's fence is open
  *@ check places(SOCKS=1,POSTS=3,PLACES=1): fewer places than operations
+ *@ ltl retired(SOCKS=1): a socket that is closed is retired in the end
+ *@ mutant NO_CAS closed_once|record_is_own: a closer loads and stores the word, so that two may win
  *@ mutant NO_FENCE last_is_last|post_meets_socket: the owner retires without a fence
+ *@ mutant NO_FENCE(!post_meets_socket,!none_lost) last_is_last: likewise
+ *@ mutant SECOND_END ends_once: the close ends what has ended already
  *@ mutant PLAIN_STORE last_is_last|post_meets_socket: the bracket begins with a plain store
  *@ mutant EARLY_NOTE last_is_last|post_meets_socket: the tail is noted before the posting word is looked at
  *@ mutant FENCE_EQUAL(SLOTS=2,SOCKS=2,POSTS=2,CLOSES=1) deadlock: the fence waits for the noted tail by equality
@@ -334,7 +338,12 @@ active proctype closer()
 
 end:
 	do
+#ifdef NO_CAS
+	:: atomic { closes < CLOSES && opened > 0 -> choose_sock(s); closes++; won = IS_OPEN(s) };
+		state[slot_of[s]] = (won -> CLOSING : state[slot_of[s]]);
+#else
 	:: atomic { closes < CLOSES && opened > 0 -> choose_sock(s); closes++; make_closing(s, won) };
+#endif
 		atomic {
 			if
 			:: !won
@@ -369,6 +378,9 @@ inline abort_op(o)
 {
 	atomic {
 		if
+	#ifdef SECOND_END
+		:: op[o] == DONE && slot_of[op_sock[o]] == i -> end_op(o)
+#endif
 		:: op[o] == ACTIVE && slot_of[op_sock[o]] == i && !IS_HELD(o) -> end_op(o)
 		:: op[o] == ACTIVE && slot_of[op_sock[o]] == i && IS_HELD(o) -> op[o] = CANCELLING
 		:: else
@@ -489,3 +501,5 @@ end:
 	:: held -> held = false
 	od
 }
+
+ltl retired { [] (state[0] == CLOSING -> <> (state[0] == RETIRED)) }

@@ -15,6 +15,8 @@
  *@ mutant OPEN_ONLY lane_is_there|nothing_left: a core acknowledges while a slot of the thread is closing
  *@ mutant RING_LEFT nothing_left: a core acknowledges while its ring from the thread is not empty
  *@ mutant TAKEN_GONE nothing_left|lane_is_there|bound_to_live: "taken" is obeyed for a queue that is gone
+ *@ mutant TAKEN_GONE(OPEN_ONLY,!nothing_left,!lane_is_there) bound_to_live: likewise, by a core for which it is over
+ *@ mutant OPEN_ONLY(!nothing_left) lane_is_there: a close record for a queue that is freed
  *@ mutant FIRST_ACK nothing_left|lane_is_there: the first acknowledgement recycles
  *@ mutant NO_LIFE deadlock: a core remembers that it has acknowledged the record, not which life
  *@ mutant STATE_FIRST deadlock|counted_once|nothing_left: a core looks at the record's state before its life

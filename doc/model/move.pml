@@ -12,11 +12,13 @@
  *
  *@ check moves: between two threads, back and forth
  *@ mutant MOVE_UNREAPED none_lost|own_queue|last_is_last|post_meets_socket: moved without a look at what is unreaped
+ *@ mutant MOVE_UNREAPED(!none_lost,!own_queue) last_is_last: likewise
  *@ mutant MOVE_POLLED none_lost|own_queue|post_meets_socket: polled operations do not count
  *@ mutant CLOSE_ONCE refused_rightly: the close's compare-and-swap is not repeated
  *@ mutant FENCE_OLD post_meets_socket|last_is_last: the fence is that of the thread for which the socket was made
  *@ mutant PLAIN_MOVE closed_stays: the move stores the word without compare-and-swap
  *@ mutant ANYONE_POSTS one_poster: any thread may post
+ *@ mutant ANYONE_POSTS(!one_poster,!none_lost,!post_meets_socket) own_queue: likewise
  */
 #include "parts.pml"
 

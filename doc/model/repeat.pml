@@ -14,7 +14,8 @@
  *@ mutant NO_LIMIT ring_has_room: the owner puts MORE without a look at the ring's head
  *@ mutant LIMIT_LATE ring_has_room: the owner lets K + 1 of its MORE completions stand in the ring
  *@ mutant KEEP_PLACES count_is_right|deadlock: the last completion gives one place back
- *@ mutant MORE_AFTER_END last_is_last|count_is_right: what arrives is still put after the operation's end
+ *@ mutant GIVE_ALL count_is_right: an ordinary completion gives two places back
+ *@ mutant MORE_AFTER_END(!count_is_right) last_is_last: what arrives is still put after the operation's end
  */
 #include "parts.pml"
 
@@ -79,6 +80,8 @@ active proctype poster()
 			:: else ->
 #ifdef GIVE_BACK
 				used = (used > 0 -> used - 1 : 0)
+#elif defined(GIVE_ALL)
+				used = (used > 2 -> used - 2 : 0)
 #else
 				used--
 #endif
