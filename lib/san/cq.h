@@ -110,7 +110,8 @@ SAN_API int
 san_cq_fd(struct san_cq *cq);
 
 /**
- * Have the descriptor become readable with what comes next. The next san_cq_poll() ends that.
+ * Have the descriptor become readable with what comes next. The next san_cq_poll() ends that; so does a round of
+ * a core that the thread polls. Arm again before each wait.
  *
  * @retval 0  Nothing is there: wait for the descriptor.
  * @retval 1  Something is there already: reap, do not wait.

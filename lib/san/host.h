@@ -187,7 +187,8 @@ san_core_fd(struct san_core *core);
 
 /**
  * Have the descriptor become readable with what comes next, timers included, for the core or for a queue of
- * the calling thread. The next round ends that. What the thread itself posts meanwhile counts.
+ * the calling thread. The next round ends that. What the thread itself posts meanwhile counts. Arm again before
+ * each wait, and all that is waited for: a poll of a queue, or a round of another core, may end it too.
  *
  * @retval 0  Nothing is there: wait for the descriptor.
  * @retval 1  Something is to be done already: poll, reap, do not wait.

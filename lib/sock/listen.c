@@ -182,11 +182,17 @@ room(const struct sani_sock *so, bool still_good)
 	return n;
 }
 
-/* Is what the others have room for enough for what is taken? */
+/* Is what the others have room for enough for what is taken? Looked at once: the reaper may make more meanwhile. */
 static bool
-can_spare(const struct sani_sock *so, const struct san_overlapped *op)
+can_spare(const struct sani_sock *so, const struct san_overlapped *spare)
 {
-	return room(so, false) >= so->accepting->nb_taken + room_of(so, op);
+	const struct san_overlapped *op;
+	uint32_t n = 0;
+
+	for (op = so->recv.head; op != NULL; op = op->next)
+		if (op != spare)
+			n += room_of(so, op);
+	return n >= so->accepting->nb_taken;
 }
 
 /* The accept that an answer is for: the oldest that has room. */
