@@ -46,8 +46,8 @@ end(void **state)
 static void
 complete(struct sani_lane *lane, struct san_overlapped *op, int32_t result)
 {
-	struct sani_cq_entry e = { .op = op, .result = result, .kind = SAN_OP_RECV,
-				   .sock = sani_handle(lane->core_id, 3, 1), .places = 1 };
+	struct sani_cq_entry e = { .op = op, .result = result, .kind = SAN_OP_RECV, .places = 1,
+				   .sock = sani_handle(lane->core_id, 3, 1) };
 
 	op->state = SANI_OP_DONE;
 	lane->used++;
@@ -82,6 +82,30 @@ an_entry_is_reaped_once_and_gives_its_place_back(void **state)
 	assert_int_equal(op.state, SANI_OP_FREE);
 	assert_int_equal(lane_a->used, 0);
 	assert_int_equal(san_cq_poll(cq, c, 4), 0);
+}
+
+/* A repeating operation with two completions, of three places. */
+static void
+an_operation_that_goes_on_gives_its_places_back_at_its_end(void **state)
+{
+	struct san_overlapped op = { .user = 77, .state = SANI_OP_DONE };
+	struct sani_cq_entry e = { .op = &op, .sock = sani_handle(CORE_A, 3, 1), .kind = SAN_OP_RECV,
+				   .flags = SAN_MORE };
+	struct san_completion c[4];
+
+	(void)state;
+	lane_a->used = 3;
+	sani_lane_put(lane_a, &e);
+	assert_int_equal(san_cq_poll(cq, c, 4), 1);
+	assert_int_equal(c[0].flags, SAN_MORE);
+	assert_int_equal(lane_a->used, 3);
+	assert_int_equal(op.state, SANI_OP_DONE);
+	e.flags = 0;
+	e.places = 3;
+	sani_lane_put(lane_a, &e);
+	assert_int_equal(san_cq_poll(cq, c, 4), 1);
+	assert_int_equal(lane_a->used, 0);
+	assert_int_equal(op.state, SANI_OP_FREE);
 }
 
 static void
@@ -270,6 +294,7 @@ main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test_setup_teardown(an_entry_is_reaped_once_and_gives_its_place_back, start, end),
+		cmocka_unit_test_setup_teardown(an_operation_that_goes_on_gives_its_places_back_at_its_end, start, end),
 		cmocka_unit_test_setup_teardown(a_close_comes_after_the_entries_of_all_cores, start, end),
 		cmocka_unit_test_setup_teardown(a_close_waits_when_the_array_is_full_of_entries, start, end),
 		cmocka_unit_test_setup_teardown(a_close_does_not_wait_for_what_came_later, start, end),
