@@ -75,7 +75,7 @@ echo_exactly(struct sani_tcp_rx *rx)
 	if (rx->seg->len == 0 || marked == !!(c->flags & SANI_TCP_F_ECN_ECHO))
 		return;
 	if (c->rcv_nxt != c->last_ack_sent && io->nb_tx < io->max_tx)
-		sani_tcp_send(c, io, sani_tcp_bare_seq(c), 0, SANI_TCP_ACK);
+		sani_tcp_acknowledge_past(rx);
 	c->flags ^= SANI_TCP_F_ECN_ECHO;
 	c->flags |= SANI_TCP_F_ACK_NOW;
 }

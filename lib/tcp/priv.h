@@ -207,6 +207,9 @@ sani_tcp_process_ack_syn_received(struct sani_tcp_rx *rx);
 /* text.c: steps 7 and 8. */
 void
 sani_tcp_process_text(struct sani_tcp_rx *rx);
+/** Between trim() and the text: a bare ACK of what came before this segment, and a D-SACK of that. */
+void
+sani_tcp_acknowledge_past(struct sani_tcp_rx *rx);
 void
 sani_tcp_process_fin(struct sani_tcp_rx *rx);
 

@@ -35,6 +35,24 @@ acknowledge_in_order(struct sani_tcp_conn *c, bool fills_hole, uint64_t now_us)
 }
 
 /*
+ * A D-SACK that is due already is of this segment if something was cut off at its left, and waits for the segment's
+ * own ACK: what the rest of it repeats would be a second one (RFC 2883 4: the first piece, once).
+ */
+void
+sani_tcp_acknowledge_past(struct sani_tcp_rx *rx)
+{
+	struct sani_tcp_rcvq *q = &rx->c->rcvq;
+	bool own = rx->seq != rx->seg->seq;
+	uint32_t right = q->dsack_right;
+
+	if (own)
+		q->dsack_right = q->dsack_left;
+	sani_tcp_send(rx->c, rx->io, sani_tcp_bare_seq(rx->c), 0, SANI_TCP_ACK);
+	if (own)
+		q->dsack_right = right;
+}
+
+/*
  * Segments that come together are acknowledged together. But where some are lost ACKs most likely are too, and a
  * flight whose only ACK is lost waits for a timeout: behind a hole the next segment does not wait for the ACK that
  * is due, which goes now.
@@ -45,7 +63,7 @@ acknowledge_before(struct sani_tcp_rx *rx)
 	struct sani_tcp_conn *c = rx->c;
 
 	if ((c->flags & SANI_TCP_F_ACK_NOW) && c->rcv_nxt != c->last_ack_sent && rx->io->nb_tx < rx->io->max_tx)
-		sani_tcp_send(c, rx->io, sani_tcp_bare_seq(c), 0, SANI_TCP_ACK);
+		sani_tcp_acknowledge_past(rx);
 }
 
 /* A peer with SACK learns more from one ACK's blocks than from the number of ACKs; but one may be lost. */

@@ -344,6 +344,30 @@ without_marks_it_grows_as_newreno(void **state)
 	assert_int_equal(b->c.cwnd, 11 * MSS);
 }
 
+/* RFC 2883 4: the ACK of what came before the change says nothing of what comes twice with it. */
+static void
+duplicate_waits_behind_the_ack_of_a_change(void **state)
+{
+	struct bed *b = *state;
+	struct sani_tcp_seg seg;
+
+	b->sack = true;
+	start(b);
+	in_text(b, 0, NXT, false);
+	assert_int_equal(b->nb, 0);
+	seg = bed_seg(b, ACK, NXT + MSS / 2, UNA, MSS);
+	seg.ecn = SANI_ECN_CE;
+	bed_inject(b, &seg);
+	assert_int_equal(b->nb, 1);
+	assert_last(b, ACK, UNA, NXT + MSS, 0);
+	assert_int_equal(b->out[0].seg.nb_sack, 0);
+	bed_flush(b);
+	assert_last(b, ACK | ECE, UNA, NXT + MSS + MSS / 2, 0);
+	assert_int_equal(b->out[1].seg.nb_sack, 1);
+	assert_int_equal(b->out[1].seg.sack[0].left, NXT + MSS / 2);
+	assert_int_equal(b->out[1].seg.sack[0].right, NXT + MSS);
+}
+
 int
 main(void)
 {
@@ -355,6 +379,7 @@ main(void)
 		bed_test(change_is_told_at_once_and_apart),
 		bed_test(change_with_nothing_before_it_is_one_ack),
 		bed_test(cwr_does_not_end_the_echo),
+		bed_test(duplicate_waits_behind_the_ack_of_a_change),
 		bed_test(bare_ack_changes_nothing),
 		bed_test(alpha_follows_the_marked_part),
 		bed_test(alpha_is_moved_once_a_window),

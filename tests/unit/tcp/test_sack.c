@@ -318,6 +318,34 @@ sack_without_permission_is_ignored(void **state)
 	assert_int_equal(b->c.flight.sacked, 0);
 }
 
+/*
+ * The last segment repeats two pieces. It sends the ACK that is due ahead, which says nothing of them, and its own
+ * reports the first (RFC 2883 4).
+ */
+static void
+duplicate_waits_for_the_ack_of_its_own_segment(void **state)
+{
+	struct bed *b = *state;
+	struct sani_tcp_seg first, behind, both;
+
+	start(b, false);
+	first = bed_seg(b, ACK, NXT, UNA, 1000);
+	behind = bed_seg(b, ACK, NXT + 2000, UNA, 1000);
+	both = bed_seg(b, ACK, NXT + 500, UNA, 2500);
+	bed_clear(b);
+	bed_inject(b, &first);
+	bed_inject(b, &behind);
+	assert_int_equal(b->nb, 0);
+	bed_inject(b, &both);
+	assert_int_equal(b->nb, 1);
+	assert_int_equal(b->out[0].seg.ack, NXT + 1000);
+	BLOCKS(b, NXT + 2000, NXT + 3000);
+	bed_flush(b);
+	assert_int_equal(b->nb, 2);
+	assert_int_equal(b->out[1].seg.ack, NXT + 3000);
+	BLOCKS(b, NXT + 500, NXT + 1000);
+}
+
 int
 main(void)
 {
@@ -333,6 +361,7 @@ main(void)
 		bed_test(duplicate_inside_a_range_is_followed_by_the_range),
 		bed_test(repeated_range_counts_as_the_latest),
 		bed_test(overlap_reports_the_part_that_was_there),
+		bed_test(duplicate_waits_for_the_ack_of_its_own_segment),
 		bed_test(full_segment_has_no_room_for_blocks),
 		bed_test(blocks_count_to_the_peers_mss),
 		bed_test(sacked_data_is_not_sent_again),
