@@ -137,7 +137,8 @@ end_recovery(struct sani_tcp_conn *c)
 static void
 undo(struct sani_tcp_conn *c, struct sani_counters *ctr)
 {
-	c->flags &= ~(uint32_t)SANI_TCP_F_UNDO;
+	/* an echo that the episode has swallowed is one again if no CWR has answered it (RFC 3168 6.1.2) */
+	c->flags &= ~(uint32_t)(SANI_TCP_F_UNDO | SANI_TCP_F_RTX_NOW | SANI_TCP_F_CWR_DUE);
 	c->cwv.base = 0;
 	sani_tcp_flight_unlose(c);
 	if (c->cwnd < c->prior_cwnd)
@@ -160,6 +161,18 @@ is_of_episode(const struct sani_tcp_conn *c, const struct sani_tcp_block *dsack)
 }
 
 /*
+ * Nothing of the episode went again yet: ACKs came together, or the pace holds the repeat back. If all that was taken
+ * for lost is there now, it was only late. What went twice before may have come by the repeat: that proves nothing.
+ */
+static bool
+was_only_late(struct sani_tcp_conn *c, const struct sani_tcp_delivery *d)
+{
+	if (d->resent)
+		c->flags &= ~(uint32_t)SANI_TCP_F_UNDO;
+	return !d->resent && c->flight.lost == 0;
+}
+
+/*
  * Was the episode needless? Its first ACK echoes a timestamp from before the first retransmission (RFC
  * 3522), or all that was sent again is reported as received twice (RFC 3708). Once an episode: a peer that
  * lies about D-SACKs gains one window.
@@ -169,8 +182,10 @@ was_needless(struct sani_tcp_rx *rx, const struct sani_tcp_delivery *d)
 {
 	struct sani_tcp_conn *c = rx->c;
 
-	if (!(c->flags & SANI_TCP_F_UNDO) || c->undo_bytes == 0)
+	if (!(c->flags & SANI_TCP_F_UNDO))
 		return false;
+	if (c->undo_bytes == 0)
+		return c->ca >= SANI_TCP_CA_RECOVERY && was_only_late(c, d);
 	if (d->dsacked > 0) {
 		if (!is_of_episode(c, &rx->seg->sack[0]))
 			return false;

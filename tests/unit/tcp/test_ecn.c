@@ -287,6 +287,61 @@ only_new_data_may_be_marked(void **state)
 	assert_false(sani_tcp_ecn_capable(&b->c, &seg));
 }
 
+/* Nothing went again before all of it was there: no window came down, so there is none to tell of (RFC 3168 6.1.2). */
+static void
+loss_that_was_none_is_answered_by_no_cwr(void **state)
+{
+	struct bed *b = *state;
+	struct sani_tcp_seg seg;
+
+	b->sack = true;
+	start(b);
+	b->c.srtt_us = 20 * MS;
+	bed_write(b, 10 * MSS);
+	bed_run(b, 20 * MS);
+	seg = bed_seg(b, ACK, NXT, UNA, 0);
+	seg.opts |= SANI_TCP_OPT_SACK;
+	seg.nb_sack = 1;
+	seg.sack[0] = (struct sani_tcp_block){ .left = UNA + MSS, .right = UNA + 6 * MSS };
+	bed_inject(b, &seg);
+	assert_int_equal(b->c.ca, SANI_TCP_CA_RECOVERY);
+	seg = bed_seg(b, ACK, NXT, UNA + 10 * MSS, 0);
+	bed_inject(b, &seg);
+	bed_write(b, MSS);
+	assert_last(b, ACK | SANI_TCP_PSH, UNA + 10 * MSS, NXT, MSS);
+}
+
+/* What comes down for a loss comes down for an echo too; if there was no loss the echo stands for itself. */
+static void
+echo_counts_when_the_loss_was_none(void **state)
+{
+	struct bed *b = *state;
+	struct sani_tcp_seg seg;
+
+	b->sack = true;
+	start(b);
+	b->c.srtt_us = 20 * MS;
+	bed_write(b, 10 * MSS);
+	bed_run(b, 20 * MS);
+	seg = bed_seg(b, ACK, NXT, UNA, 0);
+	seg.opts |= SANI_TCP_OPT_SACK;
+	seg.nb_sack = 1;
+	seg.sack[0] = (struct sani_tcp_block){ .left = UNA + 2 * MSS, .right = UNA + 6 * MSS };
+	bed_inject(b, &seg);
+	seg = bed_seg(b, ACK | ECE, NXT, UNA + MSS, 0);
+	bed_inject(b, &seg);
+	assert_int_equal(b->c.ca, SANI_TCP_CA_RECOVERY);
+	assert_int_equal(bed_count(b, SANI_CTR_tcp_rx_ece), 0);
+	seg.ack = UNA + 6 * MSS;
+	bed_inject(b, &seg);
+	assert_int_equal(b->c.ca, SANI_TCP_CA_CWR);
+	assert_int_equal(bed_count(b, SANI_CTR_tcp_rx_ece), 1);
+	bed_clear(b);
+	bed_write(b, MSS);
+	bed_in(b, ACK, NXT, UNA + 10 * MSS, 0);
+	assert_last(b, ACK | SANI_TCP_PSH | CWR, UNA + 10 * MSS, NXT, MSS);
+}
+
 int
 main(void)
 {
@@ -304,6 +359,8 @@ main(void)
 		bed_test(echo_of_the_whole_flight_reduces),
 		bed_test(loss_after_the_echo_is_repaired_without_sack),
 		bed_test(loss_after_the_echo_reduces_no_further),
+		bed_test(loss_that_was_none_is_answered_by_no_cwr),
+		bed_test(echo_counts_when_the_loss_was_none),
 		bed_test(only_new_data_may_be_marked),
 	};
 

@@ -311,6 +311,91 @@ fast_retransmission_works_after_gigabytes_without_loss(void **state)
 	assert_last(b, ACK, UNA + 3 * MSS, NXT, MSS);
 }
 
+/* Ten segments out for a round trip of 20 ms, with SACK; what is sent next waits for its pace. */
+static void
+start_paced(struct bed *b)
+{
+	b->p.tune.cc = SAN_CC_NEWRENO;
+	b->sack = true;
+	bed_reach(b, SAN_TCP_ESTABLISHED);
+	b->c.srtt_us = b->c.min_rtt_us[0] = 20 * MS;
+	bed_write(b, 10 * MSS);
+	assert_int_equal(b->nb, 10);
+	bed_run(b, 20 * MS);
+	bed_clear(b);
+	sani_tcp_pace_set(&b->c, 100 * MSS);
+	sani_tcp_arm(&b->c, SANI_TCP_T_PACE, b->now + 20 * MS);
+}
+
+/* RFC 3522 wants an echo older than the first repeat; with no repeat out each is. */
+static void
+recovery_before_any_repeat_is_undone_by_the_originals(void **state)
+{
+	struct bed *b = *state;
+
+	start_paced(b);
+	bed_sack(b, UNA, 1, (uint32_t[]){ UNA + 2 * MSS, UNA + 6 * MSS });
+	assert_int_equal(b->c.ca, SANI_TCP_CA_RECOVERY);
+	assert_int_equal(b->c.flight.lost, 2 * MSS);
+	bed_in(b, ACK, NXT, UNA + MSS, 0);
+	assert_int_equal(b->c.ca, SANI_TCP_CA_RECOVERY);
+	bed_in(b, ACK, NXT, UNA + 6 * MSS, 0);
+	assert_int_equal(b->nb, 0);
+	assert_int_equal(b->c.ca, SANI_TCP_CA_OPEN);
+	assert_int_equal(bed_count(b, SANI_CTR_tcp_undo), 1);
+	assert_true(b->c.cwnd >= 10 * MSS);
+	assert_true(b->c.ssthresh > 10 * MSS);
+}
+
+/* Without SACK three duplicates and the ACK of all come together. */
+static void
+duplicates_and_the_ack_of_all_at_once_reduce_nothing(void **state)
+{
+	struct bed *b = *state;
+	struct sani_tcp_seg seg;
+
+	start(b, 10 * MSS);
+	seg = bed_seg(b, ACK, NXT, UNA, 0);
+	for (int i = 0; i < 3; i++)
+		bed_inject(b, &seg);
+	assert_int_equal(b->c.ca, SANI_TCP_CA_RECOVERY);
+	seg.ack = UNA + 10 * MSS;
+	bed_inject(b, &seg);
+	bed_flush(b);
+	assert_int_equal(b->nb, 0);
+	assert_int_equal(b->c.ca, SANI_TCP_CA_OPEN);
+	assert_true(b->c.cwnd >= 10 * MSS);
+	assert_int_equal(bed_count(b, SANI_CTR_tcp_undo), 1);
+	bed_write(b, 10 * MSS);
+	assert_int_equal(b->nb, 10);
+}
+
+/* The last segment went twice, as a probe: what comes of it does not say that the first of both did. */
+static void
+what_a_probe_has_repeated_undoes_nothing(void **state)
+{
+	struct bed *b = *state;
+
+	b->sack = true;
+	bed_reach(b, SAN_TCP_ESTABLISHED);
+	b->c.srtt_us = b->c.min_rtt_us[0] = 20 * MS;
+	bed_write(b, 2 * MSS);
+	bed_run(b, 41 * MS);
+	assert_int_equal(bed_count(b, SANI_CTR_tcp_tx_tlp), 1);
+	bed_write(b, 4 * MSS);
+	bed_run(b, 30 * MS);
+	sani_tcp_pace_set(&b->c, 100 * MSS);
+	sani_tcp_arm(&b->c, SANI_TCP_T_PACE, b->now + 20 * MS);
+	bed_clear(b);
+	bed_sack(b, UNA, 1, (uint32_t[]){ UNA + 2 * MSS, UNA + 5 * MSS });
+	assert_int_equal(b->c.flight.lost, 2 * MSS);
+	bed_in(b, ACK, NXT, UNA + 5 * MSS, 0);
+	bed_in(b, ACK, NXT, UNA + 6 * MSS, 0);
+	assert_int_equal(b->nb, 0);
+	assert_int_equal(b->c.ca, SANI_TCP_CA_OPEN);
+	assert_int_equal(bed_count(b, SANI_CTR_tcp_undo), 0);
+}
+
 int
 main(void)
 {
@@ -334,6 +419,9 @@ main(void)
 		bed_test(what_goes_back_keeps_to_the_window),
 		bed_test(loss_lasts_until_all_that_was_out_is_acknowledged),
 		bed_test(fast_retransmission_works_after_gigabytes_without_loss),
+		bed_test(recovery_before_any_repeat_is_undone_by_the_originals),
+		bed_test(duplicates_and_the_ack_of_all_at_once_reduce_nothing),
+		bed_test(what_a_probe_has_repeated_undoes_nothing),
 	};
 
 	return cmocka_run_group_tests(tests, bed_group, NULL);
