@@ -61,12 +61,26 @@ sim_behaviour_options(struct sim_end *e, struct sim_rng *r, const struct sim_pla
 		san_set_option(e->sock, SAN_OPT_ECN, sim_below(r, SAN_ECN_REQUEST + 1));
 	if (sim_chance(r, 30))
 		san_set_option(e->sock, SAN_OPT_CC, 1 + sim_below(r, SAN_CC_DCTCP));
-	if (sim_chance(r, 20))
+	e->paced = false;
+	if (sim_chance(r, 20)) {
 		san_set_option(e->sock, SAN_OPT_CWV, 1);
-	if (sim_chance(r, 20))
+		e->paced = true;
+	}
+	if (sim_chance(r, 20)) {
 		san_set_option(e->sock, SAN_OPT_PACING,
 			       sim_chance(r, 50) ? SAN_PACING_AUTO : sim_scale(r, 100000, 50000000));
+		e->paced = true;
+	}
 	e->user_timeout_ms = plan->user_timeout_ms;
 	if (plan->user_timeout_ms != 0)
 		san_set_option(e->sock, SAN_OPT_USER_TIMEOUT, plan->user_timeout_ms);
+}
+
+void
+sim_behaviour_tell(const struct sim_end *e)
+{
+	struct san_addr local;
+
+	if (e->paced && san_names(e->sock, &local, NULL) == 0)
+		e->host->paced[local.port / 8] |= (uint8_t)(1u << local.port % 8);
 }

@@ -45,4 +45,8 @@ sim_behaviour_flags(struct sim_behaviour *p, bool send);
 void
 sim_behaviour_options(struct sim_end *e, struct sim_rng *r, const struct sim_plan *plan);
 
+/** The socket has a name by now: the checker has to know what it may do. */
+void
+sim_behaviour_tell(const struct sim_end *e);
+
 #endif

@@ -78,6 +78,7 @@ start_listener(void *arg, uint32_t what)
 	sim_behaviour_options(e, &sim_programs.rng, sim_programs.plan);
 	rc = san_bind(e->sock, &addr);
 	sim_hold(SIM_op_result, rc == 0, "a bind answers %d", rc);
+	sim_behaviour_tell(e);
 	rc = san_listen(e->sock, l->backlog);
 	sim_hold(SIM_op_result, rc == 0, "a listen answers %d", rc);
 	e->phase = SIM_LISTENING;

@@ -69,6 +69,7 @@ struct sim_end {
 	uint64_t moved_us;		/**< Something went on last. */
 	uint64_t left_us;		/**< It was closed, or told that the connection is over. */
 	uint32_t user_timeout_ms;
+	bool paced;			/**< Its socket may be paced, always or now and then. */
 	bool meets;			/**< Its peer connects as well, maybe not yet or no more. */
 	struct sim_half *half;		/**< As the checker knows it. */
 	void *program;

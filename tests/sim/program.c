@@ -73,8 +73,10 @@ connect_end(struct sim_end *e, const struct san_addr *to, uint16_t port)
 		sim_hold(SIM_op_result, rc == -EAGAIN, "a connect answers %d", rc);
 		e->phase = SIM_OPEN;
 		sim_close(e);
+		return rc;
 	}
-	return rc;
+	sim_behaviour_tell(e);
+	return 0;
 }
 
 /* What may end it before it is open. */

@@ -64,6 +64,7 @@ struct sim_host {
 	uint32_t nb_hostages;
 	uint64_t excused_us;		/**< The last time a fault was at work. */
 	uint64_t sought_us[SIM_HOSTS];	/**< When it last asked for the address of each host. */
+	uint8_t paced[65536 / 8];	/**< A bit for each port whose sockets may have been paced. */
 	uint32_t mbufs_at_rest;
 	uint32_t generation;		/**< Counts what it was given; for settling. */
 	struct sim_half *unsettled;
