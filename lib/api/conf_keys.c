@@ -29,6 +29,8 @@ const struct sani_key sani_keys[SANI_NB_KEYS] = {
 	[SANI_CONF_TIME_WAIT_RECORDS] = { SANI_SECTION_HOST, "time_wait_records", NUMBER, false, 16,
 		16777216, "8192",
 		"Connections of a core at most that are remembered after their end; the oldest goes first." },
+	[SANI_CONF_MTU_PROBING] = { SANI_SECTION_HOST, "mtu_probing", NUMBER, false, 0, 1, "0",
+		"1: sockets look for paths that drop long packets in silence (SAN_OPT_MTU_PROBE, RFC 4821)." },
 	[SANI_CONF_MBUFS] = { SANI_SECTION_HOST, "mbufs", NUMBER, false, 512, 16777216, "16384",
 		"Packet buffers of the host, for all cores and ports." },
 	[SANI_CONF_REQUEST_RING] = { SANI_SECTION_HOST, "request_ring", NUMBER, false, 16, 65536,

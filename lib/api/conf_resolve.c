@@ -47,6 +47,7 @@ resolve_host(const struct sani_conf_section *s, struct sani_api_conf *out)
 	host->nb_tw = read_number(s, SANI_CONF_TIME_WAIT_RECORDS);
 	host->time_wait_ms = read_number(s, SANI_CONF_TIME_WAIT);
 	host->window_max = read_number(s, SANI_CONF_WINDOW_MAX);
+	host->mtu_probing = read_number(s, SANI_CONF_MTU_PROBING) != 0;
 	out->nb_slots = read_number(s, SANI_CONF_SOCKETS);
 	out->ring = read_number(s, SANI_CONF_REQUEST_RING);
 	out->sleep_after_us = read_number(s, SANI_CONF_SLEEP_AFTER);

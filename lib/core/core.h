@@ -43,6 +43,7 @@ struct sani_host_conf {
 	uint32_t nb_listeners;		/**< Listen entries of a core. */
 	uint32_t time_wait_ms;		/**< 2 MSL. */
 	uint32_t window_max;		/**< To which a queue grows by itself [bytes]. */
+	bool mtu_probing;		/**< Sockets begin with SAN_OPT_MTU_PROBE. */
 	unsigned int nb_ifaces;
 	struct sani_port_conf ports[SANI_IP_IFACES];	/**< Port of interface i. */
 	struct sani_iface ifaces[SANI_IP_IFACES];	/**< addr, prefix, gateway, mtu, name; the rest is filled. */

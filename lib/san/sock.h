@@ -98,6 +98,12 @@ enum san_option {
 	 * used.
 	 */
 	SAN_OPT_CWV = 17,
+	/**
+	 * [open] 1: a path that drops long packets and sends no ICMP (a black hole) is found and gone round (RFC
+	 * 4821): when a long segment times out twice in a row, segments become shorter, to 1,200 and then 536
+	 * bytes at least, and longer again by probes when that has helped. Default: `mtu_probing` of [host], 0.
+	 */
+	SAN_OPT_MTU_PROBE = 18,
 };
 
 /** Values of SAN_OPT_PACING that are no rates. */

@@ -110,6 +110,8 @@ sani_option_set(struct san_core *k, struct sani_sock *so, enum san_option option
 		return set_kind(so, &so->opt.tune.cc, value, SAN_CC_DCTCP);
 	if (option == SAN_OPT_CWV)
 		return set_kind(so, &so->opt.tune.cwv, value, 1);
+	if (option == SAN_OPT_MTU_PROBE)
+		return set_kind(so, &so->opt.tune.mtu_probe, value, 1);
 	if (option == SAN_OPT_ECN)
 		return set_kind(so, &so->opt.tune.ecn, value, SAN_ECN_REQUEST);
 	rc = set_any_time(&opt, option, value);
@@ -184,6 +186,9 @@ sani_option_get(const struct san_core *k, const struct sani_sock *so, enum san_o
 		return 0;
 	case SAN_OPT_ECN:
 		*value = so->opt.tune.ecn;
+		return 0;
+	case SAN_OPT_MTU_PROBE:
+		*value = so->opt.tune.mtu_probe;
 		return 0;
 	case SAN_OPT_STATE:
 		*value = state(k, so);

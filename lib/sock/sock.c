@@ -115,6 +115,7 @@ sani_sock_open(struct san_core *k, struct san_cq *cq, struct sani_lane *lane)
 		.next_closing = SANI_NONE,
 		.opt = usual,
 	};
+	so->opt.tune.mtu_probe = k->core->host->conf.mtu_probing;
 	rec = &k->slots->records[slot];
 	rec->gen = so->gen;
 	rec->posted = 0;

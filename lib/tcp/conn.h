@@ -12,6 +12,7 @@
 #include "base/base.h"
 #include "tcp/flight.h"
 #include "tcp/hystart.h"
+#include "tcp/mtu.h"
 #include "tcp/tcp.h"
 #include "timer/wheel.h"
 
@@ -279,6 +280,7 @@ struct sani_tcp_conn {
 	/* Cold: looked at only with the bit of extras. */
 	struct sani_tcp_pace pace;
 	struct sani_tcp_cwv cwv;
+	struct sani_tcp_mtu_search search;
 };
 
 #endif

@@ -42,8 +42,10 @@ classify_v6(uint8_t type, uint8_t code)
 
 /* A segment was too big for the path: smaller ones from now on, and what is out goes again. */
 static uint32_t
-lower_mtu(struct sani_tcp_conn *c, uint32_t mtu, uint32_t floor)
+lower_mtu(struct sani_tcp_conn *c, uint32_t mtu, uint32_t floor, uint64_t now_us)
 {
+	uint16_t before = c->mtu;
+
 	if (mtu == 0)
 		mtu = MTU_UNKNOWN;
 	if (mtu < floor)
@@ -52,6 +54,7 @@ lower_mtu(struct sani_tcp_conn *c, uint32_t mtu, uint32_t floor)
 		return 0;
 	c->mtu = (uint16_t)mtu;
 	sani_tcp_update_mss(c);
+	sani_tcp_mtu_told(c, before, now_us);
 	/* one octet in a shut window is not too big; the persist timer has it */
 	if (c->state < SAN_TCP_ESTABLISHED || (c->flags & SANI_TCP_F_PROBED))
 		return 0;
@@ -78,12 +81,11 @@ sani_tcp_icmp(struct sani_tcp_conn *c, uint8_t type, uint8_t code, uint16_t mtu,
 	enum kind kind = v4 ? classify_v4(type, code) : classify_v6(type, code);
 	bool synchronized = c->state >= SAN_TCP_ESTABLISHED;
 
-	(void)io;
 	if (c->state <= SAN_TCP_LISTEN || !seq_in(seq, c->snd_una, c->snd_nxt - c->snd_una))
 		return 0;
 	switch (kind) {
 	case KIND_TOO_BIG:
-		return lower_mtu(c, mtu, v4 ? MTU_FLOOR_V4 : MTU_FLOOR_V6);
+		return lower_mtu(c, mtu, v4 ? MTU_FLOOR_V4 : MTU_FLOOR_V6, io->now_us);
 	case KIND_REFUSED:
 		if (!synchronized)
 			return sani_tcp_finish(c, -ECONNREFUSED);

@@ -8,6 +8,7 @@ enum sent {
 	SENT_ALL,	/* nothing more that may be sent now */
 	SENT_FULL,	/* io->tx is full */
 	SENT_NOMEM,	/* the pool is empty */
+	SENT_HELD,	/* new data waits for room */
 };
 
 static enum sent
@@ -324,19 +325,54 @@ send_keepalive(struct sani_tcp_conn *c, struct sani_tcp_io *io)
 	return SENT_ALL;
 }
 
+/* Where the path's MTU is searched for: a longer segment now and then, and room is kept for it. */
+static enum sent
+send_mtu_probe(struct sani_tcp_conn *c, struct sani_tcp_io *io)
+{
+	uint32_t len;
+	enum sani_tcp_mtu_verdict verdict;
+	enum sent r;
+
+	if (!(c->flags & SANI_TCP_F_MTU))
+		return SENT_ALL;
+	verdict = sani_tcp_mtu_plan(c, io, &len);
+	if (verdict != SANI_TCP_MTU_PROBE)
+		return verdict == SANI_TCP_MTU_WAIT ? SENT_HELD : SENT_ALL;
+	r = send_one(c, io, c->snd_nxt, len, data_flags(c, c->snd_nxt, len, false));
+	if (r == SENT_ALL)
+		sani_tcp_mtu_sent(c, io->ctr);
+	return r;
+}
+
+/* What is due only now and then before new data, */
+static enum sent
+send_early_probes(struct sani_tcp_conn *c, struct sani_tcp_io *io)
+{
+	enum sent r = send_loss_probe(c, io);
+
+	return r == SENT_ALL ? send_mtu_probe(c, io) : r;
+}
+
+/* and behind it. */
+static enum sent
+send_late_probe(struct sani_tcp_conn *c, struct sani_tcp_io *io, enum sent r)
+{
+	return r == SENT_ALL || r == SENT_HELD ? send_probe(c, io) : r;
+}
+
 /* In a synchronized state: what was lost before what is new, and an ACK if none of it carried one. */
 static enum sent
 send_stream(struct sani_tcp_conn *c, struct sani_tcp_io *io)
 {
-	bool probes = c->flags & (SANI_TCP_F_TLP_DUE | SANI_TCP_F_PROBE_DUE);
+	bool probes = c->flags & (SANI_TCP_F_TLP_DUE | SANI_TCP_F_PROBE_DUE | SANI_TCP_F_MTU);
 	enum sent r = send_rtx(c, io);
 
 	if (r == SENT_ALL && sani_unlikely(probes))
-		r = send_loss_probe(c, io);
+		r = send_early_probes(c, io);
 	if (r == SENT_ALL)
 		r = send_new(c, io);
-	if (r == SENT_ALL && sani_unlikely(probes))
-		r = send_probe(c, io);
+	if (sani_unlikely(probes))
+		r = send_late_probe(c, io, r);
 	if (r == SENT_ALL && (c->dup_acks_due > 0 || (c->flags & SANI_TCP_F_ACK_NOW)))
 		r = send_acks(c, io);
 	if (r == SENT_ALL && sani_unlikely(c->keep_due))

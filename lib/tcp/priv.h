@@ -46,6 +46,7 @@ enum sani_tcp_conn_flag {
 	SANI_TCP_F_UNDO = 1 << 25,	/**< prior_cwnd and prior_ssthresh may be restored. */
 	SANI_TCP_F_SND_URG = 1 << 29,	/**< snd_up is valid: not acknowledged yet. */
 	SANI_TCP_F_RCV_URG = 1 << 30,	/**< rcv_up is valid: not read yet. */
+	SANI_TCP_F_MTU = 1u << 31,	/**< The path's MTU is searched for; tcp/mtu.h. */
 };
 
 /** Most payload of a segment that is built: one mbuf of the usual data room holds it. */
@@ -159,7 +160,10 @@ sani_tcp_hdrs(const struct sani_tcp_conn *c);
 /** MSS to announce: what a packet of the interface's MTU carries. */
 uint16_t
 sani_tcp_mss_to_announce(const struct sani_tcp_conn *c);
-/** Work out snd_mss again (RFC 9293 MUST-16). */
+/** Payload of a full segment of ours on a path of this MTU (RFC 9293 MUST-16) [bytes]. */
+uint16_t
+sani_tcp_mss_at(const struct sani_tcp_conn *c, uint32_t mtu);
+/** Work out snd_mss again. */
 void
 sani_tcp_update_mss(struct sani_tcp_conn *c);
 /** Zero all but the group owner and fill from p; state CLOSED. */

@@ -241,6 +241,8 @@ ack_with_sack(struct sani_tcp_rx *rx, struct sani_tcp_delivery *d)
 	if (sani_unlikely(d->dsacked > 0))
 		sani_tcp_rack_dsack(c);
 	found = find_loss(c, d, now_us);
+	if (sani_unlikely(found))
+		found = !sani_tcp_mtu_lost(c, rx->io);
 	if (sani_unlikely(c->flags & SANI_TCP_F_ECN))
 		take_echo(rx, d);
 	if (c->ca <= SANI_TCP_CA_CWR && sani_unlikely(found)) {
@@ -275,7 +277,7 @@ sani_tcp_recovery_reo_timer(struct sani_tcp_conn *c, struct sani_tcp_io *io)
 {
 	struct sani_tcp_delivery d = { .lost = sani_tcp_rack_detect(c, io->now_us) };
 
-	if (!d.lost)
+	if (!d.lost || sani_tcp_mtu_lost(c, io))
 		return;
 	if (c->ca <= SANI_TCP_CA_CWR) {
 		if (c->ca == SANI_TCP_CA_OPEN)

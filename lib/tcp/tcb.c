@@ -35,14 +35,20 @@ sani_tcp_mss_to_announce(const struct sani_tcp_conn *c)
 	return (uint16_t)(c->mtu - sani_tcp_hdrs(c));
 }
 
-void
-sani_tcp_update_mss(struct sani_tcp_conn *c)
+uint16_t
+sani_tcp_mss_at(const struct sani_tcp_conn *c, uint32_t mtu)
 {
-	uint32_t mss = sani_tcp_min(c->peer_mss, sani_tcp_mss_to_announce(c));
+	uint32_t mss = sani_tcp_min(c->peer_mss, mtu - sani_tcp_hdrs(c));
 
 	if (c->flags & SANI_TCP_F_TS)
 		mss -= 12;
-	c->snd_mss = (uint16_t)sani_tcp_min(mss, SANI_TCP_SEG_MAX);
+	return (uint16_t)sani_tcp_min(mss, SANI_TCP_SEG_MAX);
+}
+
+void
+sani_tcp_update_mss(struct sani_tcp_conn *c)
+{
+	c->snd_mss = sani_tcp_mss_at(c, c->mtu);
 }
 
 /* Smallest shift that shows the whole buffer in 16 bits (RFC 7323 2.2). */
@@ -82,6 +88,7 @@ sani_tcp_init(struct sani_tcp_conn *c, const struct sani_tcp_params *p)
 		.time_wait_ms = p->time_wait_ms ? p->time_wait_ms : DEFAULT_TIME_WAIT_MS,
 		.cc = ccs[p->tune.cc],
 		.pace.limit = p->tune.pacing,
+		.search.on = p->tune.mtu_probe,
 		.ssthresh = UINT32_MAX,
 		.sndq = { .limit = p->sndbuf, .max = p->sndbuf_max },
 		.rcvq = { .limit = p->rcvbuf, .max = p->rcvbuf_max },

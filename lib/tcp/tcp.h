@@ -20,10 +20,11 @@
  *            what is in flight and how it fares; sack.c options; rtt.c RFC 6298; rack.c finds losses, prr.c
  *            and newreno.c (without SACK) repair them, recovery.c the states between; ecn.c RFC 3168; cc.h,
  *            cc_newreno.c RFC 5681, cc_cubic.c RFC 9438, hystart.c RFC 9406, cc_dctcp.c RFC 8257, cwv.h RFC
- *            7661; timers.c; passive.c LISTEN and SYN_RECEIVED; icmp.c; isn.c RFC 6528; cookie.h, cookie.c RFC
- *            4987; reset.c RST; timewait.c records; keepalive.c; urgent.c; info.c san_tcp_info().
+ *            7661; timers.c; passive.c LISTEN and SYN_RECEIVED; icmp.c; mtu.h, mtu.c RFC 4821; isn.c RFC 6528;
+ *            cookie.h, cookie.c RFC 4987; reset.c RST; timewait.c records; keepalive.c; urgent.c; info.c
+ *            san_tcp_info().
  * Source:    RFC 9293, 6298, 5681, 6582, 7323, 6528, 5961, 6928, 2018, 2883, 6675, 8985, 9937, 9438, 9406, 8257,
- *            7661, 4987, 6191, 1337.
+ *            7661, 4987, 6191, 1337, 4821.
  */
 #ifndef SANI_TCP_TCP_H
 #define SANI_TCP_TCP_H
@@ -81,7 +82,7 @@ struct sani_tcp_keep {
 	bool on;
 };
 
-/** Options of a connection that its packets and timers look at; all zero: no keepalive, no ECN. */
+/** Options of a connection that its packets and timers look at; all zero: no keepalive, no ECN, no search. */
 struct sani_tcp_tune {
 	struct sani_tcp_keep keep;
 	uint8_t tos;		/**< The two lower bits are 0. */
@@ -89,6 +90,7 @@ struct sani_tcp_tune {
 	uint8_t cc;		/**< enum san_cc */
 	uint8_t ecn;		/**< enum san_ecn */
 	uint8_t cwv;		/**< As the value of SAN_OPT_CWV. */
+	uint8_t mtu_probe;	/**< As the value of SAN_OPT_MTU_PROBE (tcp/mtu.h). */
 	uint32_t pacing;	/**< As the value of SAN_OPT_PACING. */
 };
 

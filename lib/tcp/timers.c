@@ -134,6 +134,15 @@ sani_tcp_give_up(struct sani_tcp_conn *c, struct sani_tcp_io *io)
 	return sani_tcp_finish(c, c->soft_error != 0 ? c->soft_error : -ETIMEDOUT);
 }
 
+/* A segment that is lost again and again may be too long for the path: then what goes again is shorter. */
+static void
+time_out(struct sani_tcp_conn *c, struct sani_tcp_io *io)
+{
+	if (c->search.on)
+		sani_tcp_mtu_timeout(c, io);
+	sani_tcp_recovery_timeout(c, io->now_us);
+}
+
 /* RFC 6298 5.4 to 5.7; RFC 9293 3.8.3 (a) to (c): R1 is a number of timeouts (SHLD-10), R2 a time. */
 static uint32_t
 retransmit(struct sani_tcp_conn *c, struct sani_tcp_io *io)
@@ -145,7 +154,7 @@ retransmit(struct sani_tcp_conn *c, struct sani_tcp_io *io)
 	if (c->state < SAN_TCP_ESTABLISHED)
 		c->flags |= SANI_TCP_F_SYN_DUE | SANI_TCP_F_SYN_LOST;
 	else
-		sani_tcp_recovery_timeout(c, io->now_us);
+		time_out(c, io);
 	if (c->backoff < UINT8_MAX)
 		c->backoff++;
 	sani_tcp_arm(c, SANI_TCP_T_REXMIT, io->now_us + sani_tcp_rto(c, c->backoff));

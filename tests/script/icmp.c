@@ -122,6 +122,30 @@ static const struct play_case cases[] = {
 		TO_ESTABLISHED, DATA_OUT, ICMP(UNREACHABLE, FRAG, .seq = 1, .mtu = 1000), WAIT(0), IN(ACK,
 		.ack = 2921), QUIET(S(60)),
 		SEND(1, 960, 1), OUT(ACK, .seq = 2921, .len = 960), IN(ACK)),
+
+	/* The path's MTU without ICMP, RFC 4821. */
+	CASE(rfc4821_7_7_a_black_hole_is_gone_round,
+		SET(MTU_PROBE, 1, 0), ACTIVE(WITH_SACK), SEND(1, 2920, 1),
+		OUT(ACK, .seq = 1, .len = 1460), OUT(ACK, .seq = 1461, .len = 1460),
+		OUT(ACK, .seq = 1461, .len = 1460, .by = MS(300)), OUT(ACK, .seq = 1, .len = 1460, .by = S(1)),
+		OUT(ACK, .seq = 1, .len = 1200, .by = S(2)), IN(ACK, .ack = 1201),
+		OUT(ACK, .seq = 1201, .len = 260), OUT(ACK, .seq = 1461, .len = 1200),
+		OUT(ACK, .seq = 2661, .len = 260), IN(ACK, .ack = 2921), SEND(2, 1460, 1),
+		OUT(ACK, .seq = 2921, .len = 1200), OUT(ACK, .len = 260), IN(ACK),
+		COUNT(tcp_mtu_lowered, 1), COUNT(tcp_mtu_black_hole, 1)),
+	CASE(attack_d9_silence_has_a_floor,
+		SET(MTU_PROBE, 1, 0), ACTIVE(PLAIN), SEND(1, 1460, 1), OUT(ACK, .seq = 1, .len = 1460),
+		OUT(ACK, .seq = 1, .len = 1460, .by = S(1)), OUT(ACK, .seq = 1, .len = 1200, .by = S(1)),
+		OUT(ACK, .seq = 1, .len = 1200, .by = S(2)), OUT(ACK, .seq = 1, .len = 536, .by = S(4)),
+		OUT(ACK, .seq = 1, .len = 536, .by = S(8)), OUT(ACK, .seq = 1, .len = 536, .by = S(16)),
+		OUT(ACK, .seq = 537, .len = 664), OUT(ACK, .seq = 1201, .len = 260), IN(ACK, .ack = 1461),
+		SEND(2, 1460, 1), OUT(ACK, .seq = 1461, .len = 1460), IN(ACK),
+		COUNT(tcp_mtu_lowered, 2), COUNT(tcp_mtu_restored, 1)),
+	CASE(rfc4821_without_the_option_segments_stay_long,
+		ACTIVE(PLAIN), SEND(1, 1460, 1), OUT(ACK, .seq = 1, .len = 1460),
+		OUT(ACK, .seq = 1, .len = 1460, .by = S(1)), OUT(ACK, .seq = 1, .len = 1460, .by = S(1)),
+		OUT(ACK, .seq = 1, .len = 1460, .by = S(2)), OUT(ACK, .seq = 1, .len = 1460, .by = S(4)),
+		COUNT(tcp_mtu_lowered, 0)),
 };
 
 PLAY_MAIN("icmp", cases)

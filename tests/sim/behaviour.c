@@ -71,6 +71,8 @@ sim_behaviour_options(struct sim_end *e, struct sim_rng *r, const struct sim_pla
 			       sim_chance(r, 50) ? SAN_PACING_AUTO : sim_scale(r, 100000, 50000000));
 		e->paced = true;
 	}
+	if (sim_chance(r, 40))
+		san_set_option(e->sock, SAN_OPT_MTU_PROBE, 1);
 	e->user_timeout_ms = plan->user_timeout_ms;
 	if (plan->user_timeout_ms != 0)
 		san_set_option(e->sock, SAN_OPT_USER_TIMEOUT, plan->user_timeout_ms);

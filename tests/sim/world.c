@@ -65,7 +65,8 @@ answer_too_big(struct sim_host *from, uint16_t mtu, const uint8_t *frame, uint32
 	struct rte_mbuf *m;
 
 	sim_packet_read(frame, len, &p);
-	if (p.proto != SIM_TCP || !p.df)
+	/* where the MTU is odd the path says nothing of it: a black hole (RFC 4821) */
+	if (p.proto != SIM_TCP || !p.df || (mtu & 1))
 		return;
 	m = make_frame(from->w->pool, reply, sim_packet_too_big(frame, len, mtu, reply));
 	if (m != NULL)
