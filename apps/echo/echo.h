@@ -13,6 +13,7 @@ struct echo_options {
 	unsigned int host_core;		/**< Core of the sockets; all are polled. */
 	uint32_t user_timeout_ms;	/**< 0: the default. */
 	uint32_t sleep_after_us;	/**< 0: never. */
+	bool fast;			/**< Fast Open; the client's connections follow one another. */
 	/* server */
 	uint16_t port;
 	unsigned int backlog;

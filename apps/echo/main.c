@@ -14,6 +14,7 @@ static const char usage[] =
 	"  --host-core N        core of the sockets, default 0; all cores are polled\n"
 	"  --user-timeout MS    give a connection up after so long without an answer\n"
 	"  --sleep-after US     sleep when there has been nothing to do for so long; default: never\n"
+	"  --fast               Fast Open: data in the SYN; a client's connections follow one another\n"
 	"server:\n"
 	"  --port N             default 7\n"
 	"  --backlog N          connections that may wait, default 1024\n"
@@ -35,6 +36,7 @@ enum option_id {
 	OPT_HOST_CORE,
 	OPT_USER_TIMEOUT,
 	OPT_SLEEP_AFTER,
+	OPT_FAST,
 	OPT_PORT,
 	OPT_BACKLOG,
 	OPT_CONNECTIONS,
@@ -50,6 +52,7 @@ static const struct option option_list[] = {
 	{ "host-core", required_argument, NULL, OPT_HOST_CORE },
 	{ "user-timeout", required_argument, NULL, OPT_USER_TIMEOUT },
 	{ "sleep-after", required_argument, NULL, OPT_SLEEP_AFTER },
+	{ "fast", no_argument, NULL, OPT_FAST },
 	{ "port", required_argument, NULL, OPT_PORT },
 	{ "backlog", required_argument, NULL, OPT_BACKLOG },
 	{ "connections", required_argument, NULL, OPT_CONNECTIONS },
@@ -76,6 +79,9 @@ take_option(struct echo_options *o, int id, const char *value)
 		break;
 	case OPT_SLEEP_AFTER:
 		o->sleep_after_us = (uint32_t)prog_number("--sleep-after", value, 1, UINT32_MAX);
+		break;
+	case OPT_FAST:
+		o->fast = true;
 		break;
 	case OPT_PORT:
 		o->port = (uint16_t)prog_number("--port", value, 1, 65535);

@@ -10,6 +10,7 @@
 
 #include "echo.h"
 
+#define FAST_PENDING 64
 #define ACCEPTS 64
 #define BUFFER 65536
 #define LAST_CLOSES_US 2000000u
@@ -169,6 +170,8 @@ open_listener(struct server *s)
 	rc = san_bind(s->listener, &any);
 	if (rc == 0 && s->options->user_timeout_ms > 0)
 		rc = san_set_option(s->listener, SAN_OPT_USER_TIMEOUT, s->options->user_timeout_ms);
+	if (rc == 0 && s->options->fast)
+		rc = san_set_option(s->listener, SAN_OPT_FASTOPEN, FAST_PENDING);
 	if (rc == 0)
 		rc = san_listen(s->listener, s->options->backlog);
 	for (int i = 0; i < ACCEPTS && rc == 0; i++)

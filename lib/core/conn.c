@@ -104,6 +104,7 @@ sani_conn_free(struct sani_core *core, struct sani_tcp_conn *c)
 
 	sani_conn_leave(core, c);
 	uncount_embryo(core, c);
+	sani_fast_uncount(core, c);
 	sani_listen_drop(core, c);
 	sani_conn_undirty(core, c);
 	sani_wheel_disarm(p->wheel, sani_conn_idx(p, c));
@@ -247,6 +248,18 @@ doubt_way(struct sani_core *core, const struct sani_tcp_conn *c)
 	sani_tx_sweep(core);
 }
 
+/* Events that the core itself has to do with. */
+static void
+note_seldom(struct sani_core *core, struct sani_tcp_conn *c, uint32_t ev)
+{
+	if ((ev & SANI_TCP_EV_DOUBT) != 0)
+		doubt_way(core, c);
+	if ((ev & SANI_TCP_EV_CONNECTED) != 0 && sani_tcp_state(c) != SAN_TCP_SYN_RECEIVED) {
+		sani_fast_uncount(core, c);
+		sani_fast_learn(core, c);
+	}
+}
+
 void
 sani_conn_settle(struct sani_core *core, struct sani_tcp_conn *c, uint32_t ev)
 {
@@ -254,8 +267,8 @@ sani_conn_settle(struct sani_core *core, struct sani_tcp_conn *c, uint32_t ev)
 	ev &= ~(uint32_t)SANI_TCP_EV_OUTPUT;
 	if (sani_likely(ev == 0))
 		return;
-	if ((ev & SANI_TCP_EV_DOUBT) != 0) {
-		doubt_way(core, c);
+	if ((ev & (SANI_TCP_EV_DOUBT | SANI_TCP_EV_CONNECTED)) != 0) {
+		note_seldom(core, c, ev);
 		ev &= ~(uint32_t)SANI_TCP_EV_DOUBT;
 		if (ev == 0)
 			return;

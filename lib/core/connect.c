@@ -76,6 +76,7 @@ sani_core_connect(struct sani_core *core, const struct sani_open *open, struct s
 		return rc;
 	params.iss = sani_tcp_isn(core->host->key, &params.tuple, core->now_us);
 	params.ts_offset = sani_tcp_ts_offset(core->host->key, &params.tuple);
+	sani_fast_ask(core, &params);
 	*c = open_block(core, &params, (uint32_t)hash, open->sock);
 	return *c == NULL ? -ENOBUFS : 0;
 }

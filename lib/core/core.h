@@ -13,8 +13,8 @@
  *            polls it, but for what is marked "any thread".
  * Files:     host.c open, stop, free; make.c a core's memory; round.c the round; rx.c frame to connection;
  *            tx.c; flow.c the table of flows; listen.c the table of listeners; conn.c blocks; connect.c;
- *            cookie.c SYN cookies; tw.c tombstones, TIME_WAIT; local_port.c; mesh.c rings between cores;
- *            map.c big arrays.
+ *            cookie.c SYN cookies; fast.c Fast Open; tw.c tombstones, TIME_WAIT; local_port.c; mesh.c rings
+ *            between cores; map.c big arrays.
  */
 #ifndef SANI_CORE_CORE_H
 #define SANI_CORE_CORE_H

@@ -227,8 +227,26 @@ sani_listen_embryo(struct sani_core *core, struct sani_listen_entry *e, const st
 	return c;
 }
 
+/* With the data of its SYN. Who gets it may close c, so this comes last. */
 static void
-open_embryo(struct sani_core *core, struct sani_listen_entry *e, const struct sani_rx_item *item)
+open_fast(struct sani_core *core, struct sani_listen_entry *e, struct sani_tcp_conn *c, struct sani_rx_item *item,
+	  const struct sani_tcp_params *params)
+{
+	struct sani_tcp_io io = sani_core_io(core);
+	struct rte_mbuf *m = item->m;
+	uint32_t ev;
+
+	item->m = NULL;
+	rte_pktmbuf_adj(m, (uint16_t)(item->pkt.l4_off + item->seg.hdr_len));
+	ev = sani_tcp_open_fast(c, params, &item->seg, m, &io);
+	sani_conn_enter(core, c);
+	if ((ev & SANI_TCP_EV_CONNECTED) != 0)
+		sani_fast_count(core, e, c);
+	sani_conn_settle(core, c, ev);
+}
+
+static void
+open_embryo(struct sani_core *core, struct sani_listen_entry *e, struct sani_rx_item *item)
 {
 	struct sani_tcp_params params = sani_listen_params(core, e, item);
 	struct sani_tcp_conn *c = sani_listen_embryo(core, e, item);
@@ -239,6 +257,10 @@ open_embryo(struct sani_core *core, struct sani_listen_entry *e, const struct sa
 	params.iss = choose_iss(core, item);
 	if (item->tw != SANI_NONE)
 		sani_tw_del(core, item->tw);
+	if (sani_fast_serve(core, e, item, &params)) {
+		open_fast(core, e, c, item, &params);
+		return;
+	}
 	ev = sani_tcp_open_passive(c, &params, &item->seg, core->now_us);
 	sani_conn_enter(core, c);
 	sani_core_touch(core, c, ev);
@@ -279,7 +301,7 @@ is_pressed(const struct sani_core *core, const struct sani_listen_entry *e)
  * No half-open connection is thrown out for another: who is spoofed ends after six SYN-ACKs.
  */
 void
-sani_listen_syn(struct sani_core *core, struct sani_listen_entry *e, const struct sani_rx_item *item)
+sani_listen_syn(struct sani_core *core, struct sani_listen_entry *e, struct sani_rx_item *item)
 {
 	bool follows = item->reopens || item->tw != SANI_NONE;
 

@@ -23,9 +23,12 @@ sani_listen_fini(struct sani_core *core);
 struct sani_listen_entry *
 sani_listen_find(struct sani_core *core, const union sani_ip *addr, uint16_t port);
 
-/** A SYN (no ACK, no RST, no FIN) for an entry: a half-open connection, a cookie, or counted and dropped. */
+/**
+ * A SYN (no ACK, no RST, no FIN) for an entry: a half-open connection, a cookie, or counted and dropped. item->m is
+ * left to the caller, or NULL: its data was taken (RFC 7413).
+ */
 void
-sani_listen_syn(struct sani_core *core, struct sani_listen_entry *e, const struct sani_rx_item *item);
+sani_listen_syn(struct sani_core *core, struct sani_listen_entry *e, struct sani_rx_item *item);
 
 /** Is there no place for one more finished connection? */
 bool

@@ -12,6 +12,7 @@
 #include <stdatomic.h>
 
 #include "core/core.h"
+#include "core/fast.h"
 #include "core/flow.h"
 #include "core/listen.h"
 #include "core/map.h"
@@ -45,6 +46,7 @@ enum {
 	SANI_CONN_EMBRYO = 1 << 2,	/**< In the list of its listen entry. */
 	SANI_CONN_HALF = 1 << 3,	/**< Counted in nb_half_open. */
 	SANI_CONN_FINISHED = 1 << 4,	/**< Counted in nb_finished; up->embryo was called. */
+	SANI_CONN_FAST = 1 << 6,	/**< Counted in nb_fast of its listen entry. */
 	SANI_CONN_TELL = 1 << 5,	/**< Its timer tells the socket that it is CLOSED. */
 };
 
@@ -55,6 +57,9 @@ struct sani_listen_entry {
 	uint32_t embryos;		/**< First of them, SANI_NONE. */
 	uint32_t nb_embryos;
 	uint32_t nb_half_open;		/**< Of the embryos; the others are finished. */
+	uint32_t nb_fast;		/**< Taken with their SYN's data, handshake not finished. */
+	uint32_t nb_fast_held;		/**< Of such that were reset; they count until */
+	uint64_t fast_held_until_us;	/**< then. */
 	uint64_t cookies_until_us;	/**< Until then an ACK may bring back a cookie of ours. */
 	uint16_t gen;			/**< Moves on at removal; owner.listen_gen of its connections. */
 	bool used;
@@ -107,6 +112,8 @@ struct sani_core_priv {
 	uint32_t *listen_buckets;
 	uint32_t listen_mask;
 	uint32_t listen_free;
+
+	struct sani_fast_peer fast_peers[SANI_FAST_PEERS];
 
 	struct rte_mbuf *spare_tx[SANI_SPARE_TX];
 	struct rte_mbuf *reserve[SANI_RESERVE];

@@ -123,7 +123,7 @@ san_connect(san_handle sock, struct san_overlapped *op, const struct san_addr *p
  * On the owning core the data is copied now when there is room, and the operation is over; but for a
  * send behind one that has not ended (SAN_ACKED, or no room): sends end in order.
  *
- * @param[in] sock   A connected socket.
+ * @param[in] sock   A connected socket; with SAN_OPT_FASTOPEN, a connecting one too.
  * @param[in] op     The operation.
  * @param[in] data   The bytes; the stack's until the end.
  * @param[in] len    How many [bytes], 1..SAN_IO_MAX.

@@ -104,6 +104,22 @@ enum san_option {
 	 * bytes at least, and longer again by probes when that has helped. Default: `mtu_probing` of [host], 0.
 	 */
 	SAN_OPT_MTU_PROBE = 18,
+	/**
+	 * [open] Fast Open (RFC 7413), 0..65535; default 0: off. Data in the SYN saves a round trip and may reach the
+	 * program TWICE, in two connections: a SYN that the network repeats after the first has ended is not known
+	 * again. Only for requests that may be carried out twice.
+	 *
+	 * Before a connect, not 0: sends are taken while connecting (not SAN_URGENT). What was posted before the core
+	 * sends the SYN rides on it, when the peer has given a cookie in an earlier connection and unless it has
+	 * seemed to lose such SYNs; else it follows the handshake. Sends end as on a connected socket; when the
+	 * connect fails, with its error.
+	 *
+	 * Before a listen: cookies are given to peers that ask, and of connections whose SYN has brought one back with
+	 * data so many may be pending, on each core, as the value says; beyond that, and while SYN cookies are sent,
+	 * handshakes are ordinary. A pending one is accepted, its data can be received and it can be answered, before
+	 * the peer has shown that it is there.
+	 */
+	SAN_OPT_FASTOPEN = 19,
 };
 
 /** Values of SAN_OPT_PACING that are no rates. */

@@ -48,12 +48,13 @@ sani_connect_start(struct san_core *k, struct sani_sock *so, struct san_overlapp
 }
 
 void
-sani_connect_drop(struct san_core *k, struct sani_sock *so)
+sani_connect_drop(struct san_core *k, struct sani_sock *so, int error)
 {
 	struct sani_tcp_conn *c = sani_sock_conn(k, so);
 
 	so->conn = SANI_NONE;
 	sani_sock_enter(k, so, SANI_SOCK_NEW);
+	sani_op_end_all(k, so, &so->send, error);
 	sani_core_conn_close(k->core, c);
 }
 
@@ -62,8 +63,9 @@ static void
 die(struct san_core *k, struct sani_sock *so, int error)
 {
 	if (so->phase == SANI_SOCK_CONNECTING) {
-		sani_connect_drop(k, so);
-		sani_op_end(k, so, so->connect, error != 0 ? error : -ECONNREFUSED);
+		error = error != 0 ? error : -ECONNREFUSED;
+		sani_connect_drop(k, so, error);
+		sani_op_end(k, so, so->connect, error);
 		return;
 	}
 	so->error = error;

@@ -154,9 +154,9 @@ sani_recv_pump(struct san_core *k, struct sani_sock *so);
 int
 sani_connect_start(struct san_core *k, struct sani_sock *so, struct san_overlapped *op);
 
-/** A connect that is cancelled: the connection is dropped, the socket is fresh again. */
+/** A connect fails: the connection is dropped, the socket fresh again; sends that came early end with error. */
 void
-sani_connect_drop(struct san_core *k, struct sani_sock *so);
+sani_connect_drop(struct san_core *k, struct sani_sock *so, int error);
 
 /** struct sani_core_up.event */
 void

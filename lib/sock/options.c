@@ -67,6 +67,15 @@ set_kind(const struct sani_sock *so, uint8_t *to, uint32_t value, uint32_t last)
 	return so->phase == SANI_SOCK_NEW ? set_octet(to, value, 0, last) : -EINVAL;
 }
 
+static int
+set_fast(struct sani_sock *so, uint32_t value)
+{
+	if (so->phase != SANI_SOCK_NEW || value > UINT16_MAX)
+		return -EINVAL;
+	so->opt.tune.fast = (uint16_t)value;
+	return 0;
+}
+
 /* [any]: into what the next connection is opened with. */
 static int
 set_any_time(struct sani_sock_options *opt, enum san_option option, uint32_t value)
@@ -110,6 +119,8 @@ sani_option_set(struct san_core *k, struct sani_sock *so, enum san_option option
 		return set_kind(so, &so->opt.tune.cc, value, SAN_CC_DCTCP);
 	if (option == SAN_OPT_CWV)
 		return set_kind(so, &so->opt.tune.cwv, value, 1);
+	if (option == SAN_OPT_FASTOPEN)
+		return set_fast(so, value);
 	if (option == SAN_OPT_MTU_PROBE)
 		return set_kind(so, &so->opt.tune.mtu_probe, value, 1);
 	if (option == SAN_OPT_ECN)
@@ -186,6 +197,9 @@ sani_option_get(const struct san_core *k, const struct sani_sock *so, enum san_o
 		return 0;
 	case SAN_OPT_ECN:
 		*value = so->opt.tune.ecn;
+		return 0;
+	case SAN_OPT_FASTOPEN:
+		*value = so->opt.tune.fast;
 		return 0;
 	case SAN_OPT_MTU_PROBE:
 		*value = so->opt.tune.mtu_probe;

@@ -10,6 +10,18 @@ check_phase(const struct sani_sock *so)
 	return so->phase == SANI_SOCK_CONNECTED ? 0 : -ENOTCONN;
 }
 
+/* With Fast Open the stream begins while the connection is being opened. */
+static int
+check_send(const struct sani_sock *so, const struct san_overlapped *op)
+{
+	int rc = check_phase(so);
+
+	if (sani_unlikely(rc == -ENOTCONN) && so->phase == SANI_SOCK_CONNECTING && so->opt.tune.fast != 0 &&
+	    !(op->flags & SAN_URGENT))
+		return 0;
+	return rc;
+}
+
 /* Is an operation of the send list over? All of it was given to the connection. */
 static bool
 send_is_over(const struct sani_sock *so, const struct san_overlapped *op,
@@ -123,7 +135,7 @@ sani_send_start(struct san_core *k, struct sani_sock *so, struct san_overlapped 
 	struct sani_tcp_conn *c;
 	uint32_t ev = 0;
 	bool done;
-	int rc = check_phase(so);
+	int rc = check_send(so, op);
 
 	if (rc == 0 && (so->shut || so->phase == SANI_SOCK_DEAD))
 		rc = -EPIPE;

@@ -168,7 +168,7 @@ struct sani_tcp_conn {
 	int32_t error;		/**< Why CLOSED: 0 or a negative errno. */
 	int32_t soft_error;	/**< Last soft ICMP error, reported when the connection times out. */
 
-	/* Send sequence variables, RFC 9293 3.3.1. SND.NXT never moves back. */
+	/* Send sequence variables, RFC 9293 3.3.1. SND.NXT never moves back, but over a SYN's data (fast.c). */
 	uint32_t iss;
 	uint32_t snd_una;
 	uint32_t snd_nxt;
@@ -281,6 +281,7 @@ struct sani_tcp_conn {
 	struct sani_tcp_pace pace;
 	struct sani_tcp_cwv cwv;
 	struct sani_tcp_mtu_search search;
+	struct sani_tcp_fast fast;
 };
 
 #endif

@@ -15,6 +15,7 @@ enum sani_tcp_hash_domain {
 	SANI_TCP_HASH_ISN = 1,
 	SANI_TCP_HASH_TS = 2,
 	SANI_TCP_HASH_COOKIE = 3,
+	SANI_TCP_HASH_FAST = 4,
 };
 
 #endif

@@ -235,7 +235,8 @@ check_syn(struct sani_tcp_rx *rx)
 	if (!(rx->flags & SANI_TCP_SYN))
 		return true;
 	sani_count(rx->io->ctr, SANI_CTR_tcp_rx_drop_syn);
-	if (c->state == SAN_TCP_SYN_RECEIVED && (c->flags & SANI_TCP_F_PASSIVE))
+	if (c->state == SAN_TCP_SYN_RECEIVED && (c->flags & SANI_TCP_F_PASSIVE) &&
+	    !(c->fast.flags & SANI_TCP_FAST_EARLY))
 		rx->ev |= sani_tcp_finish(c, -ECONNRESET);
 	else
 		sani_tcp_challenge(c, rx->io);

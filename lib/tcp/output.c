@@ -67,6 +67,8 @@ send_syn(struct sani_tcp_conn *c, struct sani_tcp_io *io)
 		io->ect |= UINT64_C(1) << (io->nb_tx - 1);
 	if (again)
 		sani_count(io->ctr, SANI_CTR_tcp_tx_rexmit);
+	else if (!(flags & SANI_TCP_ACK))
+		sani_tcp_fast_data(c, io);
 	return SENT_ALL;
 }
 
@@ -380,6 +382,48 @@ send_stream(struct sani_tcp_conn *c, struct sani_tcp_io *io)
 	return r;
 }
 
+/* What the SYN's window and the initial one let out now; 0: nothing. */
+static uint32_t
+early_len(const struct sani_tcp_conn *c)
+{
+	uint32_t edge = c->iss + 1 + c->snd_wnd;
+	uint32_t usable = seq_gt(edge, c->snd_nxt) ? edge - c->snd_nxt : 0;
+	uint32_t len = sani_tcp_min(sani_tcp_min(sani_tcp_unsent(c), usable), c->snd_mss);
+
+	if (c->more && len < c->snd_mss && len == sani_tcp_unsent(c))
+		return 0;
+	return sani_tcp_pipe(c) + len <= sani_tcp_pace_cap(c, c->cwnd) ? len : 0;
+}
+
+/* RFC 7413: the answer to a request that came with the SYN does not wait for the handshake; a FIN does. */
+static enum sent
+send_early(struct sani_tcp_conn *c, struct sani_tcp_io *io)
+{
+	enum sent r = SENT_ALL;
+	uint32_t len;
+
+	if (!(c->fast.flags & SANI_TCP_FAST_EARLY))
+		return SENT_ALL;
+	while (r == SENT_ALL && (len = early_len(c)) > 0)
+		r = send_one(c, io, c->snd_nxt, len, data_flags(c, c->snd_nxt, len, false));
+	note_cwnd_use(c);
+	return r;
+}
+
+/* Before the connection is synchronized. What is lost of the handshake is not probed for (RFC 8985 7.2). */
+static enum sent
+send_opening(struct sani_tcp_conn *c, struct sani_tcp_io *io)
+{
+	enum sent r = send_syn(c, io);
+
+	if (r == SENT_ALL && c->state == SAN_TCP_SYN_RECEIVED)
+		r = send_early(c, io);
+	if (r == SENT_ALL && c->state == SAN_TCP_SYN_RECEIVED)
+		r = send_acks(c, io);
+	c->flags &= ~(uint32_t)SANI_TCP_F_PTO_DUE;
+	return r;
+}
+
 static enum sent
 send_all(struct sani_tcp_conn *c, struct sani_tcp_io *io)
 {
@@ -387,11 +431,7 @@ send_all(struct sani_tcp_conn *c, struct sani_tcp_io *io)
 
 	if (r == SENT_ALL && c->state >= SAN_TCP_ESTABLISHED)
 		return send_stream(c, io);
-	if (r == SENT_ALL)
-		r = send_syn(c, io);
-	if (r == SENT_ALL && c->state == SAN_TCP_SYN_RECEIVED)
-		r = send_acks(c, io);
-	return r;
+	return r == SENT_ALL ? send_opening(c, io) : r;
 }
 
 bool

@@ -20,6 +20,28 @@ sani_tcp_open_passive(struct sani_tcp_conn *c, const struct sani_tcp_params *p,
 	return SANI_TCP_EV_OUTPUT;
 }
 
+/* RFC 7413 4.2. Without room, or data, it is a handshake like any other. */
+uint32_t
+sani_tcp_open_fast(struct sani_tcp_conn *c, const struct sani_tcp_params *p, const struct sani_tcp_seg *syn,
+		   struct rte_mbuf *m, struct sani_tcp_io *io)
+{
+	uint32_t ev = sani_tcp_open_passive(c, p, syn, io->now_us);
+	uint32_t len = sani_tcp_min(syn->len, c->rcv_adv - c->rcv_nxt);
+
+	m = sani_tcp_rcvq_cut(m, 0, len);
+	if (len == 0 || io->scarce) {
+		rte_pktmbuf_free(m);
+		return ev;
+	}
+	if (sani_tcp_rcvq_add(c, c->rcv_nxt, len, m, io) != SANI_TCP_RCVQ_IN_ORDER)
+		return ev;
+	c->fast.flags |= SANI_TCP_FAST_EARLY;
+	c->cwnd = sani_tcp_initial_window(c);
+	c->cc->init(c);
+	sani_count(io->ctr, SANI_CTR_tcp_rx_fast);
+	return ev | SANI_TCP_EV_CONNECTED | SANI_TCP_EV_READABLE;
+}
+
 /* As if the SYN-ACK were out: the segment that has brought the cookie back acknowledges it. */
 void
 sani_tcp_open_cookie(struct sani_tcp_conn *c, const struct sani_tcp_params *p,

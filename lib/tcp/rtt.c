@@ -131,8 +131,8 @@ sani_tcp_rtt_syn(struct sani_tcp_conn *c, const struct sani_tcp_seg *seg, uint64
 {
 	uint64_t r_us = now_us > c->last_snd_us ? now_us - c->last_snd_us : 1;
 
-	/* of a SYN-ACK with a cookie we keep no time */
-	if ((c->flags & SANI_TCP_F_SYN_LOST) || c->last_snd_us == 0)
+	/* of a SYN-ACK with a cookie we keep no time, and with data behind one it is not the last that was sent */
+	if ((c->flags & SANI_TCP_F_SYN_LOST) || c->last_snd_us == 0 || (c->fast.flags & SANI_TCP_FAST_EARLY))
 		r_us = (c->flags & SANI_TCP_F_TS) ? read_echo(c, seg, now_us) : 0;
 	if (r_us > 0) {
 		take_sample(c, (uint32_t)r_us);

@@ -45,6 +45,7 @@ put_syn_options(const struct sani_tcp_conn *c, struct sani_tcp_seg *seg)
 		seg->opts |= SANI_TCP_OPT_SACK_PERM;
 	if (!answer)
 		seg->opts |= SANI_TCP_OPT_TS;
+	sani_tcp_fast_option(c, seg);
 }
 
 static void
@@ -105,7 +106,8 @@ note_sequence_space(struct sani_tcp_conn *c, struct sani_tcp_io *io, uint32_t se
 	c->last_snd_us = now_us;
 	if (seq != c->snd_nxt)
 		note_resent(c, seq, space, now_us);
-	if (c->state >= SAN_TCP_ESTABLISHED)
+	/* or what is sent early (RFC 7413); with the SYN none is */
+	if (c->state >= SAN_TCP_ESTABLISHED || seq != c->iss)
 		sani_tcp_flight_sent(c, seq, end, now_us, io->pool);
 	if (c->ca == SANI_TCP_CA_RECOVERY || c->ca == SANI_TCP_CA_CWR)
 		c->prr_out += space;

@@ -87,6 +87,7 @@ sani_tcp_init(struct sani_tcp_conn *c, const struct sani_tcp_params *p)
 		.keep = p->tune.keep,
 		.time_wait_ms = p->time_wait_ms ? p->time_wait_ms : DEFAULT_TIME_WAIT_MS,
 		.cc = ccs[p->tune.cc],
+		.fast = p->fast,
 		.pace.limit = p->tune.pacing,
 		.search.on = p->tune.mtu_probe,
 		.ssthresh = UINT32_MAX,
@@ -132,6 +133,7 @@ sani_tcp_take_syn(struct sani_tcp_conn *c, const struct sani_tcp_seg *syn, uint6
 		c->rcv_wscale = 0;
 	}
 	sani_tcp_ecn_take_syn(c, syn);
+	sani_tcp_fast_answer(c, syn);
 	if (syn->opts & SANI_TCP_OPT_SACK_PERM)
 		c->flags |= SANI_TCP_F_SACK;
 	if (syn->opts & SANI_TCP_OPT_TS) {
@@ -151,9 +153,14 @@ uint32_t
 sani_tcp_establish(struct sani_tcp_conn *c, const struct sani_tcp_seg *seg, uint32_t wnd,
 		   uint64_t now_us)
 {
+	uint32_t ev = SANI_TCP_EV_CONNECTED;
+
 	sani_tcp_rtt_syn(c, seg, now_us);
-	c->snd_una = seg->ack;
-	c->rack_fack = seg->ack;
+	if (c->snd_nxt != c->iss + 1)
+		ev |= sani_tcp_fast_established(c, seg->ack);
+	else
+		c->snd_una = seg->ack;
+	c->rack_fack = c->snd_una;
 	c->rcv_round_seq = c->rcv_nxt;
 	c->rcv_round_us = (uint32_t)now_us;
 	c->snd_wnd = wnd;
@@ -172,10 +179,14 @@ sani_tcp_establish(struct sani_tcp_conn *c, const struct sani_tcp_seg *seg, uint
 	sani_tcp_disarm(c, SANI_TCP_T_REXMIT);
 	sani_tcp_disarm(c, SANI_TCP_T_USER);
 	sani_tcp_set_state(c, SAN_TCP_ESTABLISHED);
+	if (c->snd_una != c->snd_nxt) {
+		sani_tcp_arm(c, SANI_TCP_T_REXMIT, now_us + sani_tcp_rto(c, 0));
+		sani_tcp_arm(c, SANI_TCP_T_USER, now_us + sani_tcp_user_timeout_us(c));
+	}
 	if (c->flags & SANI_TCP_F_FIN_QUEUED)
 		sani_tcp_set_state(c, SAN_TCP_FIN_WAIT_1);
 	sani_tcp_keep_start(c, now_us);
-	return SANI_TCP_EV_CONNECTED;
+	return ev;
 }
 
 uint32_t
@@ -206,7 +217,16 @@ sani_tcp_wants_output(const struct sani_tcp_conn *c)
 			SANI_TCP_F_PROBE_DUE | SANI_TCP_F_TLP_DUE) ||
 	    c->dup_acks_due > 0 || c->keep_due)
 		return true;
-	return c->state >= SAN_TCP_ESTABLISHED && (sani_tcp_has_rtx(c) || sani_tcp_has_new(c));
+	if (sani_unlikely(c->state < SAN_TCP_ESTABLISHED))
+		return c->state == SAN_TCP_SYN_RECEIVED && (c->fast.flags & SANI_TCP_FAST_EARLY) &&
+		       sani_tcp_unsent(c) > 0;
+	return sani_tcp_has_rtx(c) || sani_tcp_has_new(c);
+}
+
+bool
+sani_tcp_syn_lost(const struct sani_tcp_conn *c)
+{
+	return c->flags & SANI_TCP_F_SYN_LOST;
 }
 
 int

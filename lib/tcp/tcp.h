@@ -20,11 +20,11 @@
  *            what is in flight and how it fares; sack.c options; rtt.c RFC 6298; rack.c finds losses, prr.c
  *            and newreno.c (without SACK) repair them, recovery.c the states between; ecn.c RFC 3168; cc.h,
  *            cc_newreno.c RFC 5681, cc_cubic.c RFC 9438, hystart.c RFC 9406, cc_dctcp.c RFC 8257, cwv.h RFC
- *            7661; timers.c; passive.c LISTEN and SYN_RECEIVED; icmp.c; mtu.h, mtu.c RFC 4821; isn.c RFC 6528;
- *            cookie.h, cookie.c RFC 4987; reset.c RST; timewait.c records; keepalive.c; urgent.c; info.c
- *            san_tcp_info().
+ *            7661; timers.c; passive.c LISTEN and SYN_RECEIVED; icmp.c; mtu.h, mtu.c RFC 4821; fast.h, fast.c RFC
+ *            7413; isn.c RFC 6528; cookie.h, cookie.c RFC 4987; reset.c RST; timewait.c records; keepalive.c;
+ *            urgent.c; info.c san_tcp_info().
  * Source:    RFC 9293, 6298, 5681, 6582, 7323, 6528, 5961, 6928, 2018, 2883, 6675, 8985, 9937, 9438, 9406, 8257,
- *            7661, 4987, 6191, 1337, 4821.
+ *            7661, 4987, 6191, 1337, 4821, 7413.
  */
 #ifndef SANI_TCP_TCP_H
 #define SANI_TCP_TCP_H
@@ -36,6 +36,7 @@
 
 #include "base/base.h"
 #include "base/counters.h"
+#include "tcp/fast.h"
 #include "timer/wheel.h"
 #include "wire/tcp.h"
 
@@ -91,6 +92,7 @@ struct sani_tcp_tune {
 	uint8_t ecn;		/**< enum san_ecn */
 	uint8_t cwv;		/**< As the value of SAN_OPT_CWV. */
 	uint8_t mtu_probe;	/**< As the value of SAN_OPT_MTU_PROBE (tcp/mtu.h). */
+	uint16_t fast;		/**< Fast Open (RFC 7413): 0 off; of a listener, as SAN_OPT_FASTOPEN says. */
 	uint32_t pacing;	/**< As the value of SAN_OPT_PACING. */
 };
 
@@ -110,6 +112,7 @@ struct sani_tcp_params {
 	uint32_t time_wait_ms;	/**< 2 MSL; 0: default, 60 s. */
 	bool nodelay;
 	struct sani_tcp_tune tune;
+	struct sani_tcp_fast fast; /**< All zero: an ordinary handshake. */
 };
 
 /** The ECN field of an IP header (RFC 3168 5): the two lower bits of the type of service. */
@@ -144,6 +147,15 @@ sani_tcp_open_passive(struct sani_tcp_conn *c, const struct sani_tcp_params *p,
 void
 sani_tcp_open_cookie(struct sani_tcp_conn *c, const struct sani_tcp_params *p,
 		     const struct sani_tcp_seg *syn, uint64_t now_us);
+
+/**
+ * Open passively with a SYN whose Fast Open cookie is good, and its data (m, as with sani_tcp_input()): as
+ * sani_tcp_open_passive(), but when there is data and room for it, it is taken: EV_CONNECTED and EV_READABLE before
+ * the handshake is over, and writes are sent. EV_CONNECTED comes a second time when it is.
+ */
+uint32_t
+sani_tcp_open_fast(struct sani_tcp_conn *c, const struct sani_tcp_params *p, const struct sani_tcp_seg *syn,
+		   struct rte_mbuf *m, struct sani_tcp_io *io);
 
 /**
  * A segment arrives (RFC 9293 3.10.7). A SYN that may reopen a connection in TIME_WAIT ends it with
@@ -273,6 +285,10 @@ sani_tcp_acked(const struct sani_tcp_conn *c);
 /** Fill all of info but what its reader's size cuts off. In any state. */
 void
 sani_tcp_info(const struct sani_tcp_conn *c, uint64_t now_us, struct san_tcp_info *info);
+
+/** Has the SYN gone more than once? */
+bool
+sani_tcp_syn_lost(const struct sani_tcp_conn *c);
 
 enum san_tcp_state
 sani_tcp_state(const struct sani_tcp_conn *c);

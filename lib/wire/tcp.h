@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /**
  * @file
- * TCP segment: the header and its options as values (RFC 9293 3.1, 3.2; RFC 7323; RFC 2018).
+ * TCP segment: the header and its options as values (RFC 9293 3.1, 3.2; RFC 7323; RFC 2018; RFC 7413).
  *
  * Every length is checked against the octets really present before anything is read, here and once.
  */
@@ -26,10 +26,13 @@ enum sani_tcp_opt {
 	SANI_TCP_OPT_WSCALE = 1 << 1,
 	SANI_TCP_OPT_TS = 1 << 2,
 	SANI_TCP_OPT_SACK_PERM = 1 << 3,
-	SANI_TCP_OPT_SACK = 1 << 4,
+	SANI_TCP_OPT_SACK = 1 << 4,	/**< Not in a SYN. */
+	SANI_TCP_OPT_FAST = 1 << 5,	/**< In a SYN only: a request for a cookie, or a cookie (RFC 7413 2). */
 };
 
 #define SANI_TCP_SACK_BLOCKS 4
+#define SANI_TCP_FAST_LEAST 4	/**< A cookie of Fast Open has so many octets, an even number, */
+#define SANI_TCP_FAST_MOST 16	/**< up to so many. */
 #define SANI_TCP_HDR_MIN 20
 #define SANI_TCP_HDR_MAX 60
 
@@ -53,12 +56,16 @@ struct sani_tcp_seg {
 	uint8_t nb_sack;
 	uint8_t ecn;		/**< Of the IP header it came in (RFC 3168 5), 0..3: parse leaves 0, who has
 				 *   the packet fills it in. Not of the segment itself: not written. */
+	uint8_t nb_fast;	/**< Octets of the cookie; 0: a request for one. */
 	uint16_t mss;
 	uint16_t hdr_len;	/**< Header with options [bytes]. */
 	uint32_t len;		/**< Payload [bytes]. */
 	uint32_t tsval;
 	uint32_t tsecr;
-	struct sani_tcp_block sack[SANI_TCP_SACK_BLOCKS];
+	union {
+		struct sani_tcp_block sack[SANI_TCP_SACK_BLOCKS];
+		uint8_t fast[SANI_TCP_FAST_MOST];
+	};
 };
 
 /** Sequence space that a segment takes: payload, SYN and FIN. */

@@ -216,6 +216,8 @@ options_out_of_range_are_refused(void **state)
 	assert_int_equal(san_set_option(pair.end[0]->h, SAN_OPT_CC, SAN_CC_NEWRENO), -EINVAL);
 	assert_int_equal(san_set_option(pair.end[0]->h, SAN_OPT_ECN, SAN_ECN_OFF), -EINVAL);
 	assert_int_equal(san_set_option(pair.end[0]->h, SAN_OPT_MTU_PROBE, 1), -EINVAL);
+	assert_int_equal(san_set_option(s->h, SAN_OPT_FASTOPEN, 65536), -EINVAL);
+	assert_int_equal(san_set_option(pair.end[0]->h, SAN_OPT_FASTOPEN, 1), -EINVAL);
 	assert_int_equal(san_get_option(s->h, SAN_OPT_SNDBUF, &value), 0);
 	assert_int_equal(value, 0);	/* it grows by itself */
 	assert_int_equal(san_set_option(s->h, SAN_OPT_SNDBUF, 4096), 0);

@@ -86,6 +86,8 @@ every_set_of_options_reads_back_aligned(void **state)
 		uint16_t len;
 
 		in.opts = (uint8_t)opts;
+		if (opts & SANI_TCP_OPT_SACK)
+			in.flags = SANI_TCP_ACK;	/* not in a SYN */
 		in.nb_sack = 1;
 		in.sack[0].left = 10;
 		in.sack[0].right = 20;
@@ -228,6 +230,72 @@ unknown_options_are_skipped_and_the_first_of_a_kind_counts(void **state)
 	assert_int_equal(seg.wscale, 14);	/* RFC 7323 2.3: 200 is taken as 14 */
 }
 
+/* RFC 7413 2: 2, or 6 to 18 and even; in a SYN only, and the first of several. */
+static void
+fast_open_cookie_is_read_strictly(void **state)
+{
+	(void)state;
+	for (uint8_t size = 2; size <= 20; size++) {
+		bool good = size == 2 || (size >= 6 && size <= 18 && size % 2 == 0);
+		uint8_t p[60] = { 0, 1, 0, 2, [12] = 0xf0, [13] = SANI_TCP_SYN, [20] = 34, [21] = size };
+		struct sani_tcp_seg seg;
+
+		for (uint8_t i = 0; i + 2 < size; i++)
+			p[22 + i] = (uint8_t)(i + 1);
+		p[20 + size] = 34;
+		p[21 + size] = 2;
+		assert_int_equal(parse(p, sizeof(p), &seg), SANI_TCP_PARSE_OK);
+		assert_int_equal(!!(seg.opts & SANI_TCP_OPT_FAST), 1);	/* a bad one is none: the second counts */
+		assert_int_equal(seg.nb_fast, good ? size - 2 : 0);
+		assert_memory_equal(seg.fast, p + 22, seg.nb_fast);
+		p[13] = SANI_TCP_ACK;
+		assert_int_equal(parse(p, sizeof(p), &seg), SANI_TCP_PARSE_OK);
+		assert_int_equal(seg.opts & SANI_TCP_OPT_FAST, 0);
+	}
+}
+
+/* The blocks of a SACK lie where the cookie does: a segment has one or the other. */
+static void
+syn_has_no_sack_blocks(void **state)
+{
+	uint8_t p[60] = { 0, 1, 0, 2, [12] = 0xf0, [13] = SANI_TCP_SYN, [20] = 34, 6, 1, 2, 3, 4, 1, 1,
+			  5, 10, 9, 9, 9, 9, 8, 8, 8, 8 };
+	static const uint8_t cookie[] = { 1, 2, 3, 4 };
+	struct sani_tcp_seg seg;
+
+	(void)state;
+	assert_int_equal(parse(p, sizeof(p), &seg), SANI_TCP_PARSE_OK);
+	assert_int_equal(seg.opts, SANI_TCP_OPT_FAST);
+	assert_int_equal(seg.nb_sack, 0);
+	assert_memory_equal(seg.fast, cookie, sizeof(cookie));
+}
+
+static void
+fast_open_cookie_reads_back_beside_all_options_of_a_syn(void **state)
+{
+	struct sani_tcp_seg in = {
+		.src_port = 1, .dst_port = 2, .flags = SANI_TCP_SYN,
+		.opts = SANI_TCP_OPT_MSS | SANI_TCP_OPT_WSCALE | SANI_TCP_OPT_TS | SANI_TCP_OPT_SACK_PERM |
+			SANI_TCP_OPT_FAST,
+		.fast = { 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15, 16 },
+	};
+
+	(void)state;
+	for (uint8_t n = 0; n <= SANI_TCP_FAST_MOST; n = (uint8_t)(n == 0 ? 4 : n + 2)) {
+		struct sani_tcp_seg seg;
+		uint8_t p[SANI_TCP_HDR_MAX];
+		uint16_t len;
+
+		in.nb_fast = n;
+		len = sani_tcp_write_header(p, &in);
+		assert_int_equal(len % 4, 0);
+		assert_int_equal(parse(p, len, &seg), SANI_TCP_PARSE_OK);
+		/* 16 and two octets more do not fit */
+		assert_int_equal(seg.opts, n < 16 ? in.opts : in.opts & ~SANI_TCP_OPT_FAST);
+		assert_memory_equal(seg.fast, in.fast, n < 16 ? n : 0);
+	}
+}
+
 static void
 random_octets_are_read_within_their_bounds(void **state)
 {
@@ -249,6 +317,7 @@ random_octets_are_read_within_their_bounds(void **state)
 			continue;
 		assert_int_equal(seg.hdr_len + seg.len, len);
 		assert_true(seg.nb_sack <= SANI_TCP_SACK_BLOCKS && seg.wscale <= 14);
+		assert_true(seg.nb_fast <= SANI_TCP_FAST_MOST && (seg.nb_fast == 0 || seg.nb_sack == 0));
 	}
 }
 
@@ -267,6 +336,9 @@ main(void)
 		cmocka_unit_test(known_option_of_the_wrong_size_is_ignored),
 		cmocka_unit_test(end_of_list_hides_what_follows),
 		cmocka_unit_test(unknown_options_are_skipped_and_the_first_of_a_kind_counts),
+		cmocka_unit_test(fast_open_cookie_is_read_strictly),
+		cmocka_unit_test(syn_has_no_sack_blocks),
+		cmocka_unit_test(fast_open_cookie_reads_back_beside_all_options_of_a_syn),
 		cmocka_unit_test(random_octets_are_read_within_their_bounds),
 	};
 
