@@ -51,7 +51,9 @@ abort_one(struct san_core *k, struct sani_sock *so, struct san_overlapped *op, i
 static void
 go_on_sending(struct san_core *k, struct sani_sock *so)
 {
-	if (so->phase == SANI_SOCK_CONNECTED && so->send.head != NULL)
+	bool open = so->phase == SANI_SOCK_CONNECTED || so->phase == SANI_SOCK_CONNECTING;
+
+	if (open && so->send.head != NULL)
 		sani_send_pump(k, so);
 }
 
