@@ -3,6 +3,7 @@
 #include <errno.h>
 
 #include "spoof.h"
+#include "tcp/priv.h"
 
 #define ACK SANI_TCP_ACK
 #define SYN SANI_TCP_SYN
@@ -23,15 +24,16 @@ setup(uint16_t pending, void (*change)(struct sani_host_conf *conf))
 	sani_listen_find(pair.host[B]->cores[0], &(union sani_ip){ .q = { 0, 0 } }, 80)->l.tune.fast = pending;
 }
 
-/* A opens to B with Fast Open, and writes before the SYN has gone. @return Its socket; B's is the next. */
+/* A side opens with Fast Open, from a port (0: any), and writes before the SYN has gone. @return Its socket. */
 static uint32_t
-open_with(const char *data, uint32_t len)
+open_from(unsigned int side, uint16_t port, const union sani_ip *remote, uint16_t remote_port, const char *data,
+	  uint32_t len)
 {
 	struct sani_open open = {
-		.remote = pair_addr(B), .remote_port = 80, .sndbuf = 65536, .rcvbuf = 65536,
-		.sock = pair.nb_socks, .nodelay = true, .tune = { .fast = 1 },
+		.local_port = port, .remote = *remote, .remote_port = remote_port, .sndbuf = 65536,
+		.rcvbuf = 65536, .sock = pair.nb_socks, .nodelay = true, .tune = { .fast = 1 },
 	};
-	struct sani_core *core = pair.host[A]->cores[0];
+	struct sani_core *core = pair.host[side]->cores[0];
 	struct sani_tcp_conn *c;
 	uint32_t sock = pair.nb_socks++;
 
@@ -42,6 +44,27 @@ open_with(const char *data, uint32_t len)
 	if (len > 0)
 		assert_int_equal(pair_write(sock, data, len), len);
 	return sock;
+}
+
+/* A to B; B's socket is the next. */
+static uint32_t
+open_with(const char *data, uint32_t len)
+{
+	union sani_ip b = pair_addr(B);
+
+	return open_from(A, 0, &b, 80, data, len);
+}
+
+/* As if an earlier connection had brought a cookie of this peer. */
+static void
+learn_cookie(unsigned int side, const union sani_ip *peer)
+{
+	static struct sani_tcp_conn c;
+
+	c.tuple.remote = *peer;
+	c.peer_mss = 1460;
+	c.fast = (struct sani_tcp_fast){ .nb = 8, .flags = SANI_TCP_FAST_ASK | SANI_TCP_FAST_GIVEN };
+	sani_fast_learn(pair.host[side]->cores[0], &c);
 }
 
 static void
@@ -429,21 +452,122 @@ unconfirmed_open_ends_and_frees_its_place(void **state)
 	pair_close();
 }
 
+/* Simultaneous open: the data of both SYNs is left, and goes again when the connection stands. */
+static void
+syns_with_data_that_cross_open_an_ordinary_connection(void **state)
+{
+	struct sani_tuple t = spoof_tuple(1, 4000);
+	struct sani_tcp_seg syn = syn_with(100, (const uint8_t *)"of ours?", SANI_FAST_COOKIE, LEN);
+	struct sani_tcp_seg ack = { .flags = ACK, .seq = 101, .wnd = 500, .opts = SANI_TCP_OPT_TS };
+	struct sani_tcp_seg out;
+	struct sani_tuple at;
+	uint32_t iss, sock;
+
+	(void)state;
+	setup(4, spoof_gateway);
+	learn_cookie(B, &t.remote);
+	sock = open_from(B, t.local_port, &t.remote, t.remote_port, text, LEN);
+	pair_round(B);
+	assert_true(spoof_take(&at, &out));
+	assert_int_equal(out.flags, SYN);
+	assert_int_equal(out.nb_fast, SANI_FAST_COOKIE);
+	assert_int_equal(out.len, LEN);
+	iss = out.seq;
+	out = answer_to(&t, &syn);
+	assert_int_equal(sani_tcp_state(pair_conn(sock)), SAN_TCP_SYN_RECEIVED);
+	assert_int_equal(out.seq, iss);
+	assert_int_equal(out.ack, 101);
+	assert_int_equal(out.len, 0);
+	assert_false(out.opts & SANI_TCP_OPT_FAST);
+	ack.ack = iss + 1;
+	ack.tsval = syn.tsval;
+	ack.tsecr = out.tsval;
+	spoof_in(&t, &ack, NULL);
+	assert_int_equal(sani_tcp_state(pair_conn(sock)), SAN_TCP_ESTABLISHED);
+	assert_true(spoof_take(&at, &out));
+	assert_int_equal(out.seq, iss + 1);
+	assert_int_equal(out.len, LEN);
+	assert_int_equal(sani_tcp_readable(pair_conn(sock)), 0);
+	ack.ack = iss + 1 + LEN;
+	ack.len = LEN;
+	spoof_in(&t, &ack, text);
+	assert_int_equal(sani_tcp_acked(pair_conn(sock)), LEN);
+	expect_text(sock);
+	pair_close();
+}
+
+/* B takes A's SYN before its own has gone: what it sends is a SYN-ACK, without data. */
+static void
+syn_that_comes_before_ours_has_gone_opens_both_ways(void **state)
+{
+	union sani_ip a = pair_addr(A);
+	union sani_ip b = pair_addr(B);
+	uint32_t of_a, of_b;
+
+	(void)state;
+	setup(4, NULL);
+	learn_cookie(A, &b);
+	learn_cookie(B, &a);
+	of_a = open_from(A, 3000, &b, 4000, text, LEN);
+	pair_round(A);
+	of_b = open_from(B, 4000, &a, 3000, text, LEN);
+	pair_run(SEC / 10);
+	assert_int_equal(pair_count(A, SANI_CTR_tcp_tx_fast), 1);
+	assert_int_equal(pair_count(B, SANI_CTR_tcp_tx_fast), 0);
+	expect_text(of_a);
+	expect_text(of_b);
+	assert_int_equal(sani_tcp_readable(pair_conn(of_a)), 0);
+	assert_int_equal(sani_tcp_readable(pair_conn(of_b)), 0);
+	assert_int_equal(sani_tcp_acked(pair_conn(of_a)), LEN);
+	assert_int_equal(sani_tcp_acked(pair_conn(of_b)), LEN);
+	pair_close();
+}
+
+/* G21: who has got a cookie and spoofs its address draws six SYN-ACKs and one initial window of answer to it. */
+static void
+unconfirmed_open_is_answered_by_one_initial_window(void **state)
+{
+	static const char big[50000];
+	struct sani_tuple t = spoof_tuple(1, 80);
+	struct sani_tuple at;
+	uint8_t cookie[SANI_FAST_COOKIE];
+	struct sani_tcp_seg syn;
+	struct sani_tcp_seg out;
+	uint32_t iw, bytes = 0, syn_acks = 1;
+
+	(void)state;
+	setup(1, spoof_gateway);
+	sani_fast_cookie(pair.host[B]->key, &t.remote, pair_now_us, cookie);
+	syn = syn_with(100, cookie, sizeof(cookie), LEN);
+	answer_to(&t, &syn);
+	iw = sani_tcp_initial_window(pair_conn(0));
+	assert_int_equal(pair_write(0, big, sizeof(big)), sizeof(big));
+	for (unsigned int i = 0; i < 700; i++) {
+		pair_now_us += SEC / 10;
+		pair_round(B);
+		while (spoof_take(&at, &out)) {
+			bytes += out.len;
+			syn_acks += out.flags == (SYN | ACK);
+		}
+	}
+	assert_true(bytes > 0 && bytes <= iw);
+	/* what goes again is the SYN-ACK alone; the last ones wait for the way, which is looked at anew */
+	assert_int_equal(pair_count(B, SANI_CTR_tcp_tx_rexmit), 5);
+	assert_true(syn_acks > 1 && syn_acks <= 6);
+	assert_true(pair.socks[0].ev & SANI_TCP_EV_CLOSED);
+	pair_close();
+}
+
 /* So many peers, and then the one of a set that was used longest ago goes. */
 static void
 cookies_of_peers_are_bounded(void **state)
 {
-	struct sani_core *core;
-	static struct sani_tcp_conn c;
-
 	(void)state;
 	setup(1, NULL);
-	core = pair.host[A]->cores[0];
 	for (uint32_t i = 0; i < 2 * SANI_FAST_PEERS; i++) {
-		c.tuple.remote = sani_ip_from_v4(rte_cpu_to_be_32(0x0a010000u + i));
-		c.peer_mss = 1460;
-		c.fast = (struct sani_tcp_fast){ .nb = 8, .flags = SANI_TCP_FAST_ASK | SANI_TCP_FAST_GIVEN };
-		sani_fast_learn(core, &c);
+		union sani_ip peer = sani_ip_from_v4(rte_cpu_to_be_32(0x0a010000u + i));
+
+		learn_cookie(A, &peer);
 	}
 	assert_true(pair_count(A, SANI_CTR_tcp_fast_evicted) >= SANI_FAST_PEERS);
 	pair_close();
@@ -465,6 +589,9 @@ main(void)
 		cmocka_unit_test(nothing_is_taken_without_a_good_cookie),
 		cmocka_unit_test(no_data_is_taken_while_syn_cookies_are_sent),
 		cmocka_unit_test(unconfirmed_open_ends_and_frees_its_place),
+		cmocka_unit_test(syns_with_data_that_cross_open_an_ordinary_connection),
+		cmocka_unit_test(syn_that_comes_before_ours_has_gone_opens_both_ways),
+		cmocka_unit_test(unconfirmed_open_is_answered_by_one_initial_window),
 		cmocka_unit_test(cookies_of_peers_are_bounded),
 	};
 
