@@ -283,7 +283,8 @@ vhost_count(const struct vhost *h, enum sani_counter which)
 	uint64_t sum = 0;
 
 	for (unsigned int i = 0; i < h->nb_cores; i++)
-		sum += h->below->cores[i]->ctr.v[which];
+		/* another thread may poll the core, and count, meanwhile */
+		sum += __atomic_load_n(&h->below->cores[i]->ctr.v[which], __ATOMIC_RELAXED);
 	return sum;
 }
 
