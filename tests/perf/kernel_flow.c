@@ -5,15 +5,16 @@
  *   perf-kernel sink PORT FLOWS SECONDS
  *   perf-kernel source ADDRESS:PORT FLOWS SECONDS BYTES
  *
- * The sink reads FLOWS connections until each has ended, or SECONDS after the first was accepted, and says
- * what came over each of them. The source says when all are connected, sends BYTES over each and ends when
- * the sink has closed.
+ * The sink reads FLOWS connections until each has ended, or SECONDS after the first byte came, and says what
+ * came over each of them. The source says when all are connected, waits for SIGUSR1, sends BYTES over each and
+ * ends when the sink has closed.
  */
 #include <arpa/inet.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <inttypes.h>
 #include <poll.h>
+#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -39,6 +40,7 @@ static struct flow flows[FLOWS];
 static struct pollfd fds[FLOWS + 1];
 static unsigned int nb_wanted;
 static unsigned int nb_flows;
+static uint64_t begin_us;	/* the first byte came; 0: none yet */
 static char buffer[CHUNK];
 
 static uint64_t
@@ -121,6 +123,8 @@ drain_flows(void)
 		if (!fds[i].revents)
 			continue;
 		n = read(f->fd, buffer, sizeof(buffer));
+		if (n > 0 && begin_us == 0)
+			begin_us = now_us();
 		if (n > 0)
 			f->bytes += (uint64_t)n;
 		else if (n == 0 || errno != EAGAIN)
@@ -130,14 +134,14 @@ drain_flows(void)
 }
 
 static void
-say_flows(uint64_t start_us)
+say_flows(void)
 {
 	for (unsigned int i = 0; i < nb_flows; i++) {
 		struct flow *f = &flows[i];
 		char text[INET_ADDRSTRLEN];
 
 		printf("flow %u: %" PRIu64 " bytes in %" PRIu64 " us from %s\n", i, f->bytes,
-		       (f->end_us ? f->end_us : now_us()) - start_us,
+		       (f->end_us ? f->end_us : now_us()) - begin_us,
 		       inet_ntop(AF_INET, &f->peer.sin_addr, text, sizeof(text)));
 	}
 }
@@ -147,7 +151,6 @@ sink(char *port, uint64_t limit_us)
 {
 	struct sockaddr_in any = read_address(port);
 	int on = 1, listener = socket(AF_INET, SOCK_STREAM | SOCK_NONBLOCK, 0);
-	uint64_t start_us = 0;
 
 	setsockopt(listener, SOL_SOCKET, SO_REUSEADDR, &on, sizeof(on));
 	if (bind(listener, (struct sockaddr *)&any, sizeof(any)) < 0 || listen(listener, FLOWS) < 0)
@@ -158,14 +161,12 @@ sink(char *port, uint64_t limit_us)
 		wait_flows(POLLIN, listener);
 		if (drain_flows() == 0 && nb_flows == nb_wanted)
 			break;
-		if (fds[nb_flows].revents) {
-			start_us = start_us ? start_us : now_us();
+		if (fds[nb_flows].revents)
 			accept_flow(listener);
-		}
-		if (start_us != 0 && now_us() - start_us >= limit_us)
+		if (begin_us != 0 && now_us() - begin_us >= limit_us)
 			break;
 	}
-	say_flows(start_us);
+	say_flows();
 	return 0;
 }
 
@@ -221,8 +222,14 @@ source(char *server, uint64_t limit_us, uint64_t bytes)
 {
 	unsigned int nb_open = nb_wanted;
 	uint64_t start_us;
+	sigset_t go;
+	int which;
 
+	sigemptyset(&go);
+	sigaddset(&go, SIGUSR1);
+	sigprocmask(SIG_BLOCK, &go, NULL);
 	connect_flows(server);
+	sigwait(&go, &which);
 	start_us = now_us();
 	while (nb_open > 0 && now_us() - start_us < limit_us + SOURCE_LATE_US) {
 		wait_flows(POLLOUT, -1);

@@ -8,6 +8,7 @@
  * BUFFER is the size of send buffer and receive window of each connection; 0: they are left to the stack.
  */
 #include <inttypes.h>
+#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -43,7 +44,17 @@ struct job {
 	uint64_t bytes;
 	uint32_t buffer;
 	bool is_sink;
+	bool going;			/* the source sends */
 };
+
+static volatile sig_atomic_t go;	/* SIGUSR1 has come */
+
+static void
+on_go(int signum)
+{
+	(void)signum;
+	go = 1;
+}
 
 static void
 end_flow(struct job *j, struct flow *f)
@@ -92,7 +103,6 @@ make_flow(struct job *j, san_handle sock)
 	f->sock = sock;
 	f->tx.user = (uintptr_t)f;
 	f->rx.user = (uintptr_t)f;
-	j->start_us = j->start_us ? j->start_us : prog_now_us();
 	j->flows[j->nb_flows++] = f;
 	return f;
 }
@@ -101,9 +111,14 @@ static void
 on_connect(struct job *j, struct flow *f)
 {
 	receive(j, f);
-	if (++j->nb_flows < j->nb_wanted)
-		return;
-	prog_say("connected");
+	if (++j->nb_flows == j->nb_wanted)
+		prog_say("connected");
+}
+
+static void
+begin(struct job *j)
+{
+	j->going = true;
 	j->start_us = prog_now_us();
 	for (unsigned int i = 0; i < j->nb_flows; i++)
 		fill(j, j->flows[i]);
@@ -130,6 +145,8 @@ on_flow(struct job *j, struct flow *f, const struct san_completion *c)
 	} else if (c->kind == SAN_OP_SEND) {
 		fill(j, f);
 	} else if (c->kind == SAN_OP_RECV && c->result > 0) {
+		if (j->start_us == 0)
+			j->start_us = prog_now_us();
 		f->bytes += j->is_sink ? (uint64_t)c->result : 0;
 		receive(j, f);
 	} else if (c->kind == SAN_OP_RECV) {
@@ -222,6 +239,8 @@ run(struct job *j)
 	while (!prog_stop && !j->prog.down && j->nb_ended < j->nb_wanted) {
 		prog_poll(&j->prog);
 		reap(j);
+		if (!j->is_sink && !j->going && go && j->nb_flows == j->nb_wanted)
+			begin(j);
 		if (j->start_us != 0 && prog_now_us() - j->start_us >= j->limit_us + late_us)
 			break;
 	}
@@ -254,6 +273,7 @@ main(int argc, char **argv)
 	j.bytes = nb_own > 7 ? prog_number("BYTES", own[7], 1, UINT64_MAX) : 0;
 	if (!prog_open(&j.prog, argc, argv, own[1], 1024))
 		return 1;
+	signal(SIGUSR1, on_go);
 	if (j.is_sink)
 		start_sink(&j, own[4]);
 	else
