@@ -230,6 +230,7 @@ ack_with_sack(struct sani_tcp_rx *rx, struct sani_tcp_delivery *d)
 {
 	struct sani_tcp_conn *c = rx->c;
 	uint64_t now_us = rx->io->now_us;
+	bool counted = c->ca == SANI_TCP_CA_RECOVERY;
 	bool found;
 	bool repaired = sani_unlikely(c->flags & SANI_TCP_F_TLP_OUT) && sani_tcp_tlp_acked(rx, d);
 
@@ -254,7 +255,8 @@ ack_with_sack(struct sani_tcp_rx *rx, struct sani_tcp_delivery *d)
 	}
 	if (c->ca == SANI_TCP_CA_RECOVERY || c->ca == SANI_TCP_CA_CWR)
 		sani_tcp_prr_ack(c, d);
-	else if (d->acked > 0)
+	else if (d->acked > 0 && !counted)
+		/* not the ACK that ends recovery: PRR has counted what it covers (RFC 5681 3.2, step 6) */
 		sani_tcp_recovery_grow(rx, d);
 }
 
