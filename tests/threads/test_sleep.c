@@ -122,6 +122,45 @@ close_and_reap(struct san_cq *cq, san_handle s)
 	assert_int_equal(comp.sock, s);
 }
 
+/* One core, one poller, one socket of this thread: what most cases begin and end with. */
+struct one {
+	struct poller poller;
+	struct san_cq *cq;
+	san_handle sock;
+};
+
+static struct san_addr nobody;
+
+static void
+begin_one(struct one *one)
+{
+	nobody = vhost_addr("10.1.0.2", 7);
+	open_host(1);
+	start(&one->poller, v.core[0]);
+	assert_int_equal(san_cq_create(16, &one->cq), 0);
+	assert_int_equal(san_socket(v.core[0], one->cq, &one->sock), 0);
+}
+
+/* The one completion that is due within patience_us. */
+static void
+reap_one(struct one *one, uint64_t patience_us, int32_t result)
+{
+	struct san_completion comp;
+
+	assert_int_equal(san_cq_wait(one->cq, patience_us), 1);
+	assert_int_equal(san_cq_poll(one->cq, &comp, 1), 1);
+	assert_int_equal(comp.result, result);
+}
+
+static void
+end_one(struct one *one)
+{
+	close_and_reap(one->cq, one->sock);
+	assert_int_equal(san_cq_destroy(one->cq), 0);
+	stop(&one->poller);
+	close_host();
+}
+
 static void
 pause_at_random(unsigned int *seed)
 {
@@ -160,83 +199,47 @@ static void
 a_post_and_a_cancel_wake_the_core(void **state)
 {
 	static struct san_overlapped op;
-	struct san_addr peer = vhost_addr("10.1.0.2", 7);
-	struct san_completion comp;
-	struct poller p;
-	struct san_cq *cq;
-	san_handle s;
+	struct one one;
 
 	(void)state;
-	open_host(1);
-	start(&p, v.core[0]);
-	assert_int_equal(san_cq_create(16, &cq), 0);
-	assert_int_equal(san_socket(v.core[0], cq, &s), 0);
+	begin_one(&one);
 	until_asleep(v.core[0]);
-	assert_int_equal(san_connect(s, &op, &peer, 0), 0);
+	assert_int_equal(san_connect(one.sock, &op, &nobody, 0), 0);
 	/* the request of the neighbour's address is the first thing that the core does */
 	while (vhost_count(&v, SANI_CTR_arp_tx_request) == 0)
 		sched_yield();
 	until_asleep(v.core[0]);
-	assert_int_equal(san_cancel(s, op.id), 0);
-	assert_int_equal(san_cq_wait(cq, 500000), 1);
-	assert_int_equal(san_cq_poll(cq, &comp, 1), 1);
-	assert_int_equal(comp.result, -ECANCELED);
-	close_and_reap(cq, s);
-	assert_int_equal(san_cq_destroy(cq), 0);
-	stop(&p);
-	close_host();
+	assert_int_equal(san_cancel(one.sock, op.id), 0);
+	reap_one(&one, 500000, -ECANCELED);
+	end_one(&one);
 }
 
 static void
 a_timer_ends_the_sleep(void **state)
 {
 	static struct san_overlapped op;
-	struct san_addr peer = vhost_addr("10.1.0.2", 7);
-	struct san_completion comp;
-	struct poller p;
-	struct san_cq *cq;
-	san_handle s;
+	struct one one;
 
 	(void)state;
-	open_host(1);
-	start(&p, v.core[0]);
-	assert_int_equal(san_cq_create(16, &cq), 0);
-	assert_int_equal(san_socket(v.core[0], cq, &s), 0);
-	assert_int_equal(san_connect(s, &op, &peer, 0), 0);
+	begin_one(&one);
+	assert_int_equal(san_connect(one.sock, &op, &nobody, 0), 0);
 	/* nobody answers: only timers bring this to its end */
-	assert_int_equal(san_cq_wait(cq, PATIENCE_US), 1);
-	assert_int_equal(san_cq_poll(cq, &comp, 1), 1);
-	assert_int_equal(comp.result, -EHOSTUNREACH);
-	close_and_reap(cq, s);
-	assert_int_equal(san_cq_destroy(cq), 0);
-	stop(&p);
-	close_host();
+	reap_one(&one, PATIENCE_US, -EHOSTUNREACH);
+	end_one(&one);
 }
 
 static void
 a_deadline_ends_the_sleep(void **state)
 {
 	static struct san_overlapped op = { .timeout_us = 20000 };
-	struct san_addr peer = vhost_addr("10.1.0.2", 7);
-	struct san_completion comp;
-	struct poller p;
-	struct san_cq *cq;
-	san_handle s;
+	struct one one;
 
 	(void)state;
-	open_host(1);
-	start(&p, v.core[0]);
-	assert_int_equal(san_cq_create(16, &cq), 0);
-	assert_int_equal(san_socket(v.core[0], cq, &s), 0);
-	assert_int_equal(san_connect(s, &op, &peer, 0), 0);
+	begin_one(&one);
+	assert_int_equal(san_connect(one.sock, &op, &nobody, 0), 0);
 	/* long before anybody asks for the neighbour's address again */
-	assert_int_equal(san_cq_wait(cq, 500000), 1);
-	assert_int_equal(san_cq_poll(cq, &comp, 1), 1);
-	assert_int_equal(comp.result, -ETIMEDOUT);
-	close_and_reap(cq, s);
-	assert_int_equal(san_cq_destroy(cq), 0);
-	stop(&p);
-	close_host();
+	reap_one(&one, 500000, -ETIMEDOUT);
+	end_one(&one);
 }
 
 static void

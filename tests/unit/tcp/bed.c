@@ -197,6 +197,25 @@ bed_seg(const struct bed *b, uint8_t flags, uint32_t seq, uint32_t ack, uint32_t
 	};
 }
 
+void
+bed_open_ecn(struct bed *b, uint16_t mss)
+{
+	struct sani_tcp_seg syn = bed_seg(b, SANI_TCP_SYN | SANI_TCP_ECE | SANI_TCP_CWR, BED_IRS, 0, 0);
+
+	b->p.tune.ecn = SAN_ECN_ACCEPT;
+	syn.opts = SANI_TCP_OPT_MSS | (b->sack ? SANI_TCP_OPT_SACK_PERM : 0);
+	syn.mss = mss;
+	b->wnd = 60000;
+	b->ev |= sani_tcp_open_passive(&b->c, &b->p, &syn, b->now);
+	bed_flush(b);
+	assert_last(b, SANI_TCP_SYN | SANI_TCP_ACK | SANI_TCP_ECE, BED_ISS, BED_IRS + 1, 0);
+	bed_run(b, 20 * MS);
+	bed_in(b, SANI_TCP_ACK, BED_IRS + 1, BED_ISS + 1, 0);
+	assert_true(b->c.flags & SANI_TCP_F_ECN);
+	b->c.quick_acks = 0;
+	bed_clear(b);
+}
+
 uint32_t
 bed_inject(struct bed *b, const struct sani_tcp_seg *seg)
 {

@@ -81,6 +81,10 @@ bed_inject(struct bed *b, const struct sani_tcp_seg *seg);
 /** A segment of the peer's with the bed's window and timestamps. */
 struct sani_tcp_seg
 bed_seg(const struct bed *b, uint8_t flags, uint32_t seq, uint32_t ack, uint32_t len);
+
+/** Open passively at a peer's SYN that asks for ECN, with b->p and b->sack; quick ACKs are over, nothing is out. */
+void
+bed_open_ecn(struct bed *b, uint16_t mss);
 /** An ACK with SACK blocks, n pairs of left and right, then output. */
 void
 bed_sack(struct bed *b, uint32_t ack, unsigned int n, const uint32_t *edges);

@@ -17,23 +17,11 @@
 static void
 start(struct bed *b)
 {
-	struct sani_tcp_seg syn = bed_seg(b, SYN | ECE | CWR, BED_IRS, 0, 0);
-
 	b->p.tune.cc = SAN_CC_DCTCP;
-	b->p.tune.ecn = SAN_ECN_ACCEPT;
-	syn.opts = SANI_TCP_OPT_MSS | (b->sack ? SANI_TCP_OPT_SACK_PERM : 0);
-	syn.mss = MSS;
-	b->wnd = 60000;
-	b->ev |= sani_tcp_open_passive(&b->c, &b->p, &syn, b->now);
-	bed_flush(b);
-	assert_last(b, SYN | ACK | ECE, BED_ISS, NXT, 0);
-	bed_run(b, 20 * MS);
-	bed_in(b, ACK, NXT, UNA, 0);
+	bed_open_ecn(b, MSS);
 	assert_ptr_equal(b->c.cc, &sani_tcp_cc_dctcp);
-	b->c.quick_acks = 0;
 	b->c.cwnd = 20 * MSS;
 	b->c.ssthresh = 10 * MSS;
-	bed_clear(b);
 }
 
 /* Text of the peer's, ECT(0) or CE. */

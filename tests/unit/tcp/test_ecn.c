@@ -16,21 +16,8 @@
 static void
 start(struct bed *b)
 {
-	struct sani_tcp_seg syn = bed_seg(b, SYN | ECE | CWR, BED_IRS, 0, 0);
-
-	b->p.tune.ecn = SAN_ECN_ACCEPT;
-	syn.opts = SANI_TCP_OPT_MSS | (b->sack ? SANI_TCP_OPT_SACK_PERM : 0);
-	syn.mss = MSS;
-	b->wnd = 60000;
-	b->ev |= sani_tcp_open_passive(&b->c, &b->p, &syn, b->now);
-	bed_flush(b);
-	assert_last(b, SYN | ACK | ECE, BED_ISS, NXT, 0);
-	bed_run(b, 20 * MS);
-	bed_in(b, ACK, NXT, UNA, 0);
-	assert_true(b->c.flags & SANI_TCP_F_ECN);
-	b->c.quick_acks = 0;
+	bed_open_ecn(b, MSS);
 	b->c.cwnd = 20 * MSS;
-	bed_clear(b);
 }
 
 static void
