@@ -216,6 +216,20 @@ may_be_paced(const struct sim_half *x)
 	return x->host->paced[x->port / 8] & 1u << x->port % 8;
 }
 
+/*
+ * Was the hole to be seen, and nothing in the way of filling it? In a crowded flight neighbours share the time of the
+ * newest of them, so what is lost shows later.
+ */
+static bool
+is_hole_sure(const struct sim_half *x)
+{
+	const struct sim_loss *g = &x->loss;
+
+	return g->hole_us != 0 && g->nb_out < RUNS_SURE && !may_be_paced(x) &&
+	       x->host->excused_us + 1000 < g->hole_us &&
+	       x->host->sought_us[x->peer->host->index] < g->hole_us;
+}
+
 /* What is sent again: the first of an episode, the next, or something that is none of our business. */
 static void
 take_again(struct sim_half *x, const struct sim_packet *p)
@@ -226,8 +240,7 @@ take_again(struct sim_half *x, const struct sim_packet *p)
 	if (g->nb_out < RUNS_SURE && is_judged(x) && g->settled.nb > 0 && sim_lt(x->una, g->settled.r[0].from))
 		sim_hold(SIM_sack_rexmit, !is_known(&g->settled, p->seq, end),
 			 "%u:%u sends %u..%u again, which was SACKed", x->ip & 255, x->port, p->seq, end);
-	if (g->hole_us != 0 && g->hole_seq == p->seq && !may_be_paced(x) && x->host->excused_us + 1000 < g->hole_us &&
-	    x->host->sought_us[x->peer->host->index] < g->hole_us)
+	if (g->hole_seq == p->seq && is_hole_sure(x))
 		sim_hold(SIM_rack_rexmit, vhost_now_us <= g->limit_us,
 			 "%u:%u sends %u again %lu us after it was shown lost, %lu us are enough", x->ip & 255, x->port,
 			 p->seq, vhost_now_us - g->hole_us, g->limit_us - g->hole_us);
