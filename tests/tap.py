@@ -2,13 +2,14 @@
 # SPDX-License-Identifier: BSD-3-Clause
 """Run the registered tests of a build folder and count what they print.
 
-Usage: tests/tap.py [--counts FILE] [--label NAME] [--slow FACTOR] BUILD SUITE...
+Usage: tests/tap.py [--counts FILE] [--again FILE] [--label NAME] [--slow FACTOR] BUILD SUITE...
 
 A test is an executable that prints TAP: a plan "1..N", then "ok 1 - name", "not ok 2 - name",
 "ok 3 - name # SKIP why". Whatever else goes wrong with the program is a failure of its own: an exit
 status that its results do not explain, a signal, the time limit, fewer or more results than planned,
 no results at all. A line of each result goes to standard output, one word line of each ("ok",
-"not ok", "skip") to FILE. Tests of the suite "noasan" are left out when there is a label.
+"not ok", "skip") to the file of counts, and what did not pass once more to the other, for the end of a long
+run. Tests of the suite "noasan" are left out when there is a label.
 """
 import argparse
 import json
@@ -112,7 +113,7 @@ def run(test, limit):
 
 
 def report(label, test, text, status, timed_out, limit, seconds):
-    """Print what a test did; return its words."""
+    """Print what a test did; return its words, and the lines on what did not pass."""
     output = Output()
     for line in text.splitlines():
         output.take(line)
@@ -121,23 +122,41 @@ def report(label, test, text, status, timed_out, limit, seconds):
     if wrong:
         words.append("not ok")
     name = "%s %s" % (label, test["name"])
+    again = []
     for kind, case, reason in output.results:
         shown = {"ok": "ok      ", "not ok": "FAILED  ", "skip": "skipped "}[kind]
-        print("%s%s: %s%s" % (shown, name, case, " (%s)" % reason if reason else ""))
+        line = "%s%s: %s%s" % (shown, name, case, " (%s)" % reason if reason else "")
+        print(line)
+        if kind != "ok":
+            again.append(line)
     if wrong:
-        print("FAILED  %s: %s" % (name, wrong))
+        again.append("FAILED  %s: %s" % (name, wrong))
+        print(again[-1])
     if "not ok" in words:
         lines = text.splitlines()
-        if len(lines) > 200:
-            lines = ["... (%d lines more)" % (len(lines) - 200)] + lines[-200:]
-        print("\n".join("    | " + line for line in lines))
+        print("\n".join(last_of(lines, 200)))
+        again += last_of([line for line in lines if not line.startswith("ok ")], 25)
     print("        %s: %.1f s" % (name, seconds), flush=True)
-    return words
+    return words, again
+
+
+def last_of(lines, most):
+    """The last lines of a program's output, set off, with how many came before."""
+    if len(lines) > most:
+        lines = ["... (%d lines more)" % (len(lines) - most)] + lines[-most:]
+    return ["    | " + line for line in lines]
+
+
+def append(path, lines):
+    if path:
+        with open(path, "a") as file:
+            file.write("".join(line + "\n" for line in lines))
 
 
 def main():
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--counts")
+    parser.add_argument("--again")
     parser.add_argument("--label")
     parser.add_argument("--slow", type=int, default=1)
     parser.add_argument("build")
@@ -147,6 +166,7 @@ def main():
     with open(os.path.join(args.build, "meson-info", "intro-tests.json")) as file:
         tests = json.load(file)
     all_words = []
+    all_again = []
     for suite in args.suites:
         own = [test for test in tests
                if any(name.split(":")[-1] == suite for name in test["suite"])
@@ -154,17 +174,19 @@ def main():
         own.sort(key=lambda test: -test["priority"])
         label = "%s %s" % (args.label, suite) if args.label else suite
         if not own:
-            print("FAILED  %s: no test is registered" % label)
+            all_again.append("FAILED  %s: no test is registered" % label)
+            print(all_again[-1])
             all_words.append("not ok")
         for test in own:
             limit = (test["timeout"] or 30) * args.slow
             begin = time.monotonic()
             text, status, timed_out = run(test, limit)
-            all_words += report(label, test, text, status, timed_out, limit,
-                                time.monotonic() - begin)
-    if args.counts:
-        with open(args.counts, "a") as file:
-            file.write("".join(word + "\n" for word in all_words))
+            words, again = report(label, test, text, status, timed_out, limit,
+                                  time.monotonic() - begin)
+            all_words += words
+            all_again += again
+    append(args.counts, all_words)
+    append(args.again, all_again)
     return 1 if "not ok" in all_words else 0
 
 
