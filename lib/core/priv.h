@@ -86,6 +86,8 @@ struct sani_core_priv {
 	struct sani_flow flow;
 	bool announced;
 	bool scarce;				/**< Of this round: the pool runs low. */
+	bool more;				/**< Of this round: a burst was full, so packets may be left. */
+	uint64_t timers_by_us;			/**< The timers wait for these until then; 0: they do not. */
 
 	struct sani_tcp_conn *conns;
 	uint32_t conn_free;			/**< Freed last, SANI_NONE. */

@@ -6,6 +6,9 @@
 
 __extension__ typedef unsigned __int128 uint128;
 
+/* Small beside the least RTO, long beside what a core needs for all that a port's queue holds. */
+#define TIMERS_WAIT_US 5000
+
 /* Microseconds for each TSC cycle, as a fraction of 2^64. Written once, before any core is polled. */
 static uint64_t us_per_cycle;
 
@@ -45,6 +48,7 @@ sani_core_begin(struct sani_core *core)
 	sani_core_tell_time(core);
 	for (unsigned int i = 0; i < core->host->nb_ifaces; i++)
 		core->priv->txq[i].stuck = false;
+	core->priv->more = false;
 	core->priv->scarce = count_free(core->host->pool) < core->host->scarce_below;
 	sani_tx_top_up(core);
 	sani_count(&core->ctr, SANI_CTR_core_rounds);
@@ -66,6 +70,24 @@ run_ip(struct sani_core *core)
 	return 1;
 }
 
+/*
+ * An ACK that a timer misses may be among the packets that are left at a port: a core that comes late to its packets
+ * must not take for lost what was not read. So the timers wait for them, though not for ever.
+ */
+static bool
+timers_wait(struct sani_core *core)
+{
+	struct sani_core_priv *p = core->priv;
+
+	if (!p->more) {
+		p->timers_by_us = 0;
+		return false;
+	}
+	if (p->timers_by_us == 0)
+		p->timers_by_us = core->now_us + TIMERS_WAIT_US;
+	return core->now_us < p->timers_by_us;
+}
+
 unsigned int
 sani_core_input(struct sani_core *core)
 {
@@ -73,7 +95,8 @@ sani_core_input(struct sani_core *core)
 
 	n += sani_rx_handed(core);
 	n += sani_rx_ports(core);
-	n += sani_conn_expire(core);
+	if (!timers_wait(core))
+		n += sani_conn_expire(core);
 	n += sani_tw_expire(core);
 	n += run_ip(core);
 	/* what this very input has given rise to, between this core and itself above all */

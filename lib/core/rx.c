@@ -246,6 +246,7 @@ receive_port(struct sani_core *core, const struct sani_port *port)
 
 	if (n == 0)
 		return 0;
+	core->priv->more |= n == SANI_BURST;
 	sani_count_n(&core->ctr, SANI_CTR_port_rx, n);
 	/* by reference, a frame still says by which port it left the other host */
 	for (unsigned int i = 0; i < n; i++)
@@ -277,6 +278,7 @@ receive_handed(struct sani_core *core, struct sani_spsc *ring)
 	}
 	if (n > 0)
 		process(core, frames, n);
+	core->priv->more |= n == SANI_BURST;
 	return n;
 }
 

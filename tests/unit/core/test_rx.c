@@ -234,6 +234,68 @@ burst_of_many_connections_is_all_processed(void **state)
 	pair_close();
 }
 
+#define MANY 100
+
+/* A has sent three segments on each of many connections (its socket numbers: first, first + 2, ...). */
+static uint32_t
+fill_many_flights(void)
+{
+	static const uint8_t data[3 * 1448];
+	uint32_t first = pair_establish(80);
+
+	for (unsigned int i = 1; i < MANY; i++)
+		assert_int_equal(pair_establish(80), first + 2 * i);
+	for (unsigned int i = 0; i < MANY; i++)
+		assert_int_equal(pair_write(first + 2 * i, data, sizeof(data)), sizeof(data));
+	pair_round(A);
+	return first;
+}
+
+static void
+what_the_port_still_holds_is_not_taken_for_lost(void **state)
+{
+	(void)state;
+	pair_open(1, NULL);
+	pair_listen(B, 80, MANY);
+	fill_many_flights();
+	for (unsigned int i = 0; i < 3 * MANY / 32 + 1; i++)
+		pair_round(B);
+	/* the probes are due, and the ACKs of all are there, in more bursts than one */
+	pair_now_us += 2000;
+	for (unsigned int i = 0; i < 10; i++)
+		pair_round(A);
+	assert_int_equal(pair_count(A, SANI_CTR_tcp_tx_tlp), 0);
+	assert_int_equal(pair_count(A, SANI_CTR_tcp_tx_rexmit), 0);
+	pair_run(10000);
+	pair_close();
+}
+
+static void
+packets_without_end_do_not_hold_the_timers_up(void **state)
+{
+	static const uint8_t data[5 * 1448];
+	uint32_t first;
+
+	(void)state;
+	pair_open(1, NULL);
+	pair_listen(B, 80, MANY);
+	first = fill_many_flights();
+	pair_drop(B);
+	for (unsigned int i = 0; i < MANY; i++)
+		pair_write(first + 1 + 2 * i, data, sizeof(data));
+	pair_round(B);
+	for (unsigned int i = 0; i < 12; i++) {
+		assert_true(pair_count(A, SANI_CTR_tcp_tx_tlp) == 0 || i >= 5);
+		pair_now_us += 1000;
+		pair_round(A);
+	}
+	/* these were full bursts, and more are there */
+	assert_true(pair_drop(A) == 0 && pair_count(A, SANI_CTR_port_rx) >= 12 * 32);
+	assert_true(pair_count(A, SANI_CTR_tcp_tx_tlp) > 0);
+	pair_run(300000);
+	pair_close();
+}
+
 int
 main(void)
 {
@@ -243,6 +305,8 @@ main(void)
 		cmocka_unit_test(icmp_error_reaches_its_connection_whatever_the_core),
 		cmocka_unit_test(ecn_field_reaches_the_engine),
 		cmocka_unit_test(burst_of_many_connections_is_all_processed),
+		cmocka_unit_test(what_the_port_still_holds_is_not_taken_for_lost),
+		cmocka_unit_test(packets_without_end_do_not_hold_the_timers_up),
 	};
 
 	return cmocka_run_group_tests(tests, pair_start_eal, NULL);
