@@ -87,7 +87,8 @@ struct sani_core_priv {
 	bool announced;
 	bool scarce;				/**< Of this round: the pool runs low. */
 	bool more;				/**< Of this round: a burst was full, so packets may be left. */
-	uint64_t timers_by_us;			/**< The timers wait for these until then; 0: they do not. */
+	bool behind;				/**< struct sani_tcp_io; */
+	uint64_t behind_until_us;		/**< not beyond this. 0: the last burst was not full. */
 
 	struct sani_tcp_conn *conns;
 	uint32_t conn_free;			/**< Freed last, SANI_NONE. */

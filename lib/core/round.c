@@ -6,8 +6,8 @@
 
 __extension__ typedef unsigned __int128 uint128;
 
-/* Small beside the least RTO, long beside what a core needs for all that a port's queue holds. */
-#define TIMERS_WAIT_US 5000
+/* Less than the least RTO, more than what a core needs for all that a port's queue holds. */
+#define BEHIND_MOST_US 50000
 
 /* Microseconds for each TSC cycle, as a fraction of 2^64. Written once, before any core is polled. */
 static uint64_t us_per_cycle;
@@ -70,22 +70,19 @@ run_ip(struct sani_core *core)
 	return 1;
 }
 
-/*
- * An ACK that a timer misses may be among the packets that are left at a port: a core that comes late to its packets
- * must not take for lost what was not read. So the timers wait for them, though not for ever.
- */
+/* After a burst that was full packets may be left at a port. @return Is the core behind with them, and not for long? */
 static bool
-timers_wait(struct sani_core *core)
+is_behind(struct sani_core *core)
 {
 	struct sani_core_priv *p = core->priv;
 
 	if (!p->more) {
-		p->timers_by_us = 0;
+		p->behind_until_us = 0;
 		return false;
 	}
-	if (p->timers_by_us == 0)
-		p->timers_by_us = core->now_us + TIMERS_WAIT_US;
-	return core->now_us < p->timers_by_us;
+	if (p->behind_until_us == 0)
+		p->behind_until_us = core->now_us + BEHIND_MOST_US;
+	return core->now_us < p->behind_until_us;
 }
 
 unsigned int
@@ -95,8 +92,8 @@ sani_core_input(struct sani_core *core)
 
 	n += sani_rx_handed(core);
 	n += sani_rx_ports(core);
-	if (!timers_wait(core))
-		n += sani_conn_expire(core);
+	core->priv->behind = is_behind(core);
+	n += sani_conn_expire(core);
 	n += sani_tw_expire(core);
 	n += run_ip(core);
 	/* what this very input has given rise to, between this core and itself above all */
@@ -147,6 +144,7 @@ sani_core_io(struct sani_core *core)
 		.tx = p->spare_tx,
 		.max_tx = SANI_SPARE_TX,
 		.scarce = p->scarce,
+		.behind = p->behind,
 		.budget = &p->queue_budget,
 	};
 }

@@ -54,6 +54,7 @@ struct sani_tcp_io {
 	uint16_t nb_tx;
 	uint16_t max_tx;	/**< 1..SANI_TCP_TX_MAX */
 	uint64_t ect;		/**< Bit i: tx[i] goes out as ECT(0), the others as Not-ECT (RFC 3168 5). */
+	bool behind;		/**< Packets have arrived that the engine was not given yet. */
 	bool scarce;		/**< The pool runs low: a queue grows by its first segment only. */
 	uint64_t *budget;	/**< By how much queues may still outgrow sndbuf and rcvbuf [bytes]; NULL: not. */
 };

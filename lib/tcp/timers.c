@@ -28,6 +28,8 @@
  */
 #define SYN_ACK_RETRIES 5
 
+#define BEHIND_US 1000
+
 void
 sani_tcp_arm(struct sani_tcp_conn *c, enum sani_tcp_timer_kind t, uint64_t when_us)
 {
@@ -195,11 +197,29 @@ retry(struct sani_tcp_conn *c)
 	return ev;
 }
 
+/*
+ * An answer that a timer misses may be among the packets that were not read yet: who comes late to them must not take
+ * for lost what was acknowledged, nor for dead who spoke.
+ */
+static void
+wait_for_answers(struct sani_tcp_conn *c, uint64_t now_us)
+{
+	static const enum sani_tcp_timer_kind timers[] = {
+		SANI_TCP_T_USER, SANI_TCP_T_LOSS, SANI_TCP_T_REXMIT, SANI_TCP_T_PERSIST, SANI_TCP_T_KEEP,
+	};
+
+	for (unsigned int i = 0; i < RTE_DIM(timers); i++)
+		if (c->deadline[timers[i]] <= now_us)
+			sani_tcp_arm(c, timers[i], now_us + BEHIND_US);
+}
+
 static uint32_t
 run_timers(struct sani_tcp_conn *c, struct sani_tcp_io *io)
 {
 	uint32_t ev = 0;
 
+	if (io->behind)
+		wait_for_answers(c, io->now_us);
 	if (has_passed(c, SANI_TCP_T_USER, io->now_us))
 		return sani_tcp_give_up(c, io);
 	if (has_passed(c, SANI_TCP_T_2MSL, io->now_us))

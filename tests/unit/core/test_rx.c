@@ -285,12 +285,12 @@ packets_without_end_do_not_hold_the_timers_up(void **state)
 		pair_write(first + 1 + 2 * i, data, sizeof(data));
 	pair_round(B);
 	for (unsigned int i = 0; i < 12; i++) {
-		assert_true(pair_count(A, SANI_CTR_tcp_tx_tlp) == 0 || i >= 5);
-		pair_now_us += 1000;
+		assert_true(pair_count(A, SANI_CTR_tcp_tx_tlp) == 0 || i > 10);
+		pair_now_us += 5000;
 		pair_round(A);
 	}
-	/* these were full bursts, and more are there */
-	assert_true(pair_drop(A) == 0 && pair_count(A, SANI_CTR_port_rx) >= 12 * 32);
+	/* all bursts were full, and the timers run all the same */
+	assert_true(pair_count(A, SANI_CTR_port_rx) >= MANY + 12 * 32);
 	assert_true(pair_count(A, SANI_CTR_tcp_tx_tlp) > 0);
 	pair_run(300000);
 	pair_close();
