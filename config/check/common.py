@@ -67,20 +67,30 @@ def blank_comments(text, strings=True):
 def module_list(tree):
     match = re.search(r"^modules\s*=\s*\[(.*?)\]", read(os.path.join(tree, "lib/meson.build")),
                       re.S | re.M)
-    return re.findall(r"'(\w+)'", match.group(1))
+    return re.findall(r"'([\w/]+)'", match.group(1))
+
+
+def module_of(name, modules):
+    """The module that a path below lib/ belongs to ("spi/wsp/sock.h": "spi/wsp"), else its first folder."""
+    found = [module for module in modules if name.startswith(module + "/")]
+    return max(found, key=len) if found else name.split("/")[0]
 
 
 def module_deps(tree, module):
     path = os.path.join(tree, "lib", module, "meson.build")
     match = re.search(r"^deps\s*=\s*\[(.*?)\]", read(path), re.S | re.M)
-    return re.findall(r"'(\w+)'", match.group(1))
+    return re.findall(r"'([\w/]+)'", match.group(1))
+
+
+# Names of public functions: ours, and the documented ones of the Windows Sockets and Winsock Kernel interfaces.
+PUBLIC_NAME = r"(?:san_\w+|WSPStartupEx|Wsk\w+|Io\w+)"
 
 
 def public_functions(tree):
     """[(name, whole prototype text, comment before it or None, file, line)] of lib/san/*.h."""
     found = []
     pattern = re.compile(r"(?P<comment>/\*\*(?:(?!\*/).)*\*/\s*\n)?^SAN_API\s+(?P<type>[^;]*?)\b"
-                         r"(?P<name>san_\w+)\s*\(", re.S | re.M)
+                         r"(?P<name>" + PUBLIC_NAME + r")\s*\(", re.S | re.M)
     for path in c_files(tree, "lib/san"):
         text = read(os.path.join(tree, path))
         for match in pattern.finditer(text):

@@ -2,6 +2,7 @@
 #include <sched.h>
 #include <time.h>
 
+#include "sock/layer.h"
 #include "sock/priv.h"
 
 #define WAIT_NS 1000000000	/* san/sock.h: at most one second */
@@ -77,6 +78,15 @@ check_caller(struct sani_thread **t)
 	if (rc == 0 && (*t == NULL || (!(*t)->attached && (*t)->nb_claims == 0)))
 		rc = -EPERM;
 	return rc;
+}
+
+int
+sani_layer_call(struct san_core *k, sani_control_fn fn, struct sani_control_args *args)
+{
+	struct sani_thread *t;
+	int rc = check_caller(&t);
+
+	return rc < 0 ? rc : carry_out(t, k, fn, args);
 }
 
 /* The core of an open socket, and its queue; bound: only the queue's thread may make this call. */

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 #include <rte_lcore.h>
 
+#include "sock/layer.h"
 #include "sock/priv.h"
 
 /* Threads with an lcore id have a cache of their own in every pool. */
@@ -134,10 +135,21 @@ do_round(struct san_core *k)
 	if (k->nb_kept > 0)
 		n += sani_cancel_round(k);
 	n += sani_close_round(k);
+	if (sani_unlikely(k->layers != NULL))
+		n += sani_layer_round(k, false);
 	n += sani_core_output(k->core);
 	sani_wake_touched(k);
 	sani_check_round(k);
 	return n;
+}
+
+/* What other cores have retired since the turn of this round is reaped here (O15). */
+static void
+leave_layers(struct san_core *k, struct sani_thread *t)
+{
+	t->in_round = true;
+	sani_layer_round(k, true);
+	t->in_round = false;
 }
 
 int
@@ -157,6 +169,7 @@ sani_sock_poll(struct san_core *k)
 	t->in_round = false;
 	if (sani_likely(!sani_lib_closing()) || !all_is_retired())
 		return n > INT32_MAX ? INT32_MAX : (int)n;
+	leave_layers(k, t);
 	give_up(k, t, SANI_CLAIM_LEFT);
 	return -ENETDOWN;
 }

@@ -163,6 +163,7 @@ struct san_core {
 	struct sani_kept_cancel kept[SANI_KEPT_CANCELS];
 	struct sani_deadlines deadlines;
 	uint32_t check_next;		/**< check.c */
+	struct sani_layer *layers;	/**< sock/layer.h */
 	uint32_t nb_touched;
 	struct san_cq *touched[SANI_TOUCHED];	/**< Published to since the last wake-up (O13). */
 };

@@ -47,6 +47,9 @@ process(struct san_core *k, struct sani_thread *t, const struct sani_req *req)
 	case SANI_REQ_CONTROL:
 		on_control(k, &t->control, req->id);
 		break;
+	case SANI_REQ_CALL:
+		req->fn(k, req->arg);
+		break;
 	}
 }
 

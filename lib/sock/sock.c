@@ -30,7 +30,7 @@ static void
 add(_Atomic uint32_t *v, int n)
 {
 	atomic_store_explicit(v, atomic_load_explicit(v, memory_order_relaxed) + (uint32_t)n,
-			      memory_order_relaxed);
+			      memory_order_release);
 }
 
 void
@@ -158,7 +158,6 @@ sani_sock_retire(struct san_core *k, struct sani_sock *so)
 	atomic_store_explicit(&rec->unreaped, !orphan, memory_order_relaxed);
 	atomic_store_explicit(&k->slots->words[slot],
 			      sani_word(so->gen + 1, 0, SANI_SLOT_RETIRED), memory_order_release);
-	add(&k->nb_open, -1);
 	sani_count(&k->core->ctr, SANI_CTR_sock_closed);
 	if (so->gen + 1 == 0)
 		sani_count(&k->core->ctr, SANI_CTR_sock_generation_end);
@@ -167,10 +166,12 @@ sani_sock_retire(struct san_core *k, struct sani_sock *so)
 	if (orphan) {
 		sani_count(&k->core->ctr, SANI_CTR_sock_orphans);
 		atomic_fetch_sub_explicit(&cq->nb_sockets, 1, memory_order_release);
-		return;
+	} else {
+		sani_lane_close(lane, slot);
+		sani_touch_cq(k, cq);
 	}
-	sani_lane_close(lane, slot);
-	sani_touch_cq(k, cq);
+	/* Last, and release: who sees the core without sockets sees all their records too (O15). */
+	add(&k->nb_open, -1);
 }
 
 int

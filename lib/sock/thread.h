@@ -39,12 +39,19 @@ enum sani_req_kind {
 	SANI_REQ_CANCEL_ALL,
 	SANI_REQ_CLOSE,
 	SANI_REQ_CONTROL,
+	SANI_REQ_CALL,
 };
 
 /** An entry of a request ring. */
 struct sani_req {
-	san_handle sock;
-	struct san_overlapped *op;	/**< POST */
+	union {
+		san_handle sock;
+		void (*fn)(struct san_core *core, void *arg);	/**< CALL */
+	};
+	union {
+		struct san_overlapped *op;	/**< POST */
+		void *arg;			/**< CALL */
+	};
 	uint32_t id;			/**< CANCEL: operation, CANCEL_ALL: those before it; CONTROL: its number. */
 	uint32_t kind;			/**< enum sani_req_kind */
 };
@@ -65,6 +72,7 @@ struct sani_control_args {
 	struct san_addr local;
 	struct san_addr peer;
 	struct san_tcp_info *info;	/**< The caller's: it waits, or the call is never carried out. */
+	void *arg;			/**< A layer's (sock/layer.h), likewise. */
 	uint32_t option;
 	uint32_t value;
 };

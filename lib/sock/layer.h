@@ -1,0 +1,83 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/**
+ * @file
+ * Layer: what the layers with up-calls (spi/wsp, spi/wsk) need of the cores below them.
+ *
+ * Model:     a layer hooks itself onto each core on which it has sockets. It binds them to a completion queue of the
+ *            core's own thread, made there, and empties that queue in its turn of the round: so up-calls come on the
+ *            owning core, never inside a post, a cancel or a close (O14). What other threads ask of it travels in
+ *            their request rings (O3).
+ * Turn:      in a round, behind requests, packets, timers and closes, before the output: what an up-call sends leaves
+ *            in the same round. Inside it posts, cancels and closes are plain calls; san_core_poll() and
+ *            san_cleanup() answer -EDEADLK.
+ * Source:    doc/op-contract.md O3, O14, O15.
+ */
+#ifndef SANI_SOCK_LAYER_H
+#define SANI_SOCK_LAYER_H
+
+#include "sock/sock.h"
+#include "sock/thread.h"
+
+/** A layer's hook on one core; the layer's memory. */
+struct sani_layer {
+	/**
+	 * Its turn, on the core's thread.
+	 * @param[in] last  The core leaves its last round (O15): all its sockets are retired, nothing comes later.
+	 *                  Whatever the layer has on this core has to go, the hook too.
+	 * @return How much was done.
+	 */
+	unsigned int (*turn)(struct sani_layer *layer, struct san_core *k, bool last);
+	struct sani_layer *next;	/**< The core's. */
+};
+
+/** Something to be done on a core's thread. */
+typedef void (*sani_layer_fn)(struct san_core *k, void *arg);
+
+/** Hook a layer onto the core, or off it, also inside its turn. The core's thread. */
+void
+sani_layer_add(struct san_core *k, struct sani_layer *layer);
+void
+sani_layer_remove(struct san_core *k, struct sani_layer *layer);
+
+/** Let all layers have their turn. The core's thread, in a round. @return How much was done. */
+unsigned int
+sani_layer_round(struct san_core *k, bool last);
+
+/** Does the calling thread poll k? Any thread. */
+bool
+sani_layer_is_here(const struct san_core *k);
+
+/** Is the calling thread inside a round, so that it must not wait for a core? Any thread. */
+bool
+sani_layer_in_round(void);
+
+/** A core that the calling thread polls, of host (NULL: of any); the lowest id first; NULL: none. Any thread. */
+struct san_core *
+sani_layer_core_here(const struct san_host *host);
+
+/**
+ * Call fn on the core's thread: here and now, or through the request ring, and wait for its end.
+ *
+ * args->arg is the caller's to use; its other fields too.
+ *
+ * @return What fn returned.
+ * @retval -EAGAIN    The core did not take it within a second, or the ring is full: fn was not and will not be called.
+ * @retval -EPERM     The thread is not attached and polls no core.
+ * @retval -ENETDOWN  The library is not started.
+ * @context  Any attached thread, any thread that polls a core.
+ */
+int
+sani_layer_call(struct san_core *k, sani_control_fn fn, struct sani_control_args *args);
+
+/**
+ * Have fn called on the core's thread, behind all that the calling thread has asked of k before; do not wait.
+ *
+ * @retval 0  It will be called, also when the thread exits meanwhile.
+ * @retval -EAGAIN    The request ring is full.
+ * @retval -EPERM -ENETDOWN  As sani_layer_call().
+ * @context  Any attached thread, any thread that polls a core; not the core's own.
+ */
+int
+sani_layer_post(struct san_core *k, sani_layer_fn fn, void *arg);
+
+#endif
