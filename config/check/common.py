@@ -83,7 +83,7 @@ def module_deps(tree, module):
 
 
 # Names of public functions: ours, and the documented ones of the Windows Sockets and Winsock Kernel interfaces.
-PUBLIC_NAME = r"(?:san_\w+|WSPStartupEx|Wsk\w+|Io\w+)"
+PUBLIC_NAME = r"(?:san_\w+|WSPStartupEx|Wsk\w+|Io\w+|Ke\w+)"
 
 
 def public_functions(tree):
