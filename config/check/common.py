@@ -9,6 +9,9 @@ import os
 import re
 import sys
 
+# Numbers of the sentences of tests/spi/seeds.txt, among the tags of a case.
+SENTENCE = re.compile(r"S\d+\.\d+")
+
 HERE = os.path.dirname(os.path.abspath(__file__))
 
 
@@ -97,4 +100,27 @@ def public_functions(tree):
             line = text.count("\n", 0, match.start("name")) + 1
             found.append((match.group("name"), match.group("type").strip(), match.group("comment"),
                           path, line))
+    return found
+
+
+def tagged_cases(tree, bad):
+    """[(where the tag is, its words, `file: case`)] of the cases in tests/spi; bad gets what is wrong with tags."""
+    found = []
+    paths = [p for kind in ("c", "py") for p in glob.glob(os.path.join(tree, "tests/spi/**/*." + kind), recursive=True)]
+    for path in sorted(os.path.relpath(path, tree) for path in paths):
+        text = read(os.path.join(tree, path))
+        if path.endswith(".py"):
+            begin, whole = r"^@rules\(", r'^@rules\("([^"]*)"\)\ndef (\w+)\('
+            clean = re.sub(r"#[^\n]*", "", text)
+        else:
+            begin, whole = r"^RULES\(", r'^RULES\("([^"]*)"\)\nstatic void\n(\w+)\('
+            clean = blank_comments(text, strings=False)
+        tags = list(re.finditer(whole, clean, re.M))
+        for match in tags:
+            place = "%s:%d" % (path, clean.count("\n", 0, match.start()) + 1)
+            found.append((place, match.group(1).split(), "`%s: %s`" % (path[len("tests/spi/"):], match.group(2))))
+            if len(re.findall(r"\b%s\b" % match.group(2), clean)) < 2:
+                bad.append("%s: the case %s is never run" % (place, match.group(2)))
+        if len(tags) != len(re.findall(begin, clean, re.M)):
+            bad.append("%s: a tag is not followed by its case" % path)
     return found
