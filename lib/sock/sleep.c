@@ -17,12 +17,13 @@
 
 #include "sock/priv.h"
 
+/* The system has no room for one watch more: to the caller that is as if it had no descriptor. */
 static int
 watch(const struct sani_sleep *s, int fd)
 {
 	struct epoll_event ev = { .events = EPOLLIN };
 
-	return epoll_ctl(s->epoll_fd, EPOLL_CTL_ADD, fd, &ev);
+	return epoll_ctl(s->epoll_fd, EPOLL_CTL_ADD, fd, &ev) < 0 ? -EMFILE : 0;
 }
 
 static int
@@ -43,7 +44,7 @@ watch_all(struct san_core *k)
 		else
 			rc = watch(s, fd);
 	}
-	return rc < 0 ? -errno : 0;
+	return rc;
 }
 
 static void

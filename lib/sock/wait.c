@@ -48,7 +48,7 @@ open_event(struct san_cq *cq)
 {
 	if (cq->event_fd < 0)
 		cq->event_fd = eventfd(0, EFD_NONBLOCK | EFD_CLOEXEC);
-	return cq->event_fd < 0 ? -errno : 0;
+	return cq->event_fd < 0 ? -EMFILE : 0;
 }
 
 /* False: armed; there is nothing yet. */

@@ -243,6 +243,14 @@ void *__real_mmap64(void *at, size_t len, int prot, int flags, int fd, off_t off
 void *__wrap_mmap64(void *at, size_t len, int prot, int flags, int fd, off_t off);
 int __real_munmap(void *at, size_t len);
 int __wrap_munmap(void *at, size_t len);
+int __real_eventfd(unsigned int initial, int flags);
+int __wrap_eventfd(unsigned int initial, int flags);
+int __real_timerfd_create(int clock, int flags);
+int __wrap_timerfd_create(int clock, int flags);
+int __real_epoll_create1(int flags);
+int __wrap_epoll_create1(int flags);
+int __real_epoll_ctl(int epfd, int op, int fd, struct epoll_event *ev);
+int __wrap_epoll_ctl(int epfd, int op, int fd, struct epoll_event *ev);
 FILE *__real_fopen64(const char *path, const char *mode);
 FILE *__wrap_fopen64(const char *path, const char *mode);
 
@@ -261,6 +269,30 @@ __wrap_munmap(void *at, size_t len)
 {
 	atomic_fetch_sub(&live, 1);
 	return __real_munmap(at, len);
+}
+
+int
+__wrap_eventfd(unsigned int initial, int flags)
+{
+	return due("eventfd", false) ? -1 : __real_eventfd(initial, flags);
+}
+
+int
+__wrap_timerfd_create(int clock, int flags)
+{
+	return due("timerfd_create", false) ? -1 : __real_timerfd_create(clock, flags);
+}
+
+int
+__wrap_epoll_create1(int flags)
+{
+	return due("epoll_create1", false) ? -1 : __real_epoll_create1(flags);
+}
+
+int
+__wrap_epoll_ctl(int epfd, int op, int fd, struct epoll_event *ev)
+{
+	return due("epoll_ctl", false) ? -1 : __real_epoll_ctl(epfd, op, fd, ev);
 }
 
 FILE *
