@@ -1,0 +1,85 @@
+# SPDX-License-Identifier: BSD-3-Clause
+"""What callgrind has counted, by the module of lib/ that the instructions belong to."""
+import collections
+import os
+import re
+import subprocess
+import tempfile
+
+MOVES = re.compile(r"mem(cpy|move|set|cmp)|bcmp|rte_mov")
+
+
+def symbol_modules(build):
+    """Name of a function -> the module whose archive has it; of a name that several have, none."""
+    owner = {}
+    for module in os.listdir(os.path.join(build, "lib")):
+        found = re.fullmatch(r"libsani_(\w+)\.a", module)
+        if not found:
+            continue
+        text = subprocess.run(["nm", os.path.join(build, "lib", module)], capture_output=True, text=True,
+                              check=True).stdout
+        for name in re.findall(r"^[0-9a-f]+ [tT] (\w+)", text, re.M):
+            owner[name] = found.group(1) if owner.get(name, found.group(1)) == found.group(1) else None
+    return owner
+
+
+class Profile:
+    """own[module]: instructions of its functions, inlined ones included, and of the moves that they call."""
+
+    def __init__(self, text, owner):
+        self.names = {}
+        self.owner = owner
+        self.own = collections.Counter()
+        self.by_function = collections.Counter()
+        self.read(text)
+
+    def name(self, kind, text):
+        found = re.fullmatch(r"\((\d+)\)(?: (.*))?", text)
+        if found.group(2) is not None:
+            self.names[kind, found.group(1)] = found.group(2)
+        return self.names[kind, found.group(1)]
+
+    def module_of(self, path, function):
+        found = re.search(r"lib/(\w+)/[\w.]+\.c$", path)
+        if found:
+            return found.group(1)
+        return self.owner.get(re.sub(r"'\d+$|\.\w+(\.\d+)?$", "", function)) or "other"
+
+    def read(self, text):
+        module = path = function = called = None
+        is_call = False
+        for line in text.splitlines():
+            key, _, value = line.partition("=")
+            if key in ("fl", "fi", "fe", "cfi", "cfl"):
+                name = self.name("file", value)
+                path = name if key == "fl" else path
+            elif key == "fn":
+                function = self.name("fn", value)
+                module = self.module_of(path, function)
+                is_move = MOVES.search(function) and module == "other"
+            elif key == "cfn":
+                called = self.name("fn", value)
+            elif key in ("ob", "cob"):
+                self.name("ob", value)
+            elif key == "calls":
+                is_call = True
+            elif re.match(r"[+*\-\d]", line):
+                cost = int((line.split() + ["0"])[1])
+                if not is_call and not is_move:
+                    self.own[module] += cost
+                    self.by_function[module, function] += cost
+                elif is_call and MOVES.search(called) and not is_move:
+                    self.own[module if module == "other" else module] += cost
+                    self.by_function[module, called + " of " + function] += cost
+                is_call = False
+
+
+def run(build, arguments):
+    """Run a program of tests/perf; its parts between CALLGRIND_TOGGLE_COLLECT are counted. (Profile, its output)"""
+    with tempfile.NamedTemporaryFile(mode="r") as out:
+        done = subprocess.run(["valgrind", "--tool=callgrind", "--collect-atstart=no",
+                               "--callgrind-out-file=" + out.name] + arguments,
+                              capture_output=True, text=True)
+        if done.returncode != 0:
+            raise SystemExit("%s: %s" % (" ".join(arguments), done.stderr[-2000:]))
+        return Profile(out.read(), symbol_modules(build)), done.stdout
