@@ -263,6 +263,8 @@ run_fugitive(struct worker *wk)
 {
 	run_deserter(wk);
 	reach(wk, 1);
+	while (atomic_load(&wk->stage) != 2)
+		sched_yield();
 }
 
 /* Nobody polls when the thread leaves: it counts as attached until the cores have seen it gone. */
@@ -275,6 +277,7 @@ cleanup_after_thread_exit_succeeds(void **state)
 	net_open(&net, NULL);
 	worker_start(&wk, &net, run_fugitive, NULL);
 	NET_UNTIL(&net, atomic_load(&wk.stage) == 1);
+	reach(&wk, 2);
 	assert_int_equal(pthread_join(wk.thread, NULL), 0);
 	assert_int_equal(san_cleanup(), -EBUSY);
 	net_steps(&net, 1000);
