@@ -218,7 +218,7 @@ san_run(struct san_core *core, int (*step)(struct san_core *core, void *arg), vo
  *
  * @retval 0          Done.
  * @retval -EALREADY  It is attached.
- * @retval -ENFILE    255 threads are.
+ * @retval -ENFILE    255 threads are, or the process has no thread-specific value left to notice its exit by.
  * @retval -ENOMEM -ENETDOWN
  * @context  Any thread; not a child after fork() (-EPERM).
  */

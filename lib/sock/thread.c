@@ -9,7 +9,7 @@ static struct sani_thread threads[SANI_THREADS];
 static _Atomic unsigned int high = 1;
 static _Atomic uint32_t gone_count;
 static pthread_key_t exit_key;
-static pthread_once_t exit_key_once = PTHREAD_ONCE_INIT;
+static pthread_mutex_t exit_key_lock = PTHREAD_MUTEX_INITIALIZER;
 static __thread struct sani_thread *self;
 
 struct sani_thread *
@@ -73,10 +73,17 @@ leave(void *arg)
 	sani_sock_wake_all();
 }
 
-static void
+/* One for all threads. A process may have none left; one that was given back meanwhile is found the next time. */
+static bool
 make_exit_key(void)
 {
-	pthread_key_create(&exit_key, leave);
+	static bool made;
+
+	pthread_mutex_lock(&exit_key_lock);
+	if (!made)
+		made = pthread_key_create(&exit_key, leave) == 0;
+	pthread_mutex_unlock(&exit_key_lock);
+	return made;
 }
 
 static void
@@ -95,7 +102,8 @@ sani_thread_make(void)
 
 	if (self != NULL)
 		return self;
-	pthread_once(&exit_key_once, make_exit_key);
+	if (!make_exit_key())
+		return NULL;
 	for (id = 1; id < SANI_THREADS; id++) {
 		struct sani_thread *t = &threads[id];
 		uint32_t free_state = SANI_THREAD_FREE;
@@ -109,8 +117,12 @@ sani_thread_make(void)
 		t->nb_claims = 0;
 		t->cqs = NULL;
 		raise_high(id);
+		/* A thread whose exit would go unnoticed may not begin (O16). */
+		if (pthread_setspecific(exit_key, t) != 0) {
+			atomic_store_explicit(&t->state, SANI_THREAD_FREE, memory_order_release);
+			return NULL;
+		}
 		self = t;
-		pthread_setspecific(exit_key, t);
 		return t;
 	}
 	return NULL;

@@ -118,7 +118,7 @@ struct sani_thread {
 struct sani_thread *
 sani_thread_self(void);
 
-/** The calling thread's record, made if need be; NULL: all are in use. */
+/** The calling thread's record, made if need be; NULL: all are in use, or its exit could not be noticed. */
 struct sani_thread *
 sani_thread_make(void);
 

@@ -253,6 +253,10 @@ int __real_epoll_ctl(int epfd, int op, int fd, struct epoll_event *ev);
 int __wrap_epoll_ctl(int epfd, int op, int fd, struct epoll_event *ev);
 FILE *__real_fopen64(const char *path, const char *mode);
 FILE *__wrap_fopen64(const char *path, const char *mode);
+int __real_pthread_key_create(pthread_key_t *key, void (*end)(void *));
+int __wrap_pthread_key_create(pthread_key_t *key, void (*end)(void *));
+int __real_pthread_setspecific(pthread_key_t key, const void *value);
+int __wrap_pthread_setspecific(pthread_key_t key, const void *value);
 
 void *
 __wrap_mmap64(void *at, size_t len, int prot, int flags, int fd, off_t off)
@@ -299,6 +303,20 @@ FILE *
 __wrap_fopen64(const char *path, const char *mode)
 {
 	return due("fopen", false) ? NULL : __real_fopen64(path, mode);
+}
+
+int
+__wrap_pthread_setspecific(pthread_key_t key, const void *value)
+{
+	/* taking a value away needs no memory */
+	return value != NULL && due("pthread_setspecific", false) ? ENOMEM :
+								     __real_pthread_setspecific(key, value);
+}
+
+int
+__wrap_pthread_key_create(pthread_key_t *key, void (*end)(void *))
+{
+	return due("pthread_key_create", false) ? EAGAIN : __real_pthread_key_create(key, end);
 }
 
 /* DPDK. */
