@@ -150,6 +150,10 @@ scan_text(struct scan *scan, FILE *file)
 		scan->at.line++;
 		rc = scan_line(scan, line, (size_t)len);
 	}
+	/* Also for lack of memory getline() ends as it does at the end of the file. */
+	if (rc == 0 && !feof(file))
+		rc = sani_error_set(errno == ENOMEM ? -ENOMEM : -EINVAL, "%.200s: cannot be read (%s).",
+				    scan->at.file, strerror(errno));
 	free(line);
 	return rc;
 }

@@ -237,6 +237,21 @@ __wrap_free(void *p)
 	__real_free(p);
 }
 
+/* getline() */
+ssize_t __real___getdelim(char **line, size_t *size, int delim, FILE *f);
+ssize_t __wrap___getdelim(char **line, size_t *size, int delim, FILE *f);
+
+ssize_t
+__wrap___getdelim(char **line, size_t *size, int delim, FILE *f)
+{
+	bool first = *line == NULL;
+	ssize_t n = first && due("getline", false) ? -1 : __real___getdelim(line, size, delim, f);
+
+	if (first && *line != NULL)
+		held(*line);
+	return n;
+}
+
 /* The kernel. */
 
 void *__real_mmap64(void *at, size_t len, int prot, int flags, int fd, off_t off);

@@ -253,6 +253,7 @@ fail_first(void **state)
 	{ #how "__" #scene, how, NULL, NULL, &(struct scenario){ #scene, scene_##scene, messages } }
 
 static const struct CMUnitTest cases[] = {
+	CASE(fail_each, conf, 0),
 	CASE(fail_each, on_core, 100),
 	CASE(fail_each, off_core, 10),
 	CASE(fail_each, repeat, 0),
