@@ -13,8 +13,10 @@
 #include <sys/mman.h>
 #include <sys/timerfd.h>
 
+#include <rte_dev.h>
 #include <rte_errno.h>
 #include <rte_eth_ring.h>
+#include <rte_ethdev.h>
 #include <rte_mbuf.h>
 #include <rte_mempool.h>
 #include <rte_ring.h>
@@ -344,6 +346,20 @@ int __wrap_rte_eth_from_rings(const char *name, struct rte_ring *const rx[], uns
 			      struct rte_ring *const tx[], unsigned int nb_tx, unsigned int node);
 int __real_rte_thread_register(void);
 int __wrap_rte_thread_register(void);
+int __real_rte_eth_dev_configure(uint16_t id, uint16_t nb_rx, uint16_t nb_tx, const struct rte_eth_conf *conf);
+int __wrap_rte_eth_dev_configure(uint16_t id, uint16_t nb_rx, uint16_t nb_tx, const struct rte_eth_conf *conf);
+int __real_rte_eth_rx_queue_setup(uint16_t id, uint16_t queue, uint16_t nb, unsigned int node,
+				  const struct rte_eth_rxconf *conf, struct rte_mempool *mp);
+int __wrap_rte_eth_rx_queue_setup(uint16_t id, uint16_t queue, uint16_t nb, unsigned int node,
+				  const struct rte_eth_rxconf *conf, struct rte_mempool *mp);
+int __real_rte_eth_tx_queue_setup(uint16_t id, uint16_t queue, uint16_t nb, unsigned int node,
+				  const struct rte_eth_txconf *conf);
+int __wrap_rte_eth_tx_queue_setup(uint16_t id, uint16_t queue, uint16_t nb, unsigned int node,
+				  const struct rte_eth_txconf *conf);
+int __real_rte_eth_dev_start(uint16_t id);
+int __wrap_rte_eth_dev_start(uint16_t id);
+int __real_rte_dev_probe(const char *devargs);
+int __wrap_rte_dev_probe(const char *devargs);
 struct rte_mempool *__wrap_rte_pktmbuf_pool_create(const char *name, unsigned int n, unsigned int cache,
 						   uint16_t priv, uint16_t room, int node);
 void __real_rte_mempool_free(struct rte_mempool *mp);
@@ -367,6 +383,42 @@ int
 __wrap_rte_thread_register(void)
 {
 	return due("rte_thread_register", false) ? -1 : __real_rte_thread_register();
+}
+
+int
+__wrap_rte_eth_dev_configure(uint16_t id, uint16_t nb_rx, uint16_t nb_tx, const struct rte_eth_conf *conf)
+{
+	/* one for less gives memory back */
+	return nb_rx * nb_tx > 0 && due("rte_eth_dev_configure", false) ?
+		       -ENOMEM : __real_rte_eth_dev_configure(id, nb_rx, nb_tx, conf);
+}
+
+int
+__wrap_rte_eth_rx_queue_setup(uint16_t id, uint16_t queue, uint16_t nb, unsigned int node,
+			      const struct rte_eth_rxconf *conf, struct rte_mempool *mp)
+{
+	return due("rte_eth_rx_queue_setup", false) ?
+		       -ENOMEM : __real_rte_eth_rx_queue_setup(id, queue, nb, node, conf, mp);
+}
+
+int
+__wrap_rte_eth_tx_queue_setup(uint16_t id, uint16_t queue, uint16_t nb, unsigned int node,
+			      const struct rte_eth_txconf *conf)
+{
+	return due("rte_eth_tx_queue_setup", false) ?
+		       -ENOMEM : __real_rte_eth_tx_queue_setup(id, queue, nb, node, conf);
+}
+
+int
+__wrap_rte_eth_dev_start(uint16_t id)
+{
+	return due("rte_eth_dev_start", false) ? -ENOMEM : __real_rte_eth_dev_start(id);
+}
+
+int
+__wrap_rte_dev_probe(const char *devargs)
+{
+	return due("rte_dev_probe", false) ? -ENOMEM : __real_rte_dev_probe(devargs);
 }
 
 struct rte_mempool *

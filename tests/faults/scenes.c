@@ -441,12 +441,13 @@ scene_loss(void)
 	close_three(end[0], listener, end[1]);
 }
 
-/* The way into a directory that is empty later. */
+/* The path is filled; whoever reads the file takes it away. */
 static bool
 write_file(char path[64])
 {
-	static const char text[] = "[host]\nname = h\n[port p]\ndevice = ring:c/0\n[interface i]\nport = p\n"
-				   "address = 10.9.0.1/24\n";
+	static const char text[] = "[host]\nmbufs = 1023\nsockets = 16\n[port p]\ndevice = net_null7,size=64\n"
+				   "rx_desc = 64\ntx_desc = 64\n"
+				   "[interface i]\nport = p\naddress = 10.9.0.1/24\n";
 	int fd;
 
 	strcpy(path, "/tmp/san-faults-XXXXXX");
@@ -464,6 +465,7 @@ scene_conf(void)
 {
 	char path[64];
 	struct san_conf *conf;
+	struct san_host *host;
 
 	if (!STAGE_MUST(write_file(path)))
 		return;
@@ -472,7 +474,10 @@ scene_conf(void)
 	while (conf == NULL && stage_again(-ENOMEM, STAGE_NO_MEMORY));
 	if (STAGE_MUST(conf != NULL)) {
 		STAGE_TRY(san_conf_load(conf, path), -ENOMEM, -ENOENT);
+		STAGE_MUST(san_startup(0, NULL) == 0);
+		STAGE_TRY(san_host_create(conf, &host), -ENOMEM, -ENODEV);
 		san_conf_destroy(conf);
+		STAGE_TRY(san_cleanup(), -ENOMEM);
 	}
 	unlink(path);
 }

