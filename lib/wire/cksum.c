@@ -25,22 +25,31 @@ fold(uint64_t sum)
 	return (uint16_t)sum;
 }
 
-/* Fewer than 16 octets. */
+/* Fewer than 16 octets, in pieces that halve: none begins at an odd octet. */
 static uint64_t
 sum_tail(const uint8_t *p, size_t len)
 {
 	uint64_t sum = 0;
-	uint64_t w = 0;
+	uint32_t quad = 0;
+	uint16_t pair = 0;
+	uint16_t last = 0;
 
-	if (len >= sizeof(w)) {
-		memcpy(&sum, p, sizeof(sum));
-		p += sizeof(w);
-		len -= sizeof(w);
+	if (len & 8) {
+		memcpy(&sum, p, 8);
+		p += 8;
+	}
+	if (len & 4) {
+		memcpy(&quad, p, 4);
+		p += 4;
+	}
+	if (len & 2) {
+		memcpy(&pair, p, 2);
+		p += 2;
 	}
 	/* padded on the right with zero */
-	for (size_t i = 0; i < len; i++)
-		((uint8_t *)&w)[i] = p[i];
-	return add_carry(sum, w);
+	if (len & 1)
+		memcpy(&last, p, 1);
+	return add_carry(sum, (uint64_t)quad + pair + last);
 }
 
 /* Two sums side by side, so that neither waits for the other's carry. */
