@@ -15,6 +15,12 @@
 #define sani_likely(x) __builtin_expect(!!(x), 1)
 #define sani_unlikely(x) __builtin_expect(!!(x), 0)
 
+/** Of a variable that several files use: without it the compiler does not know that it is the library's own. */
+#define SANI_OWN __attribute__((visibility("hidden")))
+
+/** What the common path does not do: out of its way. */
+#define SANI_SELDOM __attribute__((cold, noinline))
+
 #define SANI_CACHE_LINE 64
 #define SANI_ALIGNED __attribute__((aligned(SANI_CACHE_LINE)))
 #define SANI_PRINTF(fmt, args) __attribute__((format(printf, fmt, args)))

@@ -6,7 +6,7 @@
  * Model:   free-running 32-bit positions; head is the consumer's, tail the producer's. Each side keeps
  *          a copy of the other's position on its own line and reads the shared one only when the copy
  *          says full or empty.
- * Threads: put and room by the producer, peek and pop by the consumer; tail() and head() by anyone.
+ * Threads: put, place, publish and room by the producer, peek, at and pop by the consumer; tail() and head() by anyone.
  * Why own: the operations travel through it, so the thread sanitizer has to see its atomics (those of
  *          rte_ring on x86 are compiler barriers).
  */
@@ -49,17 +49,33 @@ sani_spsc_room(struct sani_spsc *r)
 	return r->mask + 1 - (tail - r->head_seen);
 }
 
+/** Producer: where the next entry goes, to be written there and published; there is room. */
+static inline void *
+sani_spsc_place(struct sani_spsc *r)
+{
+	uint32_t tail = atomic_load_explicit(&r->tail, memory_order_relaxed);
+
+	return r->slots + (size_t)(tail & r->mask) * r->size;
+}
+
+/** Producer: show the entry that was written in its place. */
+static inline void
+sani_spsc_publish(struct sani_spsc *r)
+{
+	uint32_t tail = atomic_load_explicit(&r->tail, memory_order_relaxed);
+
+	/* release: the entry before the position that shows it */
+	atomic_store_explicit(&r->tail, tail + 1, memory_order_release);
+}
+
 /** Producer: put one entry; false when full. */
 static inline bool
 sani_spsc_put(struct sani_spsc *r, const void *entry)
 {
-	uint32_t tail = atomic_load_explicit(&r->tail, memory_order_relaxed);
-
 	if (sani_unlikely(sani_spsc_room(r) == 0))
 		return false;
-	memcpy(r->slots + (size_t)(tail & r->mask) * r->size, entry, r->size);
-	/* release: the entry before the position that shows it */
-	atomic_store_explicit(&r->tail, tail + 1, memory_order_release);
+	memcpy(sani_spsc_place(r), entry, r->size);
+	sani_spsc_publish(r);
 	return true;
 }
 
@@ -76,6 +92,20 @@ sani_spsc_peek(struct sani_spsc *r)
 			return NULL;
 	}
 	return r->slots + (size_t)(head & r->mask) * r->size;
+}
+
+/** Consumer: the entry at a position between head and tail. */
+static inline const void *
+sani_spsc_at(const struct sani_spsc *r, uint32_t position)
+{
+	return r->slots + (size_t)(position & r->mask) * r->size;
+}
+
+/** Consumer: give the places of all entries before a position back. */
+static inline void
+sani_spsc_pop_to(struct sani_spsc *r, uint32_t position)
+{
+	atomic_store_explicit(&r->head, position, memory_order_release);
 }
 
 /** Consumer: give the oldest entry's place back. */

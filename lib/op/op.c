@@ -7,29 +7,6 @@ _Static_assert(offsetof(struct san_overlapped, sock) - offsetof(struct san_overl
 		       sizeof(struct san_addr),
 	       "a connect's peer fits between user and sock");
 
-#define TO(state) (1u << SANI_OP_##state)
-
-static const uint8_t allowed[SANI_NB_OP_STATES] = {
-	[SANI_OP_FREE] = TO(POSTED),
-	/* back to FREE: refused, or finished at the post (O1) */
-	[SANI_OP_POSTED] = TO(ACTIVE) | TO(CANCELLING) | TO(DONE) | TO(FREE),
-	[SANI_OP_ACTIVE] = TO(CANCELLING) | TO(DONE),
-	[SANI_OP_CANCELLING] = TO(DONE),
-	[SANI_OP_DONE] = TO(FREE),
-};
-
-bool
-sani_op_set(struct san_overlapped *op, enum sani_op_state to)
-{
-	uint8_t from = __atomic_load_n(&op->state, __ATOMIC_RELAXED);
-
-	if (from >= SANI_NB_OP_STATES || !(allowed[from] & (1u << to)))
-		return false;
-	/* release: the result before the state that shows it (O14) */
-	__atomic_store_n(&op->state, (uint8_t)to, __ATOMIC_RELEASE);
-	return true;
-}
-
 void
 sani_oplist_append(struct sani_oplist *l, struct san_overlapped *op)
 {

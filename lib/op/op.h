@@ -56,9 +56,37 @@ sani_op_state(const struct san_overlapped *op)
 	return (enum sani_op_state)__atomic_load_n(&op->state, __ATOMIC_ACQUIRE);
 }
 
-/** Change an operation's state; false, and nothing changed, when the table does not allow it. */
-bool
-sani_op_set(struct san_overlapped *op, enum sani_op_state to);
+/** Which state may follow which. */
+static inline bool
+sani_op_may(enum sani_op_state from, enum sani_op_state to)
+{
+	switch (to) {
+	case SANI_OP_FREE:	/* from POSTED: refused, or finished at the post (O1) */
+		return from == SANI_OP_POSTED || from == SANI_OP_DONE;
+	case SANI_OP_POSTED:
+		return from == SANI_OP_FREE;
+	case SANI_OP_ACTIVE:
+		return from == SANI_OP_POSTED;
+	case SANI_OP_CANCELLING:
+		return from == SANI_OP_POSTED || from == SANI_OP_ACTIVE;
+	case SANI_OP_DONE:
+		return from == SANI_OP_POSTED || from == SANI_OP_ACTIVE || from == SANI_OP_CANCELLING;
+	case SANI_NB_OP_STATES:
+		break;
+	}
+	return false;
+}
+
+/** Change an operation's state; false, and nothing changed, when it may not follow. */
+static inline bool
+sani_op_set(struct san_overlapped *op, enum sani_op_state to)
+{
+	if (sani_unlikely(!sani_op_may((enum sani_op_state)__atomic_load_n(&op->state, __ATOMIC_RELAXED), to)))
+		return false;
+	/* release: the result before the state that shows it (O14) */
+	__atomic_store_n(&op->state, (uint8_t)to, __ATOMIC_RELEASE);
+	return true;
+}
 
 /** The list that op is on: that of its kind, or none. */
 static inline enum sani_op_where
@@ -66,9 +94,9 @@ sani_op_where(const struct san_overlapped *op)
 {
 	if (!(op->flags & SANI_OP_LISTED))
 		return SANI_OP_NOWHERE;
-	switch ((enum san_op_kind)op->kind) {
-	case SAN_OP_RECV:
+	if (sani_likely(op->kind == SAN_OP_RECV))
 		return SANI_OP_ON_RECV;
+	switch ((enum san_op_kind)op->kind) {
 	case SAN_OP_ACCEPT:
 		return SANI_OP_ON_ACCEPT;
 	case SAN_OP_CONNECT:
@@ -81,6 +109,20 @@ sani_op_where(const struct san_overlapped *op)
 /** Append op to the list of its kind; it must be on none. */
 void
 sani_oplist_append(struct sani_oplist *l, struct san_overlapped *op);
+
+/** Take op, which is the first of l, out of it. */
+static inline void
+sani_oplist_shift(struct sani_oplist *l, struct san_overlapped *op)
+{
+	sani_assert(op->flags & SANI_OP_LISTED && l->head == op);
+	l->head = op->next;
+	if (l->head != NULL)
+		l->head->prev = NULL;
+	else
+		l->tail = NULL;
+	op->next = NULL;
+	op->flags &= (uint16_t)~SANI_OP_LISTED;
+}
 
 /** Take op out of the list it is on. */
 void

@@ -95,12 +95,6 @@ sani_cq_find(uint32_t id)
 	return cq;
 }
 
-struct sani_thread *
-sani_cq_thread(const struct san_cq *cq)
-{
-	return sani_thread_get(atomic_load_explicit(&cq->thread_id, memory_order_acquire));
-}
-
 uint32_t
 sani_word_thread(uint64_t word)
 {
@@ -129,6 +123,9 @@ sani_cq_lane(struct san_cq *cq, uint8_t core_id)
 		free(lane);
 		return NULL;
 	}
+	lane->records = sani_slots_peek(core_id)->records;
+	lane->depth = cq->depth;
+	lane->thread_id = (uint8_t)atomic_load_explicit(&cq->thread_id, memory_order_relaxed);
 	lane->core_id = core_id;
 	lane->next = cq->lanes;
 	cq->lanes = lane;
@@ -140,7 +137,7 @@ sani_cq_lane(struct san_cq *cq, uint8_t core_id)
 void
 sani_lane_close(struct sani_lane *lane, uint32_t slot)
 {
-	struct sani_record *rec = &sani_slots_peek(lane->core_id)->records[slot];
+	struct sani_record *rec = &lane->records[slot];
 	uint32_t head = atomic_load_explicit(&lane->closed, memory_order_relaxed);
 
 	do
@@ -168,13 +165,15 @@ sani_cq_wake(struct san_cq *cq)
 static bool
 take_closed(struct sani_lane *lane)
 {
-	const struct sani_slots *slots = sani_slots_peek(lane->core_id);
-	/* acquire: the records, and the entries that were put before them */
-	uint32_t at = atomic_exchange_explicit(&lane->closed, 0, memory_order_acquire);
 	uint32_t list = 0;
+	uint32_t at;
 
+	/* acquire, in both: the records, and the entries that were put before them */
+	if (sani_likely(atomic_load_explicit(&lane->closed, memory_order_acquire) == 0))
+		return false;
+	at = atomic_exchange_explicit(&lane->closed, 0, memory_order_acquire);
 	while (at != 0) {
-		struct sani_record *rec = &slots->records[at - 1];
+		struct sani_record *rec = &lane->records[at - 1];
 		uint32_t next = atomic_load_explicit(&rec->link, memory_order_relaxed);
 
 		atomic_store_explicit(&rec->link, list, memory_order_relaxed);
@@ -212,28 +211,41 @@ fill(struct san_completion *comp, const struct sani_cq_entry *e)
 	};
 }
 
+/* The last completion of an operation: its structure is the caller's again. */
+static inline void
+give_op_back(struct sani_record *records, const struct sani_cq_entry *e)
+{
+	struct sani_record *rec = &records[sani_handle_slot(e->sock)];
+	bool freed;
+
+	if (sani_likely(rec->gen == sani_handle_gen(e->sock)))
+		rec->posted--;
+	freed = sani_op_set(e->op, SANI_OP_FREE);
+	sani_assert(freed);
+}
+
+/* Up to the tail that was noted; what is taken is given back to the core at once. */
 static unsigned int
 reap_entries(struct sani_lane *lane, struct san_completion *comp, unsigned int max)
 {
-	struct sani_record *records = sani_slots_peek(lane->core_id)->records;
-	unsigned int n = 0;
+	struct sani_spsc *ring = lane->ring;
+	uint32_t head = sani_spsc_head(ring);
+	uint32_t n = lane->noted - head;
+	uint32_t i, places = 0;
 
-	while (n < max && sani_spsc_head(lane->ring) != lane->noted) {
-		const struct sani_cq_entry *e = sani_spsc_peek(lane->ring);
-		struct sani_record *rec = &records[sani_handle_slot(e->sock)];
-		bool freed;
+	if (n > max)
+		n = max;
+	for (i = 0; i < n; i++) {
+		const struct sani_cq_entry *e = sani_spsc_at(ring, head + i);
 
-		fill(&comp[n++], e);
-		if (sani_likely(e->places > 0)) {
-			if (rec->gen == sani_handle_gen(e->sock))
-				rec->posted--;
-			sani_assert(lane->used >= e->places);
-			lane->used -= e->places;
-			freed = sani_op_set(e->op, SANI_OP_FREE);
-			sani_assert(freed);
-		}
-		sani_spsc_pop(lane->ring);
+		fill(&comp[i], e);
+		places += e->places;
+		if (sani_likely(e->places > 0))
+			give_op_back(lane->records, e);
 	}
+	sani_assert(lane->used >= places);
+	lane->used -= places;
+	sani_spsc_pop_to(ring, head + n);
 	return n;
 }
 
@@ -241,12 +253,11 @@ static unsigned int
 reap_closes(struct san_cq *cq, struct sani_lane *lane, struct san_completion *comp,
 	    unsigned int max)
 {
-	struct sani_record *records = sani_slots_peek(lane->core_id)->records;
 	unsigned int n = 0;
 
 	while (n < max && lane->taken != 0) {
 		uint32_t slot = lane->taken - 1;
-		struct sani_record *rec = &records[slot];
+		struct sani_record *rec = &lane->records[slot];
 
 		comp[n++] = (struct san_completion){
 			.user = rec->close_user,
@@ -331,10 +342,8 @@ sani_cq_has_something(const struct san_cq *cq)
 static void
 drop_closed(struct sani_lane *lane)
 {
-	struct sani_record *records = sani_slots_peek(lane->core_id)->records;
-
 	while (lane->taken != 0 || take_closed(lane)) {
-		struct sani_record *rec = &records[lane->taken - 1];
+		struct sani_record *rec = &lane->records[lane->taken - 1];
 
 		lane->taken = atomic_load_explicit(&rec->link, memory_order_relaxed);
 		atomic_store_explicit(&rec->unreaped, 0, memory_order_release);

@@ -44,7 +44,11 @@ struct sani_lane {
 	uint32_t noted;			/**< The ring's tail when they were taken. */
 	struct sani_extras extras;	/**< Taken by the thread, given back by the core. */
 	struct sani_lane *next;
+	/* Fixed. */
+	struct sani_record *records;	/**< Of the core's slots. */
+	uint32_t depth;			/**< Places. */
 	uint8_t core_id;
+	uint8_t thread_id;		/**< Whose queue it is. */
 };
 
 struct san_cq {
@@ -68,8 +72,11 @@ struct san_cq *
 sani_cq_find(uint32_t id);
 
 /** The thread that a queue belongs to; valid also when the queue was just ended. */
-struct sani_thread *
-sani_cq_thread(const struct san_cq *cq);
+static inline struct sani_thread *
+sani_cq_thread(const struct san_cq *cq)
+{
+	return sani_thread_get(atomic_load_explicit(&cq->thread_id, memory_order_acquire));
+}
 
 /** Id of the thread that an open or closing socket is bound to; 0: none. Any thread. */
 uint32_t
@@ -79,13 +86,26 @@ sani_word_thread(uint64_t word);
 struct sani_lane *
 sani_cq_lane(struct san_cq *cq, uint8_t core_id);
 
-/** Core: write an entry. There is room: the post has taken a place (O4). */
+/** Core: where an entry is to be written; sani_lane_publish() shows it. There is room: the post took a place (O4). */
+static inline struct sani_cq_entry *
+sani_lane_place(struct sani_lane *lane)
+{
+	sani_assert(sani_spsc_room(lane->ring) > 0);
+	return sani_spsc_place(lane->ring);
+}
+
+static inline void
+sani_lane_publish(struct sani_lane *lane)
+{
+	sani_spsc_publish(lane->ring);
+}
+
+/** Core: write an entry as a whole. */
 static inline void
 sani_lane_put(struct sani_lane *lane, const struct sani_cq_entry *e)
 {
-	bool put = sani_spsc_put(lane->ring, e);
-
-	sani_assert(put);
+	*sani_lane_place(lane) = *e;
+	sani_lane_publish(lane);
 }
 
 /** Core: report a closed slot; after the last entry of its socket (O5). */

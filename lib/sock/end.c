@@ -6,7 +6,11 @@ unlink_op(struct sani_sock *so, struct san_overlapped *op)
 {
 	switch (sani_op_where(op)) {
 	case SANI_OP_ON_RECV:
-		sani_oplist_remove(&so->recv, op);
+		/* mostly the oldest */
+		if (sani_likely(so->recv.head == op))
+			sani_oplist_shift(&so->recv, op);
+		else
+			sani_oplist_remove(&so->recv, op);
 		break;
 	case SANI_OP_ON_ACCEPT:
 		so->accepting->nb_accepts -= !(op->flags & SANI_OP_REPEAT);
@@ -29,16 +33,18 @@ unlink_op(struct sani_sock *so, struct san_overlapped *op)
 }
 
 void
-sani_touch_cq(struct san_core *k, struct san_cq *cq)
+sani_touch_other_cq(struct san_core *k, struct san_cq *cq)
 {
 	uint32_t i;
 
+	k->touched_last = cq;
 	for (i = 0; i < k->nb_touched; i++)
 		if (k->touched[i] == cq)
 			return;
 	if (k->nb_touched == SANI_TOUCHED)
 		sani_wake_touched(k);
 	k->touched[k->nb_touched++] = cq;
+	k->touched_last = cq;
 }
 
 static void
@@ -64,6 +70,7 @@ sani_wake_touched(struct san_core *k)
 	for (i = 0; i < k->nb_touched; i++)
 		sani_cq_wake(k->touched[i]);
 	k->nb_touched = 0;
+	k->touched_last = NULL;
 	wake_cores(k);
 }
 
@@ -76,25 +83,46 @@ sani_op_strip(struct san_core *k, struct san_overlapped *op)
 		sani_op_drop_extra(op);
 }
 
-void
-sani_op_end(struct san_core *k, struct sani_sock *so, struct san_overlapped *op, int32_t result)
+/* Take op out of its list, deadline and extra away. @return How many places its completion gives back. */
+static uint8_t __attribute__((noinline))
+let_go(struct san_core *k, struct sani_sock *so, struct san_overlapped *op)
 {
-	struct sani_cq_entry e = { .op = op, .sock = op->sock, .result = result, .kind = op->kind,
-				   .places = 1 };
+	uint8_t places = 1;
+
+	unlink_op(so, op);
+	if (sani_unlikely(op->flags & SANI_OP_REPEAT))
+		places = (uint8_t)(1 + sani_op_extra(op)->repeat.k);
+	if (sani_unlikely(op->flags & (SANI_OP_TIMED | SANI_OP_EXTRA)))
+		sani_op_strip(k, op);
+	return places;
+}
+
+/* Its last completion. The structure is the stack's until the thread has reaped that. */
+static inline void
+write_entry(struct sani_cq_entry *e, struct san_overlapped *op, uint8_t places)
+{
+	e->op = op;
+	e->sock = op->sock;
+	e->value = 0;
+	if (sani_unlikely(op->kind == SAN_OP_ACCEPT))
+		e->value = op->result == 0 ? op->u.accepted : SAN_NO_HANDLE;
+	e->result = op->result;
+	e->kind = op->kind;
+	e->flags = op->kind == SAN_OP_RECV ? (uint8_t)(op->flags & SAN_URGENT) : 0;
+	e->places = places;
+}
+
+/* The one way for an operation to end (O2). */
+static inline void
+end_op(struct san_core *k, struct sani_sock *so, struct san_overlapped *op, int32_t result)
+{
 	bool polled = (op->flags & SAN_POLLED) != 0;
+	uint8_t places = 1;
 	bool ended;
 
 	sani_check_entry(k, so, op);
-	unlink_op(so, op);
-	if (sani_unlikely(op->flags & (SANI_OP_TIMED | SANI_OP_EXTRA))) {
-		if (op->flags & SANI_OP_REPEAT)
-			e.places = (uint8_t)(1 + sani_op_extra(op)->repeat.k);
-		sani_op_strip(k, op);
-	}
-	if (op->kind == SAN_OP_RECV)
-		e.flags = op->flags & SAN_URGENT;
-	if (op->kind == SAN_OP_ACCEPT)
-		e.value = result == 0 ? op->u.accepted : SAN_NO_HANDLE;
+	if (op->flags & (SANI_OP_LISTED | SANI_OP_TIMED | SANI_OP_EXTRA))
+		places = let_go(k, so, op);
 	op->result = result;
 	so->nb_ops--;
 	sani_count(&k->core->ctr, SANI_CTR_sock_ops_ended);
@@ -107,13 +135,33 @@ sani_op_end(struct san_core *k, struct sani_sock *so, struct san_overlapped *op,
 		sani_count(&k->core->ctr, SANI_CTR_sock_orphans);
 		return;
 	}
-	sani_lane_put(so->lane, &e);
+	write_entry(sani_lane_place(so->lane), op, places);
+	sani_lane_publish(so->lane);
 	sani_touch_cq(k, so->cq);
+}
+
+void
+sani_op_end(struct san_core *k, struct sani_sock *so, struct san_overlapped *op, int32_t result)
+{
+	end_op(k, so, op, result);
+}
+
+/* Off the head of a list of receives or of sends. */
+static inline void
+shift(struct sani_sock *so, struct sani_oplist *l, struct san_overlapped *op)
+{
+	if (so->unsent == op)
+		so->unsent = op->next;
+	sani_oplist_shift(l, op);
 }
 
 void
 sani_op_end_all(struct san_core *k, struct sani_sock *so, struct sani_oplist *l, int32_t result)
 {
-	while (l->head != NULL)
-		sani_op_end(k, so, l->head, result);
+	struct san_overlapped *op;
+
+	while ((op = l->head) != NULL) {
+		shift(so, l, op);
+		end_op(k, so, op, result);
+	}
 }

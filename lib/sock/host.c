@@ -6,7 +6,7 @@
 #include "sock/priv.h"
 
 static struct san_host *hosts;
-static struct san_core *_Atomic cores[SANI_CORE_IDS + 1];
+struct san_core *_Atomic sani_cores[SANI_CORE_IDS + 1];
 static unsigned int nb_core_ids;
 static pthread_mutex_t lock = PTHREAD_MUTEX_INITIALIZER;
 
@@ -22,12 +22,6 @@ sani_sock_hosts(void)
 	return hosts;
 }
 
-struct san_core *
-sani_sock_core(uint8_t core_id)
-{
-	return atomic_load_explicit(&cores[core_id], memory_order_acquire);
-}
-
 uint32_t
 sani_sock_ring_size(uint8_t core_id)
 {
@@ -41,7 +35,7 @@ sani_sock_wake_all(void)
 
 	pthread_mutex_lock(&lock);
 	for (i = 0; i < nb_core_ids; i++) {
-		struct san_core *k = atomic_load(&cores[i]);
+		struct san_core *k = atomic_load(&sani_cores[i]);
 
 		if (k != NULL)
 			sani_core_wake(k);
@@ -122,7 +116,7 @@ free_host(struct san_host *h)
 		if (h->cores[i] == NULL)
 			continue;
 		acknowledge_late(h->cores[i]);
-		atomic_store(&cores[h->cores[i]->id], NULL);
+		atomic_store(&sani_cores[h->cores[i]->id], NULL);
 		sani_sock_fini(h->cores[i]);
 		free(h->cores[i]);
 	}
@@ -184,7 +178,7 @@ create_locked(struct sani_host_conf *conf, const struct sani_sock_conf *sock, st
 	hosts = h;
 	for (i = 0; i < h->nb_cores; i++)
 		/* release: the core before the pointer that shows it */
-		atomic_store_explicit(&cores[h->cores[i]->id], h->cores[i], memory_order_release);
+		atomic_store_explicit(&sani_cores[h->cores[i]->id], h->cores[i], memory_order_release);
 	*out = h;
 	return 0;
 }

@@ -5,26 +5,19 @@
 
 #include "sock/priv.h"
 
-/* State 8, attached threads 24, startups 32: one word, changed by compare-and-swap (O15). */
-enum lib_state {
-	LIB_DOWN,
-	LIB_UP,
-	LIB_CLOSING,
-};
-
-static _Atomic uint64_t library;
+_Atomic uint64_t sani_lib_word;
 static _Atomic pid_t owner_pid;
 
 static uint64_t
-make(enum lib_state state, uint32_t attached, uint32_t startups)
+make(enum sani_lib_state state, uint32_t attached, uint32_t startups)
 {
 	return (uint64_t)state << 56 | (uint64_t)attached << 32 | startups;
 }
 
-static enum lib_state
+static enum sani_lib_state
 state_of(uint64_t w)
 {
-	return (enum lib_state)(w >> 56);
+	return (enum sani_lib_state)(w >> 56);
 }
 
 static uint32_t
@@ -40,30 +33,16 @@ startups_of(uint64_t w)
 }
 
 int
-sani_lib_check(void)
-{
-	uint64_t w = atomic_load_explicit(&library, memory_order_acquire);
-
-	return sani_likely(state_of(w) == LIB_UP) ? 0 : -ENETDOWN;
-}
-
-bool
-sani_lib_closing(void)
-{
-	return state_of(atomic_load_explicit(&library, memory_order_acquire)) == LIB_CLOSING;
-}
-
-int
 sani_lib_startup(void)
 {
-	uint64_t w = atomic_load(&library);
+	uint64_t w = atomic_load(&sani_lib_word);
 
 	atomic_store(&owner_pid, getpid());
 	do {
-		if (state_of(w) == LIB_CLOSING)
+		if (state_of(w) == SANI_LIB_CLOSING)
 			return -EBUSY;
-	} while (!atomic_compare_exchange_weak(&library, &w,
-					       make(LIB_UP, attached_of(w), startups_of(w) + 1)));
+	} while (!atomic_compare_exchange_weak(&sani_lib_word, &w,
+					       make(SANI_LIB_UP, attached_of(w), startups_of(w) + 1)));
 	return 0;
 }
 
@@ -82,14 +61,14 @@ sani_lib_attach(void)
 		return -ENFILE;
 	if (t->attached)
 		return -EALREADY;
-	w = atomic_load(&library);
+	w = atomic_load(&sani_lib_word);
 	do {
-		if (state_of(w) != LIB_UP) {
+		if (state_of(w) != SANI_LIB_UP) {
 			sani_thread_put(t);
 			return -ENETDOWN;
 		}
-	} while (!atomic_compare_exchange_weak(&library, &w,
-					       make(LIB_UP, attached_of(w) + 1, startups_of(w))));
+	} while (!atomic_compare_exchange_weak(&sani_lib_word, &w,
+					       make(SANI_LIB_UP, attached_of(w) + 1, startups_of(w))));
 	t->attached = true;
 	return 0;
 }
@@ -97,7 +76,7 @@ sani_lib_attach(void)
 void
 sani_lib_detached(void)
 {
-	atomic_fetch_sub(&library, make(LIB_DOWN, 1, 0));
+	atomic_fetch_sub(&sani_lib_word, make(SANI_LIB_DOWN, 1, 0));
 }
 
 int
@@ -123,22 +102,22 @@ static bool
 is_last(const struct sani_thread *t, int *rc)
 {
 	uint32_t self = t->attached ? 1 : 0;
-	uint64_t w = atomic_load(&library);
+	uint64_t w = atomic_load(&sani_lib_word);
 	uint64_t to;
 
 	do {
 		bool last = startups_of(w) == 1;
 
-		*rc = state_of(w) == LIB_UP ? 0 : -ENETDOWN;
+		*rc = state_of(w) == SANI_LIB_UP ? 0 : -ENETDOWN;
 		if (*rc == 0 && last && attached_of(w) > self)
 			*rc = -EBUSY;
 		if (*rc == 0 && last && t->in_round)
 			*rc = -EDEADLK;
 		if (*rc < 0)
 			return false;
-		to = make(last ? LIB_CLOSING : LIB_UP, attached_of(w), startups_of(w) - 1);
-	} while (!atomic_compare_exchange_weak(&library, &w, to));
-	return state_of(to) == LIB_CLOSING;
+		to = make(last ? SANI_LIB_CLOSING : SANI_LIB_UP, attached_of(w), startups_of(w) - 1);
+	} while (!atomic_compare_exchange_weak(&sani_lib_word, &w, to));
+	return state_of(to) == SANI_LIB_CLOSING;
 }
 
 /* Until every core has left its last round; those that nobody polls are polled here. */
@@ -178,6 +157,6 @@ sani_lib_cleanup(void)
 	sani_thread_free_rings();
 	t->attached = false;
 	sani_thread_put(t);
-	atomic_store(&library, make(LIB_DOWN, 0, 0));
+	atomic_store(&sani_lib_word, make(SANI_LIB_DOWN, 0, 0));
 	return 0;
 }

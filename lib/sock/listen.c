@@ -238,7 +238,7 @@ sani_accept_go_on(struct san_core *k, struct sani_sock *so)
 			.a = o->conn,
 			.b = o->gen,
 			.c = sani_sock_slot(k, so),
-			.e = so->cq_id,
+			.e = sani_word_cq(so->word),
 		});
 	}
 	if (a->nb > 0 && a->nb_repeating > 0)

@@ -24,9 +24,17 @@ sani_op_strip(struct san_core *k, struct san_overlapped *op);
 void
 sani_op_end_all(struct san_core *k, struct sani_sock *so, struct sani_oplist *l, int32_t result);
 
-/** A queue was published to: its thread is woken at the end of the round. */
+/** Another queue was published to than the last time. */
 void
-sani_touch_cq(struct san_core *k, struct san_cq *cq);
+sani_touch_other_cq(struct san_core *k, struct san_cq *cq);
+
+/** A queue was published to: its thread is woken at the end of the round. */
+static inline void
+sani_touch_cq(struct san_core *k, struct san_cq *cq)
+{
+	if (k->touched_last != cq)
+		sani_touch_other_cq(k, cq);
+}
 
 /** Wake the threads of the touched queues, and the cores that were sent something. */
 void

@@ -9,21 +9,24 @@ struct target {
 	bool on_core;
 };
 
-static int
+/* Who polls the core may use it; others have to be attached, or poll another one. */
+static inline int
 resolve(san_handle h, struct target *at)
 {
 	int rc = sani_lib_check();
 
-	if (rc < 0)
+	if (sani_unlikely(rc < 0))
 		return rc;
 	at->t = sani_thread_self();
-	if (at->t == NULL || (!at->t->attached && at->t->nb_claims == 0))
+	if (sani_unlikely(at->t == NULL))
 		return -EPERM;
 	at->k = sani_sock_core(sani_handle_core(h));
 	at->slot = sani_handle_slot(h);
-	if (at->k == NULL || at->slot >= at->k->nb_slots)
+	at->on_core = at->k != NULL && sani_is_on_core(at->k, at->t);
+	if (!at->on_core && !at->t->attached && at->t->nb_claims == 0)
+		return -EPERM;
+	if (sani_unlikely(at->k == NULL || at->slot >= at->k->nb_slots))
 		return -ENOTSOCK;
-	at->on_core = sani_is_on_core(at->k, at->t);
 	if (at->on_core)
 		sani_core_stir(at->k);
 	return 0;
@@ -57,7 +60,7 @@ take_id(struct sani_record *rec)
 	return id;
 }
 
-static void
+static inline void
 prepare(const struct sani_post *p, struct sani_record *rec, struct sani_extra *x)
 {
 	struct san_overlapped *op = p->op;
@@ -74,7 +77,7 @@ prepare(const struct sani_post *p, struct sani_record *rec, struct sani_extra *x
 		op->flags |= p->extra->repeat > 0 ? SANI_OP_EXTRA | SANI_OP_REPEAT : SANI_OP_EXTRA;
 		op->u.extra = x;
 	}
-	if (p->peer != NULL)
+	if (sani_unlikely(p->peer != NULL))
 		sani_op_stash_addr(op, p->peer);
 	sani_op_set(op, SANI_OP_POSTED);
 }
@@ -138,11 +141,10 @@ check_word(const struct target *at, uint64_t w, uint32_t gen, struct san_cq **cq
 
 /* O4: by the poster's own count, in its own memory. False: no room for the operation, and nothing changed. */
 static inline bool
-claim(const struct sani_post *p, const struct san_cq *cq, struct sani_lane *lane, uint32_t n,
-      struct sani_extra **x)
+claim(const struct sani_post *p, struct sani_lane *lane, uint32_t n, struct sani_extra **x)
 {
 	*x = NULL;
-	if (lane->used + n > cq->depth)
+	if (lane->used + n > lane->depth)
 		return false;
 	if (sani_unlikely(p->extra != NULL)) {
 		*x = make_extra(p->extra, lane);
@@ -151,46 +153,61 @@ claim(const struct sani_post *p, const struct san_cq *cq, struct sani_lane *lane
 	return true;
 }
 
+/* The socket of a post on the owning core. Almost always its word is the one that the core knows. */
+static inline int
+check_own(const struct target *at, struct sani_sock *so, san_handle h)
+{
+	uint64_t w = atomic_load_explicit(&at->k->slots->words[at->slot], memory_order_acquire);
+
+	if (sani_unlikely(w != so->word || sani_handle_gen(h) != sani_word_gen(w))) {
+		if (!sani_word_is_open(w, sani_handle_gen(h)))
+			return -ENOTSOCK;
+		sani_sock_rebind(at->k, so);
+	}
+	/* The socket has the queue of the word, which lasts as long as it is bound. */
+	return sani_likely(so->lane->thread_id == at->t->id) ? 0 : -EPERM;
+}
+
+/* Finished or refused: nothing follows. */
+static int
+take_back(struct san_core *k, struct san_overlapped *op, int rc)
+{
+	if (sani_unlikely(op->flags & (SANI_OP_TIMED | SANI_OP_EXTRA)))
+		sani_op_strip(k, op);
+	if (rc > 0)
+		sani_count(&k->core->ctr, SANI_CTR_sock_ops_ended);
+	op->result = rc > 0 ? (int32_t)op->done : rc;
+	sani_op_set(op, SANI_OP_FREE);
+	return rc;
+}
+
 static int
 post_on_core(const struct target *at, const struct sani_post *p)
 {
 	struct san_core *k = at->k;
 	struct sani_sock *so = &k->socks[at->slot];
 	struct sani_record *rec = &k->slots->records[at->slot];
-	uint64_t w = atomic_load_explicit(&k->slots->words[at->slot], memory_order_acquire);
 	uint32_t n = places(p);
 	struct sani_extra *x;
-	int rc;
+	int rc = check_own(at, so, p->sock);
 
-	if (!sani_word_is_open(w, sani_handle_gen(p->sock)))
-		return -ENOTSOCK;
-	/* Else the socket has the queue of the word, which lasts as long as it is bound. */
-	if (sani_unlikely(sani_word_cq(w) != so->cq_id))
-		sani_sock_rebind(k, so);
-	if (atomic_load_explicit(&so->cq->thread_id, memory_order_relaxed) != at->t->id)
-		return -EPERM;
-	if (!claim(p, so->cq, so->lane, n, &x))
+	if (sani_unlikely(rc < 0))
+		return rc;
+	if (sani_unlikely(!claim(p, so->lane, n, &x)))
 		return -EAGAIN;
 	prepare(p, rec, x);
-	so->lane->used += n;
-	rec->posted++;
 	so->nb_ops++;
 	rc = sani_op_start(k, so, p->op);
 	if (rc >= 0)
 		sani_count(&k->core->ctr, SANI_CTR_sock_ops);
-	if (rc == 0)
+	if (rc == 0) {
+		/* This thread's own counts: nobody looks at them before it returns. */
+		so->lane->used += n;
+		rec->posted++;
 		return 0;
-	/* Finished or refused: nothing follows, so the place goes back. */
+	}
 	so->nb_ops--;
-	if (sani_unlikely(p->op->flags & (SANI_OP_TIMED | SANI_OP_EXTRA)))
-		sani_op_strip(k, p->op);
-	if (rc > 0)
-		sani_count(&k->core->ctr, SANI_CTR_sock_ops_ended);
-	p->op->result = rc > 0 ? (int32_t)p->op->done : rc;
-	so->lane->used -= n;
-	rec->posted--;
-	sani_op_set(p->op, SANI_OP_FREE);
-	return rc;
+	return take_back(k, p->op, rc);
 }
 
 /* Between the brackets: the fence of a close waits for what is done here (O7). */
@@ -214,7 +231,7 @@ post_bracketed(const struct target *at, const struct sani_post *p)
 	sani_window();
 	lane = atomic_load_explicit(&cq->lane_of[k->id], memory_order_relaxed);
 	ring = sani_thread_ring(at->t, k->id);
-	if (ring == NULL || sani_spsc_room(ring) == 0 || !claim(p, cq, lane, n, &x))
+	if (ring == NULL || sani_spsc_room(ring) == 0 || !claim(p, lane, n, &x))
 		return -EAGAIN;
 	prepare(p, rec, x);
 	lane->used += n;
@@ -233,31 +250,37 @@ is_broadcast(const struct san_core *k, const struct san_addr *peer)
 	return sani_host_is_broadcast(k->core->host, &ip);
 }
 
+static int
+post_off_core(const struct target *at, const struct sani_post *p)
+{
+	int rc;
+
+	sani_bracket_begin(at->t);
+	sani_window();
+	rc = post_bracketed(at, p);
+	sani_window();
+	sani_bracket_end(at->t);
+	if (rc == 0)
+		sani_core_wake(at->k);
+	return rc;
+}
+
 int
 sani_sock_post(const struct sani_post *p)
 {
 	struct target at;
 	int rc = resolve(p->sock, &at);
 
-	if (rc < 0)
+	if (sani_unlikely(rc < 0))
 		return rc;
-	if (p->peer != NULL && is_broadcast(at.k, p->peer))
+	if (sani_unlikely(p->peer != NULL) && is_broadcast(at.k, p->peer))
 		return -EINVAL;
 	if (sani_unlikely(sani_op_state(p->op) != SANI_OP_FREE)) {
 		settle_polled(p->op);
 		if (sani_op_state(p->op) != SANI_OP_FREE)
 			return -EINVAL;
 	}
-	if (at.on_core)
-		return post_on_core(&at, p);
-	sani_bracket_begin(at.t);
-	sani_window();
-	rc = post_bracketed(&at, p);
-	sani_window();
-	sani_bracket_end(at.t);
-	if (rc == 0)
-		sani_core_wake(at.k);
-	return rc;
+	return at.on_core ? post_on_core(&at, p) : post_off_core(&at, p);
 }
 
 int

@@ -86,9 +86,9 @@ struct sani_sock {
 	struct sani_oplist send;	/**< Sends, shutdown, disconnects; ended in order. */
 	struct san_overlapped *unsent;	/**< First of send that is not wholly given to the connection. */
 	struct san_overlapped *connect;
-	struct sani_lane *lane;		/**< Of cq, while its id is cq_id. */
+	uint64_t word;			/**< The slot word while it is open, as far as the core knows (O12). */
+	struct sani_lane *lane;		/**< Of cq, which has the id in that word. */
 	struct san_cq *cq;
-	uint32_t cq_id;
 	struct sani_accepting *accepting;
 	struct san_addr local;		/**< As bound. */
 	struct sani_sock_options opt;
@@ -164,6 +164,7 @@ struct san_core {
 	struct sani_deadlines deadlines;
 	uint32_t check_next;		/**< check.c */
 	struct sani_layer *layers;	/**< sock/layer.h */
+	struct san_cq *touched_last;	/**< One of those below, or NULL. */
 	uint32_t nb_touched;
 	struct san_cq *touched[SANI_TOUCHED];	/**< Published to since the last wake-up (O13). */
 };

@@ -109,12 +109,12 @@ sani_sock_open(struct san_core *k, struct san_cq *cq, struct sani_lane *lane)
 		.conn = SANI_NONE,
 		.lane = lane,
 		.cq = cq,
-		.cq_id = atomic_load_explicit(&cq->id, memory_order_relaxed),
 		.told = true,
 		.next_paused = SANI_NONE,
 		.next_closing = SANI_NONE,
 		.opt = usual,
 	};
+	so->word = sani_word(so->gen, atomic_load_explicit(&cq->id, memory_order_relaxed), SANI_SLOT_OPEN);
 	so->opt.tune.mtu_probe = k->core->host->conf.mtu_probing;
 	rec = &k->slots->records[slot];
 	rec->gen = so->gen;
@@ -124,8 +124,7 @@ sani_sock_open(struct san_core *k, struct san_cq *cq, struct sani_lane *lane)
 	add(&k->nb_open, 1);
 	sani_count(&k->core->ctr, SANI_CTR_sock_opened);
 	/* release: the record before the word that shows it */
-	atomic_store_explicit(word, sani_word(so->gen, so->cq_id, SANI_SLOT_OPEN),
-			      memory_order_release);
+	atomic_store_explicit(word, so->word, memory_order_release);
 	return so;
 }
 
@@ -137,11 +136,11 @@ sani_sock_rebind(struct san_core *k, struct sani_sock *so)
 	struct san_cq *cq;
 
 	/* Not the id in so->cq: that queue may have been ended, and its structure used again. */
-	if (sani_likely(sani_word_cq(w) == so->cq_id))
+	if (sani_likely(sani_word_cq(w) == sani_word_cq(so->word)))
 		return;
 	cq = sani_cq_find(sani_word_cq(w));
 	so->cq = cq;
-	so->cq_id = sani_word_cq(w);
+	so->word = sani_word(so->gen, sani_word_cq(w), SANI_SLOT_OPEN);
 	so->lane = atomic_load_explicit(&cq->lane_of[k->id], memory_order_acquire);
 }
 

@@ -9,6 +9,8 @@
 #ifndef SANI_SOCK_SOCK_H
 #define SANI_SOCK_SOCK_H
 
+#include <errno.h>
+
 #include <san/host.h>
 
 #include "base/base.h"
@@ -17,9 +19,27 @@
 
 /* library.c: the library's state (O15) */
 
+enum sani_lib_state {
+	SANI_LIB_DOWN,
+	SANI_LIB_UP,
+	SANI_LIB_CLOSING,
+};
+
+/** State 8, attached threads 24, startups 32: one word, changed by compare-and-swap. Writer: library.c. */
+extern _Atomic uint64_t sani_lib_word SANI_OWN;
+
+static inline enum sani_lib_state
+sani_lib_state(void)
+{
+	return (enum sani_lib_state)(atomic_load_explicit(&sani_lib_word, memory_order_acquire) >> 56);
+}
+
 /** 0 while the library is up, else -ENETDOWN. Any thread. */
-int
-sani_lib_check(void);
+static inline int
+sani_lib_check(void)
+{
+	return sani_likely(sani_lib_state() == SANI_LIB_UP) ? 0 : -ENETDOWN;
+}
 
 /** See san_startup(), without the EAL. @retval 0 -EBUSY */
 int
@@ -40,8 +60,11 @@ void
 sani_lib_detached(void);
 
 /** Is a cleanup under way? Any thread. */
-bool
-sani_lib_closing(void);
+static inline bool
+sani_lib_closing(void)
+{
+	return sani_lib_state() == SANI_LIB_CLOSING;
+}
 
 /* host.c: hosts and cores */
 
@@ -65,9 +88,15 @@ sani_sock_hosts_destroy(void);
 struct san_host *
 sani_sock_hosts(void);
 
+/** Cores by their ids; writer: host.c. */
+extern struct san_core *_Atomic sani_cores[SANI_CORE_IDS + 1] SANI_OWN;
+
 /** The core of a handle, or NULL. Any thread that is attached or polls. */
-struct san_core *
-sani_sock_core(uint8_t core_id);
+static inline struct san_core *
+sani_sock_core(uint8_t core_id)
+{
+	return atomic_load_explicit(&sani_cores[core_id], memory_order_acquire);
+}
 
 /** Entries of a request ring to this core. */
 uint32_t

@@ -5,24 +5,12 @@
 #include "sock/sock.h"
 #include "sock/thread.h"
 
-static struct sani_thread threads[SANI_THREADS];
+struct sani_thread sani_threads[SANI_THREADS];
 static _Atomic unsigned int high = 1;
 static _Atomic uint32_t gone_count;
 static pthread_key_t exit_key;
 static pthread_mutex_t exit_key_lock = PTHREAD_MUTEX_INITIALIZER;
-static __thread struct sani_thread *self;
-
-struct sani_thread *
-sani_thread_self(void)
-{
-	return self;
-}
-
-struct sani_thread *
-sani_thread_get(unsigned int id)
-{
-	return &threads[id & (SANI_THREADS - 1)];
-}
+__thread struct sani_thread *sani_thread_mine;
 
 unsigned int
 sani_thread_high(void)
@@ -61,7 +49,7 @@ leave(void *arg)
 {
 	struct sani_thread *t = arg;
 
-	self = NULL;
+	sani_thread_mine = NULL;
 	sani_sock_release_all(t);
 	if (recycle_idle_cqs(t) && !t->attached) {
 		atomic_store_explicit(&t->state, SANI_THREAD_FREE, memory_order_release);
@@ -100,12 +88,12 @@ sani_thread_make(void)
 {
 	unsigned int id;
 
-	if (self != NULL)
-		return self;
+	if (sani_thread_mine != NULL)
+		return sani_thread_mine;
 	if (!make_exit_key())
 		return NULL;
 	for (id = 1; id < SANI_THREADS; id++) {
-		struct sani_thread *t = &threads[id];
+		struct sani_thread *t = &sani_threads[id];
 		uint32_t free_state = SANI_THREAD_FREE;
 
 		if (!atomic_compare_exchange_strong(&t->state, &free_state, SANI_THREAD_LIVE))
@@ -122,7 +110,7 @@ sani_thread_make(void)
 			atomic_store_explicit(&t->state, SANI_THREAD_FREE, memory_order_release);
 			return NULL;
 		}
-		self = t;
+		sani_thread_mine = t;
 		return t;
 	}
 	return NULL;
@@ -133,7 +121,7 @@ sani_thread_put(struct sani_thread *t)
 {
 	if (t->attached || t->nb_claims != 0 || t->cqs != NULL)
 		return;
-	self = NULL;
+	sani_thread_mine = NULL;
 	pthread_setspecific(exit_key, NULL);
 	atomic_store_explicit(&t->state, SANI_THREAD_FREE, memory_order_release);
 }
@@ -158,8 +146,8 @@ sani_thread_free_rings(void)
 
 	for (id = 1; id < sani_thread_high(); id++)
 		for (core = 0; core < SANI_CORE_IDS; core++) {
-			sani_spsc_destroy(atomic_load(&threads[id].req[core]));
-			atomic_store(&threads[id].req[core], NULL);
+			sani_spsc_destroy(atomic_load(&sani_threads[id].req[core]));
+			atomic_store(&sani_threads[id].req[core], NULL);
 		}
 }
 

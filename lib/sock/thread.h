@@ -114,9 +114,15 @@ struct sani_thread {
 	struct sani_spsc *_Atomic req[SANI_CORE_IDS + 1];	/**< To each core; made at first use. */
 };
 
+/** The calling thread's record; writer: thread.c. Found without a call, though in a shared library. */
+extern __thread struct sani_thread *sani_thread_mine SANI_OWN __attribute__((tls_model("initial-exec")));
+
 /** The calling thread's record, or NULL. */
-struct sani_thread *
-sani_thread_self(void);
+static inline struct sani_thread *
+sani_thread_self(void)
+{
+	return sani_thread_mine;
+}
 
 /** The calling thread's record, made if need be; NULL: all are in use, or its exit could not be noticed. */
 struct sani_thread *
@@ -126,9 +132,15 @@ sani_thread_make(void);
 void
 sani_thread_put(struct sani_thread *t);
 
+/** All records; writer: thread.c. */
+extern struct sani_thread sani_threads[SANI_THREADS] SANI_OWN;
+
 /** Record of an id 1..255; always valid memory. */
-struct sani_thread *
-sani_thread_get(unsigned int id);
+static inline struct sani_thread *
+sani_thread_get(unsigned int id)
+{
+	return &sani_threads[id & (SANI_THREADS - 1)];
+}
 
 /** One more than the highest id ever used. */
 unsigned int

@@ -243,6 +243,14 @@ wait_for_more(struct san_overlapped *op)
 	return false;
 }
 
+/* Fill the buffer with what there is. True: the receive is over. */
+static inline bool
+read_one(struct sani_tcp_conn *c, struct san_overlapped *op, uint32_t *ev)
+{
+	op->done += sani_tcp_read(c, (char *)op->u.buf + op->done, op->len - op->done, ev);
+	return recv_is_over(c, op) || wait_for_more(op);
+}
+
 /* A repeating receive: the next piece, or its end. False: it waits. */
 static bool
 recv_piece(struct san_core *k, struct sani_sock *so, struct san_overlapped *op, uint32_t *ev)
@@ -297,24 +305,45 @@ sani_recv_pump(struct san_core *k, struct sani_sock *so)
 				break;
 			continue;
 		}
-		op->done += sani_tcp_read(c, (char *)op->u.buf + op->done, op->len - op->done, &ev);
-		if (!recv_is_over(c, op)) {
-			wait_for_more(op);
+		if (!read_one(c, op, &ev))
 			break;
-		}
 		sani_op_end(k, so, op, (int32_t)op->done);
 	}
 	sani_core_touch(k->core, c, ev);
+}
+
+/* One that nothing waits before. True: it is over, and ends without ever having been listed. */
+static bool
+recv_at_once(struct san_core *k, struct sani_sock *so, struct san_overlapped *op)
+{
+	struct sani_tcp_conn *c = sani_sock_conn(k, so);
+	uint32_t ev = 0;
+	bool over;
+
+	if (sani_tcp_readable(c) == 0 && !sani_tcp_at_end(c))
+		return false;
+	if (sani_unlikely(sani_tcp_urgent(c) > 0))
+		op->flags |= SAN_URGENT;
+	over = read_one(c, op, &ev);
+	if (over)
+		sani_op_end(k, so, op, (int32_t)op->done);
+	sani_core_touch(k->core, c, ev);
+	return over;
 }
 
 int
 sani_recv_start(struct san_core *k, struct sani_sock *so, struct san_overlapped *op)
 {
 	int rc = check_phase(so);
+	bool first = so->recv.head == NULL;
 
 	if (rc < 0)
 		return rc;
+	if (first && sani_likely(!(op->flags & SANI_OP_EXTRA)) && recv_at_once(k, so, op))
+		return 0;
 	sani_oplist_append(&so->recv, op);
-	sani_recv_pump(k, so);
+	/* What stands before it has had all there is. */
+	if (first && sani_unlikely(op->flags & SANI_OP_EXTRA))
+		sani_recv_pump(k, so);
 	return 0;
 }
