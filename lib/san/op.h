@@ -104,7 +104,8 @@ struct san_overlapped {
  * @retval -ENOTSOCK  No such socket, or it is closing.
  * @retval -EALREADY  Too late: it is being ended (on-core only).
  * @retval -ENOENT    No such operation (on-core only).
- * @retval -EAGAIN    The thread's request ring is full.
+ * @retval -EAGAIN    The thread's request ring is full. On the owning core, for a socket of another thread: 1,024
+ *                    such cancels wait already for posts that are on their way.
  * @retval -EPERM     The thread is not attached and polls no core.
  * @retval -ENETDOWN  The library is not started.
  * @context  Any attached thread, any thread that polls a core. Never blocks.

@@ -1,4 +1,7 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
+#include <rte_common.h>
+
+#include "core/map.h"
 #include "sock/priv.h"
 
 static struct san_overlapped *
@@ -109,8 +112,37 @@ carry_out(struct san_core *k, struct sani_sock *so, uint32_t id, bool all)
 	return false;
 }
 
+/*
+ * How many there can be. One is settled when the ring of the socket's thread is processed as far as it went, and that
+ * takes no more rounds than the ring takes. In each of these, and in the one before, every thread can add what is
+ * taken from its ring in a round, and one that claims the core all of its ring. The poller's own calls are counted.
+ */
+static size_t
+most_kept(uint32_t ring_size)
+{
+	size_t ring = rte_align32pow2(ring_size);
+	size_t rounds = 1 + (ring + SANI_REQUESTS_A_ROUND - 1) / SANI_REQUESTS_A_ROUND;
+
+	return rounds * (SANI_THREADS * SANI_REQUESTS_A_ROUND + ring) + SANI_KEPT_HERE;
+}
+
+int
+sani_cancel_init(struct san_core *k)
+{
+	k->kept_size = most_kept(k->ring_size);
+	k->kept = sani_map(k->kept_size * sizeof(*k->kept));
+	return k->kept == NULL ? -ENOMEM : 0;
+}
+
 void
-sani_cancel_request(struct san_core *k, san_handle h, uint32_t id, bool all)
+sani_cancel_fini(struct san_core *k)
+{
+	sani_unmap(k->kept, k->kept_size * sizeof(*k->kept));
+	k->kept = NULL;
+}
+
+int
+sani_cancel_request(struct san_core *k, san_handle h, uint32_t id, bool all, bool here)
 {
 	struct sani_sock *so = sani_sock_of(k, h);
 	struct sani_thread *t;
@@ -118,23 +150,25 @@ sani_cancel_request(struct san_core *k, san_handle h, uint32_t id, bool all)
 	uint32_t noted;
 
 	if (so == NULL || so->close != SANI_CLOSE_NONE)
-		return;
+		return 0;
 	if (carry_out(k, so, id, all))
-		return;
+		return 0;
 	sani_sock_rebind(k, so);
 	t = sani_cq_thread(so->cq);
 	ring = atomic_load_explicit(&t->req[k->id], memory_order_acquire);
 	if (ring == NULL)
-		return;
+		return 0;
 	noted = sani_spsc_tail(ring);
 	if (noted == sani_spsc_head(ring))
-		return;
-	if (k->nb_kept == SANI_KEPT_CANCELS) {
-		sani_count(&k->core->ctr, SANI_CTR_sock_cancels_dropped);
-		return;
-	}
-	k->kept[k->nb_kept++] =
-		(struct sani_kept_cancel){ .sock = h, .id = id, .noted = noted, .all = all, .ring = ring };
+		return 0;
+	if (here && k->nb_kept_here == SANI_KEPT_HERE)
+		return -EAGAIN;
+	sani_assert(k->nb_kept < k->kept_size);
+	k->nb_kept_here += here;
+	k->kept[k->nb_kept++] = (struct sani_kept_cancel){
+		.sock = h, .id = id, .noted = noted, .thread = t->id, .all = all, .here = here,
+	};
+	return 0;
 }
 
 /* True when the cancel has done its work, or can do none any more. */
@@ -142,12 +176,13 @@ static bool
 settle(struct san_core *k, const struct sani_kept_cancel *kc)
 {
 	struct sani_sock *so = sani_sock_of(k, kc->sock);
+	uint32_t head = sani_request_head(k, sani_thread_get(kc->thread));
 
 	if (so == NULL || so->close != SANI_CLOSE_NONE)
 		return true;
 	if (carry_out(k, so, kc->id, kc->all))
 		return true;
-	return (int32_t)(sani_spsc_head(kc->ring) - kc->noted) >= 0;
+	return (int32_t)(head - kc->noted) >= 0;
 }
 
 unsigned int
@@ -161,6 +196,7 @@ sani_cancel_round(struct san_core *k)
 			i++;
 			continue;
 		}
+		k->nb_kept_here -= k->kept[i].here;
 		k->kept[i] = k->kept[--k->nb_kept];
 		done++;
 	}

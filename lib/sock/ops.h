@@ -189,10 +189,19 @@ sani_cancel_all_now(struct san_core *k, struct sani_sock *so, uint32_t below);
 
 /**
  * A cancel from another thread than the poller, or for a socket bound to another thread: may be kept.
- * @param[in] all  All that were posted before id.
+ * @param[in] all   All that were posted before id.
+ * @param[in] here  By a call of the poller. Only such a one can be refused.
+ * @retval 0 -EAGAIN
  */
+int
+sani_cancel_request(struct san_core *k, san_handle h, uint32_t id, bool all, bool here);
+
+/** Make the room for kept cancels. @retval 0 -ENOMEM. Control path. */
+int
+sani_cancel_init(struct san_core *k);
+
 void
-sani_cancel_request(struct san_core *k, san_handle h, uint32_t id, bool all);
+sani_cancel_fini(struct san_core *k);
 
 /** Look at the kept cancels again. @return How many were settled. */
 unsigned int

@@ -44,6 +44,11 @@ sani_sock_claim(struct san_core *k)
 	/* A post before the first round has to know the time, and what the thread has posted comes first (O3). */
 	sani_core_begin(k->core);
 	sani_request_drain(k, t);
+	/* Claims without a round between them keep no more of these than rounds do. */
+	if (k->nb_kept > 0) {
+		sani_request_round(k);
+		sani_cancel_round(k);
+	}
 	return 0;
 }
 

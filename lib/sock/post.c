@@ -327,8 +327,7 @@ sani_sock_cancel(san_handle h, uint32_t id)
 		return ask_core(&at, &req);
 	if (sani_word_thread(w) == at.t->id)
 		return sani_cancel_now(at.k, &at.k->socks[at.slot], id);
-	sani_cancel_request(at.k, h, id, false);
-	return 0;
+	return sani_cancel_request(at.k, h, id, false, true);
 }
 
 int
@@ -344,10 +343,9 @@ sani_sock_cancel_all(san_handle h)
 	req.id = __atomic_load_n(&at.k->slots->records[at.slot].next_id, __ATOMIC_RELAXED);
 	if (!at.on_core)
 		return ask_core(&at, &req);
-	if (sani_word_thread(w) == at.t->id)
-		sani_cancel_all_now(at.k, &at.k->socks[at.slot], req.id);
-	else
-		sani_cancel_request(at.k, h, req.id, true);
+	if (sani_word_thread(w) != at.t->id)
+		return sani_cancel_request(at.k, h, req.id, true, true);
+	sani_cancel_all_now(at.k, &at.k->socks[at.slot], req.id);
 	return 0;
 }
 

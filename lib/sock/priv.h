@@ -103,9 +103,10 @@ struct sani_sock {
 struct sani_kept_cancel {
 	san_handle sock;
 	uint32_t id;
-	uint32_t noted;
+	uint32_t noted;			/**< Tail of the ring from the bound thread to this core. */
+	uint8_t thread;			/**< That thread. */
 	bool all;			/**< All that were posted before id. */
-	struct sani_spsc *ring;		/**< Of the bound thread to this core. */
+	bool here;			/**< A call of the poller itself. */
 };
 
 /** A pending operation with a deadline. */
@@ -128,7 +129,12 @@ struct sani_deadlines {
 
 #define SANI_DEADLINES_A_SOCKET 2	/**< san/op.h */
 
-#define SANI_KEPT_CANCELS 1024
+/** Cancels by the poller of what other threads are posting that are kept at most; more answer -EAGAIN. */
+#define SANI_KEPT_HERE 1024
+
+/** Requests of one thread in one round at most: a thread that never stops cannot hold the core. */
+#define SANI_REQUESTS_A_ROUND 256
+
 #define SANI_TOUCHED 64
 
 #define SANI_CLAIM_NONE 0u
@@ -159,8 +165,10 @@ struct san_core {
 	uint32_t gone_seen;		/**< sani_thread_gone_count() when last looked at. */
 	bool gone_here;			/**< A GONE thread is not acknowledged yet. */
 	uint32_t gone_acked[SANI_THREADS];	/**< Life of the thread that was acknowledged last. */
+	struct sani_kept_cancel *kept;	/**< Room for all that can be (cancel.c). */
+	size_t kept_size;
 	uint32_t nb_kept;
-	struct sani_kept_cancel kept[SANI_KEPT_CANCELS];
+	uint32_t nb_kept_here;
 	struct sani_deadlines deadlines;
 	uint32_t check_next;		/**< check.c */
 	struct sani_layer *layers;	/**< sock/layer.h */

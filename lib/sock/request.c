@@ -1,9 +1,6 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 #include "sock/priv.h"
 
-/* Requests of one thread in one round at most: a thread that never stops cannot hold the core. */
-#define REQUESTS_PER_ROUND 256
-
 static void
 on_control(struct san_core *k, struct sani_control *ctl, uint32_t number)
 {
@@ -36,10 +33,10 @@ process(struct san_core *k, struct sani_thread *t, const struct sani_req *req)
 		on_post(k, req);
 		break;
 	case SANI_REQ_CANCEL:
-		sani_cancel_request(k, req->sock, req->id, false);
+		sani_cancel_request(k, req->sock, req->id, false, false);
 		break;
 	case SANI_REQ_CANCEL_ALL:
-		sani_cancel_request(k, req->sock, req->id, true);
+		sani_cancel_request(k, req->sock, req->id, true, false);
 		break;
 	case SANI_REQ_CLOSE:
 		sani_close_begin(k, &k->socks[sani_handle_slot(req->sock)]);
@@ -58,7 +55,7 @@ process_ring(struct san_core *k, struct sani_thread *t, struct sani_spsc *ring)
 {
 	unsigned int n;
 
-	for (n = 0; n < REQUESTS_PER_ROUND; n++) {
+	for (n = 0; n < SANI_REQUESTS_A_ROUND; n++) {
 		const struct sani_req *entry = sani_spsc_peek(ring);
 		struct sani_req req;
 

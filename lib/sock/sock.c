@@ -178,16 +178,16 @@ sani_sock_init(struct san_core *k, uint32_t nb_slots, uint32_t ring_size)
 {
 	uint32_t slot;
 
+	k->ring_size = ring_size;
 	k->slots = sani_slots_get(k->id);
 	k->socks = calloc(nb_slots, sizeof(*k->socks));
 	k->free = calloc(nb_slots, sizeof(*k->free));
 	if (k->slots == NULL || k->socks == NULL || k->free == NULL ||
-	    sani_deadline_init(k, nb_slots * SANI_DEADLINES_A_SOCKET) < 0) {
+	    sani_deadline_init(k, nb_slots * SANI_DEADLINES_A_SOCKET) < 0 || sani_cancel_init(k) < 0) {
 		sani_sock_fini(k);
 		return -ENOMEM;
 	}
 	k->nb_slots = nb_slots;
-	k->ring_size = ring_size;
 	k->closing = SANI_NONE;
 	k->paused = SANI_NONE;
 	for (slot = 0; slot < nb_slots; slot++) {
@@ -207,6 +207,7 @@ sani_sock_fini(struct san_core *k)
 {
 	sani_sleep_fini(k);
 	sani_deadline_fini(k);
+	sani_cancel_fini(k);
 	free(k->socks);
 	free(k->free);
 	k->socks = NULL;
