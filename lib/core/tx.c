@@ -29,9 +29,13 @@ flush_port(struct sani_core *core, unsigned int iface)
 	if (q->n == 0 || q->stuck)
 		return;
 	sent = sani_port_tx(&core->host->ports[iface], core->index, q->m, q->n);
+	if (sani_unlikely(sent == 0)) {
+		q->stuck = true;
+		sani_count(&core->ctr, SANI_CTR_port_tx_full);
+		return;
+	}
 	sani_count_n(&core->ctr, SANI_CTR_port_tx, sent);
 	q->n = (uint16_t)(q->n - sent);
-	q->stuck = sent == 0;
 	memmove(q->m, q->m + sent, q->n * sizeof(q->m[0]));
 }
 

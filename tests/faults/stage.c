@@ -22,6 +22,8 @@
 struct stage stage;
 _Atomic uint64_t stage_now_us = HOUR_US;
 bool (*stage_loses)(unsigned int side, unsigned int nr);
+const char *stage_device[2];
+void (*stage_ready)(unsigned int side);
 
 /* Where frames come by. */
 static struct carrier {
@@ -98,6 +100,8 @@ stage_begin(void)
 	lost = false;
 	memset(&stage, 0, sizeof(stage));
 	stage_loses = NULL;
+	stage_device[0] = stage_device[1] = NULL;
+	stage_ready = NULL;
 	nb_frames[0] = nb_frames[1] = 0;
 	stage_again(0, STAGE_NO_MEMORY);
 	if (started)
@@ -160,7 +164,10 @@ make_conf(unsigned int side, unsigned int serial)
 	STAGE_TRY(san_conf_set(conf, "host", "time_wait", "1000"), -ENOMEM);
 	STAGE_TRY(san_conf_set(conf, "host", "request_ring", "16"), -ENOMEM);
 	STAGE_TRY(san_conf_set(conf, "host", "mbufs", stage.nb_cores > 1 ? "1279" : "639"), -ENOMEM);
-	snprintf(text, sizeof(text), "ring:f%u/%u", serial, side);
+	if (stage_device[side] != NULL)
+		snprintf(text, sizeof(text), "%s", stage_device[side]);
+	else
+		snprintf(text, sizeof(text), "ring:f%u/%u", serial, side);
 	STAGE_TRY(san_conf_set(conf, "port p", "device", text), -ENOMEM);
 	STAGE_TRY(san_conf_set(conf, "port p", "rx_desc", "64"), -ENOMEM);
 	STAGE_TRY(san_conf_set(conf, "port p", "tx_desc", "64"), -ENOMEM);
@@ -185,6 +192,8 @@ open_host(unsigned int side, unsigned int serial)
 		return;
 	below = sani_sock_host_below(stage.host[side]);
 	below->clock = read_clock;
+	if (stage_ready != NULL)
+		stage_ready(side);
 	for (unsigned int i = 0; i < stage.nb_cores; i++) {
 		stage.core[side][i] = san_core_get(stage.host[side], i);
 		carriers[nb_carriers++] = (struct carrier){

@@ -151,6 +151,10 @@ stage_go_on(void);
 /** Virtual time [us]. */
 extern _Atomic uint64_t stage_now_us;
 
+/** Devices of the hosts instead of the ends of a ring pair, and what is called when one has started its device. */
+extern const char *stage_device[2];
+extern void (*stage_ready)(unsigned int side);
+
 /** Frames from host side that the wire treats badly: returns true for one that is to be lost. NULL: none. */
 extern bool (*stage_loses)(unsigned int side, unsigned int nr);
 

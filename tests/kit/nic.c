@@ -1,0 +1,222 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+#include "kit/nic.h"
+
+#include <errno.h>
+#include <stdio.h>
+#include <string.h>
+
+#include <rte_bus_vdev.h>
+#include <rte_ethdev.h>
+#include <rte_ether.h>
+
+#include "kit/fail.h"
+
+static struct nic *nics[RTE_MAX_ETHPORTS];
+static struct rte_mempool *pool;
+
+/* The buffers of the n oldest frames. */
+static void
+give_back(struct nic *nic, unsigned int n)
+{
+	for (unsigned int i = 0; i < n; i++)
+		rte_pktmbuf_free(nic->ring[i]);
+	nic->nb -= n;
+	nic->nb_sent -= RTE_MIN(n, nic->nb_sent);
+	memmove(nic->ring, nic->ring + n, nic->nb * sizeof(nic->ring[0]));
+}
+
+void
+nic_put(struct nic *nic, const uint8_t *frame, unsigned int len)
+{
+	struct rte_mbuf *m = rte_pktmbuf_alloc(pool);
+
+	kit_need(m != NULL && nic->nb_wire < NIC_WIRE && len <= rte_pktmbuf_tailroom(m));
+	memcpy(rte_pktmbuf_append(m, (uint16_t)len), frame, len);
+	nic->wire[(nic->wire_first + nic->nb_wire++) % NIC_WIRE] = m;
+}
+
+/* The moment at which the octets are read. */
+static void
+send_one(struct nic *nic, const struct rte_mbuf *m)
+{
+	uint8_t frame[2048];
+	unsigned int len = m->pkt_len;
+	const void *at = len <= sizeof(frame) ? rte_pktmbuf_read(m, 0, len, frame) : NULL;
+
+	kit_need(at != NULL);
+	if (nic->watch != NULL)
+		nic->watch(nic, at, len);
+	if (nic->peer->plugged && nic->peer->nb_wire < NIC_WIRE)
+		nic_put(nic->peer, at, len);
+}
+
+unsigned int
+nic_send(struct nic *nic, unsigned int n)
+{
+	unsigned int i;
+
+	for (i = 0; i < n && nic->nb_sent < nic->nb; i++)
+		send_one(nic, nic->ring[nic->nb_sent++]);
+	return i;
+}
+
+const struct rte_mbuf *
+nic_unsent(const struct nic *nic, unsigned int i)
+{
+	return nic->nb_sent + i < nic->nb ? nic->ring[nic->nb_sent + i] : NULL;
+}
+
+static uint16_t
+send_burst(void *queue, struct rte_mbuf **m, uint16_t n)
+{
+	struct nic *nic = queue;
+	uint16_t taken = 0;
+
+	if (nic->frees == NIC_FREES_LATER && nic->nb_sent > nic->keeps)
+		give_back(nic, nic->nb_sent - nic->keeps);
+	while (taken < n && nic->nb < NIC_RING)
+		nic->ring[nic->nb++] = m[taken++];
+	nic->refused += n - taken;
+	if (!nic->holds)
+		nic_send(nic, NIC_RING);
+	if (nic->frees == NIC_FREES_AT_ONCE)
+		give_back(nic, nic->nb_sent);
+	return taken;
+}
+
+static void
+remember(struct nic *nic, const struct rte_mbuf *m)
+{
+	const struct rte_ether_hdr *eth = rte_pktmbuf_mtod(m, const void *);
+
+	if (eth->ether_type != RTE_BE16(RTE_ETHER_TYPE_IPV4))
+		return;
+	nic->last_len = m->data_len;
+	memcpy(nic->last, eth, nic->last_len);
+}
+
+static uint16_t
+receive_burst(void *queue, struct rte_mbuf **m, uint16_t n)
+{
+	struct nic *nic = queue;
+	uint16_t taken;
+
+	for (taken = 0; taken < n && nic->nb_wire > 0; taken++) {
+		m[taken] = nic->wire[nic->wire_first];
+		m[taken]->port = nic->id;
+		remember(nic, m[taken]);
+		nic->wire_first = (nic->wire_first + 1) % NIC_WIRE;
+		nic->nb_wire--;
+	}
+	return taken;
+}
+
+static struct nic *
+plugged(uint16_t id)
+{
+	return id < RTE_MAX_ETHPORTS && nics[id] != NULL && nics[id]->plugged ? nics[id] : NULL;
+}
+
+/* What the driver answers when it is asked, and when it is stopped. */
+
+int __real_rte_eth_tx_done_cleanup(uint16_t id, uint16_t queue, uint32_t n);
+int __wrap_rte_eth_tx_done_cleanup(uint16_t id, uint16_t queue, uint32_t n);
+int __real_rte_eth_dev_tx_queue_stop(uint16_t id, uint16_t queue);
+int __wrap_rte_eth_dev_tx_queue_stop(uint16_t id, uint16_t queue);
+int __real_rte_eth_dev_tx_queue_start(uint16_t id, uint16_t queue);
+int __wrap_rte_eth_dev_tx_queue_start(uint16_t id, uint16_t queue);
+int __real_rte_eth_dev_stop(uint16_t id);
+int __wrap_rte_eth_dev_stop(uint16_t id);
+
+int
+__wrap_rte_eth_tx_done_cleanup(uint16_t id, uint16_t queue, uint32_t n)
+{
+	struct nic *nic = plugged(id);
+
+	if (nic == NULL)
+		return __real_rte_eth_tx_done_cleanup(id, queue, n);
+	if (nic->frees != NIC_FREES_ASKED)
+		return -ENOTSUP;
+	nic->asked++;
+	n = n == 0 ? nic->nb_sent : RTE_MIN(n, nic->nb_sent);
+	give_back(nic, n);
+	return (int)n;
+}
+
+int
+__wrap_rte_eth_dev_tx_queue_stop(uint16_t id, uint16_t queue)
+{
+	struct nic *nic = plugged(id);
+
+	if (nic == NULL)
+		return __real_rte_eth_dev_tx_queue_stop(id, queue);
+	nic->stopped++;
+	if (nic->frees == NIC_FREES_STOPPED)
+		give_back(nic, nic->nb);
+	return nic->frees == NIC_FREES_NEVER ? -ENOTSUP : 0;
+}
+
+int
+__wrap_rte_eth_dev_tx_queue_start(uint16_t id, uint16_t queue)
+{
+	return plugged(id) != NULL ? 0 : __real_rte_eth_dev_tx_queue_start(id, queue);
+}
+
+int
+__wrap_rte_eth_dev_stop(uint16_t id)
+{
+	struct nic *nic = plugged(id);
+
+	if (nic != NULL) {
+		nic->plugged = false;
+		give_back(nic, nic->nb);
+		for (; nic->nb_wire > 0; nic->nb_wire--) {
+			rte_pktmbuf_free(nic->wire[nic->wire_first]);
+			nic->wire_first = (nic->wire_first + 1) % NIC_WIRE;
+		}
+	}
+	return __real_rte_eth_dev_stop(id);
+}
+
+void
+nic_plug(struct nic *nic)
+{
+	struct rte_eth_fp_ops *ops;
+
+	kit_need(rte_eth_dev_get_port_by_name(nic->name, &nic->id) == 0);
+	ops = &rte_eth_fp_ops[nic->id];
+	nic->queues[0] = nic;
+	ops->rx_pkt_burst = receive_burst;
+	ops->tx_pkt_burst = send_burst;
+	ops->rxq.data = nic->queues;
+	ops->txq.data = nic->queues;
+	nics[nic->id] = nic;
+	nic->plugged = true;
+}
+
+void
+nic_make(struct nic pair[2])
+{
+	static unsigned int serial;
+
+	if (pool == NULL)
+		pool = rte_pktmbuf_pool_create("nic_wire", 4095, 0, 0, RTE_MBUF_DEFAULT_BUF_SIZE, SOCKET_ID_ANY);
+	kit_need(pool != NULL);
+	memset(pair, 0, 2 * sizeof(pair[0]));
+	for (unsigned int i = 0; i < 2; i++) {
+		snprintf(pair[i].name, sizeof(pair[i].name), "net_null%u", 100 + serial++ % 2);
+		pair[i].peer = &pair[1 - i];
+		kit_need(rte_vdev_init(pair[i].name, "size=64") == 0);
+	}
+}
+
+void
+nic_end(struct nic pair[2])
+{
+	for (unsigned int i = 0; i < 2; i++) {
+		kit_need(!pair[i].plugged);
+		nics[pair[i].id] = NULL;
+		kit_need(rte_vdev_uninit(pair[i].name) == 0);
+	}
+	kit_need(rte_mempool_full(pool));
+}
