@@ -17,6 +17,7 @@
 #define SAN_WIN_H
 
 #include <netinet/in.h>
+#include <netinet/tcp.h>
 #include <sys/socket.h>
 
 #include <san/types.h>

@@ -51,19 +51,80 @@ sani_layer_in_round(void)
 	return t != NULL && t->in_round;
 }
 
-struct san_core *
-sani_layer_core_here(const struct san_host *host)
+bool
+sani_layer_is_polled(const struct san_core *k)
 {
-	const struct sani_thread *t = sani_thread_self();
-	unsigned int id;
+	return atomic_load_explicit(&k->claimer, memory_order_acquire) != SANI_CLAIM_NONE;
+}
 
-	for (id = 0; t != NULL && t->nb_claims != 0 && id < SANI_CORE_IDS; id++) {
-		struct san_core *k = sani_sock_core((uint8_t)id);
+uint8_t
+sani_layer_core_id(const struct san_core *k)
+{
+	return k->id;
+}
 
-		if (k != NULL && sani_is_on_core(k, t) && (host == NULL || k->host == host))
-			return k;
-	}
+/* A core of h that the calling thread polls; NULL: none. */
+static struct san_core *
+core_here(const struct san_host *h)
+{
+	unsigned int i;
+
+	for (i = 0; i < h->nb_cores; i++)
+		if (sani_layer_is_here(h->cores[i]))
+			return h->cores[i];
 	return NULL;
+}
+
+static bool
+has_address(const struct san_host *h, const union sani_ip *ip)
+{
+	const struct sani_host *below = h->host;
+	unsigned int i;
+
+	for (i = 0; i < below->nb_ifaces; i++)
+		if (sani_ip_eq(ip, &below->ifaces[i].addr))
+			return true;
+	return false;
+}
+
+/* The list has the newest first. */
+static const struct san_host *
+choose_host(const union sani_ip *local)
+{
+	const struct san_host *h, *found = NULL;
+	bool any = sani_ip_is_any(local);
+
+	for (h = sani_sock_hosts(); h != NULL; h = h->next) {
+		if (any ? core_here(h) != NULL : has_address(h, local))
+			return h;
+		found = h;
+	}
+	return any ? found : NULL;
+}
+
+struct san_core *
+sani_layer_choose_core(const union sani_ip *local)
+{
+	static _Atomic unsigned int turn;
+	const struct san_host *h = choose_host(local);
+	struct san_core *here;
+
+	if (h == NULL)
+		return NULL;
+	here = core_here(h);
+	return here != NULL ? here : h->cores[atomic_fetch_add(&turn, 1) % h->nb_cores];
+}
+
+unsigned int
+sani_layer_addresses(union sani_ip *list, unsigned int max)
+{
+	const struct san_host *h;
+	unsigned int i, n = 0;
+
+	for (h = sani_sock_hosts(); h != NULL; h = h->next)
+		for (i = 0; i < h->host->nb_ifaces && n < max; i++)
+			list[n++] = h->host->ifaces[i].addr;
+	return n;
 }
 
 int

@@ -51,9 +51,25 @@ sani_layer_is_here(const struct san_core *k);
 bool
 sani_layer_in_round(void);
 
-/** A core that the calling thread polls, of host (NULL: of any); the lowest id first; NULL: none. Any thread. */
+/** Does any thread poll k now? Any thread. */
+bool
+sani_layer_is_polled(const struct san_core *k);
+
+/** Its id: of a handle's upper octet. Any thread. */
+uint8_t
+sani_layer_core_id(const struct san_core *k);
+
+/**
+ * Where a socket with this local address is to live: on the host that has it (any: the host of a core that the
+ * calling thread polls, else the one that was made first); there on a core that the calling thread polls, else on
+ * one in turn. NULL: no such host. Any thread.
+ */
 struct san_core *
-sani_layer_core_here(const struct san_host *host);
+sani_layer_choose_core(const union sani_ip *local);
+
+/** The addresses of all hosts' interfaces, at most max. @return How many. Any thread. */
+unsigned int
+sani_layer_addresses(union sani_ip *list, unsigned int max);
 
 /**
  * Call fn on the core's thread: here and now, or through the request ring, and wait for its end.

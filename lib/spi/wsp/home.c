@@ -1,0 +1,396 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/*
+ * Up-calls. Two sources, and one order for each direction of a socket:
+ *
+ *   done       sends that were over when they were posted: since the last turn, so before this round's input
+ *   queue      everything else; emptied in each turn, so what is in it came after what is in done
+ *
+ * A turn that leaves something in the queue begins the next one with it.
+ */
+#include <stdlib.h>
+#include <string.h>
+
+#include "spi/wsp/priv.h"
+
+#define OPS 8192u
+#define AWAY_OPS 1024u
+#define CQ_DEPTH 16384u
+#define BURST 32u
+#define TURN_MAX 4096u
+
+static struct sani_wsp_home homes[SANI_CORE_IDS + 1];
+static _Atomic uint32_t nb_homes;
+
+uint32_t
+sani_wsp_homes(void)
+{
+	return atomic_load(&nb_homes);
+}
+
+struct sani_wsp_home *
+sani_wsp_home_at(unsigned int core_id)
+{
+	return &homes[core_id];
+}
+
+struct sani_wsp_op *
+sani_wsp_fresh_op(struct sani_wsp_home *home)
+{
+	if (home->fresh == OPS)
+		return NULL;
+	return memset(&home->ops[home->fresh++], 0, sizeof(*home->ops));
+}
+
+static void
+give_away(struct sani_wsp_away_pool *pool, struct sani_wsp_op *op)
+{
+	op->next = atomic_load_explicit(&pool->given, memory_order_relaxed);
+	/* release: what was read of it before it is somebody else's */
+	while (!atomic_compare_exchange_weak_explicit(&pool->given, &op->next, op, memory_order_release,
+						      memory_order_relaxed))
+		;
+}
+
+void
+sani_wsp_give_op(struct sani_wsp_home *home, struct sani_wsp_op *op)
+{
+	if (sani_unlikely(op->is_away)) {
+		give_away(&home->away, op);
+		return;
+	}
+	op->next = home->free;
+	home->free = op;
+}
+
+/* An operation has ended: its memory goes, then the switch is told (R13), and nothing of it is touched any more. */
+static void
+complete(struct sani_wsp_home *home, struct sani_wsp_op *op, DWORD error, DWORD bytes)
+{
+	struct sani_wsp_sock *so = op->so;
+	LPWSAOVERLAPPED ov = op->ov;
+	INT ignored;
+
+	if (op->nb_held > 0)
+		sani_wsp_drop_held(op);
+	sani_wsp_give_op(home, op);
+	if ((uintptr_t)ov->hEvent & 1) {
+		sani_wsp_finish_polled(ov, error, bytes);
+	} else {
+		ov->OffsetHigh = error;
+		ov->Offset = 0;
+		sani_wsp_up.lpWPUCompleteOverlappedRequest(so->upper, ov, error, bytes, &ignored);
+	}
+	if (--so->nb_ops == 0 && so->retired)
+		sani_wsp_try_release(so);
+}
+
+/* Those of only, or all (NULL). */
+static unsigned int
+tell_done(struct sani_wsp_home *home, const struct sani_wsp_sock *only)
+{
+	struct sani_wsp_op *op = home->done;
+	unsigned int n = 0;
+
+	home->done = NULL;
+	home->done_end = &home->done;
+	while (op != NULL) {
+		struct sani_wsp_op *next = op->next;
+
+		if (only != NULL && op->so != only) {
+			sani_wsp_defer(home, op, op->error, op->bytes);
+		} else {
+			complete(home, op, op->error, op->bytes);
+			n++;
+		}
+		op = next;
+	}
+	return n;
+}
+
+static struct sani_wsp_sock *
+by_handle(struct sani_wsp_home *home, san_handle h)
+{
+	struct sani_wsp_sock *so = home->socks;
+
+	while (so != NULL && so->h != h)
+		so = so->next_home;
+	return so;
+}
+
+/* A close that a cleanup of the library began brings no word of ours. */
+static void
+on_close(struct sani_wsp_home *home, const struct san_completion *c)
+{
+	struct sani_wsp_sock *so = c->user != 0 ? (void *)(uintptr_t)c->user : by_handle(home, c->sock);
+
+	if (so == NULL)
+		return;
+	sani_wsp_make_unreachable(so, (uint32_t)(atomic_load(&so->word) >> 32));
+	so->retired = true;
+	sani_wsp_try_release(so);
+}
+
+static void
+on_transfer(struct sani_wsp_home *home, const struct san_completion *c, const struct sani_wsp_sock *only)
+{
+	struct sani_wsp_op *op = (struct sani_wsp_op *)c->op;
+	DWORD error = c->result < 0 ? sani_wsp_error(c->result) : 0;
+	DWORD bytes = c->result < 0 ? 0 : (DWORD)c->result;
+
+	if (sani_unlikely(only != NULL && op->so != only))
+		sani_wsp_defer(home, op, error, bytes);
+	else
+		complete(home, op, error, bytes);
+}
+
+static void
+on_completion(struct sani_wsp_home *home, const struct san_completion *c, const struct sani_wsp_sock *only)
+{
+	if (sani_likely(c->kind == SAN_OP_RECV || c->kind == SAN_OP_SEND))
+		on_transfer(home, c, only);
+	else if (c->kind == SAN_OP_ACCEPT)
+		sani_wsp_on_accept((void *)(uintptr_t)c->user, c);
+	else if (c->kind == SAN_OP_CONNECT)
+		sani_wsp_on_connect((void *)(uintptr_t)c->user, c);
+	else if (c->kind == SAN_OP_CLOSE)
+		on_close(home, c);
+}
+
+static unsigned int
+reap(struct sani_wsp_home *home, const struct sani_wsp_sock *only)
+{
+	struct san_completion comp[BURST];
+	unsigned int n = 0;
+	int i, got;
+
+	do {
+		got = san_cq_poll(home->cq, comp, BURST);
+		for (i = 0; i < got; i++)
+			on_completion(home, &comp[i], only);
+		n += got > 0 ? (unsigned int)got : 0;
+	} while (got > 0 && n < TURN_MAX);
+	home->behind = got > 0;
+	return n;
+}
+
+static unsigned int
+tell_all(struct sani_wsp_home *home)
+{
+	unsigned int n = 0;
+
+	home->calling = true;
+	if (sani_unlikely(home->behind))
+		n += reap(home, NULL);
+	if (home->done != NULL && !home->behind)
+		n += tell_done(home, NULL);
+	if (!home->behind)
+		n += reap(home, NULL);
+	home->calling = false;
+	return n;
+}
+
+void
+sani_wsp_flush(struct sani_wsp_home *home, struct sani_wsp_sock *so)
+{
+	home->calling = true;
+	tell_done(home, so);
+	reap(home, so);
+	home->calling = false;
+}
+
+static void
+unlink_from(struct sani_wsp_home *home, struct sani_wsp_sock *so)
+{
+	if (so->prev_home != NULL)
+		so->prev_home->next_home = so->next_home;
+	else
+		home->socks = so->next_home;
+	if (so->next_home != NULL)
+		so->next_home->prev_home = so->prev_home;
+	home->nb_socks--;
+}
+
+/* The last up-call (R161); then the entry is free. */
+static void
+release(struct sani_wsp_sock *so)
+{
+	INT ignored;
+
+	if (so->home != NULL)
+		unlink_from(so->home, so);
+	free(so->mem);
+	so->mem = NULL;
+	if (so->has_upper)
+		sani_wsp_up.lpWPUCloseSocketHandle(so->upper, &ignored);
+	sani_wsp_free(so);
+}
+
+void
+sani_wsp_try_release(struct sani_wsp_sock *so)
+{
+	/* The post of another thread that is under way comes through here again. */
+	if (so->retired && so->nb_ops == 0 && atomic_load(&so->away) == 0)
+		release(so);
+}
+
+static void
+end_home(struct sani_wsp_home *home, struct san_core *k)
+{
+	sani_layer_remove(k, &home->layer);
+	/* A queue of a thread that has given the core up goes with that thread. */
+	san_cq_destroy(home->cq);
+	free(home->ops);
+	free(home->away.list);
+	home->ops = NULL;
+	home->away.list = NULL;
+	home->cq = NULL;
+	atomic_fetch_sub(&nb_homes, 1);
+}
+
+/* The core is left: every native socket is retired and its record was read. */
+static void
+release_all(struct sani_wsp_home *home)
+{
+	while (home->socks != NULL)
+		release(home->socks);
+}
+
+static unsigned int
+take_turn(struct sani_layer *layer, struct san_core *k, bool last)
+{
+	struct sani_wsp_home *home = (struct sani_wsp_home *)layer;
+	unsigned int n = tell_all(home);
+
+	if (sani_likely(!last && (home->nb_socks > 0 || sani_wsp_is_up())))
+		return n;
+	if (last) {
+		while (home->behind || home->done != NULL)
+			tell_all(home);
+		release_all(home);
+	}
+	end_home(home, k);
+	return n + 1;
+}
+
+static bool
+make_pools(struct sani_wsp_home *home)
+{
+	home->ops = aligned_alloc(SANI_CACHE_LINE, OPS * sizeof(*home->ops));
+	home->away.list = aligned_alloc(SANI_CACHE_LINE, AWAY_OPS * sizeof(*home->away.list));
+	home->fresh = 0;
+	home->free = NULL;
+	home->away.size = AWAY_OPS;
+	home->away.fresh = 0;
+	home->away.free = NULL;
+	atomic_store(&home->away.given, NULL);
+	if (home->ops != NULL && home->away.list != NULL)
+		return true;
+	free(home->ops);
+	free(home->away.list);
+	home->ops = NULL;
+	home->away.list = NULL;
+	return false;
+}
+
+static bool
+open_home(struct sani_wsp_home *home, struct san_core *k)
+{
+	if (!make_pools(home))
+		return false;
+	if (san_cq_create(CQ_DEPTH, &home->cq) < 0) {
+		free(home->ops);
+		free(home->away.list);
+		return false;
+	}
+	pthread_mutex_init(&home->away.lock, NULL);
+	home->k = k;
+	home->thread = sani_thread_self();
+	home->socks = NULL;
+	home->nb_socks = 0;
+	home->done = NULL;
+	home->done_end = &home->done;
+	home->calling = false;
+	home->behind = false;
+	home->layer.turn = take_turn;
+	atomic_fetch_add(&nb_homes, 1);
+	sani_layer_add(k, &home->layer);
+	return true;
+}
+
+/* The core has changed hands since; with sockets on it that is a breach (san/wsp.h). */
+static struct sani_wsp_home *
+take_over(struct sani_wsp_home *home)
+{
+	struct san_cq *cq;
+
+	if (sani_wsp_is_here(home))
+		return home;
+	if (home->nb_socks > 0 || san_cq_create(CQ_DEPTH, &cq) < 0)
+		return NULL;
+	home->cq = cq;
+	home->thread = sani_thread_self();
+	return home;
+}
+
+struct sani_wsp_home *
+sani_wsp_home(struct san_core *k)
+{
+	struct sani_wsp_home *home = &homes[sani_layer_core_id(k)];
+
+	if (home->cq != NULL)
+		return take_over(home);
+	return open_home(home, k) ? home : NULL;
+}
+
+void
+sani_wsp_settle(struct sani_wsp_home *home, struct sani_wsp_sock *so)
+{
+	so->prev_home = NULL;
+	so->next_home = home->socks;
+	if (home->socks != NULL)
+		home->socks->prev_home = so;
+	home->socks = so;
+	home->nb_socks++;
+	so->home = home;
+}
+
+DWORD
+sani_wsp_check_caller(void)
+{
+	const struct sani_thread *t = sani_thread_self();
+
+	if (t == NULL || (!t->attached && t->nb_claims == 0) || sani_lib_check() < 0)
+		return WSAENETDOWN;
+	return 0;
+}
+
+/* Its socket may have been closed on the way. */
+static int
+run(struct san_core *k, struct sani_control_args *args)
+{
+	struct sani_wsp_call *call = args->arg;
+
+	(void)k;
+	if (sani_wsp_find(call->s) == NULL)
+		return WSAENOTSOCK;
+	return (int)call->fn(call);
+}
+
+DWORD
+sani_wsp_carry_out(struct sani_wsp_call *call)
+{
+	struct sani_control_args args = { .arg = call };
+	struct sani_wsp_home *home;
+	int rc;
+
+	call->so = sani_wsp_find(call->s);
+	if (call->so == NULL)
+		return WSAENOTSOCK;
+	if (sani_wsp_check_caller() != 0)
+		return WSAENETDOWN;
+	home = call->so->home;
+	if (home == NULL || sani_wsp_is_here(home))
+		return call->fn(call);
+	rc = sani_layer_call(home->k, run, &args);
+	return rc < 0 ? WSAENETDOWN : (DWORD)rc;
+}

@@ -1,0 +1,168 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+#include <string.h>
+
+#include "spi/wsp/addr.h"
+#include "spi/wsp/priv.h"
+
+/* There is no RDMA: the functions are there, and say so. */
+static DWORD
+no_rdma(SOCKET s)
+{
+	return sani_wsp_find(s) == NULL ? WSAENOTSOCK : WSAEOPNOTSUPP;
+}
+
+static int WSPAPI
+sani_wsp_register_rdma(SOCKET s, PVOID buf, DWORD len, DWORD flags, LPVOID descriptor, LPDWORD descriptor_len, LPINT err)
+{
+	(void)buf;
+	(void)len;
+	(void)flags;
+	(void)descriptor;
+	(void)descriptor_len;
+	return sani_wsp_return(no_rdma(s), err);
+}
+
+static int WSPAPI
+sani_wsp_deregister_rdma(SOCKET s, LPVOID descriptor, DWORD descriptor_len, LPINT err)
+{
+	(void)descriptor;
+	(void)descriptor_len;
+	return sani_wsp_return(no_rdma(s), err);
+}
+
+/* RdmaWrite and RdmaRead have one type. */
+static int WSPAPI
+sani_wsp_move_rdma(SOCKET s, LPWSABUFEX bufs, DWORD nb, LPVOID descriptor, DWORD descriptor_len, DWORD offset, LPDWORD moved,
+	  DWORD flags, LPWSAOVERLAPPED ov, LPWSAOVERLAPPED_COMPLETION_ROUTINE routine, LPWSATHREADID thread,
+	  LPINT err)
+{
+	(void)bufs;
+	(void)nb;
+	(void)descriptor;
+	(void)descriptor_len;
+	(void)offset;
+	(void)moved;
+	(void)flags;
+	(void)ov;
+	(void)routine;
+	(void)thread;
+	return sani_wsp_return(no_rdma(s), err);
+}
+
+static int WSPAPI
+forget_cached(PVOID address, SIZE_T size, LPINT err)
+{
+	(void)address;
+	(void)size;
+	return sani_wsp_return(WSAEOPNOTSUPP, err);
+}
+
+typedef void (*any_function)(void);
+
+static const struct {
+	GUID id;
+	any_function fn;
+} extensions[] = {
+	{ WSAID_REGISTERMEMORY, (any_function)sani_wsp_register_memory },
+	{ WSAID_DEREGISTERMEMORY, (any_function)sani_wsp_deregister_memory },
+	{ WSAID_REGISTERRDMAMEMORY, (any_function)sani_wsp_register_rdma },
+	{ WSAID_DEREGISTERRDMAMEMORY, (any_function)sani_wsp_deregister_rdma },
+	{ WSAID_RDMAWRITE, (any_function)sani_wsp_move_rdma },
+	{ WSAID_RDMAREAD, (any_function)sani_wsp_move_rdma },
+	{ WSAID_MEMORYREGISTRATIONCACHECALLBACK, (any_function)forget_cached },
+};
+
+/* One ioctl's buffers. */
+struct buffers {
+	LPVOID in;
+	DWORD nb_in;
+	LPVOID out;
+	DWORD nb_out;
+	LPDWORD returned;
+};
+
+static DWORD
+get_extension(const struct buffers *b)
+{
+	GUID id;
+	unsigned int i;
+
+	if (b->in == NULL || b->nb_in < sizeof(id))
+		return WSAEFAULT;
+	memcpy(&id, b->in, sizeof(id));
+	for (i = 0; i < RTE_DIM(extensions); i++) {
+		if (memcmp(&id, &extensions[i].id, sizeof(id)) != 0)
+			continue;
+		*b->returned = sizeof(extensions[i].fn);
+		if (b->out == NULL || b->nb_out < sizeof(extensions[i].fn))
+			return WSAEFAULT;
+		memcpy(b->out, &extensions[i].fn, sizeof(extensions[i].fn));
+		return 0;
+	}
+	return WSAEINVAL;
+}
+
+#define ADDRESSES_MAX 1024u
+
+/* The list, then what it points to. */
+static DWORD
+list_addresses(const struct buffers *b)
+{
+	union sani_ip ip[ADDRESSES_MAX];
+	unsigned int i, n = sani_layer_addresses(ip, ADDRESSES_MAX);
+	size_t head = offsetof(SOCKET_ADDRESS_LIST, Address) + n * sizeof(SOCKET_ADDRESS);
+	SOCKET_ADDRESS_LIST *list = b->out;
+	struct sockaddr_in *name;
+
+	*b->returned = (DWORD)(head + n * sizeof(*name));
+	if (b->out == NULL || b->nb_out < *b->returned)
+		return WSAEFAULT;
+	name = (struct sockaddr_in *)((char *)b->out + head);
+	list->iAddressCount = (INT)n;
+	for (i = 0; i < n; i++, name++) {
+		struct san_addr addr = { .port = 0 };
+
+		memcpy(addr.ip, ip[i].b, sizeof(addr.ip));
+		sani_wsp_write_name(&addr, name);
+		list->Address[i].lpSockaddr = (LPSOCKADDR)name;
+		list->Address[i].iSockaddrLength = sizeof(*name);
+	}
+	return 0;
+}
+
+static DWORD
+carry_out(SOCKET s, DWORD code, const struct buffers *b)
+{
+	/* R201: asked before there is any socket. */
+	if (code != SIO_GET_EXTENSION_FUNCTION_POINTER || s != INVALID_SOCKET)
+		if (sani_wsp_find(s) == NULL)
+			return WSAENOTSOCK;
+	if (b->returned == NULL)
+		return WSAEFAULT;
+	switch (code) {
+	case SIO_GET_EXTENSION_FUNCTION_POINTER:
+		return get_extension(b);
+	case SIO_ADDRESS_LIST_QUERY:
+		return sani_lib_check() < 0 ? WSAENETDOWN : list_addresses(b);
+	case SIO_GET_QOS:
+	case SIO_SET_QOS:
+	case SIO_GET_GROUP_QOS:
+	case SIO_SET_GROUP_QOS:
+	case SIO_ADDRESS_LIST_CHANGE:
+		return WSAEOPNOTSUPP;
+	default:
+		return WSAEINVAL;
+	}
+}
+
+int WSPAPI
+sani_wsp_ioctl(SOCKET s, DWORD code, LPVOID in, DWORD nb_in, LPVOID out, DWORD nb_out, LPDWORD returned,
+	       LPWSAOVERLAPPED ov, LPWSAOVERLAPPED_COMPLETION_ROUTINE routine, LPWSATHREADID thread, LPINT err)
+{
+	struct buffers b = { in, nb_in, out, nb_out, returned };
+
+	(void)ov;
+	(void)routine;
+	(void)thread;
+	return sani_wsp_return(carry_out(s, code, &b), err);
+}

@@ -1,0 +1,132 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+#include <string.h>
+
+#include "spi/wsp/priv.h"
+
+static bool
+is_sol_socket(int level)
+{
+	return level == SOL_SOCKET || level == WIN_SOL_SOCKET;
+}
+
+static DWORD
+get_here(struct sani_wsp_call *call)
+{
+	DWORD *value = call->out;
+
+	*value = call->flags == SO_DEBUG ? (DWORD)call->so->debug : call->so->nodelay;
+	return 0;
+}
+
+static DWORD
+get_option(struct sani_wsp_call *call, int level, int name, DWORD *value)
+{
+	call->flags = (uint32_t)name;
+	call->out = value;
+	call->fn = get_here;
+	if (level == IPPROTO_TCP) {
+		call->flags = UINT32_MAX;
+		return name == TCP_NODELAY ? sani_wsp_carry_out(call) : WSAENOPROTOOPT;
+	}
+	if (!is_sol_socket(level))
+		return WSAEINVAL;
+	switch (name) {
+	case SO_DEBUG:
+		return sani_wsp_carry_out(call);
+	case SO_MAX_MSG_SIZE:
+		*value = SAN_IO_MAX;
+		return 0;
+	case SO_MAX_RDMA_SIZE:
+		*value = 0;
+		return 0;
+	case SO_RDMA_THRESHOLD_SIZE:
+		*value = UINT32_MAX;
+		return 0;
+	default:
+		return WSAENOPROTOOPT;
+	}
+}
+
+int WSPAPI
+sani_wsp_get_sock_opt(SOCKET s, int level, int name, char *value, LPINT len, LPINT err)
+{
+	struct sani_wsp_call call = { .s = s };
+	DWORD got, code;
+
+	if (sani_wsp_find(s) == NULL)
+		return sani_wsp_return(WSAENOTSOCK, err);
+	code = get_option(&call, level, name, &got);
+	if (code != 0)
+		return sani_wsp_return(code, err);
+	if (len == NULL)
+		return sani_wsp_return(WSAEFAULT, err);
+	if (value == NULL || *len < (INT)sizeof(got)) {
+		*len = sizeof(got);
+		return sani_wsp_return(WSAEFAULT, err);
+	}
+	memcpy(value, &got, sizeof(got));
+	*len = sizeof(got);
+	return 0;
+}
+
+static DWORD
+set_nodelay(struct sani_wsp_sock *so, bool nodelay)
+{
+	uint32_t state;
+	int rc;
+
+	if (so->home != NULL) {
+		rc = san_get_option(so->h, SAN_OPT_STATE, &state);
+		if (rc == 0 && so->phase == SANI_WSP_CONNECTED && state == SAN_TCP_CLOSED)
+			return WSAENOTCONN;
+		rc = san_set_option(so->h, SAN_OPT_NODELAY, nodelay);
+		if (rc < 0)
+			return sani_wsp_error(rc);
+	}
+	so->nodelay = nodelay;
+	return 0;
+}
+
+static DWORD
+set_here(struct sani_wsp_call *call)
+{
+	if (call->flags != SO_DEBUG)
+		return set_nodelay(call->so, call->value != 0);
+	call->so->debug = call->value != 0;
+	return 0;
+}
+
+static bool
+can_be_set(int level, int name)
+{
+	return level == IPPROTO_TCP ? name == TCP_NODELAY : name == SO_DEBUG;
+}
+
+int WSPAPI
+sani_wsp_set_sock_opt(SOCKET s, int level, int name, const char *value, int len, LPINT err)
+{
+	struct sani_wsp_call call = { .s = s, .fn = set_here };
+	DWORD given;
+
+	if (sani_wsp_find(s) == NULL)
+		return sani_wsp_return(WSAENOTSOCK, err);
+	if (level != IPPROTO_TCP && !is_sol_socket(level))
+		return sani_wsp_return(WSAEINVAL, err);
+	if (!can_be_set(level, name))
+		return sani_wsp_return(WSAENOPROTOOPT, err);
+	if (value == NULL || len < (int)sizeof(given))
+		return sani_wsp_return(WSAEFAULT, err);
+	memcpy(&given, value, sizeof(given));
+	call.value = given;
+	call.flags = level == IPPROTO_TCP ? UINT32_MAX : SO_DEBUG;
+	return sani_wsp_return(sani_wsp_carry_out(&call), err);
+}
+
+BOOL WSPAPI
+sani_wsp_get_qos_by_name(SOCKET s, LPWSABUF name, LPQOS qos, LPINT err)
+{
+	(void)name;
+	(void)qos;
+	sani_wsp_return(sani_wsp_find(s) == NULL ? WSAENOTSOCK : WSAEOPNOTSUPP, err);
+	return FALSE;
+}

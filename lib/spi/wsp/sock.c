@@ -1,0 +1,179 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+#include <errno.h>
+#include <string.h>
+
+#include "spi/wsp/addr.h"
+#include "spi/wsp/priv.h"
+
+/* R29: only what a SAN socket can be. */
+static DWORD
+check_kind(int af, int type, int protocol, GROUP g, DWORD flags)
+{
+	if (af != AF_INET)
+		return WSAEAFNOSUPPORT;
+	if (type != SOCK_STREAM)
+		return WSAESOCKTNOSUPPORT;
+	if (protocol == IPPROTO_UDP)
+		return WSAEPROTOTYPE;
+	if (protocol != IPPROTO_TCP && protocol != 0)
+		return WSAEPROTONOSUPPORT;
+	return g != 0 || flags != WSA_FLAG_OVERLAPPED ? WSAEINVAL : 0;
+}
+
+/* R30: own structure, the switch's descriptor, own descriptor. */
+static DWORD
+make(const WSAPROTOCOL_INFOW *info, SOCKET *s)
+{
+	struct sani_wsp_sock *so = sani_wsp_alloc(SANI_WSP_OPEN);
+	INT code = WSAENOBUFS;
+
+	if (so == NULL)
+		return WSAEMFILE;
+	so->catalog_id = info != NULL ? info->dwCatalogEntryId : sani_wsp_catalog_id();
+	*s = sani_wsp_name(so);
+	so->upper = sani_wsp_up.lpWPUCreateSocketHandle(so->catalog_id, *s, &code);
+	if (so->upper == INVALID_SOCKET) {
+		if (sani_wsp_make_unreachable(so, (uint32_t)(*s >> 32)))
+			sani_wsp_free(so);
+		return (DWORD)code;
+	}
+	so->has_upper = true;
+	return 0;
+}
+
+SOCKET WSPAPI
+sani_wsp_socket(int af, int type, int protocol, LPWSAPROTOCOL_INFOW info, GROUP g, DWORD flags, LPINT err)
+{
+	DWORD code = check_kind(af, type, protocol, g, flags);
+	SOCKET s;
+
+	if (code == 0 && info != NULL && info->dwProviderReserved != 0)
+		code = WSAEINVAL;
+	if (!sani_wsp_is_up() || sani_wsp_check_caller() != 0)
+		code = WSAENETDOWN;
+	if (code == 0)
+		code = make(info, &s);
+	if (code == 0)
+		return s;
+	sani_wsp_return(code, err);
+	return INVALID_SOCKET;
+}
+
+/* On the core that is to own the socket. */
+static DWORD
+bind_here(struct sani_wsp_call *call)
+{
+	struct sani_wsp_sock *so = call->so;
+	struct san_core *k = call->out;
+	struct sani_wsp_home *home = sani_wsp_home(k);
+	int rc;
+
+	if (home == NULL)
+		return WSAENETDOWN;
+	rc = san_socket(k, home->cq, &so->h);
+	if (rc < 0)
+		return sani_wsp_error(rc);
+	rc = san_bind(so->h, call->in);
+	if (rc == 0 && !so->nodelay)
+		rc = san_set_option(so->h, SAN_OPT_NODELAY, 0);
+	if (rc < 0) {
+		/* Nobody is to hear of it: the record names no entry. */
+		san_close(so->h, 0);
+		so->h = SAN_NO_HANDLE;
+		return sani_wsp_error(rc);
+	}
+	so->local = *(const struct san_addr *)call->in;
+	sani_wsp_settle(home, so);
+	return 0;
+}
+
+static int
+run(struct san_core *k, struct sani_control_args *args)
+{
+	(void)k;
+	return (int)bind_here(args->arg);
+}
+
+DWORD
+sani_wsp_bind_to(struct sani_wsp_sock *so, const struct san_addr *local)
+{
+	struct sani_wsp_call call = { .so = so, .in = local };
+	struct sani_control_args args = { .arg = &call };
+	union sani_ip ip;
+	int rc;
+
+	memcpy(ip.b, local->ip, sizeof(ip.b));
+	call.out = sani_layer_choose_core(&ip);
+	if (call.out == NULL)
+		return WSAEADDRNOTAVAIL;
+	rc = sani_layer_call(call.out, run, &args);
+	return rc < 0 ? WSAENETDOWN : (DWORD)rc;
+}
+
+int WSPAPI
+sani_wsp_bind(SOCKET s, const struct sockaddr *name, int namelen, LPINT err)
+{
+	struct sani_wsp_sock *so = sani_wsp_find(s);
+	struct san_addr local;
+	DWORD code;
+
+	if (so == NULL)
+		return sani_wsp_return(WSAENOTSOCK, err);
+	code = sani_wsp_check_caller();
+	if (code == 0)
+		code = sani_wsp_read_name(name, namelen, &local);
+	if (code == WSAEAFNOSUPPORT)
+		code = WSAEFAULT;	/* its page: the family is part of what name points to */
+	if (code == 0 && so->home != NULL)
+		code = WSAEINVAL;
+	if (code == 0)
+		code = sani_wsp_bind_to(so, &local);
+	return sani_wsp_return(code, err);
+}
+
+bool
+sani_wsp_make_unreachable(struct sani_wsp_sock *so, uint32_t gen)
+{
+	uint64_t open = sani_wsp_word(gen, SANI_WSP_OPEN);
+
+	return atomic_compare_exchange_strong(&so->word, &open, sani_wsp_word(gen, SANI_WSP_CLOSING));
+}
+
+void
+sani_wsp_begin_close(struct sani_wsp_sock *so)
+{
+	struct sani_wsp_home *home = so->home;
+
+	if (home == NULL) {
+		so->retired = true;
+		sani_wsp_try_release(so);
+		return;
+	}
+	/* Refused only when it is closing already: then its record comes all the same. */
+	san_close(so->h, (uintptr_t)so);
+	if (sani_wsp_is_here(home) && !home->calling && !sani_layer_in_round())
+		sani_wsp_flush(home, so);
+}
+
+int WSPAPI
+sani_wsp_close_socket(SOCKET s, LPINT err)
+{
+	struct sani_wsp_sock *so = sani_wsp_find(s);
+
+	if (so == NULL)
+		return sani_wsp_return(WSAENOTSOCK, err);
+	if (sani_wsp_check_caller() != 0)
+		return sani_wsp_return(WSAENETDOWN, err);
+	if (!sani_wsp_make_unreachable(so, (uint32_t)(s >> 32)))
+		return sani_wsp_return(WSAENOTSOCK, err);
+	sani_wsp_begin_close(so);
+	return 0;
+}
+
+int WSPAPI
+sani_wsp_duplicate_socket(SOCKET s, DWORD process, LPWSAPROTOCOL_INFOW info, LPINT err)
+{
+	(void)process;
+	(void)info;
+	return sani_wsp_return(sani_wsp_find(s) == NULL ? WSAENOTSOCK : WSAEOPNOTSUPP, err);
+}
