@@ -266,6 +266,37 @@ open_embryo(struct sani_core *core, struct sani_listen_entry *e, struct sani_rx_
 	sani_core_touch(core, c, ev);
 }
 
+/*
+ * The program is asked before the peer is answered: offered at the SYN, like a finished one. Nothing tells yet
+ * whether the peer is there; so it has a place in the backlog, and its time, as any other.
+ */
+static void
+hold_embryo(struct sani_core *core, struct sani_listen_entry *e, struct sani_rx_item *item)
+{
+	struct sani_tcp_params params = sani_listen_params(core, e, item);
+	struct sani_tcp_conn *c = sani_listen_embryo(core, e, item);
+
+	if (c == NULL)
+		return;
+	params.iss = choose_iss(core, item);
+	if (item->tw != SANI_NONE)
+		sani_tw_del(core, item->tw);
+	sani_tcp_open_passive(c, &params, &item->seg, core->now_us);
+	sani_tcp_hold(c);
+	c->owner.flags |= SANI_CONN_HELD;
+	sani_conn_enter(core, c);
+	sani_conn_settle(core, c, SANI_TCP_EV_CONNECTED);
+}
+
+void
+sani_core_confirm(struct sani_core *core, struct sani_tcp_conn *c)
+{
+	if ((c->owner.flags & SANI_CONN_HELD) == 0)
+		return;
+	c->owner.flags &= (uint8_t)~SANI_CONN_HELD;
+	sani_core_touch(core, c, sani_tcp_confirm(c));
+}
+
 bool
 sani_listen_is_full(const struct sani_core *core, const struct sani_listen_entry *e)
 {
@@ -295,6 +326,7 @@ is_pressed(const struct sani_core *core, const struct sani_listen_entry *e)
  *   queue of finished ones full          dropped: a SYN-ACK would promise what cannot be kept
  *   after a connection of its tuple      half-open while there is any place, for a cookie as ISS could lie
  *                                        below the old numbers; else dropped, and the old one is remembered
+ *   the listener holds                   half-open, and offered at once
  *   many half-open                       cookie
  *   otherwise                            half-open
  *
@@ -308,6 +340,8 @@ sani_listen_syn(struct sani_core *core, struct sani_listen_entry *e, struct sani
 	if (sani_listen_is_full(core, e) ||
 	    (follows && core->priv->nb_half_open >= core->host->conf.nb_half_open))
 		sani_count(&core->ctr, SANI_CTR_tcp_rx_drop_backlog);
+	else if (e->l.hold)
+		hold_embryo(core, e, item);
 	else if (!follows && is_pressed(core, e))
 		sani_cookie_send(core, e, item);
 	else

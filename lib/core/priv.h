@@ -48,6 +48,7 @@ enum {
 	SANI_CONN_FINISHED = 1 << 4,	/**< Counted in nb_finished; up->embryo was called. */
 	SANI_CONN_FAST = 1 << 6,	/**< Counted in nb_fast of its listen entry. */
 	SANI_CONN_TELL = 1 << 5,	/**< Its timer tells the socket that it is CLOSED. */
+	SANI_CONN_HELD = 1 << 7,	/**< Its SYN is not answered before sani_core_confirm(). */
 };
 
 /** A listen entry. */

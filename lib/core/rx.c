@@ -169,16 +169,29 @@ has_no_place(struct sani_core *core, const struct sani_tcp_conn *c, const struct
 	       sani_listen_is_full(core, &core->priv->listens[c->owner.listen]);
 }
 
-static void
-input_conn(struct sani_core *core, struct sani_tcp_conn *c, struct sani_rx_item *item)
+/* Of a connection that is being opened: is the segment done with? */
+static bool
+input_opening(struct sani_core *core, struct sani_tcp_conn *c, struct sani_rx_item *item)
 {
 	const uint8_t what = item->seg.flags & (SANI_TCP_SYN | SANI_TCP_ACK | SANI_TCP_RST);
 
+	if ((c->owner.flags & SANI_CONN_HELD) == 0)
+		return what == SANI_TCP_ACK && sani_cookie_cross(core, c, item);
+	/* Nothing but the end of it is of use before it is answered: the peer repeats its SYN. */
+	if ((what & SANI_TCP_RST) != 0)
+		return false;
+	sani_count(&core->ctr, SANI_CTR_tcp_rx_drop_state);
+	return true;
+}
+
+static void
+input_conn(struct sani_core *core, struct sani_tcp_conn *c, struct sani_rx_item *item)
+{
 	if (has_no_place(core, c, item)) {
 		sani_count(&core->ctr, SANI_CTR_tcp_rx_drop_backlog);
 		return;
 	}
-	if ((c->owner.flags & SANI_CONN_HALF) != 0 && what == SANI_TCP_ACK && sani_cookie_cross(core, c, item))
+	if ((c->owner.flags & (SANI_CONN_HALF | SANI_CONN_HELD)) != 0 && input_opening(core, c, item))
 		return;
 	sani_rx_conn(core, c, item);
 	if (item->reopens)

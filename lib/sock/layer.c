@@ -95,11 +95,12 @@ choose_host(const union sani_ip *local)
 	bool any = sani_ip_is_any(local);
 
 	for (h = sani_sock_hosts(); h != NULL; h = h->next) {
-		if (any ? core_here(h) != NULL : has_address(h, local))
+		if (!any && has_address(h, local))
 			return h;
-		found = h;
+		if (any && (core_here(h) != NULL || found == NULL || core_here(found) == NULL))
+			found = h;
 	}
-	return any ? found : NULL;
+	return found;
 }
 
 struct san_core *
@@ -142,5 +143,41 @@ sani_layer_post(struct san_core *k, sani_layer_fn fn, void *arg)
 	if (ring == NULL || !sani_spsc_put(ring, &req))
 		return -EAGAIN;
 	sani_core_wake(k);
+	return 0;
+}
+
+int
+sani_layer_hold(struct san_core *k, san_handle h)
+{
+	struct sani_sock *so = sani_sock_of(k, h);
+
+	if (so == NULL || so->close != SANI_CLOSE_NONE)
+		return -ENOTSOCK;
+	if (so->phase != SANI_SOCK_NEW)
+		return -EINVAL;
+	so->hold = true;
+	return 0;
+}
+
+static void
+confirm_here(struct san_core *k, void *arg)
+{
+	struct sani_sock *so = sani_sock_of(k, (uintptr_t)arg);
+
+	if (so != NULL && so->conn != SANI_NONE)
+		sani_core_confirm(k->core, sani_sock_conn(k, so));
+}
+
+int
+sani_layer_confirm(san_handle h)
+{
+	struct san_core *k = sani_sock_core(sani_handle_core(h));
+
+	if (k == NULL)
+		return -ENOTSOCK;
+	if (!sani_layer_is_here(k))
+		return sani_layer_post(k, confirm_here, (void *)(uintptr_t)h);
+	sani_core_stir(k);
+	confirm_here(k, (void *)(uintptr_t)h);
 	return 0;
 }

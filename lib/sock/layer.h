@@ -86,6 +86,25 @@ int
 sani_layer_call(struct san_core *k, sani_control_fn fn, struct sani_control_args *args);
 
 /**
+ * Have a socket that is to listen hold its handshakes: an accept completes when a SYN comes, and the peer is not
+ * answered before sani_layer_confirm(). A close refuses it, by RST. A backlog is that of SYNs then, with no
+ * cookies when it is full: they are dropped.
+ * @retval 0 -ENOTSOCK -EINVAL (connected or listening)
+ * @context  The core's thread.
+ */
+int
+sani_layer_hold(struct san_core *k, san_handle h);
+
+/**
+ * Let the handshake of an accepted socket go on. Transfers may be posted before: what is sent waits for the
+ * handshake. Nothing when its connection is over, or was never held.
+ * @retval 0 -ENOTSOCK -EAGAIN (the request ring is full) -EPERM -ENETDOWN
+ * @context  Any attached thread, any thread that polls a core; carried out in the order of its posts (O3).
+ */
+int
+sani_layer_confirm(san_handle h);
+
+/**
  * Have fn called on the core's thread, behind all that the calling thread has asked of k before; do not wait.
  *
  * @retval 0  It will be called, also when the thread exits meanwhile.

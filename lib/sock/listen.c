@@ -119,6 +119,7 @@ sani_listen_start(struct san_core *k, struct sani_sock *so, unsigned int backlog
 		.rcvbuf = so->opt.rcvbuf,
 		.user_timeout_ms = so->opt.user_timeout_ms,
 		.nodelay = so->opt.nodelay,
+		.hold = so->hold,
 		.tune = so->opt.tune,
 	};
 	memcpy(l->addr.b, so->local.ip, sizeof(l->addr.b));

@@ -20,6 +20,22 @@ sani_tcp_open_passive(struct sani_tcp_conn *c, const struct sani_tcp_params *p,
 	return SANI_TCP_EV_OUTPUT;
 }
 
+/* The peer hears nothing until the program has decided; it repeats its SYN meanwhile. */
+void
+sani_tcp_hold(struct sani_tcp_conn *c)
+{
+	c->flags &= ~(uint32_t)SANI_TCP_F_SYN_DUE;
+}
+
+uint32_t
+sani_tcp_confirm(struct sani_tcp_conn *c)
+{
+	if (c->state != SAN_TCP_SYN_RECEIVED)
+		return 0;
+	c->flags |= SANI_TCP_F_SYN_DUE;
+	return SANI_TCP_EV_OUTPUT;
+}
+
 /* RFC 7413 4.2. Without room, or data, it is a handshake like any other. */
 uint32_t
 sani_tcp_open_fast(struct sani_tcp_conn *c, const struct sani_tcp_params *p, const struct sani_tcp_seg *syn,
