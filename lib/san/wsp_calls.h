@@ -55,8 +55,8 @@ typedef int (WSPAPI *LPWSPBIND)(SOCKET s, const struct sockaddr *name, int namel
 /**
  * Listen (R67). Requests are queued up to backlog, on each core of the host; the peer of each is answered when
  * WSPAccept has decided (R73), that of one too many is refused at once, and no event is signalled (R70).
- * SOMAXCONN and anything above 1,024 mean 1,024; below 1 means 1. On a listening socket: a new backlog; what is
- * queued stays.
+ * SOMAXCONN and anything above 1,024 mean 1,024; below 1 means 1. On a listening socket: a new backlog; the
+ * newest requests above it are refused.
  * Errors: WSAEINVAL (not bound), WSAEISCONN (connected or connecting), WSAENOBUFS (no listener left).
  */
 typedef int (WSPAPI *LPWSPLISTEN)(SOCKET s, int backlog, LPINT lpErrno);
@@ -84,10 +84,10 @@ typedef SOCKET (WSPAPI *LPWSPACCEPT)(SOCKET s, struct sockaddr *addr, LPINT addr
 /**
  * Connect; never blocks (R53, R64). It always answers WSAEWOULDBLOCK when it has begun, and the outcome comes
  * as FD_CONNECT, with 0 or a code: WSAECONNREFUSED (the peer refused), WSAETIMEDOUT (no answer, or an
- * unreachable host: another provider may reach it; R60), WSAENETUNREACH (no route), WSAEADDRNOTAVAIL (the
- * four-tuple is in use, or no port is left), WSAENOBUFS, WSAECONNRESET. After a failure it may be called again.
- * A socket that is not bound is bound to the wildcard first. lpCalleeData->len is set to 0. Cancelled by
- * WSPCloseSocket (R65).
+ * unreachable host: another provider may reach it; R60), WSAENETUNREACH (no route), WSAEADDRINUSE (the
+ * four-tuple is in use), WSAEADDRNOTAVAIL (no port is left, or the bound one leads to another core),
+ * WSAENOBUFS, WSAECONNRESET. After a failure it may be called again. A socket that is not bound is bound to the
+ * wildcard first. lpCalleeData->len is set to 0. Cancelled by WSPCloseSocket (R65).
  *
  * Errors at once: WSAEALREADY (a connect runs; R61), WSAEISCONN, WSAEINVAL (listening), WSAEFAULT (name NULL,
  * namelen below 16), WSAEAFNOSUPPORT, WSAEADDRNOTAVAIL (address or port 0, multicast, broadcast),
@@ -113,8 +113,8 @@ typedef int (WSPAPI *LPWSPCONNECT)(SOCKET s, const struct sockaddr *name, int na
  * cleanup; A8).
  * At once: WSAEFAULT (lpBuffers, a buffer that its handle does not cover, no handle, no MEM_READ; from another
  * thread than the core's in the completion), WSAEINVAL (no WSAOVERLAPPED, no buffers or more than 16, more than
- * 2^30 bytes, a routine), WSAEOPNOTSUPP (dwFlags not 0; R110), WSAEWOULDBLOCK (too
- * many operations outstanding). 0 bytes in all end at once.
+ * 2^30 bytes, a routine, Internal is WSS_OPERATION_IN_PROGRESS: the operation still runs), WSAEOPNOTSUPP
+ * (dwFlags not 0; R110), WSAEWOULDBLOCK (too many operations outstanding). 0 bytes in all end at once.
  */
 typedef int (WSPAPI *LPWSPSEND)(SOCKET s, LPWSABUFEX lpBuffers, DWORD dwBufferCount, LPDWORD lpNumberOfBytesSent,
 				DWORD dwFlags, LPWSAOVERLAPPED lpOverlapped,
@@ -190,10 +190,11 @@ typedef int (WSPAPI *LPWSPSETSOCKOPT)(SOCKET s, int level, int optname, const ch
 				      LPINT lpErrno);
 
 /**
- * SIO_GET_EXTENSION_FUNCTION_POINTER (R201): a GUID in, a function pointer out; s may be INVALID_SOCKET. All
- * seven are there. SIO_ADDRESS_LIST_QUERY (R44): SOCKET_ADDRESS_LIST of the addresses of all hosts, the
- * sockaddr_in behind it in the same buffer. Always done when it returns: lpOverlapped, the routine and the
- * thread are not used, no up-call follows.
+ * SIO_GET_EXTENSION_FUNCTION_POINTER (R201): a GUID in, a function pointer out; s may be INVALID_SOCKET. The
+ * five that a provider has to have are there; for the two others, RdmaRead and MemoryRegistrationCacheCallback,
+ * the answer is WSAEOPNOTSUPP (R134). SIO_ADDRESS_LIST_QUERY (R44): SOCKET_ADDRESS_LIST of the addresses of all
+ * hosts, the sockaddr_in behind it in the same buffer. Always done when it returns: lpOverlapped, the routine
+ * and the thread are not used, no up-call follows.
  * Errors: WSAEFAULT (a buffer or lpcbBytesReturned NULL, or too small: then the size that is needed is stored
  * there), WSAEINVAL (another GUID or code), WSAEOPNOTSUPP (the four QoS codes, R203; SIO_ADDRESS_LIST_CHANGE).
  */
@@ -232,7 +233,7 @@ typedef HANDLE (WSPAPI *LPWSPREGISTERMEMORY)(SOCKET s, PVOID lpBuffer, DWORD dwB
 /** End a registration. Errors: WSAEINVAL (no such handle on this socket, or a transfer uses it; R123). */
 typedef int (WSPAPI *LPWSPDEREGISTERMEMORY)(SOCKET s, HANDLE Handle, LPINT lpErrno);
 
-/** The five below: WSAEOPNOTSUPP (after WSAENOTSOCK), with SOCKET_ERROR; nothing is written. Any thread. */
+/** The three below: SOCKET_ERROR and WSAEOPNOTSUPP (after WSAENOTSOCK); nothing is written. Any thread. */
 typedef int (WSPAPI *LPWSPREGISTERRDMAMEMORY)(SOCKET s, PVOID lpBuffer, DWORD dwBufferLength, DWORD dwFlags,
 					      LPVOID lpRdmaBufferDescriptor, LPDWORD lpdwDescriptorLength,
 					      LPINT lpErrno);
@@ -244,13 +245,14 @@ typedef int (WSPAPI *LPWSPRDMAWRITE)(SOCKET s, LPWSABUFEX lpBuffers, DWORD dwBuf
 				     LPDWORD lpNumberOfBytesWritten, DWORD dwFlags, LPWSAOVERLAPPED lpOverlapped,
 				     LPWSAOVERLAPPED_COMPLETION_ROUTINE lpCompletionRoutine, LPWSATHREADID lpThreadId,
 				     LPINT lpErrno);
+/** Not there (R134). */
 typedef int (WSPAPI *LPWSPRDMAREAD)(SOCKET s, LPWSABUFEX lpBuffers, DWORD dwBufferCount,
 				    LPVOID lpTargetBufferDescriptor, DWORD dwTargetDescriptorLength,
 				    DWORD dwTargetBufferOffset,
 				    LPDWORD lpNumberOfBytesRead, DWORD dwFlags, LPWSAOVERLAPPED lpOverlapped,
 				    LPWSAOVERLAPPED_COMPLETION_ROUTINE lpCompletionRoutine, LPWSATHREADID lpThreadId,
 				    LPINT lpErrno);
-/** No socket: WSAEOPNOTSUPP always. */
+/** Not there (R134). */
 typedef int (WSPAPI *LPWSPMEMORYREGISTRATIONCACHECALLBACK)(PVOID lpvAddress, SIZE_T Size, LPINT lpErrno);
 
 #ifdef __cplusplus

@@ -150,7 +150,9 @@ listen_here(struct sani_wsp_call *call)
 		return limit(so, (uint32_t)call->value);
 	if (so->phase != SANI_WSP_FRESH)
 		return WSAEISCONN;
-	rc = san_listen(so->h, SANI_WSP_BACKLOG);
+	rc = sani_layer_hold(so->home->k, so->h);
+	if (rc == 0)
+		rc = san_listen(so->h, SANI_WSP_BACKLOG);
 	if (rc == 0)
 		rc = post_accept(so);
 	if (rc < 0)
@@ -245,7 +247,8 @@ settle(struct san_core *k, struct sani_control_args *args)
 		refuse(v->req);
 		return WSAENOTSOCK;
 	}
-	if (v->refused)
+	/* R73: the peer is told now. */
+	if (v->refused || (v->code == 0 && sani_layer_confirm(v->req->h) < 0))
 		refuse(v->req);
 	else if (v->code == 0)
 		open_request(so, v->req);

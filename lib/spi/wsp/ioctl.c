@@ -30,9 +30,8 @@ sani_wsp_deregister_rdma(SOCKET s, LPVOID descriptor, DWORD descriptor_len, LPIN
 	return sani_wsp_return(no_rdma(s), err);
 }
 
-/* RdmaWrite and RdmaRead have one type. */
 static int WSPAPI
-sani_wsp_move_rdma(SOCKET s, LPWSABUFEX bufs, DWORD nb, LPVOID descriptor, DWORD descriptor_len, DWORD offset, LPDWORD moved,
+sani_wsp_rdma_write(SOCKET s, LPWSABUFEX bufs, DWORD nb, LPVOID descriptor, DWORD descriptor_len, DWORD offset, LPDWORD moved,
 	  DWORD flags, LPWSAOVERLAPPED ov, LPWSAOVERLAPPED_COMPLETION_ROUTINE routine, LPWSATHREADID thread,
 	  LPINT err)
 {
@@ -49,14 +48,6 @@ sani_wsp_move_rdma(SOCKET s, LPWSABUFEX bufs, DWORD nb, LPVOID descriptor, DWORD
 	return sani_wsp_return(no_rdma(s), err);
 }
 
-static int WSPAPI
-forget_cached(PVOID address, SIZE_T size, LPINT err)
-{
-	(void)address;
-	(void)size;
-	return sani_wsp_return(WSAEOPNOTSUPP, err);
-}
-
 typedef void (*any_function)(void);
 
 static const struct {
@@ -67,9 +58,10 @@ static const struct {
 	{ WSAID_DEREGISTERMEMORY, (any_function)sani_wsp_deregister_memory },
 	{ WSAID_REGISTERRDMAMEMORY, (any_function)sani_wsp_register_rdma },
 	{ WSAID_DEREGISTERRDMAMEMORY, (any_function)sani_wsp_deregister_rdma },
-	{ WSAID_RDMAWRITE, (any_function)sani_wsp_move_rdma },
-	{ WSAID_RDMAREAD, (any_function)sani_wsp_move_rdma },
-	{ WSAID_MEMORYREGISTRATIONCACHECALLBACK, (any_function)forget_cached },
+	{ WSAID_RDMAWRITE, (any_function)sani_wsp_rdma_write },
+	/* R134: these two are for the provider to have or not. */
+	{ WSAID_RDMAREAD, NULL },
+	{ WSAID_MEMORYREGISTRATIONCACHECALLBACK, NULL },
 };
 
 /* One ioctl's buffers. */
@@ -93,6 +85,8 @@ get_extension(const struct buffers *b)
 	for (i = 0; i < RTE_DIM(extensions); i++) {
 		if (memcmp(&id, &extensions[i].id, sizeof(id)) != 0)
 			continue;
+		if (extensions[i].fn == NULL)
+			return WSAEOPNOTSUPP;
 		*b->returned = sizeof(extensions[i].fn);
 		if (b->out == NULL || b->nb_out < sizeof(extensions[i].fn))
 			return WSAEFAULT;

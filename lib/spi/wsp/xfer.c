@@ -26,6 +26,13 @@ hold(struct sani_wsp_op *op, uint32_t nb)
 	op->nb_held = (uint16_t)nb;
 }
 
+/* A buffer that is not registered: before there is a connection none can be (R114 before R108). */
+static int
+why_not(const struct sani_wsp_sock *so)
+{
+	return so->phase == SANI_WSP_CONNECTED ? WSAEFAULT : -ENOTCONN;
+}
+
 /* Several buffers. @return As sani_sock_post(), or WSAEFAULT. nb_mem: how many op->mem has. */
 static int
 post_many(struct sani_wsp_op *op, const WSABUFEX *bufs, DWORD nb, uint8_t access, uint32_t *nb_mem)
@@ -46,7 +53,7 @@ post_many(struct sani_wsp_op *op, const WSABUFEX *bufs, DWORD nb, uint8_t access
 		if (bufs[i].len == 0)
 			continue;
 		if (mem == NULL)
-			return WSAEFAULT;
+			return why_not(op->so);
 		op->mem[(*nb_mem)++] = (uint16_t)(mem - op->so->mem);
 	}
 	p.len = (uint32_t)sum;
@@ -66,12 +73,19 @@ post(struct sani_wsp_op *op, const WSABUFEX *bufs, DWORD nb, uint8_t access, uin
 		return post_many(op, bufs, nb, access, nb_mem);
 	mem = sani_wsp_mem_of(so, bufs, access);
 	if (sani_unlikely(mem == NULL))
-		return WSAEFAULT;
+		return why_not(so);
 	op->mem[0] = (uint16_t)(mem - so->mem);
 	*nb_mem = 1;
 	return sani_sock_post(&(struct sani_post){
 		.sock = so->h, .op = &op->native, .buf = bufs->buf, .len = bufs->len, .kind = op->kind,
 	});
+}
+
+static inline bool
+is_running(LPWSAOVERLAPPED ov)
+{
+	/* acquire: the result after the word that says it is there */
+	return __atomic_load_n(&ov->Internal, __ATOMIC_ACQUIRE) == WSS_OPERATION_IN_PROGRESS;
 }
 
 /* What was given cannot be an operation: why. */
@@ -80,7 +94,7 @@ check(const WSABUFEX *bufs, DWORD nb, DWORD flags, LPWSAOVERLAPPED ov, LPWSAOVER
 {
 	if (flags != 0)
 		return WSAEOPNOTSUPP;
-	if (ov == NULL || nb == 0 || nb > SAN_VEC_MAX || routine != NULL)
+	if (ov == NULL || nb == 0 || nb > SAN_VEC_MAX || routine != NULL || is_running(ov))
 		return WSAEINVAL;
 	return bufs == NULL ? WSAEFAULT : 0;
 }
@@ -287,13 +301,6 @@ sani_wsp_recv(SOCKET s, LPWSABUFEX bufs, DWORD nb, LPDWORD received, LPDWORD fla
 	else if (sani_wsp_find(s) == NULL)
 		code = WSAENOTSOCK;
 	return sani_wsp_return(code, err);
-}
-
-static bool
-is_running(LPWSAOVERLAPPED ov)
-{
-	/* acquire: the result after the word that says it is there */
-	return __atomic_load_n(&ov->Internal, __ATOMIC_ACQUIRE) == WSS_OPERATION_IN_PROGRESS;
 }
 
 /* @return 0: ended. */
