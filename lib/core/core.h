@@ -54,7 +54,8 @@ struct sani_listen {
 	union sani_ip addr;	/**< Any: every address of the host. */
 	uint16_t port;
 	uint8_t owner;		/**< Process-wide id of the core that holds the accepts. */
-	bool hold;		/**< SYNs are not answered before sani_core_confirm(); no cookies, no Fast Open. */
+	bool hold;		/**< SYNs are not answered before sani_core_confirm(): no cookies, no Fast
+				 *   Open; beyond the backlog they are dropped. */
 	uint32_t slot;		/**< Its slot there, */
 	uint32_t gen;		/**< and generation. */
 	uint32_t backlog;	/**< Finished connections of this entry that wait to be adopted, at most: then
@@ -96,7 +97,8 @@ struct sani_core_up {
 	/** Events (SANI_TCP_EV_OUTPUT and SANI_TCP_EV_DOUBT are never among them) of a connection that has a socket. */
 	void (*event)(struct sani_core *core, struct sani_tcp_conn *c, uint32_t ev);
 	/**
-	 * A passive open is finished, or held at its SYN (sani_listen.hold): c is an embryo of listen entry c->owner.listen, not offered yet.
+	 * A passive open is finished, or held at its SYN (sani_listen.hold): c is an embryo of listen entry
+	 * c->owner.listen, not offered yet.
 	 * An embryo that ends by itself is freed without a word (its generation moves on), unless
 	 * owner.offered is set: then it stays, CLOSED, until the answer to the offer is there and it is
 	 * adopted or closed here. The same with one whose listener is removed.

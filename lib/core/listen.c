@@ -3,6 +3,7 @@
 #include <stdlib.h>
 
 #include "core/priv.h"
+#include "tcp/hold.h"
 
 int
 sani_listen_init(struct sani_core *core)

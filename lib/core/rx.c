@@ -177,8 +177,8 @@ input_opening(struct sani_core *core, struct sani_tcp_conn *c, struct sani_rx_it
 
 	if ((c->owner.flags & SANI_CONN_HELD) == 0)
 		return what == SANI_TCP_ACK && sani_cookie_cross(core, c, item);
-	/* Nothing but the end of it is of use before it is answered: the peer repeats its SYN. */
-	if ((what & SANI_TCP_RST) != 0)
+	/* Only what ends it is of use before it is answered: the peer repeats its SYN, and hears nothing else. */
+	if ((what & SANI_TCP_RST) != 0 && item->seg.seq == c->rcv_nxt)
 		return false;
 	sani_count(&core->ctr, SANI_CTR_tcp_rx_drop_state);
 	return true;

@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
+#include "tcp/hold.h"
 #include "tcp/priv.h"
 
 /*

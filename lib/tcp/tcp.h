@@ -149,14 +149,6 @@ void
 sani_tcp_open_cookie(struct sani_tcp_conn *c, const struct sani_tcp_params *p,
 		     const struct sani_tcp_seg *syn, uint64_t now_us);
 
-/** Of a connection that was opened passively just now: its SYN-ACK waits for sani_tcp_confirm(). */
-void
-sani_tcp_hold(struct sani_tcp_conn *c);
-
-/** The SYN-ACK may go. @return Events; 0: the connection is over. */
-uint32_t
-sani_tcp_confirm(struct sani_tcp_conn *c);
-
 /**
  * Open passively with a SYN whose Fast Open cookie is good, and its data (m, as with sani_tcp_input()): as
  * sani_tcp_open_passive(), but when there is data and room for it, it is taken: EV_CONNECTED and EV_READABLE before

@@ -12,7 +12,8 @@ no_rdma(SOCKET s)
 }
 
 static int WSPAPI
-sani_wsp_register_rdma(SOCKET s, PVOID buf, DWORD len, DWORD flags, LPVOID descriptor, LPDWORD descriptor_len, LPINT err)
+sani_wsp_register_rdma(SOCKET s, PVOID buf, DWORD len, DWORD flags, LPVOID descriptor, LPDWORD descriptor_len,
+		       LPINT err)
 {
 	(void)buf;
 	(void)len;
@@ -31,9 +32,9 @@ sani_wsp_deregister_rdma(SOCKET s, LPVOID descriptor, DWORD descriptor_len, LPIN
 }
 
 static int WSPAPI
-sani_wsp_rdma_write(SOCKET s, LPWSABUFEX bufs, DWORD nb, LPVOID descriptor, DWORD descriptor_len, DWORD offset, LPDWORD moved,
-	  DWORD flags, LPWSAOVERLAPPED ov, LPWSAOVERLAPPED_COMPLETION_ROUTINE routine, LPWSATHREADID thread,
-	  LPINT err)
+sani_wsp_rdma_write(SOCKET s, LPWSABUFEX bufs, DWORD nb, LPVOID descriptor, DWORD descriptor_len, DWORD offset,
+		    LPDWORD moved, DWORD flags, LPWSAOVERLAPPED ov, LPWSAOVERLAPPED_COMPLETION_ROUTINE routine,
+		    LPWSATHREADID thread, LPINT err)
 {
 	(void)bufs;
 	(void)nb;
