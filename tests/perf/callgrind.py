@@ -40,7 +40,7 @@ class Profile:
         return self.names[kind, found.group(1)]
 
     def module_of(self, path, function):
-        found = re.search(r"lib/(\w+)/[\w.]+\.c$", path)
+        found = re.search(r"lib/(\w+|spi/\w+)/[\w.]+\.c$", path)
         if found:
             return found.group(1)
         return self.owner.get(re.sub(r"'\d+$|\.\w+(\.\d+)?$", "", function)) or "other"
