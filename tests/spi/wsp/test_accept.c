@@ -1,0 +1,629 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/*
+ * WSPListen, FD_ACCEPT, WSPAccept and the condition function.
+ */
+#include <string.h>
+
+#include "sw.h"
+
+/* What the condition function is to say, and what it saw. */
+struct condition {
+	int answer;
+	unsigned int nb_calls;
+	pthread_t by;
+	struct sockaddr_in peer, local;
+	bool data;		/* caller's data or QoS were given */
+	GROUP group;		/* what to make of it */
+	unsigned int created;	/* handles made by then */
+	bool connected;		/* the peer has heard of its connect by then */
+	struct sw_sock *watched;
+	struct sw_sock *shut;	/* to be closed inside */
+};
+
+static int CALLBACK
+decide_condition(LPWSABUF caller, LPWSABUF caller_data, LPQOS sqos, LPQOS gqos, LPWSABUF callee,
+		 LPWSABUF callee_data, GROUP *g, DWORD_PTR arg)
+{
+	struct condition *c = (struct condition *)arg;
+
+	(void)callee_data;
+	c->nb_calls++;
+	c->by = pthread_self();
+	if (caller && caller->len >= sizeof(c->peer))
+		memcpy(&c->peer, caller->buf, sizeof(c->peer));
+	if (callee && callee->len >= sizeof(c->local))
+		memcpy(&c->local, callee->buf, sizeof(c->local));
+	c->data = (caller_data && caller_data->len) || sqos || gqos;
+	if (g)
+		*g = c->group;
+	c->created = sw.nb_created;
+	if (c->watched)
+		c->connected = c->watched->ev.set;
+	if (c->shut)
+		sw_shut(c->shut);
+	return c->answer;
+}
+
+static void
+wait_request(struct sw_sock *listener)
+{
+	WSANETWORKEVENTS events;
+
+	SW_UNTIL(listener->ev.set);
+	assert_int_equal(sw_enum(listener, &events), 0);
+	assert_int_equal(events.lNetworkEvents, FD_ACCEPT);
+	assert_int_equal(events.iErrorCode[FD_ACCEPT_BIT], 0);
+}
+
+RULES("R68 R69 R71")
+static void
+request_is_queued_and_signalled(void **state)
+{
+	struct sw_sock *listener, *c, *got;
+
+	(void)state;
+	sw_open(NULL);
+	listener = sw_listener(1, 700, 5);
+	sw_steps(50);
+	assert_false(listener->ev.set);
+	c = sw_begin(0, 700);
+	wait_request(listener);
+	assert_int_equal(listener->ev.nb_set, 1);
+	assert_int_equal(sw_accept(listener, NULL, NULL, &got), 0);
+	assert_int_equal(sw_outcome(c), 0);
+	sw_close();
+}
+
+RULES("R68")
+static void
+accept_never_waits(void **state)
+{
+	struct sw_sock *listener, *got;
+
+	(void)state;
+	sw_open(NULL);
+	listener = sw_listener(1, 700, 5);
+	assert_int_equal(sw_accept(listener, NULL, NULL, &got), WSAEWOULDBLOCK);
+	assert_int_equal(sw.nb_created, 1);
+	sw_close();
+}
+
+RULES("R72 R71")
+static void
+condition_is_called_inside_the_accept_by_its_thread(void **state)
+{
+	struct condition want = { .answer = CF_ACCEPT };
+	struct sw_sock *listener, *c, *got;
+
+	(void)state;
+	sw_open(NULL);
+	listener = sw_listener(1, 700, 5);
+	c = sw_begin(0, 700);
+	wait_request(listener);
+	assert_int_equal(sw_accept(listener, decide_condition, &want, &got), 0);
+	assert_int_equal(want.nb_calls, 1);
+	assert_true(pthread_equal(want.by, pthread_self()));
+	assert_int_equal(sw_outcome(c), 0);
+	assert_int_equal(want.nb_calls, 1);
+	sw_close();
+}
+
+RULES("R72 R48")
+static void
+condition_is_told_both_addresses(void **state)
+{
+	struct condition want = { .answer = CF_ACCEPT };
+	struct sockaddr_in from = sw_addr(0, 4321), to = sw_addr(1, 700);
+	struct sw_sock *listener, *c, *got;
+
+	(void)state;
+	sw_open(NULL);
+	listener = sw_listener(1, 700, 5);
+	c = sw_bound(0, 4321);
+	assert_int_equal(sw_select(c, FD_CONNECT), 0);
+	assert_int_equal(sw_connect(c, &to), WSAEWOULDBLOCK);
+	wait_request(listener);
+	assert_int_equal(sw_accept(listener, decide_condition, &want, &got), 0);
+	assert_int_equal(want.peer.sin_port, from.sin_port);
+	assert_int_equal(want.peer.sin_addr.s_addr, from.sin_addr.s_addr);
+	assert_int_equal(want.local.sin_port, to.sin_port);
+	assert_int_equal(want.local.sin_addr.s_addr, to.sin_addr.s_addr);
+	assert_false(want.data);
+	sw_close();
+}
+
+RULES("R74 R30")
+static void
+accepted_socket_has_its_handle_after_the_condition(void **state)
+{
+	struct condition want = { .answer = CF_ACCEPT };
+	struct sw_sock *listener, *c, *got;
+	unsigned int before;
+
+	(void)state;
+	sw_open(NULL);
+	listener = sw_listener(1, 700, 5);
+	c = sw_begin(0, 700);
+	wait_request(listener);
+	before = sw.nb_created;
+	assert_int_equal(sw_accept(listener, decide_condition, &want, &got), 0);
+	assert_int_equal(want.created, before);
+	assert_int_equal(sw.nb_created, before + 1);
+	assert_true(pthread_equal(got->made_by, pthread_self()));
+	assert_true(got->s != listener->s);
+	assert_int_equal(sw_outcome(c), 0);
+	sw_transfer(c, got, 1000, 1);
+	sw_close();
+}
+
+RULES("R73")
+static void
+peer_connects_only_after_the_condition(void **state)
+{
+	struct condition want = { .answer = CF_ACCEPT };
+	struct sw_sock *listener, *got;
+
+	(void)state;
+	sw_open(NULL);
+	listener = sw_listener(1, 700, 5);
+	want.watched = sw_begin(0, 700);
+	wait_request(listener);
+	sw_steps(500);
+	assert_false(want.watched->ev.set);
+	assert_int_equal(sw_accept(listener, decide_condition, &want, &got), 0);
+	assert_false(want.connected);
+	assert_int_equal(sw_outcome(want.watched), 0);
+	sw_close();
+}
+
+RULES("R75")
+static void
+rejected_request_is_refused(void **state)
+{
+	struct condition want = { .answer = CF_REJECT };
+	struct sw_sock *listener, *got;
+
+	(void)state;
+	sw_open(NULL);
+	listener = sw_listener(1, 700, 5);
+	want.watched = sw_begin(0, 700);
+	wait_request(listener);
+	assert_int_equal(sw_accept(listener, decide_condition, &want, &got), WSAECONNREFUSED);
+	assert_false(want.connected);
+	assert_int_equal(sw_outcome(want.watched), WSAECONNREFUSED);
+	assert_int_equal(sw.nb_created, 2);
+	assert_int_equal(sw_accept(listener, NULL, NULL, &got), WSAEWOULDBLOCK);
+	sw_close();
+}
+
+RULES("R75")
+static void
+listener_goes_on_after_a_rejection(void **state)
+{
+	struct condition no = { .answer = CF_REJECT };
+	struct sw_sock *listener, *c, *got;
+	unsigned int i;
+
+	(void)state;
+	sw_open(NULL);
+	listener = sw_listener(1, 700, 5);
+	for (i = 0; i < 10; i++) {
+		c = sw_begin(0, 700);
+		wait_request(listener);
+		assert_int_equal(sw_accept(listener, i % 2 ? NULL : decide_condition, &no, &got),
+				 i % 2 ? 0 : WSAECONNREFUSED);
+		assert_int_equal(sw_outcome(c), i % 2 ? 0 : WSAECONNREFUSED);
+	}
+	sw_close();
+}
+
+RULES("R76")
+static void
+accept_resets_the_event_before_it_returns(void **state)
+{
+	struct sw_sock *listener, *got;
+
+	(void)state;
+	sw_open(NULL);
+	listener = sw_listener(1, 700, 5);
+	sw_begin(0, 700);
+	SW_UNTIL(listener->ev.set);
+	/* The switch has not asked for the events: the accept alone resets. */
+	assert_int_equal(sw_accept(listener, NULL, NULL, &got), 0);
+	assert_false(listener->ev.set);
+	assert_true(listener->ev.nb_reset >= 1);
+	sw_close();
+}
+
+RULES("R76 R69")
+static void
+next_request_signals_again(void **state)
+{
+	struct sw_sock *listener, *got;
+
+	(void)state;
+	sw_open(NULL);
+	listener = sw_listener(1, 700, 5);
+	sw_begin(0, 700);
+	wait_request(listener);
+	assert_int_equal(sw_accept(listener, NULL, NULL, &got), 0);
+	sw_steps(100);
+	assert_false(listener->ev.set);
+	sw_begin(0, 700);
+	wait_request(listener);
+	sw_close();
+}
+
+/* Both calls reset the event: what is still queued has to set it again. */
+RULES("R76 R69")
+static void
+no_queued_request_is_forgotten(void **state)
+{
+	struct sw_sock *listener, *got, *c[8];
+	unsigned int i;
+
+	(void)state;
+	sw_open(NULL);
+	listener = sw_listener(1, 700, 8);
+	for (i = 0; i < 8; i++)
+		c[i] = sw_begin(0, 700);
+	sw_steps(200);
+	for (i = 0; i < 8; i++) {
+		wait_request(listener);
+		assert_int_equal(sw_accept(listener, NULL, NULL, &got), 0);
+	}
+	assert_int_equal(sw_accept(listener, NULL, NULL, &got), WSAEWOULDBLOCK);
+	sw_steps(100);
+	assert_false(listener->ev.set);
+	for (i = 0; i < 8; i++)
+		assert_int_equal(sw_outcome(c[i]), 0);
+	sw_close();
+}
+
+RULES("R69 R71")
+static void
+requests_are_taken_in_their_order(void **state)
+{
+	struct condition want = { .answer = CF_ACCEPT };
+	struct sockaddr_in from, to = sw_addr(1, 700);
+	struct sw_sock *listener, *got, *c;
+	unsigned int i;
+
+	(void)state;
+	sw_open(NULL);
+	listener = sw_listener(1, 700, 8);
+	for (i = 0; i < 5; i++) {
+		c = sw_bound(0, (uint16_t)(4000 + i));
+		assert_int_equal(sw_connect(c, &to), WSAEWOULDBLOCK);
+		sw_steps(50);
+	}
+	for (i = 0; i < 5; i++) {
+		from = sw_addr(0, (uint16_t)(4000 + i));
+		assert_int_equal(sw_accept(listener, decide_condition, &want, &got), 0);
+		assert_int_equal(want.peer.sin_port, from.sin_port);
+	}
+	sw_close();
+}
+
+RULES("R77")
+static void
+other_answers_of_the_condition_are_invalid(void **state)
+{
+	struct condition want = { .answer = 17 };
+	struct sw_sock *listener, *c, *got;
+
+	(void)state;
+	sw_open(NULL);
+	listener = sw_listener(1, 700, 5);
+	c = sw_begin(0, 700);
+	wait_request(listener);
+	assert_int_equal(sw_accept(listener, decide_condition, &want, &got), WSAEINVAL);
+	want.answer = -1;
+	assert_int_equal(sw_accept(listener, decide_condition, &want, &got), WSAEINVAL);
+	assert_int_equal(sw.nb_created, 2);
+	/* The request is still there. */
+	assert_int_equal(sw_accept(listener, NULL, NULL, &got), 0);
+	assert_int_equal(sw_outcome(c), 0);
+	sw_close();
+}
+
+RULES("R77")
+static void
+group_of_the_condition_is_invalid(void **state)
+{
+	struct condition want = { .answer = CF_ACCEPT, .group = 5 };
+	struct sw_sock *listener, *got;
+
+	(void)state;
+	sw_open(NULL);
+	listener = sw_listener(1, 700, 5);
+	sw_begin(0, 700);
+	wait_request(listener);
+	assert_int_equal(sw_accept(listener, decide_condition, &want, &got), WSAEINVAL);
+	sw_close();
+}
+
+RULES("R77 R71")
+static void
+deferred_request_stays_the_oldest(void **state)
+{
+	struct condition later = { .answer = CF_DEFER }, now = { .answer = CF_ACCEPT };
+	struct sockaddr_in first = sw_addr(0, 4000), to = sw_addr(1, 700);
+	struct sw_sock *listener, *c, *got;
+
+	(void)state;
+	sw_open(NULL);
+	listener = sw_listener(1, 700, 5);
+	c = sw_bound(0, 4000);
+	assert_int_equal(sw_connect(c, &to), WSAEWOULDBLOCK);
+	wait_request(listener);
+	sw_begin(0, 700);
+	sw_steps(50);
+	assert_int_equal(sw_accept(listener, decide_condition, &later, &got), WSATRY_AGAIN);
+	assert_int_equal(sw_accept(listener, decide_condition, &now, &got), 0);
+	assert_int_equal(now.peer.sin_port, first.sin_port);
+	sw_close();
+}
+
+RULES("R67 R70")
+static void
+request_beyond_the_backlog_is_refused_without_an_event(void **state)
+{
+	struct sw_sock *listener, *c[4];
+	unsigned int i, signals;
+
+	(void)state;
+	sw_open(NULL);
+	listener = sw_listener(1, 700, 3);
+	for (i = 0; i < 3; i++) {
+		c[i] = sw_begin(0, 700);
+		sw_steps(50);
+	}
+	wait_request(listener);
+	sw_steps(50);
+	signals = listener->ev.nb_set;
+	listener->ev.set = false;
+	c[3] = sw_begin(0, 700);
+	assert_int_equal(sw_outcome(c[3]), WSAECONNREFUSED);
+	assert_int_equal(listener->ev.nb_set, signals);
+	for (i = 0; i < 3; i++)
+		assert_false(c[i]->ev.set);
+	sw_close();
+}
+
+RULES("R67")
+static void
+place_in_the_queue_is_free_after_an_accept(void **state)
+{
+	struct sw_sock *listener, *c, *got;
+	unsigned int i;
+
+	(void)state;
+	sw_open(NULL);
+	listener = sw_listener(1, 700, 1);
+	for (i = 0; i < 20; i++) {
+		c = sw_begin(0, 700);
+		wait_request(listener);
+		assert_int_equal(sw_accept(listener, NULL, NULL, &got), 0);
+		assert_int_equal(sw_outcome(c), 0);
+	}
+	sw_close();
+}
+
+RULES("R67")
+static void
+somaxconn_means_a_reasonable_maximum(void **state)
+{
+	struct sw_sock *listener;
+	unsigned int i;
+
+	(void)state;
+	sw_open(NULL);
+	listener = sw_bound(1, 700);
+	assert_int_equal(sw_listen(listener, WIN_SOMAXCONN), 0);
+	for (i = 0; i < 100; i++)
+		sw_begin(0, 700);
+	sw_steps(300);
+	for (i = 0; i < 100; i++) {
+		struct sw_sock *got;
+
+		assert_int_equal(sw_accept(listener, NULL, NULL, &got), 0);
+	}
+	sw_close();
+}
+
+RULES("R67 R41")
+static void
+listen_of_an_unbound_or_connected_socket_is_refused(void **state)
+{
+	struct sw_pair pair;
+	struct sw_sock *s;
+
+	(void)state;
+	sw_open(NULL);
+	assert_int_equal(sw_socket(&s), 0);
+	assert_int_equal(sw_listen(s, 5), WSAEINVAL);
+	pair = sw_pair(700);
+	assert_int_equal(sw_listen(pair.end[0], 5), WSAEISCONN);
+	assert_int_equal(sw_listen(pair.end[1], 5), WSAEISCONN);
+	sw_close();
+}
+
+RULES("R71")
+static void
+accept_of_no_listener_is_refused(void **state)
+{
+	struct sw_pair pair;
+	struct sw_sock *s, *got;
+
+	(void)state;
+	sw_open(NULL);
+	s = sw_bound(1, 701);
+	assert_int_equal(sw_accept(s, NULL, NULL, &got), WSAEINVAL);
+	pair = sw_pair(700);
+	assert_int_equal(sw_accept(pair.end[0], NULL, NULL, &got), WSAEINVAL);
+	sw_close();
+}
+
+RULES("R71")
+static void
+short_place_for_the_address_is_refused(void **state)
+{
+	struct sw_sock *listener, *got;
+	struct sockaddr_in peer;
+	int len = sizeof(peer) - 1;
+	int err = 0;
+
+	(void)state;
+	sw_open(NULL);
+	listener = sw_listener(1, 700, 5);
+	sw_begin(0, 700);
+	wait_request(listener);
+	assert_true(sw.calls.lpWSPAccept(listener->s, (struct sockaddr *)&peer, &len, NULL, 0, &err) == INVALID_SOCKET);
+	assert_int_equal(err, WSAEFAULT);
+	err = 0;
+	assert_true(sw.calls.lpWSPAccept(listener->s, (struct sockaddr *)&peer, NULL, NULL, 0, &err) == INVALID_SOCKET);
+	assert_int_equal(err, WSAEFAULT);
+	assert_int_equal(sw_accept(listener, NULL, NULL, &got), 0);
+	sw_close();
+}
+
+RULES("R74")
+static void
+handle_that_cannot_be_made_refuses_the_request(void **state)
+{
+	struct sw_sock *listener, *c, *got;
+
+	(void)state;
+	sw_open(NULL);
+	listener = sw_listener(1, 700, 5);
+	c = sw_begin(0, 700);
+	wait_request(listener);
+	sw.fail_create = WSAENOBUFS;
+	assert_int_equal(sw_accept(listener, NULL, NULL, &got), WSAENOBUFS);
+	sw.fail_create = 0;
+	assert_int_equal(sw_outcome(c), WSAECONNREFUSED);
+	sw_close();
+}
+
+RULES("R165 R156 S3.20 S3.21")
+static void
+close_of_a_listener_refuses_what_is_queued(void **state)
+{
+	struct sw_sock *listener, *c[5];
+	unsigned int i;
+
+	(void)state;
+	sw_open(NULL);
+	listener = sw_listener(1, 700, 8);
+	for (i = 0; i < 5; i++)
+		c[i] = sw_begin(0, 700);
+	wait_request(listener);
+	sw_steps(50);
+	sw_shut_wait(listener);
+	for (i = 0; i < 5; i++) {
+		int code = sw_outcome(c[i]);
+
+		assert_true(code == WSAECONNREFUSED || code == WSAECONNRESET);
+	}
+	sw_close();
+}
+
+RULES("R79 R165")
+static void
+accepted_socket_outlives_its_listener(void **state)
+{
+	struct sw_sock *listener;
+	struct sw_pair pair;
+
+	(void)state;
+	sw_open(NULL);
+	listener = sw_listener(1, 700, 8);
+	pair = sw_pair_to(listener, 700);
+	sw_shut_wait(listener);
+	sw_transfer(pair.end[0], pair.end[1], 100000, 1);
+	sw_close();
+}
+
+RULES("R73 R208")
+static void
+listener_closed_inside_the_condition_refuses(void **state)
+{
+	struct condition want = { .answer = CF_ACCEPT };
+	struct sw_sock *listener, *c, *got;
+	int code;
+
+	(void)state;
+	sw_open(NULL);
+	listener = sw_listener(1, 700, 5);
+	c = sw_begin(0, 700);
+	wait_request(listener);
+	want.shut = listener;
+	assert_int_equal(sw_accept(listener, decide_condition, &want, &got), WSAENOTSOCK);
+	code = sw_outcome(c);
+	assert_true(code == WSAECONNREFUSED || code == WSAECONNRESET);
+	sw_close();
+}
+
+/* What the connecting side has done meanwhile: its request is gone, or fails at once. */
+RULES("R71 R165")
+static void
+request_withdrawn_before_the_accept_makes_no_connection(void **state)
+{
+	struct sw_sock *listener, *c, *got;
+	struct sw_op *op;
+	int code;
+
+	(void)state;
+	sw_open(NULL);
+	listener = sw_listener(1, 700, 5);
+	c = sw_begin(0, 700);
+	wait_request(listener);
+	sw_shut_wait(c);
+	sw_steps(100);
+	code = sw_accept(listener, NULL, NULL, &got);
+	if (code == 0) {
+		/* SYN_SENT is left without a word: the answer draws the reset. */
+		op = sw_op(100);
+		code = sw_recv(got, op);
+		if (code == WSA_IO_PENDING) {
+			SW_UNTIL(!op->pending);
+			code = (int)op->error;
+		}
+		assert_true(code == WSAECONNRESET || code == WSAENOTCONN || code == WSAECONNABORTED);
+	} else {
+		assert_true(code == WSAECONNRESET || code == WSAEWOULDBLOCK);
+	}
+	sw_close();
+}
+
+static const struct CMUnitTest cases[] = {
+	SW_CASE(request_is_queued_and_signalled),
+	SW_CASE(accept_never_waits),
+	SW_CASE(condition_is_called_inside_the_accept_by_its_thread),
+	SW_CASE(condition_is_told_both_addresses),
+	SW_CASE(accepted_socket_has_its_handle_after_the_condition),
+	SW_CASE(peer_connects_only_after_the_condition),
+	SW_CASE(rejected_request_is_refused),
+	SW_CASE(listener_goes_on_after_a_rejection),
+	SW_CASE(accept_resets_the_event_before_it_returns),
+	SW_CASE(next_request_signals_again),
+	SW_CASE(no_queued_request_is_forgotten),
+	SW_CASE(requests_are_taken_in_their_order),
+	SW_CASE(other_answers_of_the_condition_are_invalid),
+	SW_CASE(group_of_the_condition_is_invalid),
+	SW_CASE(deferred_request_stays_the_oldest),
+	SW_CASE(request_beyond_the_backlog_is_refused_without_an_event),
+	SW_CASE(place_in_the_queue_is_free_after_an_accept),
+	SW_CASE(somaxconn_means_a_reasonable_maximum),
+	SW_CASE(listen_of_an_unbound_or_connected_socket_is_refused),
+	SW_CASE(accept_of_no_listener_is_refused),
+	SW_CASE(short_place_for_the_address_is_refused),
+	SW_CASE(handle_that_cannot_be_made_refuses_the_request),
+	SW_CASE(close_of_a_listener_refuses_what_is_queued),
+	SW_CASE(accepted_socket_outlives_its_listener),
+	SW_CASE(listener_closed_inside_the_condition_refuses),
+	SW_CASE(request_withdrawn_before_the_accept_makes_no_connection),
+};
+
+NET_MAIN("accept", cases)

@@ -1,0 +1,386 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/*
+ * Calls of threads that do not poll the socket's core: answers there, up-calls on the core's thread.
+ */
+#include <string.h>
+#include <unistd.h>
+
+#include "ports/worker.h"
+#include "sw.h"
+
+#define NB 64
+
+static struct worker wk;
+static pthread_t poller;
+
+/* A worker never asserts: it notes. */
+#define CHECK(expr) do { \
+	if (!WORKER_CHECK(w, expr)) \
+		return; \
+} while (0)
+
+/* Run it while this thread polls both hosts. */
+static void
+with_worker(void (*run)(struct worker *))
+{
+	poller = pthread_self();
+	worker_start(&wk, &sw.net, run, NULL);
+	worker_end(&wk);
+}
+
+static bool
+wait_for(struct worker *w, const volatile bool *what)
+{
+	WORKER_UNTIL(w, __atomic_load_n(what, __ATOMIC_ACQUIRE));
+	return *what;
+}
+
+static bool
+wait_end(struct worker *w, const struct sw_op *op)
+{
+	WORKER_UNTIL(w, !__atomic_load_n(&op->pending, __ATOMIC_ACQUIRE));
+	return !op->pending;
+}
+
+/* A connected pair made by a worker. */
+static bool
+pair_by(struct worker *w, uint16_t port, struct sw_sock **c, struct sw_sock **got)
+{
+	struct sockaddr_in here = sw_addr(1, port), from = sw_addr(0, (uint16_t)(port + 5000));
+	WSANETWORKEVENTS events;
+	struct sw_sock *listener;
+
+	if (!WORKER_CHECK(w, sw_socket(&listener) == 0) || !WORKER_CHECK(w, sw_bind(listener, &here) == 0) ||
+	    !WORKER_CHECK(w, sw_listen(listener, 5) == 0) || !WORKER_CHECK(w, sw_select(listener, FD_ACCEPT) == 0) ||
+	    !WORKER_CHECK(w, sw_socket(c) == 0) || !WORKER_CHECK(w, sw_bind(*c, &from) == 0) ||
+	    !WORKER_CHECK(w, sw_select(*c, FD_CONNECT) == 0) ||
+	    !WORKER_CHECK(w, sw_connect(*c, &here) == WSAEWOULDBLOCK))
+		return false;
+	if (!wait_for(w, &listener->ev.set) || !WORKER_CHECK(w, sw_enum(listener, &events) == 0) ||
+	    !WORKER_CHECK(w, events.lNetworkEvents == FD_ACCEPT) ||
+	    !WORKER_CHECK(w, sw_accept(listener, NULL, NULL, got) == 0))
+		return false;
+	if (!wait_for(w, &(*c)->ev.set) || !WORKER_CHECK(w, sw_enum(*c, &events) == 0) ||
+	    !WORKER_CHECK(w, events.iErrorCode[FD_CONNECT_BIT] == 0))
+		return false;
+	return WORKER_CHECK(w, sw_shut(listener) == 0) && wait_for(w, &listener->closed);
+}
+
+static void
+make_pair(struct worker *w)
+{
+	struct sw_sock *c, *got;
+
+	CHECK(san_attach() == 0);
+	if (pair_by(w, 700, &c, &got)) {
+		CHECK(pthread_equal(c->made_by, pthread_self()));
+		CHECK(pthread_equal(got->made_by, pthread_self()));
+		CHECK(sw_shut(c) == 0);
+		CHECK(sw_shut(got) == 0);
+		wait_for(w, &c->closed);
+		wait_for(w, &got->closed);
+		CHECK(pthread_equal(c->closed_by, poller));
+	}
+	CHECK(san_detach() == 0);
+}
+
+RULES("R30 R72 R74 R161")
+static void
+connection_is_made_by_another_thread(void **state)
+{
+	(void)state;
+	sw_open(NULL);
+	with_worker(make_pair);
+	assert_int_equal(sw.nb_closed, 3);
+	sw_close();
+}
+
+static void
+move_data(struct worker *w)
+{
+	struct sw_op *recv[NB], *send[NB];
+	struct sw_sock *c, *got;
+	uint64_t at = 0;
+	unsigned int i;
+
+	CHECK(san_attach() == 0);
+	if (!pair_by(w, 700, &c, &got))
+		return;
+	for (i = 0; i < NB; i++) {
+		recv[i] = sw_op(1000);
+		send[i] = sw_op(1000);
+		net_fill(send[i]->mem, 1000, 1000 * i, 1);
+		CHECK(sw_recv(got, recv[i]) == WSA_IO_PENDING);
+		CHECK(sw_send(c, send[i]) == WSA_IO_PENDING);
+	}
+	for (i = 0; i < NB; i++) {
+		if (!wait_end(w, recv[i]) || !wait_end(w, send[i]))
+			return;
+		CHECK(recv[i]->error == 0 && send[i]->error == 0);
+		CHECK(net_same(recv[i]->mem, recv[i]->bytes, at, 1));
+		at += recv[i]->bytes;
+		CHECK(pthread_equal(recv[i]->by, poller));
+		CHECK(i == 0 || recv[i]->order > recv[i - 1]->order);
+		if (at == 1000 * NB)
+			break;
+	}
+	CHECK(at == 1000 * NB);
+	CHECK(sw_shut(c) == 0);
+	CHECK(sw_shut(got) == 0);
+	wait_for(w, &c->closed);
+	wait_for(w, &got->closed);
+	CHECK(san_detach() == 0);
+}
+
+RULES("R95 R99 R106")
+static void
+transfers_of_another_thread_end_on_the_core(void **state)
+{
+	(void)state;
+	sw_open(NULL);
+	with_worker(move_data);
+	sw_close();
+}
+
+static void
+close_pending(struct worker *w)
+{
+	struct sw_op *op[NB];
+	struct sw_sock *c, *got;
+	unsigned int i;
+
+	CHECK(san_attach() == 0);
+	if (!pair_by(w, 700, &c, &got))
+		return;
+	for (i = 0; i < NB; i++) {
+		op[i] = sw_op(100);
+		CHECK(sw_recv(c, op[i]) == WSA_IO_PENDING);
+	}
+	CHECK(sw_shut(c) == 0);
+	CHECK(sw_shut(c) == WSAENOTSOCK);
+	CHECK(sw_recv(c, sw_op(10)) == WSAENOTSOCK);
+	if (!wait_for(w, &c->closed))
+		return;
+	for (i = 0; i < NB; i++) {
+		CHECK(op[i]->nb_ends == 1 && op[i]->error == WSA_OPERATION_ABORTED);
+		CHECK(op[i]->order < c->closed_order);
+	}
+	CHECK(sw_shut(got) == 0);
+	wait_for(w, &got->closed);
+	CHECK(san_detach() == 0);
+}
+
+RULES("R149 R153 R155 R161")
+static void
+close_by_another_thread_aborts_all(void **state)
+{
+	(void)state;
+	sw_open(NULL);
+	with_worker(close_pending);
+	sw_close();
+}
+
+static struct sw_pair shared;
+
+static void
+post_until_closed(struct worker *w)
+{
+	struct sw_op *op;
+	int code;
+
+	CHECK(san_attach() == 0);
+	do {
+		op = sw_op(16);
+		code = sw_recv(shared.end[0], op);
+		CHECK(code == WSA_IO_PENDING || code == WSAENOTSOCK || code == WSAEWOULDBLOCK ||
+		      code == WSAEFAULT);
+		atomic_fetch_add(&w->stage, 1);
+	} while (code != WSAENOTSOCK && !atomic_load(&w->stop));
+	CHECK(code == WSAENOTSOCK);
+	wait_for(w, &shared.end[0]->closed);
+	CHECK(san_detach() == 0);
+}
+
+/* One posts without pause, the core's thread closes in the middle of it. */
+RULES("R163 R155 R153")
+static void
+close_races_with_posts_of_another_thread(void **state)
+{
+	unsigned int round;
+
+	(void)state;
+	for (round = 0; round < 20; round++) {
+		sw_open(NULL);
+		shared = sw_pair(700);
+		poller = pthread_self();
+		worker_start(&wk, &sw.net, post_until_closed, NULL);
+		while (atomic_load(&wk.stage) < 5 + 7 * round && !atomic_load(&wk.over))
+			sw_steps(1);
+		assert_int_equal(sw_shut(shared.end[0]), 0);
+		worker_end(&wk);
+		assert_true(shared.end[0]->closed);
+		sw_close();
+	}
+}
+
+static void
+close_it(struct worker *w)
+{
+	int code;
+
+	CHECK(san_attach() == 0);
+	while (atomic_load(&w->stage) == 0)
+		;
+	code = sw_shut(shared.end[1]);
+	atomic_fetch_add(&w->stage, code == 0 ? 10 : 1);
+	CHECK(code == 0 || code == WSAENOTSOCK);
+	CHECK(san_detach() == 0);
+}
+
+RULES("R153 R161")
+static void
+two_threads_close_and_one_has_done_it(void **state)
+{
+	unsigned int round, won = 0;
+	int code;
+
+	(void)state;
+	sw_open(NULL);
+	for (round = 0; round < 50; round++) {
+		shared = sw_pair(700);
+		sw_post_recv(shared.end[1], 10);
+		worker_start(&wk, &sw.net, close_it, NULL);
+		sw_steps(5);
+		atomic_store(&wk.stage, 1);
+		code = sw_shut(shared.end[1]);
+		worker_end(&wk);
+		assert_true((code == 0) != (atomic_load(&wk.stage) == 11));
+		won += code == 0;
+		SW_UNTIL(shared.end[1]->closed);
+		sw_shut_wait(shared.end[0]);
+	}
+	assert_in_range(won, 0, 50);
+	sw_close();
+}
+
+static void
+cleanup_by_it(struct worker *w)
+{
+	CHECK(sw_cleanup() == 0);
+	CHECK(sw.nb_open == 0);
+}
+
+RULES("R11 R15 R19")
+static void
+cleanup_by_another_thread_ends_all(void **state)
+{
+	struct sw_pair pair;
+	struct sw_op *op;
+
+	(void)state;
+	sw_open(NULL);
+	pair = sw_pair(700);
+	op = sw_post_recv(pair.end[0], 100);
+	with_worker(cleanup_by_it);
+	assert_int_equal(op->error, WSA_OPERATION_ABORTED);
+	assert_true(pair.end[0]->closed && pair.end[1]->closed);
+	sw_close();
+}
+
+static void
+start_and_stop(struct worker *w)
+{
+	WSPPROC_TABLE calls;
+	WSPDATA data;
+	int err = 0;
+	unsigned int i;
+
+	for (i = 0; i < 1000; i++) {
+		CHECK(WSPStartupEx(0x0202, &data, &sw.info, &sw.ups, &calls) == 0);
+		CHECK(calls.lpWSPCleanup(&err) == 0);
+	}
+}
+
+RULES("R6 R7")
+static void
+starts_of_two_threads_are_counted(void **state)
+{
+	struct sw_pair pair;
+	struct sw_op *op;
+
+	(void)state;
+	sw_open(NULL);
+	pair = sw_pair(700);
+	op = sw_post_recv(pair.end[0], 100);
+	with_worker(start_and_stop);
+	assert_true(op->pending);
+	assert_int_equal(sw.nb_open, 2);
+	sw_transfer(pair.end[0], pair.end[1], 1000, 1);
+	sw_close();
+}
+
+static void
+call_without_attaching(struct worker *w)
+{
+	struct sockaddr_in a = sw_addr(0, 700);
+	struct sw_sock *s = shared.end[0];
+
+	CHECK(sw_bind(s, &a) == WSAENETDOWN);
+	CHECK(sw_select(s, FD_CONNECT) == WSAENETDOWN);
+	CHECK(sw_shut(s) == WSAENETDOWN);
+	s->close_asked = false;
+}
+
+/* Neither does it poll a core: nothing of it could be carried out. */
+RULES("R208 R152 S3.6")
+static void
+thread_that_is_not_attached_is_told_net_down(void **state)
+{
+	(void)state;
+	sw_open(NULL);
+	shared = sw_pair(700);
+	with_worker(call_without_attaching);
+	sw_transfer(shared.end[0], shared.end[1], 1000, 1);
+	sw_close();
+}
+
+static void
+ask_a_core_that_sleeps(struct worker *w)
+{
+	CHECK(san_attach() == 0);
+	CHECK(sw_listen(shared.end[0], 5) == WSAENETDOWN);
+	CHECK(san_detach() == 0);
+}
+
+RULES("R208")
+static void
+core_that_is_not_polled_is_net_down(void **state)
+{
+	uint64_t limit_ms;
+
+	(void)state;
+	sw_open(NULL);
+	shared.end[0] = sw_bound(0, 700);
+	worker_start(&wk, &sw.net, ask_a_core_that_sleeps, NULL);
+	limit_ms = net_now_ms() + 5000;
+	while (!atomic_load(&wk.over) && net_now_ms() < limit_ms)
+		usleep(1000);
+	worker_end(&wk);
+	sw_steps(100);
+	assert_int_equal(sw_select(shared.end[0], FD_ACCEPT), 0);
+	sw_close();
+}
+
+static const struct CMUnitTest cases[] = {
+	SW_CASE(connection_is_made_by_another_thread),
+	SW_CASE(transfers_of_another_thread_end_on_the_core),
+	SW_CASE(close_by_another_thread_aborts_all),
+	SW_CASE(close_races_with_posts_of_another_thread),
+	SW_CASE(two_threads_close_and_one_has_done_it),
+	SW_CASE(cleanup_by_another_thread_ends_all),
+	SW_CASE(starts_of_two_threads_are_counted),
+	SW_CASE(thread_that_is_not_attached_is_told_net_down),
+	SW_CASE(core_that_is_not_polled_is_net_down),
+};
+
+NET_MAIN("threads", cases)

@@ -1,0 +1,684 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/*
+ * WSPSend and WSPRecv of a connection, and the session that the switch builds on them.
+ */
+#include <string.h>
+
+#include "sw.h"
+
+#define NEGOTIATION 256	/* the longest message that opens a session */
+
+RULES("R95 R99 R100")
+static void
+receive_is_pending_and_ends_by_up_call(void **state)
+{
+	struct sw_pair pair;
+	struct sw_op *op;
+
+	(void)state;
+	sw_open(NULL);
+	pair = sw_pair(700);
+	op = sw_post_recv(pair.end[1], 1000);
+	assert_int_equal(op->ov.Internal, WSS_OPERATION_IN_PROGRESS);
+	sw_steps(50);
+	assert_true(op->pending);
+	sw_post_send(pair.end[0], 600, 0, 1);
+	SW_UNTIL(!op->pending);
+	assert_int_equal(op->error, 0);
+	assert_int_equal(op->bytes, 600);
+	assert_int_equal(op->flags, 0);
+	assert_int_equal(op->nb_ends, 1);
+	assert_true(net_same(op->mem, 600, 0, 1));
+	sw_close();
+}
+
+RULES("R95 R99 R97")
+static void
+send_ends_by_up_call_never_inside_the_call(void **state)
+{
+	struct sw_pair pair;
+	struct sw_op *op;
+	unsigned int i;
+
+	(void)state;
+	sw_open(NULL);
+	pair = sw_pair(700);
+	for (i = 0; i < 100; i++) {
+		op = sw_op(100);
+		/* The kit holds that no up-call comes inside, and that 0 is not answered. */
+		assert_int_equal(sw_send(pair.end[0], op), WSA_IO_PENDING);
+		assert_true(op->pending);
+		SW_UNTIL(!op->pending);
+		assert_int_equal(op->bytes, 100);
+		assert_int_equal(op->error, 0);
+	}
+	sw_close();
+}
+
+RULES("R92 R93")
+static void
+completion_routine_is_refused(void **state)
+{
+	struct sw_pair pair;
+	struct sw_op *op;
+	DWORD bytes = 0, flags = 0;
+	int err = 0;
+
+	(void)state;
+	sw_open(NULL);
+	pair = sw_pair(700);
+	op = sw_op(100);
+	assert_int_equal(sw_register(pair.end[0], op, MEM_READWRITE), 0);
+	sw_split(op, 100, 1);
+	assert_int_equal(sw.calls.lpWSPSend(pair.end[0]->s, op->bufs, 1, &bytes, 0, &op->ov,
+					    (LPWSAOVERLAPPED_COMPLETION_ROUTINE)(uintptr_t)1, NULL, &err),
+			 SOCKET_ERROR);
+	assert_int_equal(err, WSAEINVAL);
+	err = 0;
+	assert_int_equal(sw.calls.lpWSPRecv(pair.end[0]->s, op->bufs, 1, &bytes, &flags, &op->ov,
+					    (LPWSAOVERLAPPED_COMPLETION_ROUTINE)(uintptr_t)1, NULL, &err),
+			 SOCKET_ERROR);
+	assert_int_equal(err, WSAEINVAL);
+	sw_steps(50);
+	assert_int_equal(sw.nb_completed, 0);
+	sw_close();
+}
+
+RULES("R92 R96")
+static void
+transfer_without_an_overlapped_is_refused(void **state)
+{
+	struct sw_pair pair;
+	struct sw_op *op;
+	DWORD bytes = 0, flags = 0;
+	int err = 0;
+
+	(void)state;
+	sw_open(NULL);
+	pair = sw_pair(700);
+	op = sw_op(100);
+	assert_int_equal(sw_register(pair.end[0], op, MEM_READWRITE), 0);
+	sw_split(op, 100, 1);
+	assert_int_equal(sw.calls.lpWSPSend(pair.end[0]->s, op->bufs, 1, &bytes, 0, NULL, NULL, NULL, &err),
+			 SOCKET_ERROR);
+	assert_int_equal(err, WSAEINVAL);
+	err = 0;
+	assert_int_equal(sw.calls.lpWSPRecv(pair.end[0]->s, op->bufs, 1, &bytes, &flags, NULL, NULL, NULL, &err),
+			 SOCKET_ERROR);
+	assert_int_equal(err, WSAEINVAL);
+	sw_close();
+}
+
+/* Whatever is selected, a transfer is pending and never answers that it would block. */
+RULES("R94")
+static void
+event_selection_does_not_change_transfers(void **state)
+{
+	struct sw_pair pair;
+	struct sw_op *op;
+
+	(void)state;
+	sw_open(NULL);
+	pair = sw_pair(700);
+	assert_int_equal(sw_select(pair.end[1], 0), 0);
+	op = sw_post_recv(pair.end[1], 100);
+	assert_int_equal(sw_select(pair.end[1], FD_CONNECT), 0);
+	assert_true(op->pending);
+	sw_post_send(pair.end[0], 10, 0, 1);
+	SW_UNTIL(!op->pending);
+	assert_int_equal(op->bytes, 10);
+	sw_close();
+}
+
+RULES("R96 R114")
+static void
+transfer_that_is_refused_has_no_completion(void **state)
+{
+	struct sw_op *send = NULL, *recv = NULL;
+	struct sw_sock *s;
+
+	(void)state;
+	sw_open(NULL);
+	s = sw_bound(0, 700);
+	send = sw_op(0);
+	recv = sw_op(0);
+	send->bufs[0].len = 10;
+	send->bufs[0].buf = (char *)send;
+	send->nb_bufs = 1;
+	recv->bufs[0] = send->bufs[0];
+	recv->nb_bufs = 1;
+	assert_int_equal(sw_send(s, send), WSAENOTCONN);
+	assert_int_equal(sw_recv(s, recv), WSAENOTCONN);
+	sw_steps(100);
+	assert_int_equal(sw.nb_completed, 0);
+	sw_shut_wait(s);
+	assert_int_equal(sw.nb_completed, 0);
+	sw_close();
+}
+
+RULES("R114")
+static void
+fresh_listening_and_connecting_sockets_are_not_connected(void **state)
+{
+	struct sw_sock *fresh, *listener, *connecting;
+	struct sw_sock *all[3];
+	struct sw_op *op;
+	unsigned int i;
+
+	(void)state;
+	sw_open(NULL);
+	assert_int_equal(sw_socket(&fresh), 0);
+	listener = sw_listener(0, 701, 5);
+	sw.net.held[1] = true;
+	connecting = sw_begin(0, 700);
+	all[0] = fresh;
+	all[1] = listener;
+	all[2] = connecting;
+	for (i = 0; i < 3; i++) {
+		op = sw_op(0);
+		op->bufs[0].len = 10;
+		op->bufs[0].buf = (char *)op;
+		op->nb_bufs = 1;
+		assert_int_equal(sw_send(all[i], op), WSAENOTCONN);
+		assert_int_equal(sw_recv(all[i], op), WSAENOTCONN);
+	}
+	sw_close();
+}
+
+RULES("R106")
+static void
+receives_are_filled_in_their_order(void **state)
+{
+	struct sw_pair pair;
+	struct sw_op *op[16];
+	uint64_t at = 0;
+	unsigned int i;
+
+	(void)state;
+	sw_open(NULL);
+	pair = sw_pair(700);
+	for (i = 0; i < 16; i++)
+		op[i] = sw_post_recv(pair.end[1], 80);
+	sw_post_send(pair.end[0], 1280, 0, 9);
+	for (i = 0; i < 16; i++) {
+		SW_UNTIL(!op[i]->pending);
+		assert_int_equal(op[i]->error, 0);
+		assert_true(net_same(op[i]->mem, op[i]->bytes, at, 9));
+		at += op[i]->bytes;
+		assert_true(i == 0 || op[i]->order > op[i - 1]->order);
+	}
+	assert_int_equal(at, 1280);
+	sw_close();
+}
+
+RULES("R106 R107")
+static void
+sends_are_sent_in_their_order(void **state)
+{
+	struct sw_pair pair;
+	struct sw_op *op;
+	uint64_t at = 0;
+	unsigned int i;
+
+	(void)state;
+	sw_open(NULL);
+	pair = sw_pair(700);
+	for (i = 0; i < 50; i++)
+		sw_post_send(pair.end[0], 1000, 1000 * i, 5);
+	while (at < 50000) {
+		op = sw_post_recv(pair.end[1], 4096);
+		SW_UNTIL(!op->pending);
+		assert_int_equal(op->error, 0);
+		assert_true(net_same(op->mem, op->bytes, at, 5));
+		at += op->bytes;
+	}
+	sw_close();
+}
+
+RULES("R109 R108")
+static void
+buffers_of_one_transfer_are_used_in_order(void **state)
+{
+	struct sw_pair pair;
+	struct sw_op *send, *recv;
+	unsigned int nb;
+
+	(void)state;
+	sw_open(NULL);
+	pair = sw_pair(700);
+	for (nb = 1; nb <= 16; nb++) {
+		send = sw_op(1000);
+		recv = sw_op(1000);
+		net_fill(send->mem, 1000, 0, nb);
+		sw_split(send, 1000, nb);
+		sw_split(recv, 1000, 17 - nb);
+		assert_int_equal(sw_recv(pair.end[1], recv), WSA_IO_PENDING);
+		assert_int_equal(sw_send(pair.end[0], send), WSA_IO_PENDING);
+		SW_UNTIL(!recv->pending && !send->pending);
+		assert_int_equal(recv->bytes, 1000);
+		assert_true(net_same(recv->mem, 1000, 0, nb));
+	}
+	sw_close();
+}
+
+/* Whether the array stays valid is the caller's affair: the layer does not rely on it. */
+RULES("R109")
+static void
+array_of_buffers_is_copied(void **state)
+{
+	struct sw_pair pair;
+	struct sw_op *recv, *send;
+
+	(void)state;
+	sw_open(NULL);
+	pair = sw_pair(700);
+	recv = sw_op(1000);
+	sw_split(recv, 1000, 4);
+	assert_int_equal(sw_recv(pair.end[1], recv), WSA_IO_PENDING);
+	memset(recv->bufs, 0xff, sizeof(recv->bufs));
+	send = sw_op(1000);
+	net_fill(send->mem, 1000, 0, 3);
+	sw_split(send, 1000, 4);
+	assert_int_equal(sw_send(pair.end[0], send), WSA_IO_PENDING);
+	memset(send->bufs, 0xff, sizeof(send->bufs));
+	SW_UNTIL(!recv->pending && !send->pending);
+	assert_int_equal(recv->bytes, 1000);
+	assert_true(net_same(recv->mem, 1000, 0, 3));
+	sw_close();
+}
+
+RULES("R108")
+static void
+numbers_of_buffers_out_of_range_are_refused(void **state)
+{
+	static WSABUFEX bufs[17];
+	struct sw_pair pair;
+	DWORD bytes = 0, flags = 0;
+	struct sw_op *op;
+	unsigned int i;
+	int err = 0;
+
+	(void)state;
+	sw_open(NULL);
+	pair = sw_pair(700);
+	op = sw_op(17);
+	assert_int_equal(sw_register(pair.end[0], op, MEM_READWRITE), 0);
+	for (i = 0; i < 17; i++) {
+		bufs[i].buf = (char *)op->mem + i;
+		bufs[i].len = 1;
+		bufs[i].handle = op->reg;
+	}
+	assert_int_equal(sw.calls.lpWSPSend(pair.end[0]->s, bufs, 0, &bytes, 0, &op->ov, NULL, NULL, &err),
+			 SOCKET_ERROR);
+	assert_int_equal(err, WSAEINVAL);
+	err = 0;
+	assert_int_equal(sw.calls.lpWSPSend(pair.end[0]->s, bufs, 17, &bytes, 0, &op->ov, NULL, NULL, &err),
+			 SOCKET_ERROR);
+	assert_int_equal(err, WSAEINVAL);
+	err = 0;
+	assert_int_equal(sw.calls.lpWSPRecv(pair.end[0]->s, bufs, 17, &bytes, &flags, &op->ov, NULL, NULL, &err),
+			 SOCKET_ERROR);
+	assert_int_equal(err, WSAEINVAL);
+	err = 0;
+	assert_int_equal(sw.calls.lpWSPSend(pair.end[0]->s, NULL, 1, &bytes, 0, &op->ov, NULL, NULL, &err),
+			 SOCKET_ERROR);
+	assert_int_equal(err, WSAEFAULT);
+	sw_close();
+}
+
+RULES("R110")
+static void
+flags_of_a_send_are_refused(void **state)
+{
+	struct sw_pair pair;
+	struct sw_op *op;
+	DWORD bytes = 0;
+	int err = 0;
+
+	(void)state;
+	sw_open(NULL);
+	pair = sw_pair(700);
+	op = sw_op(100);
+	assert_int_equal(sw_register(pair.end[0], op, MEM_READ), 0);
+	sw_split(op, 100, 1);
+	assert_int_equal(sw.calls.lpWSPSend(pair.end[0]->s, op->bufs, 1, &bytes, MSG_OOB, &op->ov, NULL, NULL, &err),
+			 SOCKET_ERROR);
+	assert_int_equal(err, WSAEOPNOTSUPP);
+	sw_close();
+}
+
+RULES("R110")
+static void
+flags_of_a_receive_are_refused(void **state)
+{
+	struct sw_pair pair;
+	struct sw_op *op;
+	DWORD bytes = 0, flags = MSG_OOB;
+	int err = 0;
+
+	(void)state;
+	sw_open(NULL);
+	pair = sw_pair(700);
+	op = sw_op(100);
+	assert_int_equal(sw_register(pair.end[0], op, MEM_WRITE), 0);
+	sw_split(op, 100, 1);
+	assert_int_equal(sw.calls.lpWSPRecv(pair.end[0]->s, op->bufs, 1, &bytes, &flags, &op->ov, NULL, NULL, &err),
+			 SOCKET_ERROR);
+	assert_int_equal(err, WSAEOPNOTSUPP);
+	err = 0;
+	assert_int_equal(sw.calls.lpWSPRecv(pair.end[0]->s, op->bufs, 1, &bytes, NULL, &op->ov, NULL, NULL, &err),
+			 SOCKET_ERROR);
+	assert_int_equal(err, WSAEFAULT);
+	sw_close();
+}
+
+RULES("R96")
+static void
+operation_that_runs_cannot_be_started_again(void **state)
+{
+	struct sw_pair pair;
+	struct sw_op *op;
+	DWORD bytes = 0, flags = 0;
+	int err = 0;
+
+	(void)state;
+	sw_open(NULL);
+	pair = sw_pair(700);
+	op = sw_post_recv(pair.end[1], 100);
+	assert_int_equal(sw.calls.lpWSPRecv(pair.end[1]->s, op->bufs, 1, &bytes, &flags, &op->ov, NULL, NULL, &err),
+			 SOCKET_ERROR);
+	assert_int_equal(err, WSAEINVAL);
+	assert_int_equal(op->ov.Internal, WSS_OPERATION_IN_PROGRESS);
+	sw_post_send(pair.end[0], 50, 0, 1);
+	SW_UNTIL(!op->pending);
+	assert_int_equal(op->nb_ends, 1);
+	sw_close();
+}
+
+RULES("R90")
+static void
+operation_can_be_posted_again_after_its_end(void **state)
+{
+	struct sw_pair pair;
+	struct sw_op *op;
+	unsigned int i;
+
+	(void)state;
+	sw_open(NULL);
+	pair = sw_pair(700);
+	op = sw_op(100);
+	for (i = 0; i < 200; i++) {
+		assert_int_equal(sw_recv(pair.end[1], op), WSA_IO_PENDING);
+		sw_post_send(pair.end[0], 100, 0, i);
+		SW_UNTIL(!op->pending);
+		assert_int_equal(op->bytes, 100);
+		assert_true(net_same(op->mem, 100, 0, i));
+	}
+	sw_close();
+}
+
+static struct sw_sock *reposter;
+static unsigned int nb_reposts;
+
+static void
+repost(struct sw_op *op)
+{
+	if (op->error || !op->bytes || ++nb_reposts == 100)
+		return;
+	if (sw_recv(reposter, op) != WSA_IO_PENDING)
+		sw_fault("a receive cannot be posted inside the up-call of another");
+}
+
+RULES("R90 R107")
+static void
+receive_is_posted_again_from_its_completion(void **state)
+{
+	struct sw_pair pair;
+	struct sw_op *op;
+	unsigned int i;
+
+	(void)state;
+	sw_open(NULL);
+	pair = sw_pair(700);
+	reposter = pair.end[1];
+	nb_reposts = 0;
+	op = sw_op(10);
+	op->hook = repost;
+	assert_int_equal(sw_recv(pair.end[1], op), WSA_IO_PENDING);
+	for (i = 0; i < 100; i++)
+		sw_post_send(pair.end[0], 10, 0, 1);
+	SW_UNTIL(nb_reposts == 100);
+	sw_close();
+}
+
+/* The end of the stream: no error, no bytes. */
+RULES("R63 R171")
+static void
+fin_of_the_peer_ends_a_receive_with_nothing(void **state)
+{
+	struct wsock *listener;
+	struct wop *accept, *fin;
+	struct sw_sock *c;
+	struct sw_op *op, *again;
+
+	(void)state;
+	sw_open(NULL);
+	listener = net_listener(&sw.net, 1, 700, 5);
+	accept = watch_op(&sw.net.w);
+	assert_int_equal(watch_accept(listener, accept, 0), 0);
+	c = sw_begin(0, 700);
+	assert_int_equal(sw_outcome(c), 0);
+	SW_UNTIL(!accept->pending);
+	op = sw_post_recv(c, 100);
+	fin = watch_op(&sw.net.w);
+	assert_int_equal(watch_shutdown(accept->accepted, fin, 0), 0);
+	SW_UNTIL(!op->pending);
+	assert_int_equal(op->error, 0);
+	assert_int_equal(op->bytes, 0);
+	again = sw_post_recv(c, 100);
+	SW_UNTIL(!again->pending);
+	assert_int_equal(again->error, 0);
+	assert_int_equal(again->bytes, 0);
+	sw_close();
+}
+
+RULES("R95")
+static void
+send_waits_while_the_peer_does_not_read(void **state)
+{
+	struct sw_op *waiting[4];
+	struct sw_pair pair;
+	struct sw_op *recv;
+	unsigned int i;
+
+	(void)state;
+	sw_open(NULL);
+	pair = sw_pair(700);
+	sw_fill(pair.end[0], 4, waiting);
+	sw_steps(200);
+	for (i = 0; i < 4; i++)
+		assert_true(waiting[i]->pending);
+	recv = sw_op(1 << 20);
+	while (waiting[3]->pending) {
+		assert_int_equal(sw_recv(pair.end[1], recv), WSA_IO_PENDING);
+		SW_UNTIL(!recv->pending);
+		assert_int_equal(recv->error, 0);
+	}
+	for (i = 0; i < 4; i++) {
+		assert_int_equal(waiting[i]->error, 0);
+		assert_int_equal(waiting[i]->bytes, waiting[i]->size);
+		assert_true(i == 0 || waiting[i]->order > waiting[i - 1]->order);
+	}
+	sw_close();
+}
+
+RULES("R89 R90")
+static void
+thousand_receives_can_be_posted(void **state)
+{
+	static struct sw_op *op[1000];
+	struct sw_pair pair;
+	struct sw_op *mem;
+	unsigned int i;
+
+	(void)state;
+	sw_open(NULL);
+	pair = sw_pair(700);
+	mem = sw_op(1000 * 8);
+	assert_int_equal(sw_register(pair.end[1], mem, MEM_WRITE), 0);
+	for (i = 0; i < 1000; i++) {
+		op[i] = sw_op(0);
+		op[i]->reg = mem->reg;
+		op[i]->bufs[0].buf = (char *)mem->mem + 8 * i;
+		op[i]->bufs[0].len = 8;
+		op[i]->nb_bufs = 1;
+		assert_int_equal(sw_recv(pair.end[1], op[i]), WSA_IO_PENDING);
+	}
+	sw_post_send(pair.end[0], 8000, 0, 4);
+	SW_UNTIL(!op[999]->pending);
+	assert_true(net_same(mem->mem, 8000, 0, 4));
+	sw_close();
+}
+
+/* The switch's part is played here: register, post receives, then negotiate (R81 to R89). */
+RULES("R81 R82 R83 R84")
+static void
+session_is_opened_in_the_switchs_order(void **state)
+{
+	struct sw_op *recv[2][4], *send;
+	struct sw_pair pair;
+	unsigned int i;
+
+	(void)state;
+	sw_open(NULL);
+	pair = sw_pair(700);
+	for (i = 0; i < 4; i++)
+		recv[0][i] = sw_post_recv(pair.end[0], NEGOTIATION);
+	send = sw_post_send(pair.end[0], NEGOTIATION, 0, 1);
+	for (i = 0; i < 4; i++)
+		recv[1][i] = sw_post_recv(pair.end[1], NEGOTIATION);
+	SW_UNTIL(!send->pending && !recv[1][0]->pending);
+	assert_int_equal(recv[1][0]->bytes, NEGOTIATION);
+	assert_true(net_same(recv[1][0]->mem, NEGOTIATION, 0, 1));
+	send = sw_post_send(pair.end[1], 64, 0, 2);
+	SW_UNTIL(!send->pending && !recv[0][0]->pending);
+	assert_int_equal(recv[0][0]->bytes, 64);
+	assert_true(recv[0][1]->pending && recv[1][1]->pending);
+	sw_close();
+}
+
+RULES("R85 R86 R87 R88")
+static void
+early_message_waits_for_the_first_receive(void **state)
+{
+	struct sw_pair pair;
+	struct sw_op *send, *recv;
+
+	(void)state;
+	sw_open(NULL);
+	pair = sw_pair(700);
+	send = sw_post_send(pair.end[0], NEGOTIATION, 0, 1);
+	SW_UNTIL(!send->pending);
+	sw_steps(500);
+	recv = sw_post_recv(pair.end[1], NEGOTIATION);
+	SW_UNTIL(!recv->pending);
+	assert_int_equal(recv->error, 0);
+	assert_int_equal(recv->bytes, NEGOTIATION);
+	assert_true(net_same(recv->mem, NEGOTIATION, 0, 1));
+	/* Later ones go on from there. */
+	recv = sw_post_recv(pair.end[1], 100);
+	sw_post_send(pair.end[0], 100, NEGOTIATION, 1);
+	SW_UNTIL(!recv->pending);
+	assert_true(net_same(recv->mem, 100, NEGOTIATION, 1));
+	sw_close();
+}
+
+/* Small receives take what waits one after the other, until nothing is left. */
+RULES("R86")
+static void
+what_waits_is_copied_to_receives_until_none_is_left(void **state)
+{
+	struct sw_pair pair;
+	struct sw_op *send, *recv[8];
+	uint64_t at = 0;
+	unsigned int i;
+
+	(void)state;
+	sw_open(NULL);
+	pair = sw_pair(700);
+	send = sw_post_send(pair.end[0], NEGOTIATION, 0, 1);
+	SW_UNTIL(!send->pending);
+	sw_steps(50);
+	for (i = 0; i < 8; i++)
+		recv[i] = sw_post_recv(pair.end[1], 64);
+	for (i = 0; i < 4; i++) {
+		SW_UNTIL(!recv[i]->pending);
+		assert_true(net_same(recv[i]->mem, recv[i]->bytes, at, 1));
+		at += recv[i]->bytes;
+	}
+	assert_int_equal(at, NEGOTIATION);
+	sw_steps(50);
+	for (i = 4; i < 8; i++)
+		assert_true(recv[i]->pending);
+	sw_close();
+}
+
+RULES("R87")
+static void
+connection_stays_while_nothing_is_posted(void **state)
+{
+	struct sw_op *waiting[2];
+	struct sw_pair pair;
+
+	(void)state;
+	sw_open(NULL);
+	pair = sw_pair(700);
+	sw_fill(pair.end[0], 2, waiting);
+	sw_steps(2000);
+	assert_false(pair.end[0]->closed || pair.end[1]->closed);
+	assert_true(waiting[0]->pending && waiting[1]->pending);
+	sw_close();
+}
+
+RULES("R111")
+static void
+send_of_megabytes_is_one_operation(void **state)
+{
+	struct sw_pair pair;
+
+	(void)state;
+	sw_open(NULL);
+	pair = sw_pair(700);
+	sw_transfer(pair.end[0], pair.end[1], 20000000, 1);
+	sw_close();
+}
+
+static const struct CMUnitTest cases[] = {
+	SW_CASE(receive_is_pending_and_ends_by_up_call),
+	SW_CASE(send_ends_by_up_call_never_inside_the_call),
+	SW_CASE(completion_routine_is_refused),
+	SW_CASE(transfer_without_an_overlapped_is_refused),
+	SW_CASE(event_selection_does_not_change_transfers),
+	SW_CASE(transfer_that_is_refused_has_no_completion),
+	SW_CASE(fresh_listening_and_connecting_sockets_are_not_connected),
+	SW_CASE(receives_are_filled_in_their_order),
+	SW_CASE(sends_are_sent_in_their_order),
+	SW_CASE(buffers_of_one_transfer_are_used_in_order),
+	SW_CASE(array_of_buffers_is_copied),
+	SW_CASE(numbers_of_buffers_out_of_range_are_refused),
+	SW_CASE(flags_of_a_send_are_refused),
+	SW_CASE(flags_of_a_receive_are_refused),
+	SW_CASE(operation_that_runs_cannot_be_started_again),
+	SW_CASE(operation_can_be_posted_again_after_its_end),
+	SW_CASE(receive_is_posted_again_from_its_completion),
+	SW_CASE(fin_of_the_peer_ends_a_receive_with_nothing),
+	SW_CASE(send_waits_while_the_peer_does_not_read),
+	SW_CASE(thousand_receives_can_be_posted),
+	SW_CASE(session_is_opened_in_the_switchs_order),
+	SW_CASE(early_message_waits_for_the_first_receive),
+	SW_CASE(what_waits_is_copied_to_receives_until_none_is_left),
+	SW_CASE(connection_stays_while_nothing_is_posted),
+	SW_CASE(send_of_megabytes_is_one_operation),
+};
+
+NET_MAIN("transfer", cases)
