@@ -117,7 +117,7 @@ memory_is_released_before_the_up_call(void **state)
 	sw_close();
 }
 
-RULES("R161 S1.9")
+RULES("R161 S1.9 S3.1 S3.11")
 static void
 handle_is_closed_once_and_last(void **state)
 {
@@ -157,7 +157,7 @@ descriptor_is_dead_after_the_close(void **state)
 	sw_close();
 }
 
-RULES("R153 R152 S3.7")
+RULES("R153 R152 S3.7 S3.2 S3.3 S3.4")
 static void
 second_close_is_refused(void **state)
 {

@@ -265,7 +265,7 @@ unknown_handles_are_refused(void **state)
 	sw_close();
 }
 
-RULES("R123 R124")
+RULES("R123 R124 R119")
 static void
 handle_is_unknown_after_its_end(void **state)
 {

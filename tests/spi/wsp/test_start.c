@@ -252,7 +252,7 @@ two_starts_and_one_cleanup_leave_all_working(void **state)
 	sw_close();
 }
 
-RULES("R6 R7 S4.13 S4.14")
+RULES("R6 R7 S4.13 S4.14 S4.1")
 static void
 second_cleanup_of_two_starts_cleans_up(void **state)
 {
@@ -293,7 +293,7 @@ many_starts_are_counted(void **state)
 	sw_close();
 }
 
-RULES("R8 R9 S4.5 S4.7")
+RULES("R8 R9 S4.5 S4.7 S4.4")
 static void
 cleanup_without_start_is_refused(void **state)
 {
