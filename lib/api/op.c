@@ -57,6 +57,16 @@ san_disconnect(san_handle sock, struct san_overlapped *op, unsigned int flags)
 	return sani_sock_post(&p);
 }
 
+int
+san_watch(san_handle sock, struct san_overlapped *op, unsigned int flags)
+{
+	struct sani_post p = { .sock = sock, .op = op, .kind = SAN_OP_WATCH, .flags = (uint16_t)flags };
+
+	if (op == NULL || !flags_ok(flags, SAN_POLLED | SAN_ABORT))
+		return -EINVAL;
+	return sani_sock_post(&p);
+}
+
 /* RFC 9293 MUST-46: only a unicast address is a place to connect to. */
 static bool
 is_peer(const struct san_addr *peer)

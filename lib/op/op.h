@@ -30,7 +30,7 @@ enum sani_op_where {
 	SANI_OP_ON_RECV,
 	SANI_OP_ON_SEND,
 	SANI_OP_ON_ACCEPT,
-	SANI_OP_ON_CONNECT,
+	SANI_OP_ON_CONNECT,	/**< The connect, then the watch: one at a time. */
 };
 
 /** Bits of op->flags that are the stack's. */
@@ -100,6 +100,7 @@ sani_op_where(const struct san_overlapped *op)
 	case SAN_OP_ACCEPT:
 		return SANI_OP_ON_ACCEPT;
 	case SAN_OP_CONNECT:
+	case SAN_OP_WATCH:
 		return SANI_OP_ON_CONNECT;
 	default:
 		return SANI_OP_ON_SEND;

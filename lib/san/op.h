@@ -41,6 +41,7 @@ enum san_op_kind {
 	SAN_OP_SHUTDOWN = 5,
 	SAN_OP_CLOSE = 6,	/**< Only in completions: the last one of a handle. */
 	SAN_OP_DISCONNECT = 7,
+	SAN_OP_WATCH = 8,
 };
 
 /** Flags of a post. */
@@ -61,7 +62,7 @@ enum san_post_flag {
 	 * promise: under loss, or when packet buffers are short, it goes sooner.
 	 */
 	SAN_MORE = 1 << 4,	/* In the flags of a completion: of a repeating operation, which goes on. */
-	SAN_ABORT = 1 << 5,	/**< Disconnect: at once, by RST. */
+	SAN_ABORT = 1 << 5,	/**< Disconnect: at once, by RST. Watch: the peer's FIN does not end it. */
 };
 
 /**

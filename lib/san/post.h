@@ -317,6 +317,27 @@ san_shutdown(san_handle sock, struct san_overlapped *op, unsigned int flags);
 SAN_API int
 san_disconnect(san_handle sock, struct san_overlapped *op, unsigned int flags);
 
+/**
+ * Wait for the peer to end the connection, without receiving: its FIN has come, though what it sent before may not be
+ * received yet; or the connection is over.
+ *
+ * @param[in] sock   A connected socket. It has one watch at a time.
+ * @param[in] op     The operation.
+ * @param[in] flags  SAN_POLLED, 0; or SAN_ABORT: a FIN alone does not end it.
+ *
+ * @retval 0           Accepted; ends at once when it has happened already.
+ * @retval -EBUSY      A watch is posted (on-core; else in the completion).
+ * @retval -EINVAL -EAGAIN -ENOTSOCK -EPERM -ENETDOWN -ENOTCONN -ECONNRESET -ETIMEDOUT -ECONNABORTED  As san_disconnect().
+ *
+ * Pressure: it needs nothing.
+ *
+ * @completion  kind SAN_OP_WATCH; result 0 (with SAN_ABORT: the connection has ended in both directions), or
+ *              -ECONNRESET, -ETIMEDOUT, -ECONNABORTED (by san_disconnect()), -ECANCELED.
+ * @context     The thread of the socket's completion queue. Never blocks.
+ */
+SAN_API int
+san_watch(san_handle sock, struct san_overlapped *op, unsigned int flags);
+
 #ifdef __cplusplus
 }
 #endif

@@ -43,7 +43,7 @@ abort_one(struct san_core *k, struct sani_sock *so, struct san_overlapped *op, i
 {
 	if (sani_op_where(op) == SANI_OP_ON_ACCEPT)
 		return sani_accept_abort(k, so, op, reason);
-	if (sani_op_where(op) == SANI_OP_ON_CONNECT)
+	if (op->kind == SAN_OP_CONNECT && sani_op_where(op) == SANI_OP_ON_CONNECT)
 		sani_connect_drop(k, so, reason);
 	undo_shutdown(so, op);
 	sani_op_end(k, so, op, reason);

@@ -93,7 +93,10 @@ sani_check_sock(struct san_core *k, struct sani_sock *so)
 	n = check_list(k, so, &so->recv) + check_list(k, so, &so->send);
 	if (so->connect != NULL)
 		check_op(k, so, so->connect);
-	sani_assert(so->connect == NULL || so->phase == SANI_SOCK_CONNECTING || so->phase == SANI_SOCK_NEW);
+	if (so->connect != NULL && so->connect->kind == SAN_OP_WATCH)
+		sani_assert(so->phase == SANI_SOCK_CONNECTED || so->phase == SANI_SOCK_DEAD);
+	else
+		sani_assert(so->connect == NULL || so->phase == SANI_SOCK_CONNECTING || so->phase == SANI_SOCK_NEW);
 	sani_assert(n + (so->connect != NULL) == so->nb_ops);
 	check_unsent(so);
 	if (so->accepting != NULL)

@@ -70,10 +70,53 @@ die(struct san_core *k, struct sani_sock *so, int error)
 	}
 	so->error = error;
 	sani_sock_enter(k, so, SANI_SOCK_DEAD);
-	if (error == 0)
-		return;
-	sani_op_end_all(k, so, &so->recv, error);
-	sani_op_end_all(k, so, &so->send, error);
+	if (error != 0) {
+		sani_op_end_all(k, so, &so->recv, error);
+		sani_op_end_all(k, so, &so->send, error);
+	}
+	if (so->connect != NULL)
+		sani_op_end(k, so, so->connect, error);
+}
+
+/* Has the peer's FIN come? */
+static bool
+peer_has_finished(const struct sani_tcp_conn *c)
+{
+	switch (sani_tcp_state(c)) {
+	case SAN_TCP_CLOSE_WAIT:
+	case SAN_TCP_CLOSING:
+	case SAN_TCP_LAST_ACK:
+	case SAN_TCP_TIME_WAIT:
+		return true;
+	default:
+		return false;
+	}
+}
+
+int
+sani_watch_start(struct san_core *k, struct sani_sock *so, struct san_overlapped *op)
+{
+	if (so->phase == SANI_SOCK_DEAD && so->error != 0)
+		return so->error;
+	if (so->phase != SANI_SOCK_DEAD && so->phase != SANI_SOCK_CONNECTED)
+		return -ENOTCONN;
+	if (so->connect != NULL)
+		return -EBUSY;
+	op->flags |= SANI_OP_LISTED;
+	so->connect = op;
+	if (so->phase == SANI_SOCK_DEAD || (!(op->flags & SAN_ABORT) && peer_has_finished(sani_sock_conn(k, so))))
+		sani_op_end(k, so, op, 0);
+	return 0;
+}
+
+/* A watch that the peer's FIN ends. */
+static void
+end_watch(struct san_core *k, struct sani_sock *so)
+{
+	struct san_overlapped *op = so->connect;
+
+	if (op != NULL && op->kind == SAN_OP_WATCH && !(op->flags & SAN_ABORT))
+		sani_op_end(k, so, op, 0);
 }
 
 void
@@ -95,6 +138,11 @@ sani_conn_event(struct sani_core *core, struct sani_tcp_conn *c, uint32_t ev)
 		if ((ev & SENDING_GOES_ON) && so->send.head != NULL)
 			sani_send_pump(k, so);
 	}
-	if (ev & SANI_TCP_EV_CLOSED)
-		die(k, so, sani_tcp_error(c));
+	if (sani_unlikely(ev & (SANI_TCP_EV_CLOSED | SANI_TCP_EV_FIN))) {
+		/* The FIN of a stream that is thrown away does not count. */
+		if ((ev & SANI_TCP_EV_FIN) && (!(ev & SANI_TCP_EV_CLOSED) || sani_tcp_error(c) == 0))
+			end_watch(k, so);
+		if (ev & SANI_TCP_EV_CLOSED)
+			die(k, so, sani_tcp_error(c));
+	}
 }

@@ -162,6 +162,9 @@ sani_recv_pump(struct san_core *k, struct sani_sock *so);
 int
 sani_connect_start(struct san_core *k, struct sani_sock *so, struct san_overlapped *op);
 
+int
+sani_watch_start(struct san_core *k, struct sani_sock *so, struct san_overlapped *op);
+
 /** A connect fails: the connection is dropped, the socket fresh again; sends that came early end with error. */
 void
 sani_connect_drop(struct san_core *k, struct sani_sock *so, int error);

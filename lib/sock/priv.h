@@ -86,7 +86,7 @@ struct sani_sock {
 	struct sani_oplist recv;	/**< Receives; of a listener, its accepts. */
 	struct sani_oplist send;	/**< Sends, shutdown, disconnects; ended in order. */
 	struct san_overlapped *unsent;	/**< First of send that is not wholly given to the connection. */
-	struct san_overlapped *connect;
+	struct san_overlapped *connect;	/**< The connect; on a connection the watch. */
 	uint64_t word;			/**< The slot word while it is open, as far as the core knows (O12). */
 	struct sani_lane *lane;		/**< Of cq, which has the id in that word. */
 	struct san_cq *cq;

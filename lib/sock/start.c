@@ -17,6 +17,8 @@ start(struct san_core *k, struct sani_sock *so, struct san_overlapped *op)
 		return sani_shutdown_start(k, so, op);
 	case SAN_OP_DISCONNECT:
 		return sani_disconnect_start(k, so, op);
+	case SAN_OP_WATCH:
+		return sani_watch_start(k, so, op);
 	case SAN_OP_NONE:
 	case SAN_OP_CLOSE:
 		break;

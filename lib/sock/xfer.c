@@ -181,6 +181,8 @@ abort_connection(struct san_core *k, struct sani_sock *so, struct san_overlapped
 	sani_core_conn_close(k->core, c);
 	sani_op_end_all(k, so, &so->recv, -ECONNABORTED);
 	sani_op_end_all(k, so, &so->send, -ECONNABORTED);
+	if (so->connect != NULL)
+		sani_op_end(k, so, so->connect, -ECONNABORTED);
 	sani_op_end(k, so, op, 0);
 	return 0;
 }

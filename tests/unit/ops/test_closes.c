@@ -187,6 +187,30 @@ post_disconnect(san_handle s[2], struct san_overlapped *op)
 	return san_disconnect(s[0], op, 0);
 }
 
+static int
+post_watch(san_handle s[2], struct san_overlapped *op)
+{
+	duo_pair(s);
+	return san_watch(s[0], op, 0);
+}
+
+static int
+post_watch_abort(san_handle s[2], struct san_overlapped *op)
+{
+	duo_pair(s);
+	return san_watch(s[0], op, SAN_ABORT);
+}
+
+/* Both directions. */
+static void
+shut_both(san_handle s[2])
+{
+	duo_must(san_shutdown(s[1], duo_op(), 0) == 0);
+	duo_pass(MS);
+	duo_must(san_shutdown(s[0], duo_op(), 0) == 0);
+	duo_pass(MS);
+}
+
 static void
 shut_peer(san_handle s[2])
 {
@@ -223,6 +247,10 @@ static const struct kind kinds[] = {
 	  { [RESULT] = 0, ENDS_WITH_CONNECTION, [PEER_FIN] = STAYS } },
 	{ "disconnect", "disconnect", post_disconnect, shut_peer,
 	  { [RESULT] = 0, ENDS_WITH_CONNECTION, [PEER_FIN] = 0 } },
+	{ "watch", "watch", post_watch, shut_peer,
+	  { [RESULT] = 0, ENDS_WITH_CONNECTION, [PEER_FIN] = 0 } },
+	{ "watch_abort", "watch with `SAN_ABORT`", post_watch_abort, shut_both,
+	  { [RESULT] = 0, ENDS_WITH_CONNECTION, [PEER_FIN] = STAYS } },
 };
 
 #define NB_KINDS RTE_DIM(kinds)
