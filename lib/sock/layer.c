@@ -36,6 +36,17 @@ sani_layer_round(struct san_core *k, bool last)
 }
 
 bool
+sani_layer_waits(const struct san_core *k)
+{
+	const struct sani_layer *layer;
+
+	for (layer = k->layers; layer != NULL; layer = layer->next)
+		if (layer->waiting != NULL && layer->waiting(layer))
+			return true;
+	return false;
+}
+
+bool
 sani_layer_is_here(const struct san_core *k)
 {
 	const struct sani_thread *t = sani_thread_self();

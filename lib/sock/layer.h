@@ -27,6 +27,11 @@ struct sani_layer {
 	 * @return How much was done.
 	 */
 	unsigned int (*turn)(struct sani_layer *layer, struct san_core *k, bool last);
+	/**
+	 * Has it work for its next turn that came neither by a request ring nor by a completion queue? Then the core does
+	 * not sleep. NULL: it never has. The core's thread, behind a full barrier.
+	 */
+	bool (*waiting)(const struct sani_layer *layer);
 	struct sani_layer *next;	/**< The core's. */
 };
 
@@ -42,6 +47,10 @@ sani_layer_remove(struct san_core *k, struct sani_layer *layer);
 /** Let all layers have their turn. The core's thread, in a round. @return How much was done. */
 unsigned int
 sani_layer_round(struct san_core *k, bool last);
+
+/** Does a layer have work that keeps the core awake? The core's thread. */
+bool
+sani_layer_waits(const struct san_core *k);
 
 /** Does the calling thread poll k? Any thread. */
 bool

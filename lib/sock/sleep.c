@@ -15,6 +15,7 @@
 #include <sys/timerfd.h>
 #include <unistd.h>
 
+#include "sock/layer.h"
 #include "sock/priv.h"
 
 /* The system has no room for one watch more: to the caller that is as if it had no descriptor. */
@@ -116,7 +117,7 @@ has_something(struct san_core *k, const struct sani_thread *t)
 		if (sani_cq_has_something(cq))
 			return true;
 	return has_request(k) || atomic_load(&k->overflow) != 0 || sani_core_waits(k->core) ||
-	       sani_thread_gone_count() != k->gone_seen || sani_lib_closing();
+	       sani_thread_gone_count() != k->gone_seen || sani_lib_closing() || sani_layer_waits(k);
 }
 
 /* Until the next timer of the core, the turn of what tells nobody (blind ports, reapers), or the limit [us]. */
