@@ -201,8 +201,9 @@ struct _IRP {
 	PIRP NextCancelled;
 	VOID (*Start)(PIRP Irp);
 	PVOID List;
+	PVOID Core;
 	ULONG Step;
-	ULONG Reserved[7];
+	ULONG Reserved[5];
 };
 
 /** Bytes that an IRP with so many stack locations takes. Any thread. */

@@ -327,7 +327,8 @@ san_disconnect(san_handle sock, struct san_overlapped *op, unsigned int flags);
  *
  * @retval 0           Accepted; ends at once when it has happened already.
  * @retval -EBUSY      A watch is posted (on-core; else in the completion).
- * @retval -EINVAL -EAGAIN -ENOTSOCK -EPERM -ENETDOWN -ENOTCONN -ECONNRESET -ETIMEDOUT -ECONNABORTED  As san_disconnect().
+ * @retval -EINVAL -EAGAIN -ENOTSOCK -EPERM -ENETDOWN -ENOTCONN  As san_disconnect().
+ * @retval -ECONNRESET -ETIMEDOUT -ECONNABORTED  Likewise.
  *
  * Pressure: it needs nothing.
  *

@@ -1,7 +1,6 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /**
- * @file
- * WSK dispatch: the functions of the Winsock Kernel client interface, by tables. Include san/wsk.h, which
+ * @file WSK dispatch: the functions of the Winsock Kernel client interface, by tables. Include san/wsk.h, which
  * says what holds for all of them: threads, IRPs, statuses, the order of things.
  *
  * Under each function stand its own results, in IoStatus of its IRP; those that all have (san/wsk.h) are not
@@ -35,12 +34,13 @@ struct _WSK_CLIENT_CONNECTION_DISPATCH;
  *                               SO_CONDITIONAL_ACCEPT, SO_WSK_SECURITY before bind; SO_RCVBUF before connect or
  *                               listen; callbacks when bound (listening) or connected
  * STATUS_INVALID_PARAMETER      IRP missing or not allowed, value out of range, input too small
- * STATUS_INVALID_DEVICE_REQUEST not for this category; SIO_WSK_QUERY_INSPECT_ID on a socket that was not inspected
+ * STATUS_INVALID_DEVICE_REQUEST not for this category (as those of datagrams); SIO_WSK_QUERY_INSPECT_ID on a
+ *                               socket that was not inspected
  * STATUS_BUFFER_OVERFLOW        SIO_ADDRESS_LIST_QUERY: output too small, *OutputSizeReturned says how much is
  *                               needed
  * STATUS_BUFFER_TOO_SMALL       anything else: output too small
  * STATUS_NOT_SUPPORTED          no such option or ioctl; SO_REUSEADDR on: no two sockets share a port (d.6 of
- *                               the rules); extensions; SIO_WSK_SET_TCP_SILENT_MODE; those of datagram sockets
+ *                               the rules); extensions; SIO_WSK_SET_TCP_SILENT_MODE
  * STATUS_EVENT_PENDING          a callback was disabled without an IRP and is running: it will not be called again
  *
  * Enabling needs no IRP and answers at once; the first callback may come before it returns when another thread
@@ -130,8 +130,7 @@ typedef NTSTATUS (*PFN_WSK_CONNECT)(PWSK_SOCKET Socket, PSOCKADDR RemoteAddress,
  * TCP_FASTOPEN set before, the data rides on the SYN when it may (SAN_OPT_FASTOPEN).
  *
  * STATUS_INVALID_PARAMETER  Flags is not 0
- * STATUS_BUFFER_OVERFLOW    more than 65,535 bytes
- * Else as WskConnect and WskSend.
+ * STATUS_BUFFER_OVERFLOW    more than 65,535 bytes Else as WskConnect and WskSend.
  */
 typedef NTSTATUS (*PFN_WSK_CONNECT_EX)(PWSK_SOCKET Socket, PSOCKADDR RemoteAddress, PWSK_BUF Buffer, ULONG Flags,
 				       PIRP Irp);
@@ -277,10 +276,10 @@ typedef NTSTATUS (*PFN_WSK_DISCONNECT_EVENT)(PVOID SocketContext, ULONG Flags);
 
 /**
  * Data has come, and no WskReceive waits. Serially for one socket. DataIndication NULL: the socket is dead.
- * @return STATUS_SUCCESS with *BytesAccepted (its value before the call: all). All: it goes on. Fewer: the rest is kept
- *         for WskReceive, and it is called again only after one has taken part of it, or one of length 0 was made.
- *         STATUS_PENDING: the list is kept; WskRelease() gives it back; it goes on. Each core has 64 buffers of
- *         8 KiB to be kept; without one, data waits in the connection, whose window closes.
+ * @return STATUS_SUCCESS with *BytesAccepted (its value before the call: all). All: it goes on. Fewer: the rest
+ *         is kept for WskReceive, and it is called again only after one has taken part of it, or one of length
+ *         0 was made. STATUS_PENDING: the list is kept; WskRelease() gives it back; it goes on. Each core has
+ *         64 buffers of 8 KiB to be kept; without one, data waits in the connection, whose window closes.
  *         STATUS_DATA_NOT_ACCEPTED: as success with 0 bytes.
  */
 typedef NTSTATUS (*PFN_WSK_RECEIVE_EVENT)(PVOID SocketContext, ULONG Flags, PWSK_DATA_INDICATION DataIndication,
@@ -348,9 +347,9 @@ typedef NTSTATUS (*PFN_WSK_SOCKET_CONNECT)(PWSK_CLIENT Client, USHORT SocketType
  *
  * WSK_TRANSPORT_LIST_QUERY   output: array of WSK_TRANSPORT. STATUS_BUFFER_OVERFLOW: *OutputSizeReturned is needed
  * WSK_TRANSPORT_LIST_CHANGE  pends; transports never change, so it ends by IoCancelIrp() or WskDeregister() only
- * WSK_CACHE_SD               input: PSECURITY_DESCRIPTOR; output: a PSECURITY_DESCRIPTOR to a copy, to be released.
+ * WSK_CACHE_SD               InputBuffer: the descriptor; output: a PSECURITY_DESCRIPTOR, its copy, to be released.
  *                            STATUS_INVALID_SECURITY_DESCR: its Revision is not 1
- * WSK_RELEASE_SD             input: such a copy
+ * WSK_RELEASE_SD             InputBuffer: such a copy; another pointer: STATUS_INVALID_PARAMETER
  * WSK_SET_STATIC_EVENT_CALLBACKS  input: WSK_EVENT_CALLBACK_CONTROL; STATUS_INVALID_DEVICE_STATE: a socket was made
  *                            already, or it was called before
  * WSK_TDI_BEHAVIOR           input: ULONG; WSK_TDI_DEVICENAME_MAPPING: taken, without effect, before any socket

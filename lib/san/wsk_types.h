@@ -47,7 +47,7 @@ extern "C" {
 #define WSK_EVENT_RECEIVE 0x040u
 #define WSK_EVENT_DISCONNECT 0x080u
 #define WSK_EVENT_RECEIVE_FROM 0x100u
-#define WSK_EVENT_ACCEPT 0x200u		/**< With a conditional accept: WskInspectEvent and WskAbortEvent too. */
+#define WSK_EVENT_ACCEPT 0x200u		/**< Not WskInspectEvent, WskAbortEvent: SO_CONDITIONAL_ACCEPT is. */
 #define WSK_EVENT_DISABLE 0x80000000u
 
 /* WskControlClient */

@@ -28,8 +28,8 @@ struct sani_layer {
 	 */
 	unsigned int (*turn)(struct sani_layer *layer, struct san_core *k, bool last);
 	/**
-	 * Has it work for its next turn that came neither by a request ring nor by a completion queue? Then the core does
-	 * not sleep. NULL: it never has. The core's thread, behind a full barrier.
+	 * Has it work for its next turn that came neither by a request ring nor by a completion queue? Then the core
+	 * does not sleep. NULL: it never has. The core's thread, behind a full barrier.
 	 */
 	bool (*waiting)(const struct sani_layer *layer);
 	struct sani_layer *next;	/**< The core's. */

@@ -1,0 +1,160 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+#include <errno.h>
+#include <sodium.h>
+
+#include "spi/wsk/priv.h"
+
+#define DYNAMIC_FIRST 49152u	/* RFC 6335 6 */
+#define DYNAMIC_NB 16384u
+#define TRIES 64
+
+bool
+sani_wsk_addr_in(const struct sockaddr *sa, struct san_addr *addr)
+{
+	struct sockaddr_in in;
+	union sani_ip ip;
+
+	if (sa->sa_family != AF_INET)
+		return false;
+	memcpy(&in, sa, sizeof(in));
+	memset(addr, 0, sizeof(*addr));
+	addr->port = ntohs(in.sin_port);
+	if (in.sin_addr.s_addr == INADDR_ANY)
+		return true;
+	ip = sani_ip_from_v4(in.sin_addr.s_addr);
+	memcpy(addr->ip, ip.b, sizeof(addr->ip));
+	return true;
+}
+
+void
+sani_wsk_addr_out(const struct san_addr *addr, PSOCKADDR sa)
+{
+	struct sockaddr_in in = { .sin_family = AF_INET, .sin_port = htons(addr->port) };
+
+	memcpy(&in.sin_addr, addr->ip + 12, 4);
+	memcpy(sa, &in, sizeof(in));
+}
+
+/* A port that nobody has, now (W27). */
+static int
+bind_some(struct sani_wsk_sock *s, struct san_addr *local)
+{
+	int rc = -EADDRINUSE;
+	unsigned int i;
+
+	for (i = 0; i < TRIES && rc == -EADDRINUSE; i++) {
+		local->port = (uint16_t)(DYNAMIC_FIRST + randombytes_uniform(DYNAMIC_NB));
+		rc = san_bind(s->h, local);
+	}
+	return rc;
+}
+
+NTSTATUS
+sani_wsk_bind_now(struct sani_wsk_sock *s, const struct san_addr *local)
+{
+	bool listens = s->category == WSK_FLAG_LISTEN_SOCKET;
+	struct san_addr at = *local;
+	int rc;
+
+	/* With several cores the port of a connection says which one has it: it is chosen with its peer. */
+	if (at.port == 0 && !listens && s->core->host->nb_cores == 1)
+		rc = bind_some(s, &at);
+	else
+		rc = san_bind(s->h, &at);
+	if (rc < 0)
+		return rc == -EINVAL ? STATUS_INVALID_DEVICE_STATE : sani_wsk_status(rc);
+	s->local = at;
+	atomic_store(&s->phase, SANI_WSK_BOUND);
+	return listens ? sani_wsk_listen_now(s) : STATUS_SUCCESS;
+}
+
+static VOID
+start_bind(PIRP irp)
+{
+	struct sani_wsk_sock *s = irp->Socket;
+	struct san_addr local;
+
+	memcpy(&local, irp->CurrentStackLocation->Parameters.Provider, sizeof(local));
+	if (atomic_load(&s->phase) != SANI_WSK_FRESH)
+		sani_wsk_finish(irp, STATUS_INVALID_DEVICE_STATE, 0);
+	else
+		sani_wsk_finish(irp, sani_wsk_bind_now(s, &local), 0);
+}
+
+static VOID
+start_with_status(PIRP irp)
+{
+	sani_wsk_finish(irp, irp->IoStatus.Status, 0);
+}
+
+NTSTATUS
+sani_wsk_bind(PWSK_SOCKET Socket, PSOCKADDR LocalAddress, ULONG Flags, PIRP Irp)
+{
+	struct sani_wsk_sock *s = sani_wsk_sock(Socket);
+	struct san_addr local;
+
+	if (!sani_wsk_take(s, s->core, Irp))
+		return STATUS_INVALID_PARAMETER;
+	Irp->IoStatus.Status = STATUS_SUCCESS;
+	if (LocalAddress == NULL || Flags != 0)
+		Irp->IoStatus.Status = STATUS_INVALID_PARAMETER;
+	else if (!sani_wsk_addr_in(LocalAddress, &local))
+		Irp->IoStatus.Status = STATUS_INVALID_ADDRESS;
+	if (Irp->IoStatus.Status != STATUS_SUCCESS)
+		return sani_wsk_submit(Irp, start_with_status);
+	memcpy(Irp->CurrentStackLocation->Parameters.Provider, &local, sizeof(local));
+	return sani_wsk_submit(Irp, start_bind);
+}
+
+static void
+answer(PIRP irp, bool known, const struct san_addr *addr)
+{
+	PSOCKADDR sa = (PSOCKADDR)irp->CurrentStackLocation->Parameters.Provider[0];
+
+	if (sa == NULL) {
+		sani_wsk_finish(irp, STATUS_INVALID_PARAMETER, 0);
+	} else if (!known) {
+		sani_wsk_finish(irp, STATUS_INVALID_DEVICE_STATE, 0);
+	} else {
+		sani_wsk_addr_out(addr, sa);
+		sani_wsk_finish(irp, STATUS_SUCCESS, 0);
+	}
+}
+
+static VOID
+start_local(PIRP irp)
+{
+	const struct sani_wsk_sock *s = irp->Socket;
+
+	answer(irp, atomic_load(&s->phase) != SANI_WSK_FRESH, &s->local);
+}
+
+static VOID
+start_remote(PIRP irp)
+{
+	const struct sani_wsk_sock *s = irp->Socket;
+
+	answer(irp, atomic_load(&s->phase) == SANI_WSK_CONNECTED, &s->remote);
+}
+
+NTSTATUS
+sani_wsk_get_local(PWSK_SOCKET Socket, PSOCKADDR LocalAddress, PIRP Irp)
+{
+	struct sani_wsk_sock *s = sani_wsk_sock(Socket);
+
+	if (!sani_wsk_take(s, s->core, Irp))
+		return STATUS_INVALID_PARAMETER;
+	Irp->CurrentStackLocation->Parameters.Provider[0] = (ULONG_PTR)LocalAddress;
+	return sani_wsk_submit(Irp, start_local);
+}
+
+NTSTATUS
+sani_wsk_get_remote(PWSK_SOCKET Socket, PSOCKADDR RemoteAddress, PIRP Irp)
+{
+	struct sani_wsk_sock *s = sani_wsk_sock(Socket);
+
+	if (!sani_wsk_take(s, s->core, Irp))
+		return STATUS_INVALID_PARAMETER;
+	Irp->CurrentStackLocation->Parameters.Provider[0] = (ULONG_PTR)RemoteAddress;
+	return sani_wsk_submit(Irp, start_remote);
+}
