@@ -137,8 +137,8 @@ typedef NTSTATUS (*PFN_WSK_CONNECT_EX)(PWSK_SOCKET Socket, PSOCKADDR RemoteAddre
 
 /**
  * Send. It completes when the peer's TCP has acknowledged the last byte (W39); Information: all bytes, never fewer.
- * Sends go out, and complete, in the order of the calls. WSK_FLAG_NODELAY changes nothing: unless TCP_NODELAY was
- * set to 0 every send goes at once. Length 0: completes with success.
+ * Sends go out, and complete, in the order of the calls. Unless TCP_NODELAY was set to 0 every send goes at once;
+ * then WSK_FLAG_NODELAY sends this one and what was queued before at once. Length 0: completes with success.
  *
  * STATUS_NOT_SUPPORTED         another flag
  * STATUS_INVALID_BUFFER_SIZE   more than 2^30 bytes, or than the MDLs have; more than 16 stretches of memory
@@ -347,9 +347,9 @@ typedef NTSTATUS (*PFN_WSK_SOCKET_CONNECT)(PWSK_CLIENT Client, USHORT SocketType
  *
  * WSK_TRANSPORT_LIST_QUERY   output: array of WSK_TRANSPORT. STATUS_BUFFER_OVERFLOW: *OutputSizeReturned is needed
  * WSK_TRANSPORT_LIST_CHANGE  pends; transports never change, so it ends by IoCancelIrp() or WskDeregister() only
- * WSK_CACHE_SD               InputBuffer: the descriptor; output: a PSECURITY_DESCRIPTOR, its copy, to be released.
+ * WSK_CACHE_SD               input: a PSECURITY_DESCRIPTOR; output: a PSECURITY_DESCRIPTOR to a copy, to be released.
  *                            STATUS_INVALID_SECURITY_DESCR: its Revision is not 1
- * WSK_RELEASE_SD             InputBuffer: such a copy; another pointer: STATUS_INVALID_PARAMETER
+ * WSK_RELEASE_SD             input: that PSECURITY_DESCRIPTOR; another one: STATUS_INVALID_PARAMETER
  * WSK_SET_STATIC_EVENT_CALLBACKS  input: WSK_EVENT_CALLBACK_CONTROL; STATUS_INVALID_DEVICE_STATE: a socket was made
  *                            already, or it was called before
  * WSK_TDI_BEHAVIOR           input: ULONG; WSK_TDI_DEVICENAME_MAPPING: taken, without effect, before any socket

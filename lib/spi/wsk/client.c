@@ -212,15 +212,21 @@ set_fixed_events(struct _WSK_CLIENT *c, const WSK_EVENT_CALLBACK_CONTROL *in, SI
 	return STATUS_SUCCESS;
 }
 
-/* An input buffer holds the descriptor itself for one code, its cached copy for the other: a pointer, both times. */
-static NTSTATUS
-do_at_once(struct _WSK_CLIENT *c, ULONG code, SIZE_T in_size, PVOID in, SIZE_T out_size, PVOID out)
+/* The descriptor that an input buffer points at. */
+static PSECURITY_DESCRIPTOR
+sd_in(const PSECURITY_DESCRIPTOR *in, SIZE_T size)
 {
-	(void)out_size;
-	(void)out;
+	return in != NULL && size >= sizeof(*in) ? *in : NULL;
+}
+
+static NTSTATUS
+do_at_once(struct _WSK_CLIENT *c, ULONG code, SIZE_T in_size, PVOID in)
+{
 	switch (code) {
 	case WSK_RELEASE_SD:
-		return in != NULL && sani_wsk_sd_release(c, in) ? STATUS_SUCCESS : STATUS_INVALID_PARAMETER;
+		if (sd_in(in, in_size) == NULL || !sani_wsk_sd_release(c, sd_in(in, in_size)))
+			return STATUS_INVALID_PARAMETER;
+		return STATUS_SUCCESS;
 	case WSK_SET_STATIC_EVENT_CALLBACKS:
 		return set_fixed_events(c, in, in_size);
 	case WSK_TDI_BEHAVIOR:
@@ -257,9 +263,9 @@ sani_wsk_control_client(PWSK_CLIENT Client, ULONG ControlCode, SIZE_T InputSize,
 	if (ControlCode == WSK_TRANSPORT_LIST_QUERY)
 		status = list_transports(OutputSize, OutputBuffer, &returned);
 	else if (ControlCode == WSK_CACHE_SD)
-		status = cache_sd(Client, InputBuffer, OutputSize, OutputBuffer, &returned);
+		status = cache_sd(Client, sd_in(InputBuffer, InputSize), OutputSize, OutputBuffer, &returned);
 	else
-		status = do_at_once(Client, ControlCode, InputSize, InputBuffer, OutputSize, OutputBuffer);
+		status = do_at_once(Client, ControlCode, InputSize, InputBuffer);
 	if (OutputSizeReturned != NULL)
 		*OutputSizeReturned = returned;
 	return status;

@@ -71,6 +71,10 @@ set_native(struct control *c, enum san_option option)
 	if (option == SAN_OPT_KEEPALIVE || option == SAN_OPT_NODELAY)
 		value = value != 0;
 	rc = san_set_option(s->h, option, value);
+	if (rc == 0 && option == SAN_OPT_NODELAY) {
+		s->nagle = value == 0;
+		s->hurried = false;
+	}
 	/* Natively one code says both. */
 	if (rc == -EINVAL && atomic_load(&s->phase) > SANI_WSK_BOUND)
 		return STATUS_INVALID_DEVICE_STATE;
@@ -83,6 +87,8 @@ get_native(struct control *c, enum san_option option)
 	uint32_t value;
 	int rc = san_get_option(c->s->h, option, &value);
 
+	if (option == SAN_OPT_NODELAY)
+		value = !c->s->nagle;
 	return rc < 0 ? sani_wsk_status(rc) : put_ulong(c, value);
 }
 

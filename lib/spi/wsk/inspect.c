@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /*
- * Conditional accept: W35 to W37, W75. The handshake is the stack's and is over when the program is asked; so what it
- * rejects, or what is lost while it thinks, was a connection. Accepted connections are given out in the order in which they
- * came, but for those that are left pending.
+ * Conditional accept: W35 to W37, W75. The handshake is the stack's and is over when the program is asked;
+ * so what it rejects, or what is lost while it thinks, was a connection. Accepted connections are given out
+ * in the order in which they came, but for those that are left pending.
  */
 #include "spi/wsk/priv.h"
 

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /*
- * Listening: W26, W28, W31 to W34, W38. Without WskAcceptEvent and conditional accept each WskAccept is a native
- * accept. With one of them a repeating accept takes every connection, and requests are held for what it brings; a connection that
- * nobody wants yet waits in the listening socket's list.
+ * Listening: W26, W28, W31 to W34, W38. Without WskAcceptEvent and conditional accept each WskAccept is a
+ * native accept. With one of them a repeating accept takes every connection, and requests are held for what
+ * it brings; a connection that nobody wants yet waits in the listening socket's list.
  */
 #include <errno.h>
 #include <stdlib.h>

@@ -132,6 +132,8 @@ struct sani_wsk_sock {
 	bool closing;
 	bool conditional;
 	bool exclusive;
+	bool nagle;			/**< TCP_NODELAY is 0: WSK_FLAG_NODELAY counts. */
+	bool hurried;			/**< Nagle's algorithm is off since a send with that flag. */
 	bool watching;			/**< watch is posted. */
 	bool fin;			/**< The peer's FIN has come. */
 	bool lost;			/**< The connection was broken from outside. */
@@ -221,6 +223,7 @@ sani_wsk_take(struct sani_wsk_sock *s, struct sani_wsk_core *wc, PIRP irp)
 	irp->Socket = s;
 	irp->Core = wc;
 	irp->Step = SANI_WSK_NEW;
+	IoMarkIrpPending(irp);
 	/* sequentially consistent, before the look at Cancel: against IoCancelIrp() */
 	__atomic_store_n(&irp->CancelRoutine, sani_wsk_cancel, __ATOMIC_SEQ_CST);
 	return true;
@@ -253,6 +256,10 @@ sani_wsk_next(struct sani_wsk_irps *list);
 /** End all of a list. */
 void
 sani_wsk_finish_all(struct sani_wsk_irps *list, NTSTATUS status, ULONG_PTR information);
+
+/** Carry out what other threads have pushed. @return How many. */
+unsigned int
+sani_wsk_take_inbox(struct sani_wsk_core *wc);
 
 /** The layer's turn on a core: struct sani_layer. */
 unsigned int

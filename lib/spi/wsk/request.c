@@ -7,9 +7,9 @@
  *   HELD     the list it is on; a cancel takes it out
  *   ENDED    nobody any more
  *
- * IoCancelIrp() takes the cancel routine out of the IRP and pushes the IRP onto the core. Who completes finds the
- * routine gone then, and leaves the completion to the arrival of the cancel (OVER): the IRP must not be its maker's again while
- * it is on a stack here.
+ * IoCancelIrp() takes the cancel routine out of the IRP and pushes the IRP onto the core. Who completes
+ * finds the routine gone then, and leaves the completion to the arrival of the cancel (OVER): the IRP must
+ * not be its maker's again while it is on a stack here.
  */
 #include <errno.h>
 
@@ -232,6 +232,8 @@ carry_out(PIRP irp)
 		sani_wsk_finish(irp, STATUS_CANCELLED, 0);
 	else if (s->native_over)
 		sani_wsk_finish(irp, STATUS_FILE_FORCED_CLOSED, 0);
+	else if (s->closing)
+		sani_wsk_finish(irp, STATUS_CANCELLED, 0);	/* pushed before the close was called */
 	else
 		irp->Start(irp);
 }
@@ -251,8 +253,8 @@ reverse(PIRP irp)
 	return list;
 }
 
-static unsigned int
-take_inbox(struct sani_wsk_core *wc)
+unsigned int
+sani_wsk_take_inbox(struct sani_wsk_core *wc)
 {
 	PIRP irp = reverse(atomic_exchange(&wc->inbox, NULL));
 	unsigned int n = 0;
@@ -363,7 +365,7 @@ take_cancels(struct sani_wsk_core *wc)
 void
 sani_wsk_sweep(struct sani_wsk_core *wc)
 {
-	take_inbox(wc);
+	sani_wsk_take_inbox(wc);
 	take_cancels(wc);
 }
 
@@ -481,7 +483,7 @@ take_all(struct sani_wsk_core *wc)
 	if (wc->done.head != NULL)
 		n += end_done(wc);
 	if (atomic_load_explicit(&wc->inbox, memory_order_relaxed) != NULL)
-		n += take_inbox(wc);
+		n += sani_wsk_take_inbox(wc);
 	if (atomic_load_explicit(&wc->cancels, memory_order_relaxed) != NULL)
 		n += take_cancels(wc);
 	if (atomic_load_explicit(&wc->kicked, memory_order_relaxed) != NULL)

@@ -92,6 +92,8 @@ start_close(PIRP irp)
 {
 	struct sani_wsk_sock *s = irp->Socket;
 
+	/* What was called before the close, on other threads, comes before it. */
+	sani_wsk_take_inbox(s->core);
 	s->close_irp = irp;
 	close_native(s);
 }

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /*
- * Send, receive, disconnect: W39 to W43, W53 to W55. On the core's thread a request with one stretch of memory goes
- * straight to the native call; everything else leaves its arguments in the stack location first.
+ * Send, receive, disconnect: W39 to W43, W53 to W55. On the core's thread a request with one stretch of
+ * memory goes straight to the native call; everything else leaves its arguments in the stack location
+ * first.
  */
 #include <errno.h>
 
@@ -78,6 +79,19 @@ is_connected(const struct sani_wsk_sock *s)
 	return atomic_load_explicit(&s->phase, memory_order_relaxed) == SANI_WSK_CONNECTED;
 }
 
+/*
+ * W40, where Nagle's algorithm is on: off for a send with the flag, which takes along what was queued
+ * before, and on again with the next one without.
+ */
+static void
+hurry(struct sani_wsk_sock *s, bool now)
+{
+	if (s->hurried == now || !s->nagle)
+		return;
+	if (san_set_option(s->h, SAN_OPT_NODELAY, now) == 0)
+		s->hurried = now;
+}
+
 static VOID
 start_send(PIRP irp)
 {
@@ -99,6 +113,7 @@ start_send(PIRP irp)
 		sani_wsk_finish(irp, STATUS_INVALID_BUFFER_SIZE, 0);
 		return;
 	}
+	hurry(s, arg[ARG_FLAGS] & WSK_FLAG_NODELAY);
 	irp->Operation.user = s->send_user;
 	if (nb == 1)
 		sani_wsk_posted(irp, san_send(s->h, &irp->Operation, vec[0].base, vec[0].len, SAN_ACKED));
@@ -122,7 +137,8 @@ sani_wsk_send(PWSK_SOCKET Socket, PWSK_BUF Buffer, ULONG Flags, PIRP Irp)
 		return sani_wsk_submit(Irp, start_send);
 	}
 	data = one_stretch(Buffer);
-	if (sani_unlikely(data == NULL || Flags & ~WSK_FLAG_NODELAY || !sani_wsk_is_here(wc) || Irp->Cancel))
+	if (sani_unlikely(data == NULL || Flags & ~WSK_FLAG_NODELAY || s->nagle || !sani_wsk_is_here(wc) ||
+			  Irp->Cancel))
 		goto slowly;
 	Irp->Operation.user = s->send_user;
 	rc = san_send(s->h, &Irp->Operation, data, Buffer->Length, SAN_ACKED);
