@@ -1,0 +1,454 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/* Options and ioctls of sockets, and what is asked of the client itself. */
+#include <arpa/inet.h>
+#include <string.h>
+
+#include "world.h"
+
+static uint8_t in[STREAM];
+
+RULES("W74 W18")
+static void
+options_need_an_irp(void **state)
+{
+	static const ULONG names[] = { SO_KEEPALIVE, SO_RCVBUF };
+	struct end *e = end_of(CLIENT, WSK_FLAG_CONNECTION_SOCKET);
+	ULONG value = 1;
+	unsigned int i;
+
+	(void)state;
+	for (i = 0; i < 2; i++) {
+		assert_false(NT_SUCCESS(control(e, ASK(WskSetOption, names[i], SOL_SOCKET, &value,
+						       sizeof(value), NULL, 0, NULL))));
+		assert_false(NT_SUCCESS(control(e, ASK(WskGetOption, names[i], SOL_SOCKET, NULL, 0,
+						       &value, sizeof(value), NULL))));
+	}
+}
+
+RULES("W74")
+static void
+enabling_callbacks_takes_no_irp(void **state)
+{
+	struct end *l = bound(SERVER, WSK_FLAG_LISTEN_SOCKET, 80);
+	WSK_EVENT_CALLBACK_CONTROL c = { &NPI_WSK_INTERFACE_ID, WSK_EVENT_ACCEPT };
+
+	(void)state;
+	assert_failed(post_control(l, ASK(WskSetOption, SO_WSK_EVENT_CALLBACK, SOL_SOCKET, &c,
+					  sizeof(c), NULL, 0, NULL)));
+}
+
+RULES("W74")
+static void
+options_read_back_what_was_set(void **state)
+{
+	struct end *e = end_of(CLIENT, WSK_FLAG_CONNECTION_SOCKET);
+	ULONG value = 99;
+
+	(void)state;
+	assert_int_equal(get_option(e, SOL_SOCKET, SO_KEEPALIVE, &value), STATUS_SUCCESS);
+	assert_int_equal(value, 0);
+	assert_int_equal(set_option(e, SOL_SOCKET, SO_KEEPALIVE, 1), STATUS_SUCCESS);
+	assert_int_equal(get_option(e, SOL_SOCKET, SO_KEEPALIVE, &value), STATUS_SUCCESS);
+	assert_int_not_equal(value, 0);
+	assert_int_equal(set_option(e, SOL_SOCKET, SO_RCVBUF, 131072), STATUS_SUCCESS);
+	assert_int_equal(get_option(e, SOL_SOCKET, SO_RCVBUF, &value), STATUS_SUCCESS);
+	assert_int_equal(value, 131072);
+}
+
+RULES("W74")
+static void
+accepted_connection_inherits_keepalive(void **state)
+{
+	struct end *l = end_of(SERVER, WSK_FLAG_LISTEN_SOCKET);
+	struct req *a;
+	ULONG value = 0;
+
+	(void)state;
+	assert_int_equal(set_option(l, SOL_SOCKET, SO_KEEPALIVE, 1), STATUS_SUCCESS);
+	assert_int_equal(await(post_bind(l, SERVER, 80)), STATUS_SUCCESS);
+	a = post_accept(l);
+	assert_int_equal(await(post_socket_connect(CLIENT, SERVER, 80)), STATUS_SUCCESS);
+	assert_int_equal(await(a), STATUS_SUCCESS);
+	assert_int_equal(get_option(a->made, SOL_SOCKET, SO_KEEPALIVE, &value), STATUS_SUCCESS);
+	assert_int_not_equal(value, 0);
+}
+
+RULES("W74")
+static void
+keepalive_may_be_set_at_any_time(void **state)
+{
+	struct pair p = world_pair();
+	ULONG value = 0;
+
+	(void)state;
+	assert_int_equal(set_option(p.end[CLIENT], SOL_SOCKET, SO_KEEPALIVE, 1), STATUS_SUCCESS);
+	assert_int_equal(get_option(p.end[CLIENT], SOL_SOCKET, SO_KEEPALIVE, &value),
+			 STATUS_SUCCESS);
+	assert_int_not_equal(value, 0);
+}
+
+RULES("W74")
+static void
+receive_buffer_may_be_set_at_any_time(void **state)
+{
+	struct pair p = world_pair();
+
+	(void)state;
+	assert_int_equal(set_option(p.end[CLIENT], SOL_SOCKET, SO_RCVBUF, 131072), STATUS_SUCCESS);
+}
+
+RULES("W74")
+static void
+options_before_bind_are_refused_after_it(void **state)
+{
+	static const ULONG names[] = { (ULONG)SO_EXCLUSIVEADDRUSE, SO_CONDITIONAL_ACCEPT };
+	struct end *l = bound(SERVER, WSK_FLAG_LISTEN_SOCKET, 80);
+	unsigned int i;
+
+	(void)state;
+	for (i = 0; i < 2; i++)
+		assert_false(NT_SUCCESS(set_option(l, SOL_SOCKET, names[i], 1)));
+}
+
+RULES("W74")
+static void
+option_of_another_kind_of_socket_is_refused(void **state)
+{
+	(void)state;
+	assert_false(NT_SUCCESS(set_option(end_of(CLIENT, WSK_FLAG_CONNECTION_SOCKET), SOL_SOCKET,
+					   SO_CONDITIONAL_ACCEPT, 1)));
+	assert_false(NT_SUCCESS(set_option(end_of(CLIENT, WSK_FLAG_CONNECTION_SOCKET), SOL_SOCKET,
+					   SO_BROADCAST, 1)));
+}
+
+RULES("W74 W79 W18")
+static void
+what_there_is_not_is_not_supported(void **state)
+{
+	struct end *e = end_of(CLIENT, WSK_FLAG_CONNECTION_SOCKET);
+
+	(void)state;
+	assert_int_equal(set_option(e, SOL_SOCKET, 0x7ffe, 1), STATUS_NOT_SUPPORTED);
+	assert_int_equal(await(post_control(e, ASK(WskIoctl, 0x7ffe, 0, NULL, 0, NULL, 0, NULL))),
+			 STATUS_NOT_SUPPORTED);
+}
+
+RULES("W79")
+static void
+extension_that_there_is_not_is_not_supported(void **state)
+{
+	static const NPIID unknown = { 1, 2, 3, { 4 } };
+	struct end *e = end_of(CLIENT, WSK_FLAG_CONNECTION_SOCKET);
+	WSK_EXTENSION_CONTROL_IN what = { &unknown, NULL, NULL };
+	WSK_EXTENSION_CONTROL_OUT got;
+
+	(void)state;
+	assert_int_equal(control(e, ASK(WskIoctl, SIO_WSK_REGISTER_EXTENSION, 0, &what,
+					sizeof(what), &got, sizeof(got), NULL)),
+			 STATUS_NOT_SUPPORTED);
+}
+
+RULES("W79 W57")
+static void
+callbacks_of_an_extension_that_there_is_not_are_refused(void **state)
+{
+	static const NPIID unknown = { 1, 2, 3, { 4 } };
+	struct pair p = world_pair();
+	WSK_EVENT_CALLBACK_CONTROL c = { &unknown, WSK_EVENT_RECEIVE };
+
+	(void)state;
+	assert_false(
+		NT_SUCCESS(control(p.end[CLIENT], ASK(WskSetOption, SO_WSK_EVENT_CALLBACK,
+						      SOL_SOCKET, &c, sizeof(c), NULL, 0, NULL))));
+}
+
+RULES("W78")
+static void
+list_of_addresses_has_the_hosts_address(void **state)
+{
+	struct end *e = end_of(SERVER, WSK_FLAG_BASIC_SOCKET);
+	union {
+		SOCKET_ADDRESS_LIST list;
+		uint8_t room[1024];
+	} out;
+	const struct sockaddr_in *a;
+	SIZE_T got = 0;
+
+	(void)state;
+	assert_int_equal(control(e, ASK(WskIoctl, SIO_ADDRESS_LIST_QUERY, 0, NULL, 0, &out,
+					sizeof(out), &got)),
+			 STATUS_SUCCESS);
+	assert_in_range(got, sizeof(SOCKET_ADDRESS_LIST), sizeof(out));
+	assert_int_equal(out.list.iAddressCount, 1);
+	a = (const struct sockaddr_in *)out.list.Address[0].lpSockaddr;
+	assert_int_equal(a->sin_family, AF_INET);
+	assert_int_equal(a->sin_addr.s_addr, address(SERVER, 0).sin_addr.s_addr);
+}
+
+RULES("W78")
+static void
+list_of_addresses_says_how_much_room_it_needs(void **state)
+{
+	struct end *e = end_of(SERVER, WSK_FLAG_BASIC_SOCKET);
+	uint8_t out[1024];
+	SIZE_T needed = 0;
+	SIZE_T got = 0;
+
+	(void)state;
+	assert_int_equal(
+		control(e, ASK(WskIoctl, SIO_ADDRESS_LIST_QUERY, 0, NULL, 0, NULL, 0, &needed)),
+		STATUS_BUFFER_OVERFLOW);
+	assert_in_range(needed, sizeof(INT), sizeof(out));
+	assert_int_equal(control(e, ASK(WskIoctl, SIO_ADDRESS_LIST_QUERY, 0, NULL, 0, out,
+					needed - 1, &got)),
+			 STATUS_BUFFER_OVERFLOW);
+	assert_int_equal(got, needed);
+	assert_int_equal(
+		control(e, ASK(WskIoctl, SIO_ADDRESS_LIST_QUERY, 0, NULL, 0, out, needed, &got)),
+		STATUS_SUCCESS);
+}
+
+RULES("W77")
+static void
+wait_for_a_change_of_addresses_goes_on_until_it_is_cancelled(void **state)
+{
+	struct end *e = end_of(SERVER, WSK_FLAG_BASIC_SOCKET);
+	struct req *r =
+		post_control(e, ASK(WskIoctl, SIO_ADDRESS_LIST_CHANGE, 0, NULL, 0, NULL, 0, NULL));
+
+	(void)state;
+	assert_int_equal(r->returned, STATUS_PENDING);
+	world_steps(100);
+	assert_int_equal(r->done, 0);
+	assert_true(IoCancelIrp(r->irp));
+	assert_int_equal(await(r), STATUS_CANCELLED);
+}
+
+RULES("W74 W52")
+static void
+backlogs_are_asked_for_when_connected_only(void **state)
+{
+	struct end *e = bound(CLIENT, WSK_FLAG_CONNECTION_SOCKET, 0);
+	SIZE_T size = 0;
+
+	(void)state;
+	assert_failed(post_control(e, ASK(WskIoctl, SIO_WSK_QUERY_IDEAL_SEND_BACKLOG, 0, NULL, 0,
+					  &size, sizeof(size), NULL)));
+	assert_failed(post_control(e, ASK(WskIoctl, SIO_WSK_QUERY_RECEIVE_BACKLOG, 0, NULL, 0,
+					  &size, sizeof(size), NULL)));
+}
+
+RULES("W74")
+static void
+receive_backlog_is_what_nobody_has_received(void **state)
+{
+	struct pair p = world_pair();
+	SIZE_T size = 99;
+	struct req *r;
+
+	(void)state;
+	r = post_control(p.end[SERVER], ASK(WskIoctl, SIO_WSK_QUERY_RECEIVE_BACKLOG, 0, NULL, 0,
+					    &size, sizeof(size), NULL));
+	assert_int_equal(await(r), STATUS_SUCCESS);
+	assert_int_equal(size, 0);
+	assert_int_equal(await(post_send(p.end[CLIENT], in, 3000, 0)), STATUS_SUCCESS);
+	world_steps(50);
+	assert_int_equal(await(post_receive(p.end[SERVER], in, 1000, 0)), STATUS_SUCCESS);
+	r = post_control(p.end[SERVER], ASK(WskIoctl, SIO_WSK_QUERY_RECEIVE_BACKLOG, 0, NULL, 0,
+					    &size, sizeof(size), NULL));
+	assert_int_equal(await(r), STATUS_SUCCESS);
+	assert_int_equal(size, 2000);
+}
+
+RULES("W74")
+static void
+output_that_is_too_small_is_refused(void **state)
+{
+	struct pair p = world_pair();
+	struct req *r;
+	uint8_t small = 0x5a;
+
+	(void)state;
+	r = post_control(p.end[CLIENT], ASK(WskGetOption, SO_KEEPALIVE, SOL_SOCKET, NULL, 0, &small,
+					    sizeof(small), NULL));
+	assert_failed(r);
+	r = post_control(p.end[CLIENT], ASK(WskIoctl, SIO_WSK_QUERY_RECEIVE_BACKLOG, 0, NULL, 0,
+					    &small, sizeof(small), NULL));
+	assert_failed(r);
+	assert_int_equal(small, 0x5a);
+}
+
+RULES("W25 W69")
+static void
+security_descriptor_is_cached_and_released(void **state)
+{
+	SECURITY_DESCRIPTOR sd = { .Revision = SECURITY_DESCRIPTOR_REVISION };
+	PSECURITY_DESCRIPTOR given = &sd;
+	PSECURITY_DESCRIPTOR copy = NULL;
+	const WSK_PROVIDER_NPI *npi = &world.npi[CLIENT];
+	struct req *r;
+
+	(void)state;
+	assert_int_equal(control_client(CLIENT, ASK_CLIENT(WSK_CACHE_SD, &given, sizeof(given),
+							   &copy, sizeof(copy), NULL)),
+			 STATUS_SUCCESS);
+	assert_non_null(copy);
+	assert_ptr_not_equal(copy, &sd);
+	r = req_new(NULL);
+	r->made = end_new(CLIENT, WSK_FLAG_CONNECTION_SOCKET);
+	npi->Dispatch->WskSocket(npi->Client, AF_INET, SOCK_STREAM, IPPROTO_TCP,
+				 WSK_FLAG_CONNECTION_SOCKET, r->made, &world_connection_calls, NULL,
+				 NULL, copy, r->irp);
+	assert_int_equal(await(r), STATUS_SUCCESS);
+	shut(r->made);
+	/* The close has not released it: it is still the program's to release. */
+	assert_int_equal(((SECURITY_DESCRIPTOR *)copy)->Revision, SECURITY_DESCRIPTOR_REVISION);
+	assert_int_equal(control_client(CLIENT, ASK_CLIENT(WSK_RELEASE_SD, &copy, sizeof(copy),
+							   NULL, 0, NULL)),
+			 STATUS_SUCCESS);
+}
+
+RULES("W25 W69")
+static void
+security_of_a_socket_is_a_copy_to_be_released(void **state)
+{
+	SECURITY_DESCRIPTOR sd = { .Revision = SECURITY_DESCRIPTOR_REVISION };
+	PSECURITY_DESCRIPTOR given = &sd;
+	PSECURITY_DESCRIPTOR copy = NULL;
+	PSECURITY_DESCRIPTOR read = NULL;
+	struct end *e = end_of(CLIENT, WSK_FLAG_CONNECTION_SOCKET);
+
+	(void)state;
+	assert_int_equal(control_client(CLIENT, ASK_CLIENT(WSK_CACHE_SD, &given, sizeof(given),
+							   &copy, sizeof(copy), NULL)),
+			 STATUS_SUCCESS);
+	assert_int_equal(await(post_control(e, ASK(WskSetOption, SO_WSK_SECURITY, SOL_SOCKET, &copy,
+						   sizeof(copy), NULL, 0, NULL))),
+			 STATUS_SUCCESS);
+	assert_int_equal(await(post_control(e, ASK(WskGetOption, SO_WSK_SECURITY, SOL_SOCKET, NULL,
+						   0, &read, sizeof(read), NULL))),
+			 STATUS_SUCCESS);
+	assert_non_null(read);
+	shut(e);
+	assert_int_equal(control_client(CLIENT, ASK_CLIENT(WSK_RELEASE_SD, &read, sizeof(read),
+							   NULL, 0, NULL)),
+			 STATUS_SUCCESS);
+	assert_int_equal(control_client(CLIENT, ASK_CLIENT(WSK_RELEASE_SD, &copy, sizeof(copy),
+							   NULL, 0, NULL)),
+			 STATUS_SUCCESS);
+}
+
+RULES("W74")
+static void
+list_of_transports_names_tcp(void **state)
+{
+	WSK_TRANSPORT list[32];
+	SIZE_T needed = 0;
+	SIZE_T got = 0;
+	bool tcp = false;
+	unsigned int i;
+
+	(void)state;
+	assert_int_equal(control_client(CLIENT, ASK_CLIENT(WSK_TRANSPORT_LIST_QUERY, NULL, 0, NULL,
+							   0, &needed)),
+			 STATUS_BUFFER_OVERFLOW);
+	assert_in_range(needed, sizeof(list[0]), sizeof(list));
+	assert_int_equal(control_client(CLIENT, ASK_CLIENT(WSK_TRANSPORT_LIST_QUERY, NULL, 0, list,
+							   sizeof(list), &got)),
+			 STATUS_SUCCESS);
+	assert_int_equal(got, needed);
+	for (i = 0; i < got / sizeof(list[0]); i++)
+		tcp = tcp || (list[i].AddressFamily == AF_INET &&
+			      list[i].SocketType == SOCK_STREAM && list[i].Protocol == IPPROTO_TCP);
+	assert_true(tcp);
+}
+
+RULES("W79")
+static void
+code_of_the_client_that_there_is_not_is_not_supported(void **state)
+{
+	(void)state;
+	assert_int_equal(control_client(CLIENT, ASK_CLIENT(4711, NULL, 0, NULL, 0, NULL)),
+			 STATUS_NOT_SUPPORTED);
+}
+
+/* "10.9.0.2" and the like as UNICODE_STRING; the room is the caller's. */
+static UNICODE_STRING
+wide(const char *text, WCHAR *room)
+{
+	UNICODE_STRING s = { .Buffer = room };
+	USHORT i;
+
+	for (i = 0; text[i]; i++)
+		room[i] = (WCHAR)text[i];
+	s.Length = (USHORT)(i * sizeof(WCHAR));
+	s.MaximumLength = s.Length;
+	return s;
+}
+
+RULES("W18 W19")
+static void
+numbers_are_resolved_without_asking_anybody(void **state)
+{
+	const WSK_PROVIDER_NPI *npi = &world.npi[CLIENT];
+	ADDRINFOEXW hints = { .ai_flags = 4, .ai_family = AF_INET, .ai_socktype = SOCK_STREAM };
+	WCHAR room[2][32];
+	UNICODE_STRING node = wide("10.9.0.2", room[0]);
+	UNICODE_STRING service = wide("80", room[1]);
+	PADDRINFOEXW result = NULL;
+	struct req *r = req_new(NULL);
+	const struct sockaddr_in *a;
+
+	(void)state;
+	npi->Dispatch->WskGetAddressInfo(npi->Client, &node, &service, 0, NULL, &hints, &result,
+					 NULL, NULL, r->irp);
+	assert_int_equal(await(r), STATUS_SUCCESS);
+	assert_non_null(result);
+	a = (const struct sockaddr_in *)result->ai_addr;
+	assert_int_equal(a->sin_addr.s_addr, address(SERVER, 0).sin_addr.s_addr);
+	assert_int_equal(ntohs(a->sin_port), 80);
+	npi->Dispatch->WskFreeAddressInfo(npi->Client, result);
+}
+
+RULES("W18")
+static void
+resolving_nothing_is_refused(void **state)
+{
+	const WSK_PROVIDER_NPI *npi = &world.npi[CLIENT];
+	PADDRINFOEXW result = NULL;
+	struct req *r = req_new(NULL);
+
+	(void)state;
+	npi->Dispatch->WskGetAddressInfo(npi->Client, NULL, NULL, 0, NULL, NULL, &result, NULL,
+					 NULL, r->irp);
+	assert_int_equal(await(r), STATUS_INVALID_PARAMETER);
+	assert_null(result);
+}
+
+static const struct CMUnitTest cases[] = {
+	WORLD_CASE(options_need_an_irp),
+	WORLD_CASE(enabling_callbacks_takes_no_irp),
+	WORLD_CASE(options_read_back_what_was_set),
+	WORLD_CASE(accepted_connection_inherits_keepalive),
+	WORLD_CASE(keepalive_may_be_set_at_any_time),
+	WORLD_CASE(receive_buffer_may_be_set_at_any_time),
+	WORLD_CASE(options_before_bind_are_refused_after_it),
+	WORLD_CASE(option_of_another_kind_of_socket_is_refused),
+	WORLD_CASE(what_there_is_not_is_not_supported),
+	WORLD_CASE(extension_that_there_is_not_is_not_supported),
+	WORLD_CASE(callbacks_of_an_extension_that_there_is_not_are_refused),
+	WORLD_CASE(list_of_addresses_has_the_hosts_address),
+	WORLD_CASE(list_of_addresses_says_how_much_room_it_needs),
+	WORLD_CASE(wait_for_a_change_of_addresses_goes_on_until_it_is_cancelled),
+	WORLD_CASE(backlogs_are_asked_for_when_connected_only),
+	WORLD_CASE(receive_backlog_is_what_nobody_has_received),
+	WORLD_CASE(output_that_is_too_small_is_refused),
+	WORLD_CASE(security_descriptor_is_cached_and_released),
+	WORLD_CASE(security_of_a_socket_is_a_copy_to_be_released),
+	WORLD_CASE(list_of_transports_names_tcp),
+	WORLD_CASE(code_of_the_client_that_there_is_not_is_not_supported),
+	WORLD_CASE(numbers_are_resolved_without_asking_anybody),
+	WORLD_CASE(resolving_nothing_is_refused),
+};
+
+WORLD_MAIN("wsk options and ioctls", cases)
