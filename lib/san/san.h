@@ -13,6 +13,7 @@
 #include <san/types.h>
 #include <san/op.h>
 #include <san/post.h>
+#include <san/mem.h>
 #include <san/cq.h>
 #include <san/sock.h>
 #include <san/info.h>
