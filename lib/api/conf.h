@@ -34,6 +34,7 @@ enum sani_key_type {
 	SANI_KEY_SUBNET,	/**< IPv4 address and prefix length */
 	SANI_KEY_ADDRESS,	/**< IPv4 address */
 	SANI_KEY_MAC,		/**< Unicast */
+	SANI_KEY_LEND,		/**< "auto" or "restart" */
 };
 
 enum sani_key_id {
@@ -48,11 +49,13 @@ enum sani_key_id {
 	SANI_CONF_TIME_WAIT_RECORDS,
 	SANI_CONF_MTU_PROBING,
 	SANI_CONF_MBUFS,
+	SANI_CONF_LOANS,
 	SANI_CONF_REQUEST_RING,
 	SANI_CONF_SLEEP_AFTER,
 	SANI_CONF_DEVICE,
 	SANI_CONF_RX_DESC,
 	SANI_CONF_TX_DESC,
+	SANI_CONF_LEND,
 	SANI_CONF_PORT,
 	SANI_CONF_ADDRESS,
 	SANI_CONF_GATEWAY,
@@ -162,7 +165,8 @@ struct sani_api_conf {
 	struct sani_host_conf host;	/**< first_core_id is 0: the caller's to set. */
 	uint32_t nb_slots;		/**< Sockets of a core. */
 	uint32_t ring;			/**< Places of a thread's request ring to one core. */
-	uint32_t sleep_after_us;	/**< See sock/sock.h. */
+	uint32_t nb_loans;		/**< See sock/sock.h. */
+	uint32_t sleep_after_us;	/**< Likewise. */
 };
 
 /**

@@ -33,6 +33,8 @@ const struct sani_key sani_keys[SANI_NB_KEYS] = {
 		"1: sockets look for paths that drop long packets in silence (SAN_OPT_MTU_PROBE, RFC 4821)." },
 	[SANI_CONF_MBUFS] = { SANI_SECTION_HOST, "mbufs", NUMBER, false, 512, 16777216, "16384",
 		"Packet buffers of the host, for all cores and ports." },
+	[SANI_CONF_LOANS] = { SANI_SECTION_HOST, "loans", NUMBER, false, 1, 16777216, "mbufs / 4 / cores",
+		"Received packet buffers that a core lends to the program at most (san_recv_loan())." },
 	[SANI_CONF_REQUEST_RING] = { SANI_SECTION_HOST, "request_ring", NUMBER, false, 16, 65536,
 		"1024", "Requests of one thread that may be under way to one core." },
 	[SANI_CONF_SLEEP_AFTER] = { SANI_SECTION_HOST, "sleep_after", NUMBER, false, 0, 60000000, "0",
@@ -43,6 +45,8 @@ const struct sani_key sani_keys[SANI_NB_KEYS] = {
 		"Descriptors of a receive queue, adjusted to the limits of the driver." },
 	[SANI_CONF_TX_DESC] = { SANI_SECTION_PORT, "tx_desc", NUMBER, false, 32, 32768, "1024",
 		"Descriptors of a transmit queue, adjusted to the limits of the driver." },
+	[SANI_CONF_LEND] = { SANI_SECTION_PORT, "lend", SANI_KEY_LEND, false, 0, 0, "auto",
+		"restart: a queue that keeps registered memory for 10 ms while idle is stopped and started." },
 	[SANI_CONF_PORT] = { SANI_SECTION_INTERFACE, "port", SANI_KEY_NAME, true, 0, 0, NULL,
 		"The port that the interface is on, one interface a port." },
 	[SANI_CONF_ADDRESS] = { SANI_SECTION_INTERFACE, "address", SANI_KEY_SUBNET, true, 0, 0, NULL,
@@ -212,6 +216,8 @@ sani_key_check(const struct sani_key *key, const char *value)
 		return sani_parse_v4(value, strlen(value), &n) == 0 && is_host_v4(n);
 	case SANI_KEY_MAC:
 		return is_unicast_mac(value);
+	case SANI_KEY_LEND:
+		return strcmp(value, "auto") == 0 || strcmp(value, "restart") == 0;
 	}
 	return false;
 }
@@ -227,6 +233,7 @@ sani_key_accepted(const struct sani_key *key, char *buf)
 				    "such as 10.0.0.1/24",
 		[SANI_KEY_ADDRESS] = "an IPv4 address of a host, such as 10.0.0.1",
 		[SANI_KEY_MAC] = "a unicast Ethernet address, such as 02:00:00:00:00:01",
+		[SANI_KEY_LEND] = "auto or restart",
 	};
 
 	if (key->type == SANI_KEY_NUMBER)

@@ -50,6 +50,8 @@ resolve_host(const struct sani_conf_section *s, struct sani_api_conf *out)
 	host->mtu_probing = read_number(s, SANI_CONF_MTU_PROBING) != 0;
 	out->nb_slots = read_number(s, SANI_CONF_SOCKETS);
 	out->ring = read_number(s, SANI_CONF_REQUEST_RING);
+	out->nb_loans = s->values[SANI_CONF_LOANS].text != NULL ? read_number(s, SANI_CONF_LOANS) :
+			host->nb_mbufs / 4 / host->nb_cores;
 	out->sleep_after_us = read_number(s, SANI_CONF_SLEEP_AFTER);
 	host->nb_conns = s->values[SANI_CONF_CONNECTIONS].text != NULL ?
 			 read_number(s, SANI_CONF_CONNECTIONS) : out->nb_slots + host->nb_half_open;
@@ -124,6 +126,8 @@ resolve_port(const struct sani_conf_section *s, struct sani_port_conf *port)
 	snprintf(port->device, sizeof(port->device), "%s", s->values[SANI_CONF_DEVICE].text);
 	port->rx_desc = (uint16_t)read_number(s, SANI_CONF_RX_DESC);
 	port->tx_desc = (uint16_t)read_number(s, SANI_CONF_TX_DESC);
+	port->restart = s->values[SANI_CONF_LEND].text != NULL &&
+			strcmp(s->values[SANI_CONF_LEND].text, "restart") == 0;
 }
 
 static int

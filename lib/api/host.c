@@ -24,6 +24,7 @@ san_host_create(const struct san_conf *conf, struct san_host **host)
 		return rc;
 	sock.nb_slots = resolved.nb_slots;
 	sock.ring_size = resolved.ring;
+	sock.nb_loans = resolved.nb_loans;
 	sock.sleep_after_us = resolved.sleep_after_us;
 	return sani_sock_host_create(&resolved.host, &sock, host);
 }

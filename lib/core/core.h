@@ -13,8 +13,8 @@
  *            polls it, but for what is marked "any thread".
  * Files:     host.c open, stop, free; make.c a core's memory; round.c the round; rx.c frame to connection;
  *            tx.c; flow.c the table of flows; listen.c the table of listeners; conn.c blocks; connect.c;
- *            cookie.c SYN cookies; fast.c Fast Open; tw.c tombstones, TIME_WAIT; local_port.c; mesh.c rings
- *            between cores; map.c big arrays.
+ *            cookie.c SYN cookies; fast.c Fast Open; lend.c which ports lend; tw.c tombstones, TIME_WAIT;
+ *            local_port.c; mesh.c rings between cores; map.c big arrays.
  */
 #ifndef SANI_CORE_CORE_H
 #define SANI_CORE_CORE_H
@@ -241,6 +241,14 @@ struct sani_open {
  */
 int
 sani_core_connect(struct sani_core *core, const struct sani_open *open, struct sani_tcp_conn **c);
+
+/** May segments of c refer to memory of the program's: does the port that it sends by give them back? */
+bool
+sani_core_lends(struct sani_core *core, const struct sani_tcp_conn *c);
+
+/** While some do: have the ports give back what they can. Once a round. */
+void
+sani_core_reclaim(struct sani_core *core);
 
 /** After each call of the engine made from above: queue for output, arm the timer. Other events are ignored. */
 void

@@ -29,6 +29,7 @@ fill_core(struct sani_core *core)
 	p->queue_budget = (uint64_t)host->conf.nb_mbufs * RTE_MBUF_DEFAULT_DATAROOM / 2 / host->nb_cores;
 	for (unsigned int i = 0; i < host->nb_ifaces; i++)
 		p->iface_of[host->ports[i].id] = (uint8_t)i;
+	sani_lend_init(core);
 	p->ip = sani_ip_create(host->ifaces, host->nb_ifaces, core->index == 0, host->key);
 	if (p->ip == NULL || sani_conn_init(core) != 0 || sani_tw_init(core) != 0 ||
 	    sani_listen_init(core) != 0)

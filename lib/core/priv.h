@@ -73,10 +73,32 @@ struct sani_tw_link {
 	uint32_t newer;			/**< Also the free list. */
 };
 
+enum sani_txq_state {
+	SANI_TXQ_UNTRIED = 1 << 0,	/**< No frame was sent yet: lend.c tries the first. */
+	SANI_TXQ_WATCHED = 1 << 1,	/**< It is restarted when it holds lent memory for long. */
+};
+
+/** How a transmit queue gives back what it was given (lend.c). */
+enum sani_lend {
+	SANI_LEND_NEVER,	/**< Perhaps never, or that is not known: no lent memory for it. */
+	SANI_LEND_FREED,	/**< Inside the burst. */
+	SANI_LEND_CLEANUP,	/**< When it is asked to look. */
+	SANI_LEND_RESTART,	/**< When it is stopped. */
+};
+
 /** Frames on the way to one port. */
 struct sani_txq {
 	uint16_t n;
-	bool stuck;			/**< Took nothing in this round: not tried again before the next. */
+	union {
+		struct {
+			bool stuck;	/**< Took nothing in this round: not tried again before the next. */
+			uint8_t state;	/**< enum sani_txq_state, a mask. */
+		};
+		uint16_t seldom;	/**< Both; 0: nothing to look at before a burst. */
+	};
+	uint8_t lend;			/**< enum sani_lend */
+	bool holds;			/**< WATCHED: it was given lent memory since it was restarted. */
+	uint64_t last_tx_us;		/**< WATCHED */
 	struct rte_mbuf *m[SANI_TXQ_MAX];
 };
 
@@ -325,6 +347,15 @@ sani_tx_top_up(struct sani_core *core);
 /** A buffer for the RST of a close: from the pool, else from the reserve; NULL. */
 struct rte_mbuf *
 sani_tx_reserved(struct sani_core *core);
+
+/* lend.c */
+
+void
+sani_lend_init(struct sani_core *core);
+
+/** Before a burst of a queue of which something is seldom. @return False: there is nothing to send now. */
+bool
+sani_lend_before_tx(struct sani_core *core, unsigned int iface);
 
 /** Free what waits for ports and the reserve. */
 void

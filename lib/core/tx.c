@@ -26,7 +26,7 @@ flush_port(struct sani_core *core, unsigned int iface)
 	struct sani_txq *q = &core->priv->txq[iface];
 	uint16_t sent;
 
-	if (q->n == 0 || q->stuck)
+	if (q->n == 0 || (sani_unlikely(q->seldom != 0) && !sani_lend_before_tx(core, iface)))
 		return;
 	sent = sani_port_tx(&core->host->ports[iface], core->index, q->m, q->n);
 	if (sani_unlikely(sent == 0)) {

@@ -11,6 +11,7 @@
 
 #include "base/error.h"
 #include "port/caps.h"
+#include "port/extmem.h"
 #include "port/ring_pair.h"
 
 /* How a device came to be: what close has to undo. */
@@ -270,6 +271,8 @@ bring_up(const struct sani_port_conf *conf, struct rte_mempool *pool, struct san
 	 */
 	if (port->made == MADE_RING || strcmp(info.driver_name, "net_ring") == 0)
 		port->caps |= SANI_PORT_BY_REF;
+	else if (port->caps & SANI_PORT_MULTI_SEG)
+		port->caps |= SANI_PORT_EXTMEM;
 	rc = configure(conf, &info, pool, port);
 	if (rc < 0)
 		return rc;
@@ -289,6 +292,8 @@ open_locked(const struct sani_port_conf *conf, struct rte_mempool *pool, struct 
 		undo_device(port);
 		return rc;
 	}
+	if (!sani_extmem_port_open(port->id))
+		port->caps &= ~(uint32_t)SANI_PORT_EXTMEM;
 	ports[port->id].taken = true;
 	ports[port->id].mac = port->mac;
 	snprintf(ports[port->id].name, sizeof(ports[port->id].name), "%s", conf->name);
@@ -304,6 +309,7 @@ sani_port_open(const struct sani_port_conf *conf, struct rte_mempool *pool, stru
 	port->nb_queues = conf->nb_queues;
 	port->rx_desc = conf->rx_desc;
 	port->tx_desc = conf->tx_desc;
+	port->restart = conf->restart;
 	snprintf(port->name, sizeof(port->name), "%s", conf->name);
 	snprintf(port->device, sizeof(port->device), "%s", conf->device);
 	pthread_mutex_lock(&lock);
@@ -317,6 +323,7 @@ sani_port_close(struct sani_port *port)
 {
 	pthread_mutex_lock(&lock);
 	(void)rte_eth_dev_stop(port->id);
+	sani_extmem_port_close(port->id);
 	ports[port->id].taken = false;
 	undo_device(port);
 	pthread_mutex_unlock(&lock);

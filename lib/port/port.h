@@ -28,6 +28,7 @@ enum sani_port_cap {
 	SANI_PORT_BY_REF = 1 << 3,		/**< The receiver gets the very mbuf that was sent (ring). */
 	SANI_PORT_PROMISC = 1 << 4,		/**< Runs promiscuous. */
 	SANI_PORT_MULTI_SEG = 1 << 5,		/**< Sends chained mbufs. */
+	SANI_PORT_EXTMEM = 1 << 7,		/**< May be given mbufs that refer to memory of the program's. */
 	SANI_PORT_RX_FD = 1 << 6,		/**< Each receive queue has a descriptor to sleep on. */
 };
 
@@ -39,6 +40,7 @@ struct sani_port_conf {
 	uint16_t rx_desc;	/**< Descriptors of a receive queue; adjusted to the driver's limits. */
 	uint16_t tx_desc;	/**< Likewise. */
 	uint16_t mtu;		/**< Of the interface, 68..9000 [bytes]. */
+	bool restart;		/**< lend = restart: a queue that sits on lent memory is stopped and started. */
 	bool has_mac;		/**< mac is to be used; else the device's own, or a random local one. */
 	struct rte_ether_addr mac;
 };
@@ -52,6 +54,7 @@ struct sani_port {
 	struct rte_ether_addr mac;	/**< What the interface answers to; never all zero. */
 	char name[32];
 	char device[256];
+	bool restart;			/**< As configured. */
 	uint8_t made;			/**< How it came to be; what close has to undo (port.c). */
 };
 

@@ -43,7 +43,7 @@ san_startup(int argc, char **argv);
  * Undo one san_startup(); the last one closes everything (O15).
  *
  * @retval 0           Done (for the last one: all slots retired, hosts and ports gone).
- * @retval -EBUSY      Other threads are attached. Nothing changed.
+ * @retval -EBUSY      Other threads are attached, or a loan is out (san/mem.h). Nothing changed.
  * @retval -EDEADLK    Called inside a poll round. Nothing changed.
  * @retval -ENOMEM     255 other threads use the library. Nothing changed.
  * @retval -ENETDOWN   Not started.
@@ -263,6 +263,7 @@ struct san_usage {
 	uint32_t connections;	/**< Connection blocks in use, half-open ones included. */
 	uint32_t timewait;	/**< TIME_WAIT records and tombstones. */
 	uint32_t dead;		/**< Sockets whose connection is over and that nobody closed (O14). */
+	uint32_t loans;		/**< Packet buffers lent to the program (san/mem.h). */
 };
 
 /** Read what a host holds. Any thread; a snapshot. */

@@ -73,7 +73,7 @@ san_mem_register(void *base, size_t len, unsigned int access, san_mem *mem);
  * @retval -EBUSY     An operation uses it. Nothing changed.
  * @retval -EINVAL    No such registration.
  * @retval -ENETDOWN  The library is not started.
- * @context  As san_mem_register().
+ * @context  Any thread; not for the data path, as san_mem_register().
  */
 SAN_API int
 san_mem_deregister(san_mem mem);

@@ -45,8 +45,13 @@ abort_one(struct san_core *k, struct sani_sock *so, struct san_overlapped *op, i
 		return sani_accept_abort(k, so, op, reason);
 	if (op->kind == SAN_OP_CONNECT && sani_op_where(op) == SANI_OP_ON_CONNECT)
 		sani_connect_drop(k, so, reason);
+	if (sani_op_state(op) == SANI_OP_CANCELLING)
+		return -EALREADY;
 	undo_shutdown(so, op);
-	sani_op_end(k, so, op, reason);
+	if (sani_unlikely(sani_lent_is_out(op)))
+		sani_lent_cancel(k, so, op, reason);
+	else
+		sani_op_end(k, so, op, reason);
 	return 0;
 }
 
@@ -54,9 +59,7 @@ abort_one(struct san_core *k, struct sani_sock *so, struct san_overlapped *op, i
 static void
 go_on_sending(struct san_core *k, struct sani_sock *so)
 {
-	bool open = so->phase == SANI_SOCK_CONNECTED || so->phase == SANI_SOCK_CONNECTING;
-
-	if (open && so->send.head != NULL)
+	if (sani_sock_goes_on(so) && so->send.head != NULL)
 		sani_send_pump(k, so);
 }
 

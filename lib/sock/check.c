@@ -18,7 +18,9 @@ check_op(const struct san_core *k, const struct sani_sock *so, const struct san_
 	enum sani_op_state state = sani_op_state(op);
 
 	sani_assert(state == SANI_OP_POSTED || state == SANI_OP_ACTIVE || state == SANI_OP_CANCELLING);
-	sani_assert(state != SANI_OP_CANCELLING || op->kind == SAN_OP_ACCEPT);
+	sani_assert(state != SANI_OP_CANCELLING || op->kind == SAN_OP_ACCEPT || is_sending(op));
+	/* Its memory is in use for as long as anything may refer to it. */
+	sani_assert(!sani_lent_is_out(op) || is_sending(op));
 	sani_assert(op->sock == sani_sock_handle(k, so));
 	sani_assert(op->flags & SANI_OP_LISTED);
 	sani_assert(!(op->flags & SANI_OP_REPEAT) || (op->flags & SANI_OP_EXTRA));
@@ -44,6 +46,28 @@ check_list(const struct san_core *k, const struct sani_sock *so, const struct sa
 	}
 	sani_assert(l->tail == last);
 	return n;
+}
+
+/*
+ * A send is CANCELLING while packets refer to its memory, or behind one that is, of a connection that is over. And
+ * what is out has begun, and is counted.
+ */
+static void
+check_lent(const struct san_core *k, const struct sani_sock *so)
+{
+	const struct san_overlapped *op;
+	uint32_t out = 0;
+
+	for (op = so->send.head; op != NULL; op = op->next) {
+		out += sani_lent_is_out(op);
+		sani_assert(sani_op_state(op) != SANI_OP_CANCELLING || out > 0);
+		if (sani_lent_is_out(op))
+			sani_assert(sani_op_extra(op)->lent.op == op && sani_op_extra(op)->lent.core == k);
+		/* A close has let go of all that it could. */
+		sani_assert(so->close == SANI_CLOSE_NONE || !sani_lent_is_out(op) ||
+			    (!sani_op_extra(op)->lent.holding && sani_op_state(op) == SANI_OP_CANCELLING));
+	}
+	sani_assert(out <= k->nb_lent);
 }
 
 /* What is not given to the connection is the end of the list of sends. */
@@ -99,6 +123,7 @@ sani_check_sock(struct san_core *k, struct sani_sock *so)
 		sani_assert(so->connect == NULL || so->phase == SANI_SOCK_CONNECTING || so->phase == SANI_SOCK_NEW);
 	sani_assert(n + (so->connect != NULL) == so->nb_ops);
 	check_unsent(so);
+	check_lent(k, so);
 	if (so->accepting != NULL)
 		check_accepting(so);
 }
@@ -112,6 +137,8 @@ sani_check_entry(const struct san_core *k, const struct sani_sock *so, const str
 	sani_assert(state == SANI_SLOT_OPEN || state == SANI_SLOT_CLOSING);
 	sani_assert(op->sock == sani_sock_handle(k, so));
 	sani_assert(sani_op_state(op) != SANI_OP_FREE && sani_op_state(op) != SANI_OP_DONE);
+	/* No end while a packet refers to its memory (O9.4, O10). */
+	sani_assert(!sani_lent_is_out(op));
 	sani_assert((op->flags & SAN_POLLED) || sani_spsc_room(so->lane->ring) > 0);
 }
 

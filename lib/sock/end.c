@@ -160,8 +160,11 @@ sani_op_end_all(struct san_core *k, struct sani_sock *so, struct sani_oplist *l,
 {
 	struct san_overlapped *op;
 
-	while ((op = l->head) != NULL) {
+	while ((op = l->head) != NULL && !sani_lent_is_out(op)) {
 		shift(so, l, op);
 		end_op(k, so, op, result);
 	}
+	/* What packets still refer to, and for the order what stands behind it. */
+	if (sani_unlikely(l->head != NULL))
+		sani_lent_cancel_all(k, so, l, result);
 }

@@ -2,6 +2,7 @@
 #include <stdlib.h>
 
 #include "sock/extra.h"
+#include "sock/mem.h"
 
 bool
 sani_extras_init(struct sani_extras *pool, uint32_t depth)
@@ -46,6 +47,9 @@ sani_extra_give(struct sani_extra *x)
 	struct sani_extras *pool = x->pool;
 	uint32_t head = atomic_load_explicit(&pool->given, memory_order_relaxed);
 
+	for (uint32_t i = 0; sani_unlikely(x->nb_mem > 0) && i < x->nb; i++)
+		if (x->mem[i].used)
+			sani_mem_drop(x->mem[i].idx);
 	do
 		x->next = head;
 	/* release: the link, and that nothing of it is read any more */

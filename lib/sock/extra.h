@@ -14,6 +14,9 @@
 
 #include <stdatomic.h>
 
+#include <rte_mbuf.h>
+
+#include <san/mem.h>
 #include <san/post.h>
 
 #include "op/op.h"
@@ -34,13 +37,40 @@ struct sani_repeat {
 	uint32_t size;
 };
 
+/** Of a send from registered memory; the core's (lent.c). */
+struct sani_lending {
+	struct rte_mbuf_ext_shared_info info;	/**< Counts what refers to the memory. */
+	struct san_core *core;
+	struct san_overlapped *op;
+	struct sani_extra *next;	/**< In the core's list of those that came back. */
+	uint64_t end;			/**< Stream offset behind it, once all of it is given. */
+	bool out;			/**< It has begun, and the last reference is not back. */
+	bool holding;			/**< One of the references is ours. */
+	bool owning;			/**< Cancelled: what the send queue holds is being copied. */
+};
+
+/** Registered: which registration a buffer of vec lies in. */
+struct sani_extra_mem {
+	uint32_t idx;
+	bool used;			/**< There is one. */
+	bool lends;			/**< mbufs may refer to it. */
+};
+
 struct sani_extra {
 	struct sani_extras *pool;
 	uint32_t next;			/**< Free: the next one + 1. */
 	uint32_t nb;			/**< Buffers. */
 	uint32_t min;			/**< Receive: so many bytes at least. */
+	uint32_t nb_mem;		/**< Buffers that are registered; their users are counted. */
+	bool by_mem;			/**< san_send_mem() */
+	bool waited;			/**< Receive that lends: for others to give back. */
+	struct san_loan *loans;		/**< Likewise; NULL: it does not. */
 	union {
-		struct san_vec vec[SAN_VEC_MAX];
+		struct {
+			struct san_vec vec[SAN_VEC_MAX];
+			struct sani_extra_mem mem[SAN_VEC_MAX];	/**< Valid with nb_mem. */
+			struct sani_lending lent;		/**< Likewise. */
+		};
 		struct sani_repeat repeat;
 	};
 };
@@ -64,6 +94,7 @@ sani_extras_fini(struct sani_extras *pool);
 struct sani_extra *
 sani_extra_take(struct sani_extras *pool);
 
+/** Its registrations are not used any more either. */
 void
 sani_extra_give(struct sani_extra *x);
 

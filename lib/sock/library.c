@@ -3,6 +3,7 @@
 #include <sched.h>
 #include <unistd.h>
 
+#include "sock/mem.h"
 #include "sock/priv.h"
 
 _Atomic uint64_t sani_lib_word;
@@ -113,8 +114,12 @@ is_last(const struct sani_thread *t, int *rc)
 			*rc = -EBUSY;
 		if (*rc == 0 && last && t->in_round)
 			*rc = -EDEADLK;
-		if (*rc < 0)
+		if (*rc == 0 && last && sani_loan_forbid() > 0)
+			*rc = -EBUSY;
+		if (*rc < 0) {
+			sani_loan_allow();
 			return false;
+		}
 		to = make(last ? SANI_LIB_CLOSING : SANI_LIB_UP, attached_of(w), startups_of(w) - 1);
 	} while (!atomic_compare_exchange_weak(&sani_lib_word, &w, to));
 	return state_of(to) == SANI_LIB_CLOSING;
@@ -153,8 +158,10 @@ sani_lib_cleanup(void)
 	}
 	sani_sock_wake_all();
 	drain_cores();
+	sani_mem_end();
 	sani_sock_hosts_destroy();
 	sani_thread_free_rings();
+	sani_loan_allow();
 	t->attached = false;
 	sani_thread_put(t);
 	atomic_store(&sani_lib_word, make(SANI_LIB_DOWN, 0, 0));

@@ -20,7 +20,7 @@ sani_op_end(struct san_core *k, struct sani_sock *so, struct san_overlapped *op,
 void
 sani_op_strip(struct san_core *k, struct san_overlapped *op);
 
-/** End every operation of a list. */
+/** End every operation of a list; what packets refer to when they let go, and what is behind it then. */
 void
 sani_op_end_all(struct san_core *k, struct sani_sock *so, struct sani_oplist *l, int32_t result);
 
@@ -152,6 +152,10 @@ sani_disconnect_start(struct san_core *k, struct sani_sock *so, struct san_overl
 /** Give the connection what it takes, end what is finished. */
 void
 sani_send_pump(struct san_core *k, struct sani_sock *so);
+
+/** End sends that have come back, and what they held up. */
+void
+sani_send_settle(struct san_core *k, struct sani_sock *so);
 
 /** Fill receives with what there is, end what is finished. */
 void

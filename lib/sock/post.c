@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
+#include "sock/mem.h"
 #include "sock/priv.h"
 
 /* What a call of the calling thread found out about a handle. */
@@ -96,26 +97,78 @@ set_repeat(struct sani_repeat *r, const struct sani_post_extra *p)
 	r->size = p->pieces->size;
 }
 
+static void
+set_vec(struct sani_extra *x, const struct san_vec *vec, uint32_t nb)
+{
+	for (uint32_t i = 0; i < nb; i++)
+		if (vec[i].len > 0)
+			x->vec[x->nb++] = vec[i];
+}
+
+/* Buffers with registrations, whose user the operation becomes. @retval 0 -EINVAL -EFAULT -EACCES */
+static int
+set_mem(struct sani_extra *x, const struct sani_post_extra *p)
+{
+	x->by_mem = p->access == SAN_MEM_READ;
+	for (uint32_t i = 0; i < p->nb; i++) {
+		const struct san_mem_vec *v = &p->mem[i];
+		struct sani_extra_mem *m = &x->mem[x->nb];
+		int rc = 0;
+
+		if (v->len == 0)
+			continue;
+		m->used = v->mem != SAN_NO_MEM;
+		if (m->used)
+			rc = sani_mem_use(v->mem, v->base, v->len, p->access, &m->idx);
+		if (rc < 0)
+			return rc;
+		m->lends = rc > 0;
+		x->nb_mem += m->used;
+		x->vec[x->nb++] = (struct san_vec){ .base = v->base, .len = v->len };
+	}
+	x->lent.out = false;
+	return 0;
+}
+
+static void
+set_loans(struct sani_extra *x, const struct sani_post_extra *p)
+{
+	x->nb = p->nb_loans;
+	x->waited = false;
+	for (uint32_t i = 0; i < p->nb_loans; i++)
+		p->loans[i] = (struct san_loan){ .base = NULL };
+}
+
 /*
- * What does not fit into the operation's line. False: no room for it. Before anything else of the operation is
- * written, so that a refusal changes nothing.
+ * What does not fit into the operation's line. Before anything else of the operation is written, so that a
+ * refusal changes nothing. @retval 0 -EAGAIN (no room) and those of set_mem()
  */
-static struct sani_extra *
-make_extra(const struct sani_post_extra *p, struct sani_lane *lane)
+static int
+make_extra(const struct sani_post_extra *p, struct sani_lane *lane, struct sani_extra **out)
 {
 	struct sani_extra *x = sani_extra_take(&lane->extras);
-	uint32_t i;
+	int rc = 0;
 
 	if (x == NULL)
-		return NULL;
+		return -EAGAIN;
 	x->min = p->min;
 	x->nb = 0;
+	x->nb_mem = 0;
+	x->by_mem = false;
+	x->loans = p->loans;
 	if (p->repeat > 0)
 		set_repeat(&x->repeat, p);
-	for (i = 0; i < p->nb; i++)
-		if (p->vec[i].len > 0)
-			x->vec[x->nb++] = p->vec[i];
-	return x;
+	if (p->loans != NULL)
+		set_loans(x, p);
+	else if (p->mem != NULL)
+		rc = set_mem(x, p);
+	else
+		set_vec(x, p->vec, p->nb);
+	if (rc < 0)
+		sani_extra_give(x);
+	else
+		*out = x;
+	return rc;
 }
 
 /* O4: how many places. */
@@ -139,18 +192,14 @@ check_word(const struct target *at, uint64_t w, uint32_t gen, struct san_cq **cq
 	return 0;
 }
 
-/* O4: by the poster's own count, in its own memory. False: no room for the operation, and nothing changed. */
-static inline bool
+/* O4: by the poster's own count, in its own memory. -EAGAIN: no room for the operation, and nothing changed. */
+static inline int
 claim(const struct sani_post *p, struct sani_lane *lane, uint32_t n, struct sani_extra **x)
 {
 	*x = NULL;
 	if (lane->used + n > lane->depth)
-		return false;
-	if (sani_unlikely(p->extra != NULL)) {
-		*x = make_extra(p->extra, lane);
-		return *x != NULL;
-	}
-	return true;
+		return -EAGAIN;
+	return sani_unlikely(p->extra != NULL) ? make_extra(p->extra, lane, x) : 0;
 }
 
 /* The socket of a post on the owning core. Almost always its word is the one that the core knows. */
@@ -193,8 +242,9 @@ post_on_core(const struct target *at, const struct sani_post *p)
 
 	if (sani_unlikely(rc < 0))
 		return rc;
-	if (sani_unlikely(!claim(p, so->lane, n, &x)))
-		return -EAGAIN;
+	rc = claim(p, so->lane, n, &x);
+	if (sani_unlikely(rc < 0))
+		return rc;
 	prepare(p, rec, x);
 	so->nb_ops++;
 	rc = sani_op_start(k, so, p->op);
@@ -231,8 +281,11 @@ post_bracketed(const struct target *at, const struct sani_post *p)
 	sani_window();
 	lane = atomic_load_explicit(&cq->lane_of[k->id], memory_order_relaxed);
 	ring = sani_thread_ring(at->t, k->id);
-	if (ring == NULL || sani_spsc_room(ring) == 0 || !claim(p, lane, n, &x))
+	if (ring == NULL || sani_spsc_room(ring) == 0)
 		return -EAGAIN;
+	rc = claim(p, lane, n, &x);
+	if (rc < 0)
+		return rc;
 	prepare(p, rec, x);
 	lane->used += n;
 	rec->posted++;

@@ -15,6 +15,7 @@
 #include "core/core.h"
 #include "op/op.h"
 #include "sock/cq.h"
+#include "sock/lent.h"
 #include "sock/sleep.h"
 #include "sock/slot.h"
 #include "sock/sock.h"
@@ -170,7 +171,10 @@ struct san_core {
 	size_t kept_size;
 	uint32_t nb_kept;
 	uint32_t nb_kept_here;
+	uint32_t nb_lent;		/**< Lent sends that are out. */
 	struct sani_deadlines deadlines;
+	struct sani_extra *_Atomic lent_back;	/**< Whose last reference is gone; pushed by any thread (lent.c). */
+	struct sani_loans loans;
 	uint32_t check_next;		/**< check.c */
 	struct sani_layer *layers;	/**< sock/layer.h */
 	struct san_cq *touched_last;	/**< One of those below, or NULL. */
@@ -209,6 +213,13 @@ static inline struct sani_tcp_conn *
 sani_sock_conn(const struct san_core *k, const struct sani_sock *so)
 {
 	return sani_core_conn(k->core, so->conn);
+}
+
+/** Is there a connection that may still move what was posted? */
+static inline bool
+sani_sock_goes_on(const struct sani_sock *so)
+{
+	return so->phase == SANI_SOCK_CONNECTED || so->phase == SANI_SOCK_CONNECTING;
 }
 
 /** The socket of a handle as the owning core sees it (closing ones too), or NULL. */

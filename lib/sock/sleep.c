@@ -85,11 +85,24 @@ sani_sleep_fini(struct san_core *k)
 		close_fds(&k->sleep);
 }
 
+/* Does a close wait for more than packets that refer to lent memory? For those the timer is enough (O13). */
+static bool
+must_close(const struct san_core *k)
+{
+	for (uint32_t slot = k->closing; slot != SANI_NONE; slot = k->socks[slot].next_closing) {
+		const struct sani_sock *so = &k->socks[slot];
+
+		if (so->close != SANI_CLOSE_FENCED || so->send.head == NULL)
+			return true;
+	}
+	return false;
+}
+
 /* What a core has to do by looking again and again: there is nothing that would wake it. */
 static bool
 must_poll(const struct san_core *k)
 {
-	return k->closing != SANI_NONE || k->nb_kept > 0 || k->gone_here;
+	return must_close(k) || k->nb_kept > 0 || k->gone_here;
 }
 
 static bool
@@ -120,14 +133,14 @@ has_something(struct san_core *k, const struct sani_thread *t)
 	       sani_thread_gone_count() != k->gone_seen || sani_lib_closing() || sani_layer_waits(k);
 }
 
-/* Until the next timer of the core, the turn of what tells nobody (blind ports, reapers), or the limit [us]. */
+/* Until the core's next timer, the turn of what tells nobody (blind ports, reapers, lent memory), or the limit [us]. */
 static uint64_t
 sleep_us(const struct san_core *k, uint64_t limit_us)
 {
 	uint64_t deadline_us = sani_sock_deadline(k);
 	uint64_t us = limit_us;
 
-	if (k->sleep.by_timer || k->paused != SANI_NONE)
+	if (k->sleep.by_timer || k->paused != SANI_NONE || k->nb_lent > 0)
 		us = RTE_MIN(us, SANI_SLEEP_BLIND_US);
 	if (deadline_us != SANI_NEVER) {
 		uint64_t now_us = k->core->host->clock();

@@ -12,6 +12,7 @@
 #include <errno.h>
 
 #include <san/host.h>
+#include <san/mem.h>
 
 #include "base/base.h"
 #include "core/core.h"
@@ -72,6 +73,7 @@ sani_lib_closing(void)
 struct sani_sock_conf {
 	uint32_t nb_slots;	/**< Of a core. */
 	uint32_t ring_size;	/**< Entries of a request ring. */
+	uint32_t nb_loans;	/**< Packet buffers that a core lends to programs at most. */
 	uint32_t sleep_after_us;	/**< san_run(): a core with nothing to do for so long sleeps; 0: never. */
 };
 
@@ -164,6 +166,10 @@ struct sani_post_extra {
 	uint32_t min;			/**< RECV: so many bytes at least. */
 	uint32_t repeat;		/**< ACCEPT, RECV: so many completions beside the last; 0: only that one. */
 	struct san_pieces *pieces;	/**< RECV, repeating. */
+	const struct san_mem_vec *mem;	/**< SEND, RECV: nb of these, instead of vec; checked. NULL: none. */
+	uint32_t access;		/**< What their registrations have to allow. */
+	struct san_loan *loans;		/**< RECV that lends: nb_loans of them are filled. */
+	uint32_t nb_loans;
 };
 
 /** A post as the caller made it. */

@@ -20,5 +20,6 @@ sani_sock_usage(const struct san_host *host, struct san_usage *usage)
 		usage->dead += atomic_load_explicit(&k->nb_dead, memory_order_relaxed);
 		usage->connections += sani_core_nb_conns(k->core);
 		usage->timewait += sani_core_nb_tw(k->core);
+		usage->loans += (uint32_t)sani_loan_count(&k->loans);
 	}
 }

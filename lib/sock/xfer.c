@@ -31,7 +31,11 @@ send_is_over(const struct sani_sock *so, const struct san_overlapped *op,
 		return so->fin_acked;
 	if (op->kind == SAN_OP_DISCONNECT)
 		return sani_tcp_state(c) == SAN_TCP_TIME_WAIT || sani_tcp_state(c) == SAN_TCP_CLOSED;
-	return !(op->flags & SAN_ACKED) || acked >= op->u.end;
+	if (!(op->flags & SAN_ACKED))
+		return true;
+	if (sani_unlikely(op->flags & SANI_OP_EXTRA))
+		return sani_lent_is_over(op, acked);
+	return acked >= op->u.end;
 }
 
 static void
@@ -46,16 +50,23 @@ end_sent(struct san_core *k, struct sani_sock *so, const struct sani_tcp_conn *c
 
 /* A send of several buffers: give what is left of them, as far as there is room. @return How many bytes. */
 static uint32_t
-write_all(struct sani_tcp_conn *c, struct san_overlapped *op, struct sani_tcp_io *io, uint32_t *ev)
+write_all(struct san_core *k, struct sani_tcp_conn *c, struct san_overlapped *op, struct sani_tcp_io *io,
+	  uint32_t *ev)
 {
+	bool lent = sani_op_extra(op)->nb_mem > 0;
 	uint32_t before = op->done, taken, len;
 
 	do {
 		const void *data = sani_extra_at(op, &len);
 
-		*ev |= sani_tcp_write(c, data, len, io, &taken);
+		if (lent)
+			taken = sani_lent_write(k, c, op, io, ev);
+		else
+			*ev |= sani_tcp_write(c, data, len, io, &taken);
 		op->done += taken;
 	} while (taken == len && op->done < op->len);
+	if (sani_op_extra(op)->by_mem && !lent && op->done == op->len)
+		sani_count_n(&k->core->ctr, SANI_CTR_lend_unregistered, sani_op_extra(op)->nb);
 	return op->done - before;
 }
 
@@ -80,7 +91,7 @@ give(struct san_core *k, struct sani_tcp_conn *c, struct san_overlapped *op, uin
 		return true;
 	}
 	if (sani_unlikely(op->flags & SANI_OP_EXTRA)) {
-		taken = write_all(c, op, &io, ev);
+		taken = write_all(k, c, op, &io, ev);
 	} else {
 		*ev |= sani_tcp_write(c, (const char *)op->u.data + op->done, op->len - op->done,
 				      &io, &taken);
@@ -91,17 +102,42 @@ give(struct san_core *k, struct sani_tcp_conn *c, struct san_overlapped *op, uin
 	return op->done == op->len;
 }
 
+/* All of it is the connection's, up to stream offset end. */
+static void
+note_given(struct san_overlapped *op, uint64_t end)
+{
+	if (sani_unlikely(op->flags & SANI_OP_EXTRA)) {
+		if (sani_op_extra(op)->nb_mem > 0) {
+			sani_lent_given(op, end);
+			return;
+		}
+		sani_op_drop_extra(op);
+	}
+	/* u was the caller's buffers up to here; nothing reads them any more */
+	op->u.end = end;
+}
+
+void
+sani_send_settle(struct san_core *k, struct sani_sock *so)
+{
+	struct san_overlapped *op;
+
+	while ((op = so->send.head) != NULL && sani_op_state(op) == SANI_OP_CANCELLING && !sani_lent_is_out(op))
+		sani_op_end(k, so, op, op->result);
+	if (op != NULL && so->conn != SANI_NONE)
+		end_sent(k, so, sani_sock_conn(k, so));
+}
+
 void
 sani_send_pump(struct san_core *k, struct sani_sock *so)
 {
 	struct sani_tcp_conn *c = sani_sock_conn(k, so);
 	uint32_t ev = 0;
 
+	if (sani_unlikely(k->nb_lent > 0))
+		sani_lent_own_rest(k, so);
 	while (so->unsent != NULL && give(k, c, so->unsent, &ev)) {
-		/* u was the caller's buffers up to here; nothing reads them any more */
-		if (sani_unlikely(so->unsent->flags & SANI_OP_EXTRA))
-			sani_op_drop_extra(so->unsent);
-		so->unsent->u.end = sani_tcp_written(c);
+		note_given(so->unsent, sani_tcp_written(c));
 		so->unsent = so->unsent->next;
 	}
 	if (so->unsent != NULL && so->unsent->done > 0)
@@ -285,6 +321,8 @@ recv_extra(struct san_core *k, struct sani_sock *so, struct san_overlapped *op, 
 
 	if (op->flags & SANI_OP_REPEAT)
 		return recv_piece(k, so, op, ev);
+	if (sani_op_extra(op)->loans != NULL)
+		return sani_loan_recv(k, so, op, ev);
 	read_all(c, op, ev);
 	if (!extra_is_over(c, op))
 		return wait_for_more(op);

@@ -58,6 +58,8 @@ enum sani_tcp_extra {
 	SANI_TCP_X_PACED = 1 << 0,	/**< tcp/pace.c */
 	SANI_TCP_X_CWV = 1 << 1,	/**< tcp/cwv.c */
 	SANI_TCP_X_NONVALIDATED = 1 << 2, /**< The phase of RFC 7661 4.3; it is paced. */
+	SANI_TCP_X_LENT = 1 << 3,	/**< tcp/lent.c: there may be memory of the program's in the send queue, */
+	SANI_TCP_X_REFER = 1 << 4,	/**< to which segments may refer. */
 };
 
 /** tcp/pace.c */

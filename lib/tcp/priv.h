@@ -185,6 +185,10 @@ sani_tcp_wants_output(const struct sani_tcp_conn *c);
 
 /* user.c */
 
+/** Does the stream take more of the program's bytes? */
+bool
+sani_tcp_can_write(const struct sani_tcp_conn *c);
+
 /** Write and count the RST that ends c from our side, into an empty mbuf. */
 void
 sani_tcp_put_reset(struct sani_tcp_conn *c, struct rte_mbuf *m, struct sani_tcp_io *io);

@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
+#include "tcp/lent.h"
 #include "tcp/priv.h"
 #include "tcp/urgent.h"
 
@@ -134,7 +135,9 @@ sani_tcp_send(struct sani_tcp_conn *c, struct sani_tcp_io *io, uint32_t seq, uin
 		return false;
 	fill(c, &seg, io->now_us);
 	sani_tcp_put_header(m, &seg);
-	if (len > 0) {
+	if (len > 0 && sani_unlikely(c->extras & SANI_TCP_X_LENT)) {
+		sani_tcp_lent_put(c, io, seq, len, m);
+	} else if (len > 0) {
 		sani_tcp_sndq_copy(c, seq, len, rte_pktmbuf_mtod_offset(m, uint8_t *, m->data_len));
 		m->data_len = (uint16_t)(m->data_len + len);
 		m->pkt_len += len;

@@ -7,8 +7,8 @@
  *            expired deadlines in, hands bytes in and out, and sends what sani_tcp_output() builds.
  *            No clock, no ethdev call, no lock, no globals, no sockets.
  * Packets:   a built segment is an mbuf whose data begins at the TCP header, checksum 0, with at least
- *            SANI_TCP_HEADROOM bytes before it for the IP and link headers. It shares no memory with the
- *            connection's queues (a port may pass it by reference), so the IP layer may write to it.
+ *            SANI_TCP_HEADROOM bytes before it for the IP and link headers. It shares no memory with the connection's
+ *            queues (a port may pass it by reference), but for memory that is lent: headers may be written to.
  * Pool:      data room of at least RTE_PKTMBUF_HEADROOM + 2048 bytes. When it is empty nothing is lost:
  *            writes take less, output returns true, and a timer tries again 1 ms later.
  * Counters:  the engine counts what sani_tcp_input() drops, what sani_tcp_output(), sani_tcp_timer() and

@@ -7,8 +7,8 @@
 #define MORE_US 100000u		/* less than the least RTO: the persist timer has no part in it */
 #define SCARCE_BYTES 2048u	/* of a queue that was empty, while the pool runs low */
 
-static bool
-can_write(const struct sani_tcp_conn *c)
+bool
+sani_tcp_can_write(const struct sani_tcp_conn *c)
 {
 	if (c->flags & SANI_TCP_F_FIN_QUEUED)
 		return false;
@@ -25,7 +25,7 @@ sani_tcp_write(struct sani_tcp_conn *c, const void *data, uint32_t len, struct s
 	uint32_t want;
 
 	*taken = 0;
-	if (!can_write(c) || held >= c->sndq.limit)
+	if (!sani_tcp_can_write(c) || held >= c->sndq.limit)
 		return 0;
 	want = sani_tcp_min(len, c->sndq.limit - held);
 	if (sani_likely(!io->scarce))
@@ -53,7 +53,7 @@ sani_tcp_more(struct sani_tcp_conn *c, bool more, uint64_t now_us)
 uint32_t
 sani_tcp_shutdown(struct sani_tcp_conn *c)
 {
-	if (!can_write(c))
+	if (!sani_tcp_can_write(c))
 		return 0;
 	c->flags |= SANI_TCP_F_FIN_QUEUED;
 	if (c->state == SAN_TCP_ESTABLISHED)

@@ -59,7 +59,8 @@ misspelt_key_is_refused_with_the_nearest(void **state)
 {
 	refuse(*state, "host", "coers", "2", "configuration: \"coers\" is not a key of a section [host] "
 	       "(did you mean \"cores\"?), accepted are name, cores, sockets, connections, half_open, "
-	       "listeners, time_wait, window_max, time_wait_records, mtu_probing, mbufs, request_ring, sleep_after.");
+	       "listeners, time_wait, window_max, time_wait_records, mtu_probing, mbufs, loans, request_ring, "
+	       "sleep_after.");
 	refuse(*state, "interface a", "adress", "x", "configuration: \"adress\" is not a key of a section "
 	       "[interface] (did you mean \"address\"?), accepted are port, address, gateway, mac, mtu.");
 }
@@ -68,11 +69,11 @@ static void
 unknown_key_is_refused(void **state)
 {
 	refuse(*state, "port a", "colour", "red", "configuration: \"colour\" is not a key of a section "
-	       "[port], accepted are device, rx_desc, tx_desc.");
+	       "[port], accepted are device, rx_desc, tx_desc, lend.");
 	refuse(*state, "port a", "cores", "2", "configuration: \"cores\" is not a key of a section "
-	       "[port], accepted are device, rx_desc, tx_desc.");
+	       "[port], accepted are device, rx_desc, tx_desc, lend.");
 	refuse(*state, "port a", "", "2", "configuration: \"\" is not a key of a section "
-	       "[port], accepted are device, rx_desc, tx_desc.");
+	       "[port], accepted are device, rx_desc, tx_desc, lend.");
 }
 
 static void
