@@ -299,14 +299,18 @@ drain(struct rte_ring *r)
 
 /* Frames on the wires belong to the pools of the hosts that sent them: they go before the hosts do. */
 void
-vhost_cleanup(void)
+vhost_drain(void)
 {
 	for (unsigned int i = 0; i < nb_open; i++)
 		for (unsigned int q = 0; q < open_hosts[i]->nb_cores; q++) {
 			drain(open_hosts[i]->in[q]);
 			drain(open_hosts[i]->out[q]);
 		}
-	kit_need(san_cleanup() == 0);
+}
+
+void
+vhost_forget(void)
+{
 	for (unsigned int i = 0; i < nb_open; i++) {
 		struct vhost *h = open_hosts[i];
 
@@ -317,4 +321,12 @@ vhost_cleanup(void)
 		}
 	}
 	nb_open = 0;
+}
+
+void
+vhost_cleanup(void)
+{
+	vhost_drain();
+	kit_need(san_cleanup() == 0);
+	vhost_forget();
 }

@@ -100,6 +100,14 @@ vhost_addr(const char *address, uint16_t port);
 uint64_t
 vhost_count(const struct vhost *h, enum sani_counter which);
 
+/** Frames on the wires go; nobody polls the hosts any more. */
+void
+vhost_drain(void);
+
+/** The library was ended by another thread, behind vhost_drain(): what is the kit's goes. */
+void
+vhost_forget(void);
+
 /** End the library with all hosts; the sockets that are open are closed by it. */
 void
 vhost_cleanup(void);

@@ -24,6 +24,7 @@ static __thread bool is_poller;
 /* What a case on another thread asks of the poller; 0: nothing. */
 static _Atomic uint64_t asked_us;
 static atomic_bool over;
+static atomic_bool may_clean;
 static void (*case_run)(void);
 static unsigned int case_depth;
 
@@ -297,12 +298,34 @@ play(void)
 	duo_pass(0);
 }
 
+/* The poller has given the cores back by then: they are polled here. */
+static void
+clean(void)
+{
+	atomic_store(&over, true);
+	while (!atomic_load(&may_clean))
+		sched_yield();
+	duo_must(san_cleanup() == 0);
+	duo_reap();
+	duo_must(san_cq_destroy(duo.cq) == 0);
+}
+
+static void
+on_all_cores(int (*fn)(struct san_core *))
+{
+	for (unsigned int i = 0; i < 2; i++)
+		for (unsigned int j = 0; j < duo.h[i].nb_cores; j++)
+			duo_must(fn(duo.h[i].core[j]) == 0);
+}
+
 static void *
 play_elsewhere(void *arg)
 {
 	duo_must(san_attach() == 0);
 	play();
-	if (fault[0] == '\0' && !duo.leave) {
+	if (duo.cleans)
+		clean();
+	else if (fault[0] == '\0' && !duo.leave) {
 		duo_must(san_cq_destroy(duo.cq) == 0);
 		duo_must(san_detach() == 0);
 	}
@@ -316,6 +339,7 @@ serve(void)
 	pthread_t thread;
 
 	atomic_store(&over, false);
+	atomic_store(&may_clean, false);
 	assert_int_equal(pthread_create(&thread, NULL, play_elsewhere, NULL), 0);
 	while (!atomic_load(&over)) {
 		uint64_t us = atomic_load(&asked_us);
@@ -328,8 +352,36 @@ serve(void)
 		}
 		sched_yield();
 	}
+	if (duo.cleans) {
+		vhost_drain();
+		on_all_cores(san_core_release);
+		atomic_store(&may_clean, true);
+	}
 	assert_int_equal(pthread_join(thread, NULL), 0);
 	/* Of a case that failed the thread is gone with what it held. */
+	if (!duo.cleans)
+		settle();
+}
+
+static void *
+play_polling(void *arg)
+{
+	is_poller = true;
+	on_all_cores(san_core_claim);
+	play();
+	return arg;
+}
+
+/* The thread takes the cores over, and leaves them by its exit. */
+static void
+lend_cores(void)
+{
+	pthread_t thread;
+
+	on_all_cores(san_core_release);
+	assert_int_equal(pthread_create(&thread, NULL, play_polling, NULL), 0);
+	assert_int_equal(pthread_join(thread, NULL), 0);
+	on_all_cores(san_core_claim);
 	settle();
 }
 
@@ -366,11 +418,16 @@ duo_run(void (*run)(void), enum duo_place place, unsigned int nb_cores, unsigned
 	case_depth = depth;
 	if (place == DUO_OFF_CORE)
 		serve();
+	else if (place == DUO_ON_CORE_LEFT)
+		lend_cores();
 	else
 		play();
-	if (place == DUO_OFF_CORE && duo.after != NULL)
+	if (place != DUO_ON_CORE && duo.after != NULL)
 		duo.after();
-	vhost_cleanup();
+	if (place == DUO_OFF_CORE && duo.cleans)
+		vhost_forget();
+	else
+		vhost_cleanup();
 	if (place == DUO_ON_CORE) {
 		duo_reap();
 		if (duo.after != NULL)

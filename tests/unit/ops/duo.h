@@ -25,6 +25,7 @@ struct duo {
 	_Atomic bool mute[2];	/**< What this host sends vanishes. */
 	_Atomic bool frozen;		/**< The cores are not polled while the case does not ask for it. */
 	bool leave;		/**< The case leaves all open: to the cleanup, or to its thread's exit. */
+	bool cleans;		/**< And its thread, when that is another one, ends the library. */
 	void (*after)(void);	/**< Called behind that, on the polling thread. */
 	struct san_cq *cq;	/**< Of the case's thread. */
 	unsigned int nb;	/**< Completions so far, in order. */
@@ -35,6 +36,7 @@ struct duo {
 enum duo_place {
 	DUO_ON_CORE,
 	DUO_OFF_CORE,
+	DUO_ON_CORE_LEFT,	/**< On a thread that polls meanwhile, and exits with the case; it leaves all open. */
 };
 
 extern struct duo duo;

@@ -7,6 +7,8 @@
  */
 #include "duo.h"
 
+#include "op/op.h"
+
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -17,15 +19,18 @@
 #define NONE (INT32_MAX - 1)	/* there is no such case */
 #define BYTES 20
 
-enum reason { RESULT, CANCEL, CANCEL_ALL, DEADLINE, CLOSE, ABORT, PEER_FIN, PEER_RESET, GIVES_UP, NB_REASONS };
+enum reason { RESULT, CANCEL, CANCEL_ALL, DEADLINE, CLOSE, ABORT, PEER_FIN, PEER_RESET, GIVES_UP, CLEANUP, THREAD_EXIT,
+	      NB_REASONS };
 
 static const char *const reason_name[NB_REASONS] = {
 	"result", "cancel", "cancel_all", "deadline", "close", "abort", "peer_fin", "peer_reset", "gives_up",
+	"cleanup", "thread_exit",
 };
 
 static const char *const reason_text[NB_REASONS] = {
 	"what it waits for", "`san_cancel()`", "`san_cancel_all()`", "its deadline", "`san_close()`",
 	"abortive `san_disconnect()`", "the peer's FIN", "the peer's RST", "the connection gives up",
+	"the last `san_cleanup()`", "the exit of its thread (told to nobody)",
 };
 
 struct kind {
@@ -218,7 +223,8 @@ shut_peer(san_handle s[2])
 	duo_pass(MS);
 }
 
-#define ENDS_LOCALLY [CANCEL] = -ECANCELED, [CANCEL_ALL] = -ECANCELED, [DEADLINE] = -ETIMEDOUT, [CLOSE] = -ECANCELED
+#define ENDS_LOCALLY [CANCEL] = -ECANCELED, [CANCEL_ALL] = -ECANCELED, [DEADLINE] = -ETIMEDOUT, [CLOSE] = -ECANCELED, \
+	[CLEANUP] = -ECANCELED, [THREAD_EXIT] = -ECANCELED
 #define ENDS_WITH_CONNECTION ENDS_LOCALLY, [ABORT] = -ECONNABORTED, [PEER_RESET] = -ECONNRESET, [GIVES_UP] = -ETIMEDOUT
 #define NO_CONNECTION [ABORT] = NONE, [PEER_FIN] = NONE
 
@@ -309,6 +315,8 @@ give_reason(san_handle s[2], struct san_overlapped *op)
 	case GIVES_UP:
 		fall_silent(s);
 		break;
+	case CLEANUP:
+	case THREAD_EXIT:
 	case NB_REASONS:
 		break;
 	}
@@ -328,26 +336,63 @@ outcome(const struct san_overlapped *op)
 	return ends == 1 ? c->result : STAYS;
 }
 
+static struct san_overlapped *left;
+
+static void
+note(int32_t got, const struct san_overlapped *op)
+{
+	int32_t want = now->want[why];
+	size_t kind = (size_t)(now - kinds);
+
+	if (got != want)
+		fprintf(stderr, "# %s, %s: %d, not %d\n", now->name, reason_name[why], got, want);
+	duo_must(got == want);
+	seen[kind][why] = got;
+	partly[kind][why] = got < 0 && op->done > 0;
+}
+
+/* Of a thread that is gone nobody is told: the structure, which is not on its stack, has it all the same. */
+static void
+look_behind(void)
+{
+	if (why == CLEANUP) {
+		note(outcome(left), left);
+		return;
+	}
+	duo_must(sani_op_state(left) == SANI_OP_DONE);
+	duo_must(outcome(left) == STAYS);
+	note(left->result, left);
+}
+
+/* What is still pending is left to the cleanup, or to the thread's exit. */
+static void
+leave_it(struct san_overlapped *op)
+{
+	left = op;
+	duo.leave = true;
+	duo.cleans = why == CLEANUP;
+	duo.after = look_behind;
+}
+
 static void
 play_case(void)
 {
 	san_handle s[2] = { SAN_NO_HANDLE, SAN_NO_HANDLE };
 	struct san_overlapped *op = duo_op();
-	int32_t got, want = now->want[why];
-	size_t kind = (size_t)(now - kinds);
+	int32_t got;
 
 	if (why == DEADLINE)
 		op->timeout_us = 50 * MS;
 	duo_must(now->post(s, op) == 0);
 	duo_go();
 	duo_must(outcome(op) == STAYS);
+	if (why == CLEANUP || why == THREAD_EXIT) {
+		leave_it(op);
+		return;
+	}
 	give_reason(s, op);
 	got = outcome(op);
-	if (got != want)
-		fprintf(stderr, "# %s, %s: %d, not %d\n", now->name, reason_name[why], got, want);
-	duo_must(got == want);
-	seen[kind][why] = got;
-	partly[kind][why] = got < 0 && op->done > 0;
+	note(got, op);
 	/* Nothing after the last, whatever comes. */
 	if (got != STAYS) {
 		duo_pass(1000 * MS);
@@ -363,10 +408,15 @@ static void
 run_case(void **state)
 {
 	uintptr_t n = (uintptr_t)*state;
+	enum duo_place place;
 
 	now = &kinds[n / 2 / NB_REASONS];
 	why = (enum reason)(n / 2 % NB_REASONS);
-	duo_run(play_case, n % 2 ? DUO_OFF_CORE : DUO_ON_CORE, 1, 64);
+	if (n % 2)
+		place = DUO_OFF_CORE;
+	else
+		place = why == THREAD_EXIT ? DUO_ON_CORE_LEFT : DUO_ON_CORE;
+	duo_run(play_case, place, 1, 64);
 }
 
 static const char *
