@@ -98,31 +98,33 @@ begin_epoch(struct sani_tcp_conn *c, uint32_t now_ms)
 	s->credit = 0;
 }
 
-/* Equation 4, by bytes (ABC) and in whole segments; a division only when it has grown. */
+/*
+ * Equation 4, by bytes (ABC), and in bytes: a window of few segments would lose a good part of its growth if it had to
+ * wait for a whole one each time, beginning with a fraction that a reduction has left. Divided only when it has grown.
+ */
 static void
 grow_w_est(struct sani_tcp_conn *c, uint32_t acked)
 {
 	struct sani_tcp_cubic *s = &c->cc_state.cubic;
 	bool reached = s->now.w_est >= s->now.cwnd_prior;
-	uint64_t num = reached ? 1 : ALPHA_NUM;
+	uint64_t gain = (reached ? 1ull : ALPHA_NUM) * c->snd_mss;
 	uint64_t need = (reached ? 1ull : ALPHA_DEN) * c->cwnd;
 	uint64_t have = (uint64_t)s->est_acked + acked;
 	uint64_t n;
 
-	if (have * num >= need) {
-		n = have * num / need;
-		s->now.w_est += (uint32_t)n * c->snd_mss;
-		have -= n * need / num;
+	if (have * gain >= need) {
+		n = have * gain / need;
+		s->now.w_est += (uint32_t)n;
+		have -= n * need / gain;
 	}
 	s->est_acked = (uint32_t)have;
 }
 
-/* 4.4, 4.5: cwnd grows by (target - cwnd) / cwnd for each segment acknowledged. */
+/* 4.4, 4.5: cwnd grows by (target - cwnd) / cwnd for each segment acknowledged; in bytes too. */
 static void
 grow_towards(struct sani_tcp_conn *c, uint64_t w_cubic, uint32_t acked)
 {
 	struct sani_tcp_cubic *s = &c->cc_state.cubic;
-	uint64_t need = (uint64_t)c->cwnd * c->snd_mss;
 	uint64_t most = (uint64_t)c->cwnd + c->cwnd / 2;
 	uint64_t target = w_cubic < most ? w_cubic : most;
 	uint64_t n;
@@ -130,11 +132,11 @@ grow_towards(struct sani_tcp_conn *c, uint64_t w_cubic, uint32_t acked)
 	if (target <= c->cwnd)
 		return;
 	s->credit += (target - c->cwnd) * acked;
-	if (s->credit < need)
+	if (s->credit < c->cwnd)
 		return;
-	n = s->credit / need;
-	s->credit -= n * need;
-	c->cwnd += (uint32_t)n * c->snd_mss;
+	n = s->credit / c->cwnd;
+	s->credit -= n * c->cwnd;
+	c->cwnd += (uint32_t)n;
 }
 
 static void
@@ -200,13 +202,17 @@ grow_cubic(struct sani_tcp_conn *c, const struct sani_tcp_cc_ack *ack)
 		avoid(c, ack);
 }
 
-/* 4.6, 4.7; what 4.9.2 wants to have back is saved first. */
+/*
+ * 4.6, 4.7; what 4.9.2 wants to have back is saved first. A flight that fills cwnd but for a segment counts as all of
+ * it, which 4.6 allows where cwnd grows only while it is in use.
+ */
 static uint32_t
 reduce_cubic(struct sani_tcp_conn *c, uint32_t flight, uint64_t now_us)
 {
 	struct sani_tcp_cubic *s = &c->cc_state.cubic;
+	bool full = flight <= c->cwnd && c->cwnd - flight < c->snd_mss;
 	uint32_t least = 2u * c->snd_mss;
-	uint32_t ssthresh = (uint32_t)((uint64_t)flight * BETA_NUM / BETA_DEN);
+	uint32_t ssthresh = (uint32_t)((uint64_t)(full ? c->cwnd : flight) * BETA_NUM / BETA_DEN);
 
 	(void)now_us;
 	if (is_first_slow_start(c))
