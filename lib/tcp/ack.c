@@ -72,6 +72,10 @@ take_new_ack(struct sani_tcp_rx *rx, struct sani_tcp_delivery *d)
 	uint32_t end = sani_tcp_data_end(c);
 	uint32_t first = c->iss + 1 + (uint32_t)c->acked;
 
+	if (c->acked_us != rx->io->now_us) {
+		c->acked_us = rx->io->now_us;
+		c->acked_flight = c->snd_nxt - c->snd_una;
+	}
 	d->acked = ack - c->snd_una;
 	sani_tcp_flight_acked(c, ack, d);
 	sani_tcp_sndq_release(c, (seq_lt(ack, end) ? ack : end) - first);

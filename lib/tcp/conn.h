@@ -237,6 +237,8 @@ struct sani_tcp_conn {
 	uint32_t cwnd;
 	uint32_t ssthresh;
 	uint32_t recover;	/**< RecoveryPoint: SND.NXT - 1 when the loss was found; SND.NXT of an echo. */
+	uint32_t acked_flight;	/**< SND.NXT - SND.UNA before what came at acked_us acknowledged any of it. */
+	uint64_t acked_us;
 	uint64_t last_snd_us;	/**< When sequence space was sent last. */
 
 	struct sani_tcp_flight flight;

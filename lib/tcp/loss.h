@@ -55,7 +55,7 @@ sani_tcp_tlp_acked(struct sani_tcp_rx *rx, const struct sani_tcp_delivery *d);
 
 /* prr.c: RFC 9937. */
 void
-sani_tcp_prr_begin(struct sani_tcp_conn *c, const struct sani_tcp_delivery *d);
+sani_tcp_prr_begin(struct sani_tcp_conn *c, const struct sani_tcp_delivery *d, uint64_t now_us);
 /** Set cwnd after an ACK in recovery. */
 void
 sani_tcp_prr_ack(struct sani_tcp_conn *c, const struct sani_tcp_delivery *d);
@@ -71,8 +71,7 @@ void
 sani_tcp_recovery_reo_timer(struct sani_tcp_conn *c, struct sani_tcp_io *io);
 /** The way into RECOVERY: ssthresh, recover, the timer. */
 void
-sani_tcp_recovery_enter(struct sani_tcp_conn *c, const struct sani_tcp_delivery *d, uint64_t now_us,
-			struct sani_counters *ctr);
+sani_tcp_recovery_enter(struct sani_tcp_conn *c, uint64_t now_us, struct sani_counters *ctr);
 /** Outside recovery an ACK lets cwnd grow. */
 void
 sani_tcp_recovery_grow(struct sani_tcp_rx *rx, const struct sani_tcp_delivery *d);

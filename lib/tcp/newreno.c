@@ -28,11 +28,11 @@ resend_hole(struct sani_tcp_rx *rx)
 
 /* RFC 6582 3.2 step 2. */
 static void
-enter(struct sani_tcp_rx *rx, const struct sani_tcp_delivery *d)
+enter(struct sani_tcp_rx *rx)
 {
 	struct sani_tcp_conn *c = rx->c;
 
-	sani_tcp_recovery_enter(c, d, rx->io->now_us, rx->io->ctr);
+	sani_tcp_recovery_enter(c, rx->io->now_us, rx->io->ctr);
 	c->cwnd = c->ssthresh + DUP_ACKS * c->snd_mss;
 	c->flags &= ~(uint32_t)SANI_TCP_F_PARTIAL;
 	resend_hole(rx);
@@ -51,7 +51,7 @@ shows_loss(const struct sani_tcp_conn *c)
 }
 
 static void
-take_dup_ack(struct sani_tcp_rx *rx, const struct sani_tcp_delivery *d)
+take_dup_ack(struct sani_tcp_rx *rx)
 {
 	struct sani_tcp_conn *c = rx->c;
 
@@ -61,7 +61,7 @@ take_dup_ack(struct sani_tcp_rx *rx, const struct sani_tcp_delivery *d)
 	if (c->ca == SANI_TCP_CA_RECOVERY && c->cwnd < c->ssthresh + c->max_snd_wnd)
 		c->cwnd += c->snd_mss;
 	if (c->dup_acks == DUP_ACKS && shows_loss(c))
-		enter(rx, d);
+		enter(rx);
 }
 
 /* RFC 6582 3.2 step 3, partial acknowledgement. */
@@ -126,7 +126,7 @@ void
 sani_tcp_newreno_ack(struct sani_tcp_rx *rx, const struct sani_tcp_delivery *d)
 {
 	if (d->dup)
-		take_dup_ack(rx, d);
+		take_dup_ack(rx);
 	if (d->acked > 0)
 		take_new_ack(rx, d);
 }

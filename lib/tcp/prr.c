@@ -6,13 +6,25 @@
  * more than was delivered once it is below.
  */
 
+/*
+ * What ACKs have acknowledged that came together with this one, before it: nothing could be sent for it yet, so it
+ * counts as if one ACK had said it all.
+ */
+static uint32_t
+count_early(const struct sani_tcp_conn *c, const struct sani_tcp_delivery *d, uint64_t now_us)
+{
+	uint32_t flight = c->snd_nxt - c->snd_una + d->acked;
+
+	return c->acked_us == now_us && c->acked_flight > flight ? c->acked_flight - flight : 0;
+}
+
 /* snd_una and the marks are those after the ACK that found the loss. */
 void
-sani_tcp_prr_begin(struct sani_tcp_conn *c, const struct sani_tcp_delivery *d)
+sani_tcp_prr_begin(struct sani_tcp_conn *c, const struct sani_tcp_delivery *d, uint64_t now_us)
 {
-	c->prr_delivered = 0;
+	c->prr_delivered = count_early(c, d, now_us);
 	c->prr_out = 0;
-	c->recover_fs = c->snd_nxt - c->snd_una - c->flight.sacked + d->bytes;
+	c->recover_fs = c->snd_nxt - c->snd_una - c->flight.sacked + d->bytes + c->prr_delivered;
 	/* an ECN echo may come when all of the flight is SACKed; it is divided by this */
 	if (c->recover_fs == 0)
 		c->recover_fs = c->snd_mss;

@@ -64,20 +64,21 @@ reduce(struct sani_tcp_conn *c, uint32_t flight, uint64_t now_us)
 }
 
 /*
- * FlightSize when the ACK came that shows congestion (RFC 5681 3.2), which may have acknowledged much of it;
- * what limited transmit sent does not count.
+ * FlightSize (RFC 5681 3.2) when the ACKs came of which one shows congestion: those before it may have acknowledged
+ * much, for which nothing could be sent yet. What limited transmit sent does not count.
  */
 static uint32_t
-flight_before(const struct sani_tcp_conn *c, const struct sani_tcp_delivery *d)
+flight_before(const struct sani_tcp_conn *c, uint64_t now_us)
 {
-	return sani_tcp_min(c->snd_nxt - c->snd_una + d->acked, c->cwnd);
+	uint32_t flight = c->acked_us == now_us ? c->acked_flight : c->snd_nxt - c->snd_una;
+
+	return sani_tcp_min(flight, c->cwnd);
 }
 
 void
-sani_tcp_recovery_enter(struct sani_tcp_conn *c, const struct sani_tcp_delivery *d, uint64_t now_us,
-			struct sani_counters *ctr)
+sani_tcp_recovery_enter(struct sani_tcp_conn *c, uint64_t now_us, struct sani_counters *ctr)
 {
-	uint32_t flight = flight_before(c, d);
+	uint32_t flight = flight_before(c, now_us);
 
 	if (c->ca == SANI_TCP_CA_OPEN) {
 		begin_episode(c);
@@ -101,6 +102,7 @@ static void
 take_echo(struct sani_tcp_rx *rx, const struct sani_tcp_delivery *d)
 {
 	struct sani_tcp_conn *c = rx->c;
+	uint64_t now_us = rx->io->now_us;
 	bool marked = rx->seg->flags & SANI_TCP_ECE;
 
 	if (c->cc->counted != NULL && d->acked > 0)
@@ -108,13 +110,13 @@ take_echo(struct sani_tcp_rx *rx, const struct sani_tcp_delivery *d)
 	if (!marked || c->ca != SANI_TCP_CA_OPEN || (c->snd_una == c->snd_nxt && d->acked == 0))
 		return;
 	if (c->extras & SANI_TCP_X_CWV)
-		sani_tcp_cwv_echo(c, flight_before(c, d));
-	c->ssthresh = c->cc->echo(c, flight_before(c, d), rx->io->now_us);
+		sani_tcp_cwv_echo(c, flight_before(c, now_us));
+	c->ssthresh = c->cc->echo(c, flight_before(c, now_us), now_us);
 	c->recover = c->snd_nxt;
 	c->ca = SANI_TCP_CA_CWR;
 	c->flags |= SANI_TCP_F_CWR_DUE;
 	c->flags &= ~(uint32_t)SANI_TCP_F_UNDO;
-	sani_tcp_prr_begin(c, d);
+	sani_tcp_prr_begin(c, d, now_us);
 	if (!(c->flags & SANI_TCP_F_SACK))
 		c->cwnd = sani_tcp_min(c->cwnd, c->ssthresh);
 	sani_count(rx->io->ctr, SANI_CTR_tcp_rx_ece);
@@ -198,9 +200,9 @@ was_needless(struct sani_tcp_rx *rx, const struct sani_tcp_delivery *d)
 
 /* RFC 8985 7.4.1: a probe that has repaired a loss hid it from RACK; the window comes down all the same. */
 static void
-reduce_for_probe(struct sani_tcp_conn *c, const struct sani_tcp_delivery *d, uint64_t now_us)
+reduce_for_probe(struct sani_tcp_conn *c, uint64_t now_us)
 {
-	c->ssthresh = reduce(c, flight_before(c, d), now_us);
+	c->ssthresh = reduce(c, flight_before(c, now_us), now_us);
 	c->cwnd = sani_tcp_min(c->cwnd, c->ssthresh);
 	c->cwv.base = 0;	/* no recovery follows that would have an end */
 	c->flags |= SANI_TCP_F_CWR_DUE;
@@ -248,10 +250,10 @@ ack_with_sack(struct sani_tcp_rx *rx, struct sani_tcp_delivery *d)
 		take_echo(rx, d);
 	if (c->ca <= SANI_TCP_CA_CWR && sani_unlikely(found)) {
 		if (c->ca == SANI_TCP_CA_OPEN)
-			sani_tcp_prr_begin(c, d);
-		sani_tcp_recovery_enter(c, d, now_us, rx->io->ctr);
+			sani_tcp_prr_begin(c, d, now_us);
+		sani_tcp_recovery_enter(c, now_us, rx->io->ctr);
 	} else if (c->ca == SANI_TCP_CA_OPEN && sani_unlikely(repaired)) {
-		reduce_for_probe(c, d, now_us);
+		reduce_for_probe(c, now_us);
 	}
 	if (c->ca == SANI_TCP_CA_RECOVERY || c->ca == SANI_TCP_CA_CWR)
 		sani_tcp_prr_ack(c, d);
@@ -283,8 +285,8 @@ sani_tcp_recovery_reo_timer(struct sani_tcp_conn *c, struct sani_tcp_io *io)
 		return;
 	if (c->ca <= SANI_TCP_CA_CWR) {
 		if (c->ca == SANI_TCP_CA_OPEN)
-			sani_tcp_prr_begin(c, &d);
-		sani_tcp_recovery_enter(c, &d, io->now_us, io->ctr);
+			sani_tcp_prr_begin(c, &d, io->now_us);
+		sani_tcp_recovery_enter(c, io->now_us, io->ctr);
 	}
 	if (c->ca == SANI_TCP_CA_RECOVERY)
 		sani_tcp_prr_ack(c, &d);

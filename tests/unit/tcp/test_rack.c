@@ -712,7 +712,7 @@ reduction_with_all_sacked_divides_by_something(void **state)
 	start(b, 10);
 	b->c.ssthresh = 2 * MSS;
 	b->c.flight.sacked = 10 * MSS;
-	sani_tcp_prr_begin(&b->c, &d);
+	sani_tcp_prr_begin(&b->c, &d, b->now);
 	b->c.flight.sacked = 0;
 	d.bytes = MSS;
 	sani_tcp_prr_ack(&b->c, &d);
