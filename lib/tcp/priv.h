@@ -66,6 +66,12 @@ enum sani_tcp_conn_flag {
 #define SANI_TCP_QUICK_ACKS 16
 #define SANI_TCP_HOLE_ACKS 32
 
+/**
+ * Segments that one ACK answers at most, though more come together: a sender that starts counts no more of it (RFC 9406
+ * 4.2, L), and of several ACKs not all are lost.
+ */
+#define SANI_TCP_BURST_SEGMENTS 8u
+
 #define SANI_TCP_DELACK_US 40000u
 #define SANI_TCP_RTO_INITIAL_US 1000000u	/* RFC 6298 2.1 */
 #define SANI_TCP_RTO_SYN_LOST_US 3000000u	/* RFC 6298 5.7 */

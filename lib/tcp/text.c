@@ -53,10 +53,18 @@ sani_tcp_acknowledge_past(struct sani_tcp_rx *rx)
 }
 
 /*
- * Segments that come together are acknowledged together. But where some are lost ACKs most likely are too, and a
- * flight whose only ACK is lost waits for a timeout: behind a hole the next segment does not wait for the ACK that
- * is due, which goes now.
+ * Segments that come together are acknowledged together, up to a number. But where some are lost ACKs most likely are
+ * too, and a flight whose only ACK is lost waits for a timeout: behind a hole the next segment does not wait for the
+ * ACK that is due.
  */
+static bool
+is_ack_overdue(const struct sani_tcp_conn *c)
+{
+	return c->quick_acks > SANI_TCP_QUICK_ACKS ||
+	       c->rcv_nxt - c->last_ack_sent >= SANI_TCP_BURST_SEGMENTS * c->rcv_mss;
+}
+
+/* It goes now, before the segment that is here. */
 static void
 acknowledge_before(struct sani_tcp_rx *rx)
 {
@@ -107,7 +115,7 @@ sani_tcp_process_text(struct sani_tcp_rx *rx)
 
 	if (rx->len == 0)
 		return;
-	if (sani_unlikely(c->quick_acks > SANI_TCP_QUICK_ACKS))
+	if (sani_unlikely(is_ack_overdue(c)))
 		acknowledge_before(rx);
 	if (!takes_text(c)) {
 		sani_count(rx->io->ctr, SANI_CTR_tcp_rx_drop_state);

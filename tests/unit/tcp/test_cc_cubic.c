@@ -272,8 +272,8 @@ ssthresh_is_seven_tenths_of_the_flight_but_two_segments_at_least(void **state)
 }
 
 /*
- * After a loss with four segments out 2.8 are left, of which two can be used. On average 5.5 are out where 5 % are lost:
- * who waits there for whole segments gives away a sixth of what goes through. The model says 1.1 segments
+ * After a loss with four segments out 2.8 are left, of which two can be used. On average 5.5 are out where 5 % are
+ * lost: who waits there for whole segments gives away a sixth of what goes through. The model says 1.1 segments
  * acknowledged until there are three, and 6.6 more for the fourth.
  */
 static void

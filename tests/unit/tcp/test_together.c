@@ -107,6 +107,32 @@ what_was_acknowledged_first_counts_in_recovery(void **state)
 	assert_int_equal(sani_tcp_pipe(&b->c), 10 * MSS);
 }
 
+/*
+ * A sender that starts counts eight segments of an ACK: one ACK for all of a window would let that grow by eight a
+ * round trip, where it could double.
+ */
+static void
+burst_has_an_ack_for_each_eight_segments(void **state)
+{
+	static const uint32_t at[] = { 8, 16, 20 };
+	struct bed *b = *state;
+
+	bed_reach(b, SAN_TCP_ESTABLISHED);
+	b->c.rcv_mss = MSS;
+	b->c.quick_acks = 0;
+	bed_clear(b);
+	for (uint32_t i = 0; i < 20; i++) {
+		struct sani_tcp_seg s = bed_seg(b, ACK, NXT + i * MSS, UNA, MSS);
+
+		bed_inject(b, &s);
+	}
+	bed_flush(b);
+	assert_int_equal(b->nb, 3);
+	for (unsigned int i = 0; i < 3; i++)
+		assert_int_equal(b->out[i].seg.ack, NXT + at[i] * MSS);
+	bed_read(b);
+}
+
 int
 main(void)
 {
@@ -114,6 +140,7 @@ main(void)
 		bed_test(loss_behind_other_acks_halves_the_flight_they_met),
 		bed_test(flight_is_that_of_the_moment),
 		bed_test(what_was_acknowledged_first_counts_in_recovery),
+		bed_test(burst_has_an_ack_for_each_eight_segments),
 	};
 
 	return cmocka_run_group_tests(tests, bed_group, NULL);
