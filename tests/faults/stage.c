@@ -415,6 +415,12 @@ stage_close(void)
 	lost = false;
 	STAGE_UNTIL(stage.closed == stage.opened);
 	lost |= was_lost;
+	stage_end();
+}
+
+void
+stage_end(void)
+{
 	if (stage.elsewhere)
 		stage_stop();
 	for (unsigned int side = 0; side < 2; side++)

@@ -94,7 +94,11 @@ stage_lost(void);
 void
 stage_shut(san_handle s);
 
-/** Wait for all closes, give cores back, clean up, end the queue; look that all has ended. */
+/** Give cores back, clean up, end the queue; look that all has ended. */
+void
+stage_end(void);
+
+/** The same when all closes have come. */
 void
 stage_close(void);
 

@@ -31,12 +31,12 @@ is_long(void)
 	return getenv("SAN_FAULTS_LONG") != NULL;
 }
 
-/* Under the address sanitizer a life takes ten times as long: of the many allocations behind the first ones some. */
+/* Under the address sanitizer a life takes long: of the allocations behind the first ones every fifth fails. */
 static unsigned int
 next(unsigned int n)
 {
 #ifdef __SANITIZE_ADDRESS__
-	return is_long() || n < 100 ? n + 1 : n + 17;
+	return is_long() || n < 100 ? n + 1 : n + 5;
 #else
 	return n + 1;
 #endif

@@ -72,7 +72,7 @@ send_burst(void *queue, struct rte_mbuf **m, uint16_t n)
 	struct nic *nic = queue;
 	uint16_t taken = 0;
 
-	if (nic->frees == NIC_FREES_LATER && nic->nb_sent > nic->keeps)
+	if ((nic->frees == NIC_FREES_LATER || nic->frees == NIC_FREES_STOPPED) && nic->nb_sent > nic->keeps)
 		give_back(nic, nic->nb_sent - nic->keeps);
 	while (taken < n && nic->nb < NIC_RING)
 		nic->ring[nic->nb++] = m[taken++];
@@ -101,6 +101,10 @@ receive_burst(void *queue, struct rte_mbuf **m, uint16_t n)
 	struct nic *nic = queue;
 	uint16_t taken;
 
+	if (nic->hold_polls > 0 && --nic->hold_polls == 0) {
+		nic->holds = false;
+		nic_send(nic, NIC_RING);
+	}
 	for (taken = 0; taken < n && nic->nb_wire > 0; taken++) {
 		m[taken] = nic->wire[nic->wire_first];
 		m[taken]->port = nic->id;
@@ -200,7 +204,9 @@ nic_make(struct nic pair[2])
 	static unsigned int serial;
 
 	if (pool == NULL)
-		pool = rte_pktmbuf_pool_create("nic_wire", 4095, 0, 0, RTE_MBUF_DEFAULT_BUF_SIZE, SOCKET_ID_ANY);
+		/* by name: a test may have the pools of hosts made otherwise */
+		pool = rte_pktmbuf_pool_create_by_ops("nic_wire", 4095, 0, 0, RTE_MBUF_DEFAULT_BUF_SIZE,
+						      SOCKET_ID_ANY, "ring_mp_mc");
 	kit_need(pool != NULL);
 	memset(pair, 0, 2 * sizeof(pair[0]));
 	for (unsigned int i = 0; i < 2; i++) {

@@ -28,7 +28,7 @@ enum nic_frees {
 	NIC_FREES_AT_ONCE,	/**< At the end of the burst. */
 	NIC_FREES_LATER,	/**< In a later burst, those in front of the last `keeps` that were sent. */
 	NIC_FREES_ASKED,	/**< When it is asked, and not else. */
-	NIC_FREES_STOPPED,	/**< When the queue is stopped. */
+	NIC_FREES_STOPPED,	/**< As LATER; and all of them, sent or not, when the queue is stopped. */
 	NIC_FREES_NEVER,	/**< When the device is. */
 };
 
@@ -40,6 +40,7 @@ struct nic {
 	enum nic_frees frees;
 	unsigned int keeps;
 	bool holds;		/**< Frames stay in the ring until nic_send(). */
+	unsigned int hold_polls; /**< After so many looks for packets it holds no more; 0: never. */
 	void (*watch)(const struct nic *nic, const uint8_t *frame, unsigned int len);	/**< What it sends; or NULL. */
 	/* For the test to look at. */
 	unsigned int nb;	/**< In the ring. */
