@@ -63,6 +63,14 @@ sani_layer_in_round(void)
 }
 
 bool
+sani_layer_polls(void)
+{
+	const struct sani_thread *t = sani_thread_self();
+
+	return t != NULL && t->nb_claims != 0;
+}
+
+bool
 sani_layer_is_polled(const struct san_core *k)
 {
 	return atomic_load_explicit(&k->claimer, memory_order_acquire) != SANI_CLAIM_NONE;

@@ -56,6 +56,10 @@ sani_layer_waits(const struct san_core *k);
 bool
 sani_layer_is_here(const struct san_core *k);
 
+/** Does the calling thread poll any core? Any thread. */
+bool
+sani_layer_polls(void);
+
 /** Is the calling thread inside a round, so that it must not wait for a core? Any thread. */
 bool
 sani_layer_in_round(void);

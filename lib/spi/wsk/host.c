@@ -272,7 +272,7 @@ sani_wsk_poll_own(void)
 	bool any = false;
 	unsigned int id;
 
-	if (sani_layer_in_round() || sani_layer_core_here(NULL) == NULL)
+	if (sani_layer_in_round() || !sani_layer_polls())
 		return false;
 	for (id = 0; id < SANI_CORE_IDS; id++) {
 		struct san_core *k = sani_sock_core((uint8_t)id);

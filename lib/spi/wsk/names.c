@@ -108,7 +108,7 @@ look_up(PUNICODE_STRING node, PUNICODE_STRING service, PADDRINFOEXW hints, PADDR
 		want.ai_protocol = hints->ai_protocol;
 	}
 	/* A polling thread must not wait for a name server. */
-	if (sani_layer_core_here(NULL) != NULL)
+	if (sani_layer_polls())
 		want.ai_flags |= AI_NUMERICHOST;
 	if (getaddrinfo(node != NULL ? node_text : NULL, service != NULL ? service_text : NULL, &want, &found) != 0)
 		return STATUS_NO_MATCH;
@@ -147,7 +147,7 @@ name_of(const struct sockaddr *sa, ULONG len, PUNICODE_STRING node, PUNICODE_STR
 
 	if (sa == NULL || (node == NULL && service == NULL))
 		return STATUS_INVALID_PARAMETER;
-	if (sani_layer_core_here(NULL) != NULL)
+	if (sani_layer_polls())
 		flags |= NI_NUMERICHOST;
 	if (getnameinfo(sa, len, node_text, sizeof(node_text), service_text, sizeof(service_text), (int)flags) != 0)
 		return STATUS_NO_MATCH;

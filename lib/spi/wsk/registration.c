@@ -180,7 +180,7 @@ WskDeregister(PWSK_REGISTRATION WskRegistration)
 			sani_wsk_unlock();
 			return;
 		}
-		if (!over && sani_layer_core_here(NULL) == NULL)
+		if (!over && !sani_layer_polls())
 			sani_wsk_wait_change();
 		sani_wsk_unlock();
 		if (!over)
