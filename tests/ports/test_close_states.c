@@ -178,6 +178,27 @@ assert_cancelled(void)
 	}
 }
 
+/*
+ * Close, and what it says: one RST, at once. It is repeated after an RTO of the machine's time, so a process that was
+ * stopped meanwhile sees that one too.
+ */
+static void
+shut_by_reset(struct wsock *s, uint8_t flags, struct wire_seg *seg)
+{
+	uint64_t begin_ms = net_now_ms();
+	unsigned int n;
+
+	/* what was sent again before */
+	while (wire_take(&wire, seg))
+		;
+	assert_int_equal(watch_shut(s), 0);
+	net_assert_stale(&net, s->h);
+	n = wire_count(&wire, flags, SHORT_MS, seg);
+
+	assert_in_range(n, 1, net_now_ms() - begin_ms > SHORT_MS + SHORT_MS / 2 ? 2 : 1);
+	assert_true(seg->flags & WIRE_RST);
+}
+
 static void
 close_in(enum san_tcp_state state, struct wsock *(*drive)(void), bool reset_is_due)
 {
@@ -189,14 +210,13 @@ close_in(enum san_tcp_state state, struct wsock *(*drive)(void), bool reset_is_d
 	s = drive();
 	assert_int_equal(net_state(s), state);
 	nb_recvs = recvs.nb - load_ended_with(&recvs, 0);
-	assert_int_equal(watch_shut(s), 0);
-	net_assert_stale(&net, s->h);
 	if (reset_is_due) {
-		assert_int_equal(wire_count(&wire, 0xff, SHORT_MS, &seg), 1);
-		assert_true(seg.flags & WIRE_RST);
+		shut_by_reset(s, 0xff, &seg);
 		/* RFC 9293 3.10.5: at SND.NXT, which is the only one that RFC 5961 takes at once. */
 		assert_int_equal(seg.seq, conn.rcv_nxt);
 	} else {
+		assert_int_equal(watch_shut(s), 0);
+		net_assert_stale(&net, s->h);
 		assert_int_equal(wire_count(&wire, 0xff, SHORT_MS, NULL), 0);
 	}
 	assert_true(s->closed);
@@ -307,9 +327,7 @@ half_open_embryo_is_reset_with_its_listener(void **state)
 	wire_wait(&wire, &seg);
 	assert_int_equal(seg.flags & (WIRE_SYN | WIRE_ACK), WIRE_SYN | WIRE_ACK);
 	conn.rcv_nxt = seg.seq + 1;
-	assert_int_equal(watch_shut(s), 0);
-	assert_int_equal(wire_count(&wire, 0xff, SHORT_MS, &seg), 1);
-	assert_true(seg.flags & WIRE_RST);
+	shut_by_reset(s, 0xff, &seg);
 	assert_int_equal(seg.seq, conn.rcv_nxt);
 	assert_true(s->closed);
 	end();
@@ -327,8 +345,7 @@ queued_connection_is_reset_with_its_listener(void **state)
 	wire_connect(&wire, &conn, 4001, 80);
 	wire_say(&conn, WIRE_ACK | WIRE_PSH, 100);
 	fall_silent();
-	assert_int_equal(watch_shut(s), 0);
-	assert_int_equal(wire_count(&wire, WIRE_RST, SHORT_MS, &seg), 1);
+	shut_by_reset(s, WIRE_RST, &seg);
 	assert_int_equal(seg.seq, conn.rcv_nxt);
 	end();
 }
@@ -373,11 +390,11 @@ reset_is_repeated_once(void **state)
 	begin(0);
 	s = drive_established();
 	assert_int_equal(watch_shut(s), 0);
-	assert_int_equal(wire_count(&wire, WIRE_RST, SHORT_MS, NULL), 1);
+	NET_UNTIL(&net, s->closed);
 	san_host_usage(net.host[0], &u);
 	assert_int_equal(u.timewait, 1);
 	assert_int_equal(u.sockets, 0);
-	assert_int_equal(wire_count(&wire, WIRE_RST, 3500, NULL), 1);
+	assert_int_equal(wire_count(&wire, WIRE_RST, 3600, NULL), 2);
 	san_host_usage(net.host[0], &u);
 	assert_int_equal(u.timewait, 0);
 	end();
