@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /*
- * lender EAL-ARGUMENTS -- CONFIGURATION FILE: for one connection to port 7, sends FILE from registered memory, and takes
- * what comes in lent buffers: that has to be FILE too. Says what the counters say, and ends.
+ * lender EAL-ARGUMENTS -- CONFIGURATION FILE: for one connection to port 7, sends FILE from registered memory, and
+ * takes what comes in lent buffers: that has to be FILE too. Says what the counters say, and ends.
  */
 #include <inttypes.h>
 #include <stdio.h>
