@@ -76,6 +76,43 @@ begin_listener(void)
 	add(&so->recv, &op[1], SAN_OP_ACCEPT);
 }
 
+/* The same with a lent send that is out, and cancelled, in front. */
+static void
+begin_lent(void)
+{
+	struct sani_extra *x;
+
+	begin();
+	x = sani_extra_take(&lane.extras);
+	x->nb_mem = 1;
+	x->lent = (struct sani_lending){ .core = &k, .op = &op[2], .out = true };
+	op[2].u.extra = x;
+	op[2].flags |= SANI_OP_EXTRA;
+	op[2].state = SANI_OP_CANCELLING;
+	op[3].state = SANI_OP_CANCELLING;
+	k.nb_lent = 1;
+}
+
+static struct sani_lending *
+lending(void)
+{
+	return &sani_op_extra(&op[2])->lent;
+}
+
+static void lent_is_anothers(void) { lending()->op = &op[3]; }
+static void lent_is_not_counted(void) { k.nb_lent = 0; }
+static void cancelled_behind_nothing(void) { lending()->out = false; }
+static void look_at_lent_entry(void) { sani_check_entry(&k, so, &op[2]); }
+
+static void
+close_still_holds_it(void)
+{
+	atomic_store(&words[1], sani_word(7, 1, SANI_SLOT_CLOSING));
+	so->close = SANI_CLOSE_POSTING;
+	so->unsent = NULL;
+	lending()->holding = true;
+}
+
 static void state_is_free(void) { op[0].state = SANI_OP_FREE; }
 static void state_is_done(void) { op[2].state = SANI_OP_DONE; }
 static void receive_is_cancelling(void) { op[0].state = SANI_OP_CANCELLING; }
@@ -177,6 +214,7 @@ what_is_sound_passes(void **state)
 	assert_false(aborts(begin, nothing, look));
 	assert_false(aborts(begin, nothing, look_at_entry));
 	assert_false(aborts(begin_listener, nothing, look));
+	assert_false(aborts(begin_lent, nothing, look));
 }
 
 #define SPOILT(set_up, spoil, act) \
@@ -213,17 +251,34 @@ SPOILT(begin_listener, repeating_miscounted, look)
 SPOILT(begin_listener, cancelling_miscounted, look)
 SPOILT(begin_listener, more_taken_than_accepts, look)
 SPOILT(begin_listener, more_offers_than_backlog, look)
+SPOILT(begin_lent, lent_is_anothers, look)
+SPOILT(begin_lent, lent_is_not_counted, look)
+SPOILT(begin_lent, cancelled_behind_nothing, look)
+SPOILT(begin_lent, close_still_holds_it, look)
 SPOILT(begin, entry_is_done, look_at_entry)
 SPOILT(begin, ring_is_full, look_at_entry)
 SPOILT(begin, put_twice, nothing)
 SPOILT(begin, list_twice, nothing)
 SPOILT(begin, unlist_twice, nothing)
 
+/* What a packet refers to does not end. */
+static void
+end_of_what_is_out_fires(void **state)
+{
+	(void)state;
+	assert_true(aborts(begin_lent, nothing, look_at_lent_entry));
+}
+
 int
 main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(what_is_sound_passes),
+		cmocka_unit_test(lent_is_anothers_fires),
+		cmocka_unit_test(lent_is_not_counted_fires),
+		cmocka_unit_test(cancelled_behind_nothing_fires),
+		cmocka_unit_test(close_still_holds_it_fires),
+		cmocka_unit_test(end_of_what_is_out_fires),
 		cmocka_unit_test(state_is_free_fires),
 		cmocka_unit_test(state_is_done_fires),
 		cmocka_unit_test(receive_is_cancelling_fires),
