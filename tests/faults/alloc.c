@@ -358,6 +358,10 @@ int __wrap_rte_eth_tx_queue_setup(uint16_t id, uint16_t queue, uint16_t nb, unsi
 				  const struct rte_eth_txconf *conf);
 int __real_rte_eth_dev_start(uint16_t id);
 int __wrap_rte_eth_dev_start(uint16_t id);
+int __real_rte_extmem_register(void *at, size_t len, rte_iova_t iova[], unsigned int n, size_t page);
+int __wrap_rte_extmem_register(void *at, size_t len, rte_iova_t iova[], unsigned int n, size_t page);
+int __real_rte_dev_dma_map(struct rte_device *dev, void *addr, uint64_t iova, size_t len);
+int __wrap_rte_dev_dma_map(struct rte_device *dev, void *addr, uint64_t iova, size_t len);
 int __real_rte_dev_probe(const char *devargs);
 int __wrap_rte_dev_probe(const char *devargs);
 struct rte_mempool *__wrap_rte_pktmbuf_pool_create(const char *name, unsigned int n, unsigned int cache,
@@ -413,6 +417,18 @@ int
 __wrap_rte_eth_dev_start(uint16_t id)
 {
 	return due("rte_eth_dev_start", false) ? -ENOMEM : __real_rte_eth_dev_start(id);
+}
+
+int
+__wrap_rte_extmem_register(void *at, size_t len, rte_iova_t iova[], unsigned int n, size_t page)
+{
+	return due("rte_extmem_register", false) ? -1 : __real_rte_extmem_register(at, len, iova, n, page);
+}
+
+int
+__wrap_rte_dev_dma_map(struct rte_device *dev, void *addr, uint64_t iova, size_t len)
+{
+	return due("rte_dev_dma_map", false) ? -1 : __real_rte_dev_dma_map(dev, addr, iova, len);
 }
 
 int

@@ -29,6 +29,10 @@ scene_repeat(void);
 void
 scene_loss(void);
 
+/** Sends from registered memory, receives that lend, over NICs that are asked to give back (scene_lend.c). */
+void
+scene_lend(void);
+
 /** Configuration from a file. */
 void
 scene_conf(void);

@@ -4,6 +4,8 @@
 #include <string.h>
 
 #include "alloc.h"
+#include "core/priv.h"
+#include "sock/sock.h"
 
 #define PORT 7
 
@@ -13,7 +15,13 @@ static unsigned int torn;
 static void
 plug(unsigned int side)
 {
+	struct sani_host *below = sani_sock_host_below(stage.host[side]);
+
 	nic_plug(&slow.nic[side]);
+	/* net_null sends no chains; this NIC does */
+	below->ports[0].caps |= SANI_PORT_MULTI_SEG | SANI_PORT_EXTMEM;
+	below->ifaces[0].caps = below->ports[0].caps;
+	sani_lend_init(below->cores[0]);
 }
 
 san_handle
@@ -27,7 +35,7 @@ slow_socket(unsigned int side)
 }
 
 void
-slow_begin(enum nic_frees frees)
+slow_begin_lend(enum nic_frees frees, const char *lend)
 {
 	struct san_addr a = stage_addr(1, PORT);
 	struct stage_op *accept, *connect;
@@ -40,6 +48,7 @@ slow_begin(enum nic_frees frees)
 	stage_device[0] = slow.nic[0].name;
 	stage_device[1] = slow.nic[1].name;
 	stage_ready = plug;
+	stage_lend = lend;
 	stage_open(1);
 	stage_claim();
 	STAGE_MUST(san_cq_create(64, &stage.cq) == 0);
@@ -53,6 +62,12 @@ slow_begin(enum nic_frees frees)
 	STAGE_UNTIL(stage_over(accept) && stage_over(connect));
 	STAGE_MUST(accept->result == 0 && connect->result == 0);
 	slow.end[1] = accept->value;
+}
+
+void
+slow_begin(enum nic_frees frees)
+{
+	slow_begin_lend(frees, NULL);
 }
 
 void

@@ -24,6 +24,10 @@ extern struct slow slow;
 void
 slow_begin(enum nic_frees frees);
 
+/** The same; with lend of its port, NULL: not set. */
+void
+slow_begin_lend(enum nic_frees frees, const char *lend);
+
 /** Close both ends and the listener. */
 void
 slow_shut(void);

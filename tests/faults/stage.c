@@ -24,6 +24,7 @@ _Atomic uint64_t stage_now_us = HOUR_US;
 bool (*stage_loses)(unsigned int side, unsigned int nr);
 const char *stage_device[2];
 void (*stage_ready)(unsigned int side);
+const char *stage_lend;
 
 /* Where frames come by. */
 static struct carrier {
@@ -102,6 +103,7 @@ stage_begin(void)
 	stage_loses = NULL;
 	stage_device[0] = stage_device[1] = NULL;
 	stage_ready = NULL;
+	stage_lend = NULL;
 	nb_frames[0] = nb_frames[1] = 0;
 	stage_again(0, STAGE_NO_MEMORY);
 	if (started)
@@ -171,6 +173,8 @@ make_conf(unsigned int side, unsigned int serial)
 	STAGE_TRY(san_conf_set(conf, "port p", "device", text), -ENOMEM);
 	STAGE_TRY(san_conf_set(conf, "port p", "rx_desc", "64"), -ENOMEM);
 	STAGE_TRY(san_conf_set(conf, "port p", "tx_desc", "64"), -ENOMEM);
+	if (stage_lend != NULL)
+		STAGE_TRY(san_conf_set(conf, "port p", "lend", stage_lend), -ENOMEM);
 	STAGE_TRY(san_conf_set(conf, "interface i", "port", "p"), -ENOMEM);
 	snprintf(text, sizeof(text), "10.8.0.%u/24", side + 1);
 	STAGE_TRY(san_conf_set(conf, "interface i", "address", text), -ENOMEM);

@@ -159,6 +159,9 @@ extern _Atomic uint64_t stage_now_us;
 extern const char *stage_device[2];
 extern void (*stage_ready)(unsigned int side);
 
+/** `lend` of their ports; NULL: not set. */
+extern const char *stage_lend;
+
 /** Frames from host side that the wire treats badly: returns true for one that is to be lost. NULL: none. */
 extern bool (*stage_loses)(unsigned int side, unsigned int nr);
 

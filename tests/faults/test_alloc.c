@@ -291,6 +291,8 @@ static const struct CMUnitTest cases[] = {
 	CASE(fail_each, off_core, .nb_messages = 10),
 	CASE(fail_each, repeat, .nb_messages = 0),
 	CASE(fail_each, loss, .nb_messages = 0),
+	CASE(fail_each, lend, .nb_messages = 0, .driver_forgets = true),
+	CASE(fail_runs, lend, .nb_messages = 0, .driver_forgets = true),
 	CASE(fail_runs, on_core, .nb_messages = 10),
 	CASE(fail_runs, repeat, .nb_messages = 0),
 	CASE(fail_runs, loss, .nb_messages = 0),
