@@ -69,7 +69,7 @@ class Profile:
                     self.own[module] += cost
                     self.by_function[module, function] += cost
                 elif is_call and MOVES.search(called) and not is_move:
-                    self.own[module if module == "other" else module] += cost
+                    self.own[module] += cost
                     self.by_function[module, called + " of " + function] += cost
                 is_call = False
 

@@ -8,11 +8,14 @@
  *   perf-path bulk N    one connection: one full segment there, acknowledged as it comes
  *   perf-path crowd N   32 connections at once, each round for all of them: 64 bytes there and back, each
  *   perf-path idle N    empty rounds
+ *   perf-path open N    connections that are opened, accepted, and closed at both ends
+ *   perf-path lookup100 N, lookup100000 N   flows found in a table of so many, spread over it
  */
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
+#include "core/priv.h"
 #include "kit/vhost.h"
 
 #define FULL 1448
@@ -75,21 +78,29 @@ send_all(unsigned int n, unsigned int from, uint32_t len)
 	}
 }
 
+static san_handle listener;
+static struct san_cq *all;
+
+static void
+listen_here(void)
+{
+	struct san_addr at = vhost_addr("10.1.0.2", 7);
+
+	san_cq_create(64, &all);
+	san_socket(host[1].core[0], all, &listener);
+	san_bind(listener, &at);
+	san_listen(listener, 8);
+}
+
 static void
 connect_all(unsigned int n)
 {
 	static struct san_overlapped accepted, connected;
 	struct san_addr peer = vhost_addr("10.1.0.2", 7);
-	san_handle listener;
-	struct san_cq *cq;
 
-	san_cq_create(64, &cq);
-	san_socket(host[1].core[0], cq, &listener);
-	san_bind(listener, &peer);
-	san_listen(listener, 8);
 	for (unsigned int i = 0; i < n; i++) {
 		san_accept(listener, &accepted, SAN_POLLED);
-		san_socket(host[0].core[0], cq, &calls[i].end[0]);
+		san_socket(host[0].core[0], all, &calls[i].end[0]);
 		san_connect(calls[i].end[0], &connected, &peer, SAN_POLLED);
 		wait_for(&connected);
 		wait_for(&accepted);
@@ -97,22 +108,78 @@ connect_all(unsigned int n)
 	}
 }
 
+static void
+close_both(void)
+{
+	struct san_completion comp[2];
+
+	for (int i = 0; i < 2; i++)
+		san_close(calls[0].end[i], 0);
+	for (int n = 0; n < 2; n += san_cq_poll(all, comp, 2))
+		settle();
+}
+
+static struct sani_tuple
+tuple_of(uint32_t i)
+{
+	struct sani_tuple t = { .local = sani_ip_from_v4(1), .remote = sani_ip_from_v4(i), .local_port = 7 };
+
+	return t;
+}
+
+/* Not whole connections: as much of them as a look-up sees. No core is polled any more. */
+static int
+look_up(uint32_t nb, uint32_t count)
+{
+	struct sani_core *core = host[0].below->cores[0];
+	uint32_t found = 0;
+
+	for (uint32_t i = 0; i < nb; i++) {
+		struct sani_tuple t = tuple_of(i);
+		struct sani_tcp_conn *c = sani_conn_alloc(core, (uint32_t)sani_flow_hash(core->host->key, &t));
+
+		c->tuple = t;
+		sani_conn_enter(core, c);
+	}
+	for (uint32_t i = 0; i < count; i++) {
+		struct sani_tuple t = tuple_of(i * 7919u % nb);
+
+		found += sani_conn_find(core, &t, (uint32_t)sani_flow_hash(core->host->key, &t)) !=
+			 SANI_FLOW_NOTHING;
+	}
+	printf("rounds %lu\n", nb_rounds);
+	fflush(stdout);
+	_Exit(found != count);
+}
+
 int
 main(int argc, char **argv)
 {
-	bool idle, bulk;
+	bool idle, bulk, opens;
 	unsigned int n;
 
 	if (argc != 3)
-		return fprintf(stderr, "usage: perf-path echo|bulk|crowd|idle COUNT\n"), 2;
+		return fprintf(stderr, "usage: perf-path echo|bulk|crowd|idle|open|lookup100|lookup100000 COUNT\n"), 2;
+	opens = strcmp(argv[1], "open") == 0;
 	idle = strcmp(argv[1], "idle") == 0;
 	bulk = strcmp(argv[1], "bulk") == 0;
 	n = strcmp(argv[1], "crowd") == 0 ? CROWD : 1;
 	vhost_startup();
-	vhost_open(&host[0], &(struct vhost_wish){ .address = "10.1.0.1/24" });
-	vhost_open(&host[1], &(struct vhost_wish){ .address = "10.1.0.2/24" });
-	connect_all(n);
+	/* the same keys at each run: what is counted depends on where a flow lies in its table */
+	vhost_open(&host[0], &(struct vhost_wish){ .address = "10.1.0.1/24", .seed = 1,
+						     .keys = { { "connections", "131072" } } });
+	vhost_open(&host[1], &(struct vhost_wish){ .address = "10.1.0.2/24", .seed = 2 });
+	if (strncmp(argv[1], "lookup", 6) == 0)
+		return look_up((uint32_t)atoi(argv[1] + 6), (uint32_t)atoi(argv[2]));
+	listen_here();
+	if (!opens)
+		connect_all(n);
 	for (int i = 0; i < atoi(argv[2]); i += (int)n) {
+		if (opens) {
+			connect_all(1);
+			close_both();
+			continue;
+		}
 		if (idle)
 			settle();
 		else
