@@ -17,9 +17,7 @@
 static void
 refuse(struct sani_wsp_sock *req)
 {
-	uint32_t gen = (uint32_t)(atomic_load(&req->word) >> 32);
-
-	atomic_store(&req->word, sani_wsp_word(gen, SANI_WSP_CLOSING));
+	atomic_store(&req->word, sani_wsp_word(req, sani_wsp_gen(req), SANI_WSP_CLOSING));
 	san_close(req->h, (uintptr_t)req);
 }
 
@@ -69,7 +67,7 @@ sani_wsp_refuse_all(struct sani_wsp_sock *so)
 static bool
 is_open(const struct sani_wsp_sock *so)
 {
-	return (uint32_t)atomic_load(&so->word) == SANI_WSP_OPEN;
+	return sani_wsp_state(so) == SANI_WSP_OPEN;
 }
 
 /* R69; R70: one too many is refused without a word to the switch. */
@@ -226,12 +224,10 @@ reset_event(struct sani_wsp_sock *so)
 static void
 open_request(struct sani_wsp_sock *so, struct sani_wsp_sock *req)
 {
-	uint32_t gen = (uint32_t)(atomic_load(&req->word) >> 32);
-
 	req->phase = SANI_WSP_CONNECTED;
 	req->nodelay = so->nodelay;
 	req->debug = so->debug;
-	atomic_store(&req->word, sani_wsp_word(gen, SANI_WSP_OPEN));
+	atomic_store(&req->word, sani_wsp_word(req, sani_wsp_gen(req), SANI_WSP_OPEN));
 	reset_event(so);
 }
 

@@ -4,7 +4,7 @@
 static bool
 is_open(const struct sani_wsp_sock *so)
 {
-	return (uint32_t)atomic_load(&so->word) == SANI_WSP_OPEN;
+	return sani_wsp_state(so) == SANI_WSP_OPEN;
 }
 
 void

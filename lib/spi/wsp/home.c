@@ -5,7 +5,8 @@
  *   done       sends that were over when they were posted: since the last turn, so before this round's input
  *   queue      everything else; emptied in each turn, so what is in it came after what is in done
  *
- * A turn that leaves something in the queue begins the next one with it.
+ * A close on the core makes the up-calls of its own socket at once, and keeps what it meets of others in the queue: that is
+ * older than anything else when the turn comes. A turn that leaves something in the queue begins the next one with it.
  */
 #include <stdlib.h>
 #include <string.h>
@@ -51,60 +52,99 @@ give_away(struct sani_wsp_away_pool *pool, struct sani_wsp_op *op)
 		;
 }
 
-void
-sani_wsp_give_op(struct sani_wsp_home *home, struct sani_wsp_op *op)
+/* The registrations of an operation are not used by it any more. */
+static void
+drop_many(struct sani_wsp_op *op)
 {
-	if (sani_unlikely(op->is_away)) {
-		give_away(&home->away, op);
-		return;
-	}
-	op->next = home->free;
-	home->free = op;
+	while (op->nb > 0)
+		op->mems[--op->nb]->in_use--;
 }
 
-/* An operation has ended: its memory goes, then the switch is told (R13), and nothing of it is touched any more. */
-static void
+/* What is not like most. @return False: it goes to the home's free list like the others. */
+static bool
+end_odd(struct sani_wsp_home *home, struct sani_wsp_op *op)
+{
+	if (op->odd & SANI_WSP_MANY)
+		drop_many(op);
+	op->odd &= SANI_WSP_AWAY;
+	if (op->odd == 0)
+		return false;
+	give_away(&home->away, op);
+	return true;
+}
+
+static inline void
+tell(const struct sani_wsp_sock *so, LPWSAOVERLAPPED ov, DWORD error, DWORD bytes)
+{
+	INT ignored;
+
+	ov->OffsetHigh = error;
+	ov->Offset = 0;
+	sani_wsp_up.lpWPUCompleteOverlappedRequest(so->upper, ov, error, bytes, &ignored);
+}
+
+static inline void
 complete(struct sani_wsp_home *home, struct sani_wsp_op *op, DWORD error, DWORD bytes)
 {
 	struct sani_wsp_sock *so = op->so;
 	LPWSAOVERLAPPED ov = op->ov;
-	INT ignored;
 
-	if (op->nb_held > 0)
-		sani_wsp_drop_held(op);
-	sani_wsp_give_op(home, op);
-	if ((uintptr_t)ov->hEvent & 1) {
-		sani_wsp_finish_polled(ov, error, bytes);
-	} else {
-		ov->OffsetHigh = error;
-		ov->Offset = 0;
-		sani_wsp_up.lpWPUCompleteOverlappedRequest(so->upper, ov, error, bytes, &ignored);
+	if (sani_likely(op->mem != NULL))
+		op->mem->in_use--;
+	if (sani_likely(op->odd == 0) || !end_odd(home, op)) {
+		op->next = home->free;
+		home->free = op;
 	}
-	if (--so->nb_ops == 0 && so->retired)
+	if (sani_unlikely(home->spare == NULL))
+		sani_wsp_use_spare(home);
+	if ((uintptr_t)ov->hEvent & 1)
+		sani_wsp_finish_polled(ov, error, bytes);
+	else
+		tell(so, ov, error, bytes);
+	if (--so->nb_ops == 0 && sani_unlikely(so->retired))
 		sani_wsp_try_release(so);
 }
 
-/* Those of only, or all (NULL). */
-static unsigned int
-tell_done(struct sani_wsp_home *home, const struct sani_wsp_sock *only)
+void
+sani_wsp_complete(struct sani_wsp_home *home, struct sani_wsp_op *op, DWORD error, DWORD bytes)
 {
-	struct sani_wsp_op *op = home->done;
-	unsigned int n = 0;
+	bool calling = home->calling;
 
-	home->done = NULL;
-	home->done_end = &home->done;
-	while (op != NULL) {
-		struct sani_wsp_op *next = op->next;
+	home->calling = true;
+	complete(home, op, error, bytes);
+	home->calling = calling;
+}
 
-		if (only != NULL && op->so != only) {
-			sani_wsp_defer(home, op, op->error, op->bytes);
-		} else {
-			complete(home, op, op->error, op->bytes);
-			n++;
-		}
-		op = next;
+static unsigned int
+tell_done(struct sani_wsp_home *home)
+{
+	unsigned int i;
+
+	/* The up-calls may add to it. */
+	for (i = 0; i < home->nb_done; i++) {
+		const struct sani_wsp_done *d = &home->done[i];
+
+		tell(d->so, d->ov, d->error, d->bytes);
 	}
-	return n;
+	home->nb_done = 0;
+	return i;
+}
+
+/* Those of one socket; the others keep their places. */
+static void
+tell_done_of(struct sani_wsp_home *home, const struct sani_wsp_sock *so)
+{
+	unsigned int i, kept = 0;
+
+	for (i = 0; i < home->nb_done; i++) {
+		struct sani_wsp_done d = home->done[i];
+
+		if (d.so == so)
+			tell(d.so, d.ov, d.error, d.bytes);
+		else
+			home->done[kept++] = d;
+	}
+	home->nb_done = kept;
 }
 
 static struct sani_wsp_sock *
@@ -125,12 +165,30 @@ on_close(struct sani_wsp_home *home, const struct san_completion *c)
 
 	if (so == NULL)
 		return;
-	sani_wsp_make_unreachable(so, (uint32_t)(atomic_load(&so->word) >> 32));
+	sani_wsp_make_unreachable(so, sani_wsp_gen(so));
+	/* What it sent last comes before the end (R161). */
+	tell_done_of(home, so);
 	so->retired = true;
 	sani_wsp_try_release(so);
 }
 
+/* Of another socket than the one that is being closed: told in the turn. */
 static void
+keep_for_turn(struct sani_wsp_home *home, struct sani_wsp_op *op, DWORD error, DWORD bytes)
+{
+	struct sani_wsp_kept *kept = &home->kept[home->nb_kept];
+
+	if (home->nb_kept == SANI_WSP_KEPT_MAX) {
+		complete(home, op, error, bytes);
+		return;
+	}
+	home->nb_kept++;
+	kept->op = op;
+	kept->error = error;
+	kept->bytes = bytes;
+}
+
+static inline void
 on_transfer(struct sani_wsp_home *home, const struct san_completion *c, const struct sani_wsp_sock *only)
 {
 	struct sani_wsp_op *op = (struct sani_wsp_op *)c->op;
@@ -138,12 +196,12 @@ on_transfer(struct sani_wsp_home *home, const struct san_completion *c, const st
 	DWORD bytes = c->result < 0 ? 0 : (DWORD)c->result;
 
 	if (sani_unlikely(only != NULL && op->so != only))
-		sani_wsp_defer(home, op, error, bytes);
+		keep_for_turn(home, op, error, bytes);
 	else
 		complete(home, op, error, bytes);
 }
 
-static void
+static inline void
 on_completion(struct sani_wsp_home *home, const struct san_completion *c, const struct sani_wsp_sock *only)
 {
 	if (sani_likely(c->kind == SAN_OP_RECV || c->kind == SAN_OP_SEND))
@@ -174,15 +232,31 @@ reap(struct sani_wsp_home *home, const struct sani_wsp_sock *only)
 }
 
 static unsigned int
+tell_kept(struct sani_wsp_home *home)
+{
+	unsigned int i;
+
+	for (i = 0; i < home->nb_kept; i++) {
+		const struct sani_wsp_kept *kept = &home->kept[i];
+
+		complete(home, kept->op, kept->error, kept->bytes);
+	}
+	home->nb_kept = 0;
+	return i;
+}
+
+static unsigned int
 tell_all(struct sani_wsp_home *home)
 {
 	unsigned int n = 0;
 
 	home->calling = true;
+	if (sani_unlikely(home->nb_kept > 0))
+		n += tell_kept(home);
 	if (sani_unlikely(home->behind))
 		n += reap(home, NULL);
-	if (home->done != NULL && !home->behind)
-		n += tell_done(home, NULL);
+	if (home->nb_done > 0 && !home->behind)
+		n += tell_done(home);
 	if (!home->behind)
 		n += reap(home, NULL);
 	home->calling = false;
@@ -193,7 +267,7 @@ void
 sani_wsp_flush(struct sani_wsp_home *home, struct sani_wsp_sock *so)
 {
 	home->calling = true;
-	tell_done(home, so);
+	tell_done_of(home, so);
 	reap(home, so);
 	home->calling = false;
 }
@@ -218,8 +292,7 @@ release(struct sani_wsp_sock *so)
 
 	if (so->home != NULL)
 		unlink_from(so->home, so);
-	free(so->mem);
-	so->mem = NULL;
+	sani_wsp_forget_memory(so);
 	if (so->has_upper)
 		sani_wsp_up.lpWPUCloseSocketHandle(so->upper, &ignored);
 	sani_wsp_free(so);
@@ -234,15 +307,25 @@ sani_wsp_try_release(struct sani_wsp_sock *so)
 }
 
 static void
+free_pools(struct sani_wsp_home *home)
+{
+	free(home->ops);
+	free(home->done);
+	free(home->kept);
+	free(home->away.list);
+	home->ops = NULL;
+	home->done = NULL;
+	home->kept = NULL;
+	home->away.list = NULL;
+}
+
+static void
 end_home(struct sani_wsp_home *home, struct san_core *k)
 {
 	sani_layer_remove(k, &home->layer);
 	/* A queue of a thread that has given the core up goes with that thread. */
 	san_cq_destroy(home->cq);
-	free(home->ops);
-	free(home->away.list);
-	home->ops = NULL;
-	home->away.list = NULL;
+	free_pools(home);
 	home->cq = NULL;
 	atomic_fetch_sub(&nb_homes, 1);
 }
@@ -264,7 +347,7 @@ take_turn(struct sani_layer *layer, struct san_core *k, bool last)
 	if (sani_likely(!last && (home->nb_socks > 0 || sani_wsp_is_up())))
 		return n;
 	if (last) {
-		while (home->behind || home->done != NULL)
+		while (home->behind || home->nb_done > 0 || home->nb_kept > 0)
 			tell_all(home);
 		release_all(home);
 	}
@@ -276,19 +359,22 @@ static bool
 make_pools(struct sani_wsp_home *home)
 {
 	home->ops = aligned_alloc(SANI_CACHE_LINE, OPS * sizeof(*home->ops));
+	home->done = malloc(SANI_WSP_DONE_MAX * sizeof(*home->done));
+	home->kept = malloc(SANI_WSP_KEPT_MAX * sizeof(*home->kept));
 	home->away.list = aligned_alloc(SANI_CACHE_LINE, AWAY_OPS * sizeof(*home->away.list));
 	home->fresh = 0;
 	home->free = NULL;
+	home->nb_done = 0;
+	home->nb_kept = 0;
 	home->away.size = AWAY_OPS;
 	home->away.fresh = 0;
 	home->away.free = NULL;
 	atomic_store(&home->away.given, NULL);
-	if (home->ops != NULL && home->away.list != NULL)
+	if (home->ops != NULL && home->done != NULL && home->kept != NULL && home->away.list != NULL) {
+		home->spare = sani_wsp_fresh_op(home);
 		return true;
-	free(home->ops);
-	free(home->away.list);
-	home->ops = NULL;
-	home->away.list = NULL;
+	}
+	free_pools(home);
 	return false;
 }
 
@@ -298,8 +384,7 @@ open_home(struct sani_wsp_home *home, struct san_core *k)
 	if (!make_pools(home))
 		return false;
 	if (san_cq_create(CQ_DEPTH, &home->cq) < 0) {
-		free(home->ops);
-		free(home->away.list);
+		free_pools(home);
 		return false;
 	}
 	pthread_mutex_init(&home->away.lock, NULL);
@@ -307,8 +392,6 @@ open_home(struct sani_wsp_home *home, struct san_core *k)
 	home->thread = sani_thread_self();
 	home->socks = NULL;
 	home->nb_socks = 0;
-	home->done = NULL;
-	home->done_end = &home->done;
 	home->calling = false;
 	home->behind = false;
 	home->layer.turn = take_turn;
@@ -352,6 +435,7 @@ sani_wsp_settle(struct sani_wsp_home *home, struct sani_wsp_sock *so)
 	home->socks = so;
 	home->nb_socks++;
 	so->home = home;
+	so->thread = home->thread;
 }
 
 DWORD

@@ -44,36 +44,44 @@ sani_wsp_carry_out(struct sani_wsp_call *call);
 DWORD
 sani_wsp_check_caller(void);
 
-/** One that was never used, or NULL. Here. */
+/** One that was never used, or NULL: all are in use. Here. */
 struct sani_wsp_op *
 sani_wsp_fresh_op(struct sani_wsp_home *home);
 
-/** A free operation, or NULL: all are in use. Here. */
-static inline struct sani_wsp_op *
-sani_wsp_take_op(struct sani_wsp_home *home)
+/** The spare one is in use from now on; the next one takes its place. Here. */
+static inline void
+sani_wsp_use_spare(struct sani_wsp_home *home)
 {
 	struct sani_wsp_op *op = home->free;
 
-	if (sani_unlikely(op == NULL))
-		return sani_wsp_fresh_op(home);
+	if (sani_unlikely(op == NULL)) {
+		home->spare = sani_wsp_fresh_op(home);
+		return;
+	}
 	home->free = op->next;
-	return op;
+	home->spare = op;
 }
 
-/** Give an operation back. Here. */
-void
-sani_wsp_give_op(struct sani_wsp_home *home, struct sani_wsp_op *op);
+#define SANI_WSP_DONE_MAX 8192u
 
-/** An operation that ended at once: its up-call follows in the core's turn. Here. */
+/** An operation of so was over at once: its up-call follows in the core's turn. There is room. Here. */
 static inline void
-sani_wsp_defer(struct sani_wsp_home *home, struct sani_wsp_op *op, DWORD error, DWORD bytes)
+sani_wsp_defer(struct sani_wsp_home *home, struct sani_wsp_sock *so, LPWSAOVERLAPPED ov, DWORD error, DWORD bytes)
 {
-	op->error = error;
-	op->bytes = bytes;
-	op->next = NULL;
-	*home->done_end = op;
-	home->done_end = &op->next;
+	struct sani_wsp_done *d = &home->done[home->nb_done++];
+
+	d->so = so;
+	d->ov = ov;
+	d->error = error;
+	d->bytes = bytes;
 }
+
+/**
+ * An operation that was counted in nb_ops has ended: its registrations go, then the switch is told (R13), and nothing
+ * of it is touched any more. Here, not inside a call of the switch's.
+ */
+void
+sani_wsp_complete(struct sani_wsp_home *home, struct sani_wsp_op *op, DWORD error, DWORD bytes);
 
 /** The structure of an operation has its result, in the order that lookers need (R101, R103). */
 static inline void
@@ -122,17 +130,19 @@ sani_wsp_on_connect(struct sani_wsp_sock *so, const struct san_completion *c);
 void
 sani_wsp_signal(struct sani_wsp_sock *so, LONG event, int error);
 
-/* xfer.c */
-
-/** The registrations of an operation are not used by it any more. Here. */
-void
-sani_wsp_drop_held(struct sani_wsp_op *op);
-
 /* memory.c */
 
-/** The registration that covers a buffer with this access, or NULL. Here. */
+/** The registration of so that covers a buffer for this direction, or NULL. Here. */
 struct sani_wsp_mem *
-sani_wsp_mem_of(const struct sani_wsp_sock *so, const WSABUFEX *buf, uint8_t access);
+sani_wsp_mem_of(struct sani_wsp_sock *so, const WSABUFEX *buf, unsigned int direction);
+
+/** All registrations of so go. Here, or nobody else looks at it. */
+void
+sani_wsp_forget_memory(struct sani_wsp_sock *so);
+
+/** Reserve what registrations need. @return False: no address space. */
+bool
+sani_wsp_reserve_memory(void);
 
 /* The functions of the table: san/wsp_calls.h. */
 

@@ -1,71 +1,124 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /*
- * A handle says whose it is, which registration, and of which generation:
- *
- *   | 63 .. 32                     | 31 .. 16   | 15 .. 0 |
- *   | descriptor: index, lower gen | generation | 1 + n   |
+ * Registrations: entries of one table, which a handle names by generation and offset. A socket has a list of its own,
+ * and remembers the last one of each direction.
  */
-#include <stdlib.h>
+#include <sys/mman.h>
 
 #include "spi/wsp/priv.h"
 
-#define FIRST 8u
+#define ENTRIES (1u << 20)
 
-static inline uint32_t
-owner_of(const struct sani_wsp_sock *so)
+static struct sani_wsp_mem *table;
+static pthread_mutex_t lock = PTHREAD_MUTEX_INITIALIZER;
+static struct sani_wsp_mem *first_free;
+static uint32_t fresh;
+
+_Static_assert(sizeof(struct sani_wsp_mem) == 64, "an entry's offset has no lower bits");
+
+bool
+sani_wsp_reserve_memory(void)
 {
-	return so->index << 16 | (uint32_t)(uint16_t)(atomic_load_explicit(&so->word, memory_order_relaxed) >> 32);
+	void *p;
+
+	if (table != NULL)
+		return true;
+	p = mmap(NULL, ENTRIES * sizeof(*table), PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE,
+		 -1, 0);
+	if (p == MAP_FAILED)
+		return false;
+	table = p;
+	return true;
 }
 
-static inline struct sani_wsp_mem *
-mem_of_handle(const struct sani_wsp_sock *so, HANDLE handle)
+static struct sani_wsp_mem *
+by_handle(const struct sani_wsp_sock *so, HANDLE handle)
 {
-	uint64_t h = (uintptr_t)handle;
-	uint32_t n = (uint32_t)(uint16_t)h - 1;
+	uint32_t offset = (uint32_t)(uintptr_t)handle;
+	struct sani_wsp_mem *mem = (void *)((char *)table + offset);
 
-	if (sani_unlikely((uint32_t)(h >> 32) != owner_of(so) || n >= so->nb_mem))
+	if (handle == NULL || offset % sizeof(*mem) != 0 || offset >= ENTRIES * sizeof(*mem))
 		return NULL;
-	if (sani_unlikely(so->mem[n].gen != (uint16_t)(h >> 16)))
-		return NULL;
-	return &so->mem[n];
+	/* Of another socket it may be written meanwhile: then its owner is not this one. */
+	return mem->so == so && mem->handle == handle ? mem : NULL;
 }
 
 struct sani_wsp_mem *
-sani_wsp_mem_of(const struct sani_wsp_sock *so, const WSABUFEX *buf, uint8_t access)
+sani_wsp_mem_of(struct sani_wsp_sock *so, const WSABUFEX *buf, unsigned int direction)
 {
-	struct sani_wsp_mem *mem = mem_of_handle(so, buf->handle);
+	struct sani_wsp_mem *mem = by_handle(so, buf->handle);
 	uintptr_t off;
 
-	if (sani_unlikely(mem == NULL))
+	if (mem == NULL)
 		return NULL;
 	off = (uintptr_t)buf->buf - (uintptr_t)mem->base;
-	if (sani_unlikely((mem->access & access) == 0 || off > mem->len || buf->len > mem->len - off))
+	if (off > mem->room[direction] || buf->len > mem->room[direction] - off)
 		return NULL;
+	so->near[direction] = (struct sani_wsp_near){
+		.handle = mem->handle, .base = mem->base, .room = mem->room[direction], .mem = mem,
+	};
 	return mem;
 }
 
-/* A free entry, or NULL. */
 static struct sani_wsp_mem *
-take(struct sani_wsp_sock *so)
+take(void)
 {
-	uint32_t n, size, first;
-	struct sani_wsp_mem *list;
+	struct sani_wsp_mem *mem;
 
-	for (n = 0; n < so->nb_mem; n++)
-		if (so->mem[n].access == 0)
-			return &so->mem[n];
-	first = n;
-	size = so->nb_mem == 0 ? FIRST : 2 * so->nb_mem;
-	if (size > SANI_WSP_MEMORIES)
-		return NULL;
-	list = realloc(so->mem, size * sizeof(*list));
-	if (list == NULL)
-		return NULL;
-	so->mem = list;
-	so->nb_mem = size;
-	for (; n < size; n++)
-		list[n] = (struct sani_wsp_mem){ .access = 0 };
-	return &list[first];
+	pthread_mutex_lock(&lock);
+	mem = first_free;
+	if (mem != NULL)
+		first_free = mem->next;
+	else if (fresh < ENTRIES)
+		mem = &table[fresh++];
+	pthread_mutex_unlock(&lock);
+	return mem;
+}
+
+static void
+give_back(struct sani_wsp_mem *mem)
+{
+	mem->handle = NULL;
+	mem->so = NULL;
+	mem->gen++;
+	pthread_mutex_lock(&lock);
+	mem->next = first_free;
+	first_free = mem;
+	pthread_mutex_unlock(&lock);
+}
+
+static void
+link_to(struct sani_wsp_sock *so, struct sani_wsp_mem *mem)
+{
+	mem->prev = NULL;
+	mem->next = so->mems;
+	if (so->mems != NULL)
+		so->mems->prev = mem;
+	so->mems = mem;
+	so->nb_mem++;
+}
+
+static void
+unlink_from(struct sani_wsp_sock *so, struct sani_wsp_mem *mem)
+{
+	if (mem->prev != NULL)
+		mem->prev->next = mem->next;
+	else
+		so->mems = mem->next;
+	if (mem->next != NULL)
+		mem->next->prev = mem->prev;
+	so->nb_mem--;
+}
+
+void
+sani_wsp_forget_memory(struct sani_wsp_sock *so)
+{
+	while (so->mems != NULL) {
+		struct sani_wsp_mem *mem = so->mems;
+
+		unlink_from(so, mem);
+		give_back(mem);
+	}
 }
 
 /* R116 */
@@ -83,19 +136,23 @@ register_here(struct sani_wsp_call *call)
 {
 	struct sani_wsp_sock *so = call->so;
 	HANDLE *handle = call->out;
+	uint32_t len = (uint32_t)call->value;
 	struct sani_wsp_mem *mem;
 
 	if (!is_connected(so))
 		return WSAENOTCONN;
-	mem = take(so);
+	mem = so->nb_mem < SANI_WSP_MEMORIES ? take() : NULL;
 	if (mem == NULL)
 		return WSAENOBUFS;
+	mem->so = so;
 	mem->base = call->handle;
-	mem->len = (uint32_t)call->value;
+	mem->room[SANI_WSP_SENDS] = call->flags & MEM_READ ? len : 0;
+	mem->room[SANI_WSP_RECVS] = call->flags & MEM_WRITE ? len : 0;
 	mem->in_use = 0;
-	mem->access = (uint8_t)call->flags;
-	*handle = (HANDLE)(uintptr_t)((uint64_t)owner_of(so) << 32 | (uint64_t)mem->gen << 16 |
-				      (uint64_t)(mem - so->mem + 1));
+	mem->gen = RTE_MAX(mem->gen, 1u);	/* never a handle that is NULL */
+	mem->handle = (HANDLE)((uintptr_t)mem->gen << 32 | ((uintptr_t)mem - (uintptr_t)table));
+	link_to(so, mem);
+	*handle = mem->handle;
 	return 0;
 }
 
@@ -124,12 +181,14 @@ sani_wsp_register_memory(SOCKET s, PVOID buf, DWORD len, DWORD flags, LPINT err)
 static DWORD
 deregister_here(struct sani_wsp_call *call)
 {
-	struct sani_wsp_mem *mem = mem_of_handle(call->so, call->handle);
+	struct sani_wsp_sock *so = call->so;
+	struct sani_wsp_mem *mem = by_handle(so, call->handle);
 
-	if (mem == NULL || mem->access == 0 || mem->in_use > 0)
+	if (mem == NULL || mem->in_use > 0)
 		return WSAEINVAL;
-	mem->access = 0;
-	mem->gen++;
+	memset(so->near, 0, sizeof(so->near));
+	unlink_from(so, mem);
+	give_back(mem);
 	return 0;
 }
 

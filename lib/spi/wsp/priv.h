@@ -22,14 +22,16 @@
 #include "sock/layer.h"
 
 #define SANI_WSP_SOCKS 65536u
+#define SANI_WSP_ENTRY 512u
 #define SANI_WSP_MEMORIES 1024u		/**< Registrations of a socket at most. */
 #define SANI_WSP_BACKLOG 1024u
 
+/** In the lower bits of an entry's word, which those of an open one's descriptor do not have. */
 enum sani_wsp_state {
-	SANI_WSP_FREE,
-	SANI_WSP_QUEUED,	/**< A request that nobody has accepted: no descriptor yet. */
 	SANI_WSP_OPEN,
+	SANI_WSP_QUEUED,	/**< A request that nobody has accepted: no descriptor yet. */
 	SANI_WSP_CLOSING,
+	SANI_WSP_FREE,
 };
 
 enum sani_wsp_phase {
@@ -41,21 +43,35 @@ enum sani_wsp_phase {
 
 /** One registration (WSPRegisterMemory). */
 struct sani_wsp_mem {
+	HANDLE handle;			/**< NULL: free. */
+	struct sani_wsp_sock *so;
 	char *base;
-	uint32_t len;
-	uint32_t in_use;	/**< Transfers that are not completed. */
-	uint16_t gen;
-	uint8_t access;		/**< MEM_*; 0: free. */
+	uint32_t room[2];		/**< Bytes that may be sent, received into: all or none. */
+	uint32_t in_use;		/**< Transfers that are not completed. */
+	uint32_t gen;
+	struct sani_wsp_mem *next;	/**< Of its socket, or the free list. */
+	struct sani_wsp_mem *prev;
+} SANI_ALIGNED;
+
+/** The registration that a socket's transfers of one direction used last: most use it again. */
+struct sani_wsp_near {
+	HANDLE handle;			/**< NULL: none. */
+	char *base;
+	uint64_t room;
+	struct sani_wsp_mem *mem;
 };
+
+enum { SANI_WSP_SENDS, SANI_WSP_RECVS };
 
 struct sani_wsp_home;
 
 struct sani_wsp_sock {
 	struct san_overlapped op;	/**< Of connect, or of a listener's repeating accept. */
-	_Atomic uint64_t word;		/**< Generation 32, state 32. Any thread. */
+	_Atomic uint64_t word;		/**< Descriptor and state: sani_wsp_word(). Any thread. */
+	struct sani_wsp_near near[2];
 	_Atomic uint32_t away;		/**< Posts of other threads under way. Any thread. */
-	uint32_t index;			/**< In the table; never changes. */
 	struct sani_wsp_home *home;	/**< NULL: not bound. Any thread; set once. */
+	struct sani_thread *thread;	/**< Its home's; likewise. */
 	SOCKET upper;			/**< The switch's descriptor. */
 	san_handle h;
 	uint32_t nb_ops;		/**< Transfers and the one above, up-call not made. */
@@ -81,10 +97,18 @@ struct sani_wsp_sock {
 	struct san_addr local;
 	struct san_addr peer;
 	/* memory.c */
-	struct sani_wsp_mem *mem;
-	uint32_t nb_mem;		/**< Size of mem. */
+	struct sani_wsp_mem *mems;
+	uint32_t nb_mem;
 	struct sani_wsp_sock *next_home;	/**< home->socks */
 	struct sani_wsp_sock *prev_home;
+} __attribute__((aligned(512)));
+
+_Static_assert(sizeof(struct sani_wsp_sock) == SANI_WSP_ENTRY, "an entry's offset has no lower bits");
+
+/** Of an operation that is not like most. */
+enum {
+	SANI_WSP_AWAY = 1,	/**< Of the pool for other threads. */
+	SANI_WSP_MANY = 2,	/**< Several registrations: mems. */
 };
 
 /** A transfer. */
@@ -92,19 +116,35 @@ struct sani_wsp_op {
 	struct san_overlapped native;
 	struct sani_wsp_sock *so;
 	LPWSAOVERLAPPED ov;
-	struct sani_wsp_op *next;	/**< Free list, or those that ended at once. */
-	DWORD error;			/**< Ended at once: how, */
-	DWORD bytes;			/**< and how much. */
+	struct sani_wsp_mem *mem;	/**< In use by it; NULL: none, or several. */
+	struct sani_wsp_op *next;	/**< Free list. */
+	uint8_t odd;			/**< SANI_WSP_AWAY, SANI_WSP_MANY */
 	uint8_t kind;			/**< SAN_OP_SEND, SAN_OP_RECV. */
-	bool is_away;			/**< Of the pool for other threads. */
-	uint16_t nb;			/**< Buffers. */
-	uint16_t mem[SAN_VEC_MAX];	/**< Their registrations, while nb_held. */
-	uint16_t nb_held;
+	uint16_t nb;			/**< Buffers; of mems. */
+	struct sani_wsp_mem *mems[SAN_VEC_MAX];
 };
+
+/** A send that was over at once, or what keeps its turn: the up-call is not made. */
+struct sani_wsp_done {
+	struct sani_wsp_sock *so;
+	LPWSAOVERLAPPED ov;
+	DWORD error;
+	DWORD bytes;
+};
+
+/** A completion that was read from the queue before its turn. */
+struct sani_wsp_kept {
+	struct sani_wsp_op *op;
+	DWORD error;
+	DWORD bytes;
+};
+
+#define SANI_WSP_KEPT_MAX 1024u
 
 /** What an operation of another thread brings along. */
 struct sani_wsp_away {
 	struct sani_wsp_op op;
+	DWORD nb;
 	WSABUFEX bufs[SAN_VEC_MAX];
 };
 
@@ -131,8 +171,11 @@ struct sani_wsp_home {
 	struct sani_wsp_op *ops;
 	uint32_t fresh;
 	struct sani_wsp_op *free;
-	struct sani_wsp_op *done;	/**< Ended at once, up-call not made; oldest first. */
-	struct sani_wsp_op **done_end;
+	struct sani_wsp_op *spare;	/**< The next one to post with; NULL: all are in use. */
+	struct sani_wsp_done *done;	/**< Oldest first. */
+	uint32_t nb_done;
+	struct sani_wsp_kept *kept;	/**< Older than what is in done or in the queue. */
+	uint32_t nb_kept;
 	struct sani_wsp_away_pool away;
 };
 
@@ -182,40 +225,48 @@ sani_wsp_catalog_id(void);
 
 /* table.c: descriptors */
 
-#define SANI_WSP_CHUNK 1024u
+/** All entries; reserved by the first startup, never given back. Any thread. */
+extern struct sani_wsp_sock *sani_wsp_socks;
 
-/** Entries that were ever used, in pieces that are never freed. Any thread. */
-extern struct sani_wsp_sock *_Atomic sani_wsp_chunks[SANI_WSP_SOCKS / SANI_WSP_CHUNK];
+/** Reserve them. @return False: no address space. */
+bool
+sani_wsp_reserve(void);
 
+/** Generation 32, offset in the table 23, state 9: of an open entry it is the descriptor. */
 static inline uint64_t
-sani_wsp_word(uint32_t gen, enum sani_wsp_state state)
+sani_wsp_word(const struct sani_wsp_sock *so, uint32_t gen, enum sani_wsp_state state)
 {
-	return (uint64_t)gen << 32 | (uint64_t)state;
+	return (uint64_t)gen << 32 | (uint64_t)((uintptr_t)so - (uintptr_t)sani_wsp_socks) | (uint64_t)state;
 }
 
-/** The entry of an index below SANI_WSP_SOCKS that was ever used, or NULL. Any thread. */
-static inline struct sani_wsp_sock *
-sani_wsp_at(uint32_t index)
+static inline uint32_t
+sani_wsp_gen(const struct sani_wsp_sock *so)
 {
-	struct sani_wsp_sock *chunk;
+	return (uint32_t)(atomic_load_explicit(&so->word, memory_order_relaxed) >> 32);
+}
 
-	if (sani_unlikely(index >= SANI_WSP_SOCKS))
-		return NULL;
-	chunk = atomic_load_explicit(&sani_wsp_chunks[index / SANI_WSP_CHUNK], memory_order_acquire);
-	return chunk != NULL ? &chunk[index % SANI_WSP_CHUNK] : NULL;
+static inline enum sani_wsp_state
+sani_wsp_state(const struct sani_wsp_sock *so)
+{
+	return (enum sani_wsp_state)(atomic_load(&so->word) % SANI_WSP_ENTRY);
 }
 
 /** The entry of an open descriptor, or NULL. Any thread. */
 static inline struct sani_wsp_sock *
 sani_wsp_find(SOCKET s)
 {
-	struct sani_wsp_sock *so = sani_wsp_at((uint32_t)s - 1);
+	struct sani_wsp_sock *so = (void *)((char *)sani_wsp_socks + (uint32_t)s);
 
-	if (sani_unlikely(so == NULL) ||
-	    sani_unlikely(atomic_load(&so->word) != sani_wsp_word((uint32_t)(s >> 32), SANI_WSP_OPEN)))
+	/* Whatever is not the offset of an entry has some of these bits. */
+	if (sani_unlikely(((uint32_t)s & ~((SANI_WSP_SOCKS - 1) * SANI_WSP_ENTRY)) != 0) ||
+	    sani_unlikely(atomic_load(&so->word) != s))
 		return NULL;
 	return so;
 }
+
+/** How many entries were ever used. Any thread. */
+uint32_t
+sani_wsp_high(void);
 
 /** A fresh entry in this state, or NULL: all are in use. Any thread. */
 struct sani_wsp_sock *

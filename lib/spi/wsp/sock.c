@@ -134,9 +134,9 @@ sani_wsp_bind(SOCKET s, const struct sockaddr *name, int namelen, LPINT err)
 bool
 sani_wsp_make_unreachable(struct sani_wsp_sock *so, uint32_t gen)
 {
-	uint64_t open = sani_wsp_word(gen, SANI_WSP_OPEN);
+	uint64_t open = sani_wsp_word(so, gen, SANI_WSP_OPEN);
 
-	return atomic_compare_exchange_strong(&so->word, &open, sani_wsp_word(gen, SANI_WSP_CLOSING));
+	return atomic_compare_exchange_strong(&so->word, &open, sani_wsp_word(so, gen, SANI_WSP_CLOSING));
 }
 
 void

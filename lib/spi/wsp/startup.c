@@ -76,7 +76,7 @@ count_up(const WSPUPCALLTABLEEX *up, const WSAPROTOCOL_INFOW *info)
 		return WSASYSNOTREADY;
 	if (nb_uses == INT32_MAX)
 		return WSAEPROCLIM;
-	if (san_startup(0, NULL) < 0)
+	if (!sani_wsp_reserve() || !sani_wsp_reserve_memory() || san_startup(0, NULL) < 0)
 		return WSASYSNOTREADY;
 	if (nb_uses++ > 0)
 		return 0;
@@ -127,14 +127,13 @@ static void
 close_all(void)
 {
 	static bool doomed[SANI_WSP_SOCKS];	/* one cleanup at a time: the state is CLEANING */
-	struct sani_wsp_sock *so;
-	uint32_t i;
+	uint32_t i, nb = sani_wsp_high();
 
-	for (i = 0; (so = sani_wsp_at(i)) != NULL; i++)
-		doomed[i] = sani_wsp_make_unreachable(so, (uint32_t)(atomic_load(&so->word) >> 32));
+	for (i = 0; i < nb; i++)
+		doomed[i] = sani_wsp_make_unreachable(&sani_wsp_socks[i], sani_wsp_gen(&sani_wsp_socks[i]));
 	while (i-- > 0)
 		if (doomed[i])
-			sani_wsp_begin_close(sani_wsp_at(i));
+			sani_wsp_begin_close(&sani_wsp_socks[i]);
 	/* Also the homes without sockets have to see that it is over. */
 	sani_sock_wake_all();
 }

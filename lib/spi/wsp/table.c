@@ -1,23 +1,41 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
-#include <stdlib.h>
-#include <string.h>
+#include <sys/mman.h>
 
 #include "spi/wsp/priv.h"
 
-struct sani_wsp_sock *_Atomic sani_wsp_chunks[SANI_WSP_SOCKS / SANI_WSP_CHUNK];
+struct sani_wsp_sock *sani_wsp_socks;
 
 static pthread_mutex_t lock = PTHREAD_MUTEX_INITIALIZER;
-static struct sani_wsp_sock *oldest_free;	/* first in, first out: a number comes back as late as can be */
+static struct sani_wsp_sock *oldest_free;	/* first in, first out: a descriptor comes back as late as can be */
 static struct sani_wsp_sock **free_end = &oldest_free;
-static uint32_t fresh;
+static _Atomic uint32_t high;
 static _Atomic uint32_t in_use;
+
+bool
+sani_wsp_reserve(void)
+{
+	void *p;
+
+	if (sani_wsp_socks != NULL)
+		return true;
+	p = mmap(NULL, (size_t)SANI_WSP_SOCKS * SANI_WSP_ENTRY, PROT_READ | PROT_WRITE,
+		 MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
+	if (p == MAP_FAILED)
+		return false;
+	sani_wsp_socks = p;
+	return true;
+}
+
+uint32_t
+sani_wsp_high(void)
+{
+	return atomic_load(&high);
+}
 
 SOCKET
 sani_wsp_name(const struct sani_wsp_sock *so)
 {
-	uint32_t gen = (uint32_t)(atomic_load_explicit(&so->word, memory_order_relaxed) >> 32);
-
-	return (SOCKET)gen << 32 | (so->index + 1);
+	return sani_wsp_word(so, sani_wsp_gen(so), SANI_WSP_OPEN);
 }
 
 uint32_t
@@ -30,22 +48,13 @@ sani_wsp_in_use(void)
 static struct sani_wsp_sock *
 take_fresh(void)
 {
-	struct sani_wsp_sock *chunk;
-	struct sani_wsp_sock *so;
+	uint32_t n = atomic_load(&high);
+	struct sani_wsp_sock *so = &sani_wsp_socks[n];
 
-	if (fresh == SANI_WSP_SOCKS)
+	if (n == SANI_WSP_SOCKS)
 		return NULL;
-	if (fresh % SANI_WSP_CHUNK == 0) {
-		chunk = aligned_alloc(SANI_CACHE_LINE, SANI_WSP_CHUNK * sizeof(*chunk));
-		if (chunk == NULL)
-			return NULL;
-		memset(chunk, 0, SANI_WSP_CHUNK * sizeof(*chunk));
-		/* release: the entries before the pointer that shows them */
-		atomic_store_explicit(&sani_wsp_chunks[fresh / SANI_WSP_CHUNK], chunk, memory_order_release);
-	}
-	so = sani_wsp_at(fresh);
-	so->index = fresh++;
-	atomic_store(&so->word, sani_wsp_word(1, SANI_WSP_FREE));
+	atomic_store(&so->word, sani_wsp_word(so, 1, SANI_WSP_FREE));
+	atomic_store(&high, n + 1);
 	return so;
 }
 
@@ -71,28 +80,27 @@ struct sani_wsp_sock *
 sani_wsp_alloc(enum sani_wsp_state state)
 {
 	struct sani_wsp_sock *so = take();
-	uint32_t gen;
 
 	if (so == NULL)
 		return NULL;
-	gen = (uint32_t)(atomic_load(&so->word) >> 32);
 	memset(&so->op, 0, sizeof(so->op));
 	so->op.user = (uintptr_t)so;
+	memset(so->near, 0, sizeof(so->near));
 	memset((char *)so + offsetof(struct sani_wsp_sock, home), 0,
 	       sizeof(*so) - offsetof(struct sani_wsp_sock, home));
 	so->nodelay = true;
 	atomic_fetch_add(&in_use, 1);
-	atomic_store(&so->word, sani_wsp_word(gen, state));
+	atomic_store(&so->word, sani_wsp_word(so, sani_wsp_gen(so), state));
 	return so;
 }
 
 void
 sani_wsp_free(struct sani_wsp_sock *so)
 {
-	uint32_t gen = (uint32_t)(atomic_load(&so->word) >> 32) + 1;
+	/* Never 0: so no descriptor is. */
+	uint32_t gen = RTE_MAX(sani_wsp_gen(so) + 1, 1u);
 
-	/* A descriptor is never 0 nor INVALID_SOCKET whatever its generation: the lower half is 1..65,536. */
-	atomic_store(&so->word, sani_wsp_word(gen, SANI_WSP_FREE));
+	atomic_store(&so->word, sani_wsp_word(so, gen, SANI_WSP_FREE));
 	pthread_mutex_lock(&lock);
 	so->next = NULL;
 	*free_end = so;

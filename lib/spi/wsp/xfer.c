@@ -8,84 +8,17 @@
 
 #include "spi/wsp/priv.h"
 
-void
-sani_wsp_drop_held(struct sani_wsp_op *op)
-{
-	while (op->nb_held > 0)
-		op->so->mem[op->mem[--op->nb_held]].in_use--;
-}
-
-/* Until it has ended none of its registrations may go (R123). */
-static inline void
-hold(struct sani_wsp_op *op, uint32_t nb)
-{
-	uint32_t i;
-
-	for (i = 0; i < nb; i++)
-		op->so->mem[op->mem[i]].in_use++;
-	op->nb_held = (uint16_t)nb;
-}
-
-/* A buffer that is not registered: before there is a connection none can be (R114 before R108). */
-static int
-why_not(const struct sani_wsp_sock *so)
-{
-	return so->phase == SANI_WSP_CONNECTED ? WSAEFAULT : -ENOTCONN;
-}
-
-/* Several buffers. @return As sani_sock_post(), or WSAEFAULT. nb_mem: how many op->mem has. */
-static int
-post_many(struct sani_wsp_op *op, const WSABUFEX *bufs, DWORD nb, uint8_t access, uint32_t *nb_mem)
-{
-	struct san_vec vec[SAN_VEC_MAX];
-	struct sani_post_extra x = { .vec = vec, .nb = nb, .min = 1 };
-	struct sani_post p = { .sock = op->so->h, .op = &op->native, .kind = op->kind, .extra = &x };
-	uint64_t sum = 0;
-	uint32_t i;
-
-	*nb_mem = 0;
-	for (i = 0; i < nb; i++) {
-		struct sani_wsp_mem *mem = bufs[i].len > 0 ? sani_wsp_mem_of(op->so, &bufs[i], access) : NULL;
-
-		vec[i].base = bufs[i].buf;
-		vec[i].len = bufs[i].len;
-		sum += bufs[i].len;
-		if (bufs[i].len == 0)
-			continue;
-		if (mem == NULL)
-			return why_not(op->so);
-		op->mem[(*nb_mem)++] = (uint16_t)(mem - op->so->mem);
-	}
-	p.len = (uint32_t)sum;
-	if (sum == 0 && op->kind == SAN_OP_SEND)
-		return 1;
-	return sum == 0 || sum > SAN_IO_MAX ? -EINVAL : sani_sock_post(&p);
-}
-
-/* @return As sani_sock_post(), or WSAEFAULT. Nothing is held yet. */
-static inline int
-post(struct sani_wsp_op *op, const WSABUFEX *bufs, DWORD nb, uint8_t access, uint32_t *nb_mem)
-{
-	struct sani_wsp_sock *so = op->so;
-	struct sani_wsp_mem *mem;
-
-	if (sani_unlikely(nb != 1 || bufs->len - 1 >= SAN_IO_MAX))
-		return post_many(op, bufs, nb, access, nb_mem);
-	mem = sani_wsp_mem_of(so, bufs, access);
-	if (sani_unlikely(mem == NULL))
-		return why_not(so);
-	op->mem[0] = (uint16_t)(mem - so->mem);
-	*nb_mem = 1;
-	return sani_sock_post(&(struct sani_post){
-		.sock = so->h, .op = &op->native, .buf = bufs->buf, .len = bufs->len, .kind = op->kind,
-	});
-}
-
 static inline bool
 is_running(LPWSAOVERLAPPED ov)
 {
 	/* acquire: the result after the word that says it is there */
 	return __atomic_load_n(&ov->Internal, __ATOMIC_ACQUIRE) == WSS_OPERATION_IN_PROGRESS;
+}
+
+static inline bool
+is_polled(const WSAOVERLAPPED *ov)
+{
+	return ((uintptr_t)ov->hEvent & 1) != 0;
 }
 
 /* What was given cannot be an operation: why. */
@@ -105,54 +38,133 @@ code_of(int rc)
 	return rc == WSAEFAULT ? WSAEFAULT : sani_wsp_error(rc);
 }
 
-static inline bool
-is_polled(const WSAOVERLAPPED *ov)
+static inline unsigned int
+direction_of(uint8_t kind)
 {
-	return ((uintptr_t)ov->hEvent & 1) != 0;
+	return kind == SAN_OP_SEND ? SANI_WSP_SENDS : SANI_WSP_RECVS;
+}
+
+/* A buffer that is not registered: before there is a connection none can be (R114 before R108). */
+static int
+why_not(const struct sani_wsp_sock *so)
+{
+	return so->phase == SANI_WSP_CONNECTED ? WSAEFAULT : -ENOTCONN;
+}
+
+/* Buffers, however many. @return As sani_sock_post(), or WSAEFAULT; with 0 their registrations are in use. */
+static int
+post_many(struct sani_wsp_sock *so, struct sani_wsp_op *op, const WSABUFEX *bufs, DWORD nb)
+{
+	struct san_vec vec[SAN_VEC_MAX];
+	struct sani_post_extra x = { .vec = vec, .nb = nb, .min = 1 };
+	struct sani_post p = { .sock = so->h, .op = &op->native, .kind = op->kind, .extra = &x };
+	uint64_t sum = 0;
+	uint32_t i;
+	int rc;
+
+	op->mem = NULL;
+	op->nb = 0;
+	for (i = 0; i < nb; i++) {
+		vec[i] = (struct san_vec){ bufs[i].buf, bufs[i].len };
+		sum += bufs[i].len;
+		if (bufs[i].len == 0)
+			continue;
+		op->mems[op->nb] = sani_wsp_mem_of(so, &bufs[i], direction_of(op->kind));
+		if (op->mems[op->nb++] == NULL)
+			return why_not(so);
+	}
+	p.len = (uint32_t)sum;
+	op->native.len = 0;
+	if (sum == 0 && op->kind == SAN_OP_SEND)
+		return 1;
+	rc = sum == 0 || sum > SAN_IO_MAX ? -EINVAL : sani_sock_post(&p);
+	if (rc != 0)
+		return rc;
+	for (i = 0; i < op->nb; i++)
+		op->mems[i]->in_use++;
+	op->odd |= SANI_WSP_MANY;
+	return 0;
+}
+
+/* The registration of one buffer: the one that was used last, most often. */
+static inline struct sani_wsp_mem *
+mem_of(struct sani_wsp_sock *so, const WSABUFEX *buf, unsigned int direction)
+{
+	const struct sani_wsp_near *near = &so->near[direction];
+	uint64_t end;
+
+	if (sani_likely(buf->handle == near->handle) &&
+	    sani_likely(!__builtin_add_overflow((uint64_t)(buf->buf - near->base), (uint64_t)buf->len, &end)) &&
+	    sani_likely(end <= near->room))
+		return near->mem;
+	return sani_wsp_mem_of(so, buf, direction);
 }
 
 /* R97, R98: over, and the structure says so; A12: the up-call follows in the core's turn. */
 static inline DWORD
-end_at_once(struct sani_wsp_home *home, struct sani_wsp_op *op, DWORD bytes)
+end_at_once(struct sani_wsp_sock *so, LPWSAOVERLAPPED ov, DWORD bytes)
 {
-	LPWSAOVERLAPPED ov = op->ov;
-
 	if (is_polled(ov)) {
-		sani_wsp_give_op(home, op);
 		sani_wsp_finish_polled(ov, 0, bytes);
 		return 0;
 	}
-	op->so->nb_ops++;
 	ov->Internal = WSS_OPERATION_IN_PROGRESS;
-	sani_wsp_defer(home, op, 0, bytes);
+	sani_wsp_defer(so->home, so, ov, 0, bytes);
 	return WSA_IO_PENDING;
+}
+
+/* Accepted: the spare operation is this one's. */
+static inline DWORD
+begin(struct sani_wsp_sock *so, struct sani_wsp_op *op, LPWSAOVERLAPPED ov)
+{
+	op->so = so;
+	op->ov = ov;
+	ov->Internal = WSS_OPERATION_IN_PROGRESS;
+	so->nb_ops++;
+	sani_wsp_use_spare(so->home);
+	return WSA_IO_PENDING;
+}
+
+/* On the owning core, what is not one buffer. */
+static DWORD
+start_many(struct sani_wsp_sock *so, uint8_t kind, const WSABUFEX *bufs, DWORD nb, LPWSAOVERLAPPED ov)
+{
+	struct sani_wsp_op *op = so->home->spare;
+	int rc;
+
+	op->kind = kind;
+	rc = post_many(so, op, bufs, nb);
+	if (rc == 0)
+		return begin(so, op, ov);
+	return rc == 1 ? end_at_once(so, ov, op->native.len) : code_of(rc);
 }
 
 /* On the owning core. @return 0 (polled, over), WSA_IO_PENDING, or why it was not started. */
 static inline DWORD
-start(struct sani_wsp_sock *so, uint8_t kind, uint8_t access, const WSABUFEX *bufs, DWORD nb, LPWSAOVERLAPPED ov)
+start(struct sani_wsp_sock *so, uint8_t kind, const WSABUFEX *bufs, DWORD nb, LPWSAOVERLAPPED ov)
 {
 	struct sani_wsp_home *home = so->home;
-	struct sani_wsp_op *op = sani_wsp_take_op(home);
-	uint32_t nb_mem;
+	struct sani_wsp_op *op = home->spare;
+	struct sani_wsp_mem *mem;
 	int rc;
 
-	if (sani_unlikely(op == NULL))
+	if (sani_unlikely(op == NULL) || (kind == SAN_OP_SEND && sani_unlikely(home->nb_done == SANI_WSP_DONE_MAX)))
 		return WSAEWOULDBLOCK;
-	op->so = so;
-	op->ov = ov;
-	op->kind = kind;
-	rc = post(op, bufs, nb, access, &nb_mem);
-	if (rc == 1)
-		return end_at_once(home, op, nb_mem > 0 ? op->native.len : 0);
-	if (sani_unlikely(rc != 0)) {
-		sani_wsp_give_op(home, op);
+	if (sani_unlikely(nb != 1) || sani_unlikely(bufs->len - 1 >= SAN_IO_MAX))
+		return start_many(so, kind, bufs, nb, ov);
+	mem = mem_of(so, bufs, direction_of(kind));
+	if (sani_unlikely(mem == NULL))
+		return code_of(why_not(so));
+	rc = sani_sock_post(&(struct sani_post){
+		.sock = so->h, .op = &op->native, .buf = bufs->buf, .len = bufs->len, .kind = kind,
+	});
+	if (kind == SAN_OP_SEND && sani_likely(rc == 1))
+		return end_at_once(so, ov, bufs->len);
+	if (sani_unlikely(rc != 0))
 		return code_of(rc);
-	}
-	ov->Internal = WSS_OPERATION_IN_PROGRESS;
-	hold(op, nb_mem);
-	so->nb_ops++;
-	return WSA_IO_PENDING;
+	mem->in_use++;
+	op->mem = mem;
+	return begin(so, op, ov);
 }
 
 /* A free operation of those for other threads, or NULL. */
@@ -188,21 +200,18 @@ start_away(struct san_core *k, void *arg)
 {
 	struct sani_wsp_away *a = arg;
 	struct sani_wsp_sock *so = a->op.so;
-	uint8_t access = a->op.kind == SAN_OP_SEND ? MEM_READ : MEM_WRITE;
-	uint32_t nb_mem = 0;
 	int rc = -ECANCELED;
 
 	(void)k;
 	so->nb_ops++;
 	atomic_fetch_sub(&so->away, 1);
-	if ((uint32_t)atomic_load(&so->word) == SANI_WSP_OPEN)
-		rc = post(&a->op, a->bufs, a->op.nb, access, &nb_mem);
-	if (rc == 0)
-		hold(&a->op, nb_mem);
-	else if (rc == 1)
-		sani_wsp_defer(so->home, &a->op, 0, nb_mem > 0 ? a->op.native.len : 0);
-	else
-		sani_wsp_defer(so->home, &a->op, code_of(rc), 0);
+	a->op.mem = NULL;
+	if (sani_wsp_state(so) == SANI_WSP_OPEN)
+		rc = post_many(so, &a->op, a->bufs, a->nb);
+	if (rc == 1)
+		sani_wsp_complete(so->home, &a->op, 0, a->op.native.len);
+	else if (rc != 0)
+		sani_wsp_complete(so->home, &a->op, code_of(rc), 0);
 }
 
 /* The core's thread: a post that was not made may have held up the release of its socket. */
@@ -212,7 +221,7 @@ look_again(struct san_core *k, void *arg)
 	struct sani_wsp_sock *so = arg;
 
 	(void)k;
-	if ((uint32_t)atomic_load(&so->word) == SANI_WSP_CLOSING)
+	if (sani_wsp_state(so) == SANI_WSP_CLOSING)
 		sani_wsp_try_release(so);
 }
 
@@ -222,7 +231,7 @@ undo_away(struct sani_wsp_sock *so, struct sani_wsp_home *home, struct sani_wsp_
 	put_away(&home->away, a);
 	atomic_fetch_sub(&so->away, 1);
 	/* Rare: it was closed between the look and the count. */
-	while ((uint32_t)atomic_load(&so->word) == SANI_WSP_CLOSING &&
+	while (sani_wsp_state(so) == SANI_WSP_CLOSING &&
 	       sani_layer_post(home->k, look_again, so) == -EAGAIN)
 		sched_yield();
 }
@@ -240,8 +249,8 @@ send_away(SOCKET s, struct sani_wsp_sock *so, uint8_t kind, const WSABUFEX *bufs
 	a->op.so = so;
 	a->op.ov = ov;
 	a->op.kind = kind;
-	a->op.is_away = true;
-	a->op.nb = (uint16_t)nb;
+	a->op.odd = SANI_WSP_AWAY;
+	a->nb = nb;
 	memcpy(a->bufs, bufs, nb * sizeof(*bufs));
 	/* sequentially consistent: counted before the look at the word; a close looks the other way round */
 	atomic_fetch_add(&so->away, 1);
@@ -259,31 +268,42 @@ send_away(SOCKET s, struct sani_wsp_sock *so, uint8_t kind, const WSABUFEX *bufs
 }
 
 static inline DWORD
-transfer(SOCKET s, uint8_t kind, uint8_t access, const WSABUFEX *bufs, DWORD nb, LPWSAOVERLAPPED ov)
+transfer(SOCKET s, uint8_t kind, const WSABUFEX *bufs, DWORD nb, LPWSAOVERLAPPED ov)
 {
 	struct sani_wsp_sock *so = sani_wsp_find(s);
 
 	if (sani_unlikely(so == NULL))
 		return WSAENOTSOCK;
-	if (sani_unlikely(so->home == NULL))
-		return WSAENOTCONN;
-	if (sani_likely(sani_wsp_is_here(so->home)))
-		return start(so, kind, access, bufs, nb, ov);
-	return send_away(s, so, kind, bufs, nb, ov);
+	if (sani_likely(so->thread == sani_thread_self()))
+		return start(so, kind, bufs, nb, ov);
+	return so->home == NULL ? WSAENOTCONN : send_away(s, so, kind, bufs, nb, ov);
+}
+
+/* Not what a transfer is given. */
+static inline bool
+is_odd(const WSABUFEX *bufs, DWORD flags, const WSAOVERLAPPED *ov, LPWSAOVERLAPPED_COMPLETION_ROUTINE routine)
+{
+	return sani_unlikely(((uintptr_t)routine | flags) != 0) || sani_unlikely(ov == NULL) ||
+	       sani_unlikely(bufs == NULL) || sani_unlikely(ov->Internal == WSS_OPERATION_IN_PROGRESS);
+}
+
+static int
+refuse(SOCKET s, DWORD code, LPINT err)
+{
+	return sani_wsp_return(sani_wsp_find(s) == NULL ? WSAENOTSOCK : code, err);
 }
 
 int WSPAPI
 sani_wsp_send(SOCKET s, LPWSABUFEX bufs, DWORD nb, LPDWORD sent, DWORD flags, LPWSAOVERLAPPED ov,
 	      LPWSAOVERLAPPED_COMPLETION_ROUTINE routine, LPWSATHREADID thread, LPINT err)
 {
-	DWORD code = check(bufs, nb, flags, ov, routine);
+	DWORD code;
 
 	(void)thread;
-	if (sani_likely(code == 0))
-		code = transfer(s, SAN_OP_SEND, MEM_READ, bufs, nb, ov);
-	else if (sani_wsp_find(s) == NULL)
-		code = WSAENOTSOCK;
-	if (sani_likely(code == 0) && sent != NULL)
+	if (sani_unlikely(is_odd(bufs, flags, ov, routine)) || sani_unlikely(nb - 1 >= SAN_VEC_MAX))
+		return refuse(s, check(bufs, nb, flags, ov, routine), err);
+	code = transfer(s, SAN_OP_SEND, bufs, nb, ov);
+	if (code == 0 && sent != NULL)
 		*sent = (DWORD)ov->InternalHigh;
 	return sani_wsp_return(code, err);
 }
@@ -292,15 +312,13 @@ int WSPAPI
 sani_wsp_recv(SOCKET s, LPWSABUFEX bufs, DWORD nb, LPDWORD received, LPDWORD flags, LPWSAOVERLAPPED ov,
 	      LPWSAOVERLAPPED_COMPLETION_ROUTINE routine, LPWSATHREADID thread, LPINT err)
 {
-	DWORD code = flags == NULL ? WSAEFAULT : check(bufs, nb, *flags, ov, routine);
-
 	(void)received;
 	(void)thread;
-	if (sani_likely(code == 0))
-		code = transfer(s, SAN_OP_RECV, MEM_WRITE, bufs, nb, ov);
-	else if (sani_wsp_find(s) == NULL)
-		code = WSAENOTSOCK;
-	return sani_wsp_return(code, err);
+	if (sani_unlikely(flags == NULL))
+		return refuse(s, WSAEFAULT, err);
+	if (sani_unlikely(is_odd(bufs, *flags, ov, routine)) || sani_unlikely(nb - 1 >= SAN_VEC_MAX))
+		return refuse(s, check(bufs, nb, *flags, ov, routine), err);
+	return sani_wsp_return(transfer(s, SAN_OP_RECV, bufs, nb, ov), err);
 }
 
 /* @return 0: ended. */
