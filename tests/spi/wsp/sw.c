@@ -112,6 +112,8 @@ up_close(SOCKET handle, LPINT err)
 	if (s && !s->close_asked && !sw.cleaning && s->s != INVALID_SOCKET)
 		sw_fault("WPUCloseSocketHandle, and nobody has closed the socket");
 	for (op = s ? s->ops : NULL; op; op = op->next) {
+		if (op->starting)
+			continue;
 		if (op->polled ? op->ov.Internal == WSS_OPERATION_IN_PROGRESS : op->pending)
 			sw_fault("WPUCloseSocketHandle before the end of an operation");
 	}
@@ -442,8 +444,19 @@ sw_begin_op(struct sw_op *op)
 {
 	pthread_mutex_lock(&lock);
 	op->pending = true;
+	op->starting = true;
 	op->nb_ends = 0;
 	op->sock->nb_pending++;
+	pthread_mutex_unlock(&lock);
+}
+
+void
+sw_begun(struct sw_op *op)
+{
+	pthread_mutex_lock(&lock);
+	op->starting = false;
+	if (op->pending && !op->polled && op->sock->closed)
+		sw_fault("an operation was started, and WPUCloseSocketHandle came before its end");
 	pthread_mutex_unlock(&lock);
 }
 
@@ -454,6 +467,7 @@ sw_not_begun(struct sw_op *op)
 	if (op->nb_ends)
 		sw_fault("an operation that was not started, or had ended at once, has an up-call");
 	op->pending = false;
+	op->starting = false;
 	op->sock->nb_pending--;
 	pthread_mutex_unlock(&lock);
 }

@@ -75,6 +75,7 @@ struct sw_op {
 	HANDLE reg;			/**< Registration of it; NULL. */
 	bool polled;
 	bool pending;
+	bool starting;			/**< Inside the call that starts it: nobody knows yet whether it was. */
 	unsigned int nb_ends;		/**< Up-calls since it was started last. */
 	DWORD error;			/**< Of the up-call. */
 	DWORD bytes;

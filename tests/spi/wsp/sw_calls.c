@@ -205,8 +205,10 @@ posted(const char *call, struct sw_op *op, int rc, int err)
 {
 	int what = code(call, rc == 0, err);
 
-	if (what == WSA_IO_PENDING)
+	if (what == WSA_IO_PENDING) {
+		sw_begun(op);
 		return what;
+	}
 	if (what == 0 && !op->polled) {
 		sw_fault("%s answers 0 for an operation that is to have an up-call", call);
 		return 0;

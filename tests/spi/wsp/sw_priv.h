@@ -22,9 +22,11 @@ sw_inside_transfer(bool inside);
 void
 sw_adopt(struct sw_op *op, struct sw_sock *s);
 
-/** Before a post: the operation may end from here on. After it: take that back if it was not started. */
+/** Before a post: the operation may end from here on. After it: it was started, or take that back. */
 void
 sw_begin_op(struct sw_op *op);
+void
+sw_begun(struct sw_op *op);
 void
 sw_not_begun(struct sw_op *op);
 

@@ -432,6 +432,56 @@ somaxconn_means_a_reasonable_maximum(void **state)
 	sw_close();
 }
 
+/* What the SDK's page of the call says of a listener: a new backlog, and what is above it is reset. */
+RULES("R67 R70")
+static void
+lower_backlog_refuses_the_newest(void **state)
+{
+	struct sw_sock *listener, *c[4], *got;
+	unsigned int i;
+
+	(void)state;
+	sw_open(NULL);
+	listener = sw_listener(1, 700, 4);
+	for (i = 0; i < 4; i++) {
+		c[i] = sw_begin(0, 700);
+		sw_steps(50);
+	}
+	assert_int_equal(sw_listen(listener, 2), 0);
+	assert_int_equal(sw_outcome(c[3]), WSAECONNREFUSED);
+	assert_int_equal(sw_outcome(c[2]), WSAECONNREFUSED);
+	for (i = 0; i < 2; i++) {
+		assert_int_equal(sw_accept(listener, NULL, NULL, &got), 0);
+		assert_int_equal(sw_outcome(c[i]), 0);
+	}
+	assert_int_equal(sw_accept(listener, NULL, NULL, &got), WSAEWOULDBLOCK);
+	sw_close();
+}
+
+RULES("R67")
+static void
+higher_backlog_takes_more(void **state)
+{
+	struct sw_sock *listener, *c[4], *got;
+	unsigned int i;
+
+	(void)state;
+	sw_open(NULL);
+	listener = sw_listener(1, 700, 1);
+	c[0] = sw_begin(0, 700);
+	sw_steps(50);
+	assert_int_equal(sw_listen(listener, 4), 0);
+	for (i = 1; i < 4; i++) {
+		c[i] = sw_begin(0, 700);
+		sw_steps(50);
+	}
+	for (i = 0; i < 4; i++) {
+		assert_int_equal(sw_accept(listener, NULL, NULL, &got), 0);
+		assert_int_equal(sw_outcome(c[i]), 0);
+	}
+	sw_close();
+}
+
 RULES("R67 R41")
 static void
 listen_of_an_unbound_or_connected_socket_is_refused(void **state)
@@ -616,6 +666,8 @@ static const struct CMUnitTest cases[] = {
 	SW_CASE(request_beyond_the_backlog_is_refused_without_an_event),
 	SW_CASE(place_in_the_queue_is_free_after_an_accept),
 	SW_CASE(somaxconn_means_a_reasonable_maximum),
+	SW_CASE(lower_backlog_refuses_the_newest),
+	SW_CASE(higher_backlog_takes_more),
 	SW_CASE(listen_of_an_unbound_or_connected_socket_is_refused),
 	SW_CASE(accept_of_no_listener_is_refused),
 	SW_CASE(short_place_for_the_address_is_refused),
