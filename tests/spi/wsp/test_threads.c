@@ -209,8 +209,8 @@ close_races_with_posts_of_another_thread(void **state)
 	unsigned int round;
 
 	(void)state;
+	sw_open(NULL);
 	for (round = 0; round < 20; round++) {
-		sw_open(NULL);
 		shared = sw_pair(700);
 		poller = pthread_self();
 		worker_start(&wk, &sw.net, post_until_closed, NULL);
@@ -219,8 +219,9 @@ close_races_with_posts_of_another_thread(void **state)
 		assert_int_equal(sw_shut(shared.end[0]), 0);
 		worker_end(&wk);
 		assert_true(shared.end[0]->closed);
-		sw_close();
+		sw_shut_wait(shared.end[1]);
 	}
+	sw_close();
 }
 
 static void

@@ -649,7 +649,7 @@ send_of_megabytes_is_one_operation(void **state)
 	(void)state;
 	sw_open(NULL);
 	pair = sw_pair(700);
-	sw_transfer(pair.end[0], pair.end[1], 20000000, 1);
+	sw_transfer(pair.end[0], pair.end[1], 5000000, 1);
 	sw_close();
 }
 
