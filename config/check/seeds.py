@@ -88,7 +88,7 @@ def row(sentence, known, tested):
 def page(found, known, tested):
     lines = [HEAD]
     for number, title, sentences in found:
-        asked = [s for s in sentences if s.reason is None or s.reason.startswith(NOT_YET)]
+        asked = [s for s in sentences if (why_none(s, known, tested) or NOT_YET).startswith(NOT_YET)]
         lines += ["## %s: %s" % (number, title), "",
                   "%d sentences, %d of them ask something of the layers; %d of those have tests." %
                   (len(sentences), len(asked), sum(bool(shown(s, tested)) for s in asked)), "",
