@@ -4,6 +4,18 @@
 
 #include "world.h"
 
+/* At the end of a close nothing of the socket pends any more (W64). A request that was never made does not count. */
+static void
+check_closed(const struct req *closing)
+{
+	const struct req *r;
+
+	for (r = world.reqs; r; r = r->next) {
+		if (r->end == closing->end && r != closing && !r->done && r->returned != STATUS_UNSUCCESSFUL)
+			world_wrong("a close was over before a request of its socket");
+	}
+}
+
 /* The routine of every request (W15): it writes down what there is to know, and keeps the IRP. */
 static NTSTATUS
 complete(PDEVICE_OBJECT device, PIRP irp, PVOID context)
@@ -18,6 +30,8 @@ complete(PDEVICE_OBJECT device, PIRP irp, PVOID context)
 		world_wrong("an IRP was completed twice");
 	if (irp != r->irp)
 		world_wrong("a routine was called with another IRP");
+	if (r->end && r->end->closing == r)
+		check_closed(r);
 	if (r->made && NT_SUCCESS(r->status))
 		r->made->sock = (PWSK_SOCKET)r->information;
 	if (r->then)
