@@ -89,16 +89,6 @@ keepalive_may_be_set_at_any_time(void **state)
 
 RULES("W74")
 static void
-receive_buffer_may_be_set_at_any_time(void **state)
-{
-	struct pair p = world_pair();
-
-	(void)state;
-	assert_int_equal(set_option(p.end[CLIENT], SOL_SOCKET, SO_RCVBUF, 131072), STATUS_SUCCESS);
-}
-
-RULES("W74")
-static void
 options_before_bind_are_refused_after_it(void **state)
 {
 	static const ULONG names[] = { (ULONG)SO_EXCLUSIVEADDRUSE, SO_CONDITIONAL_ACCEPT };
@@ -431,7 +421,6 @@ static const struct CMUnitTest cases[] = {
 	WORLD_CASE(options_read_back_what_was_set),
 	WORLD_CASE(accepted_connection_inherits_keepalive),
 	WORLD_CASE(keepalive_may_be_set_at_any_time),
-	WORLD_CASE(receive_buffer_may_be_set_at_any_time),
 	WORLD_CASE(options_before_bind_are_refused_after_it),
 	WORLD_CASE(option_of_another_kind_of_socket_is_refused),
 	WORLD_CASE(what_there_is_not_is_not_supported),

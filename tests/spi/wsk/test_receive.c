@@ -315,22 +315,6 @@ kept_indication_is_readable_until_it_is_released(void **state)
 	assert_int_equal(release(e, 3), STATUS_SUCCESS);
 }
 
-RULES("W49")
-static void
-flags_of_a_callback_say_pushed_data(void **state)
-{
-	struct pair p = world_pair();
-	struct end *e = p.end[SERVER];
-
-	(void)state;
-	fill();
-	e->take = SIZE_MAX;
-	enable(e, WSK_EVENT_RECEIVE);
-	send_all(p.end[CLIENT], 0, 100);
-	UNTIL(e->len == 100);
-	assert_true(e->call[e->nb_calls - 1].flags & WSK_FLAG_ENTIRE_MESSAGE);
-}
-
 RULES("W46 W49 W50")
 static void
 lists_that_are_kept_are_bounded_and_nothing_is_lost(void **state)
@@ -401,7 +385,6 @@ static const struct CMUnitTest cases[] = {
 	WORLD_CASE(rest_that_a_callback_left_is_received_by_a_request),
 	WORLD_CASE(callback_that_refuses_waits_for_a_receive),
 	WORLD_CASE(kept_indication_is_readable_until_it_is_released),
-	WORLD_CASE(flags_of_a_callback_say_pushed_data),
 	WORLD_CASE(lists_that_are_kept_are_bounded_and_nothing_is_lost),
 	WORLD_CASE(bytes_of_requests_and_callbacks_make_one_stream),
 };

@@ -70,41 +70,9 @@ exclusive_wildcard_leaves_nothing_to_a_second(void **state)
 	assert_second(&excl_w, &excl_s, STATUS_ADDRESS_ALREADY_EXISTS);
 }
 
-RULES("W27 W74")
-static void
-wildcard_leaves_specific_addresses_to_others(void **state)
-{
-	struct end *e[2];
-
-	(void)state;
-	assert_second(&none_w, &none_s, STATUS_SUCCESS);
-	assert_second(&none_w, &excl_s, STATUS_SUCCESS);
-	/* The specific one is served by its own socket. */
-	assert_int_equal(bind_as(&none_w, &e[0]), STATUS_SUCCESS);
-	assert_int_equal(bind_as(&none_s, &e[1]), STATUS_SUCCESS);
-	enable(e[0], WSK_EVENT_ACCEPT);
-	enable(e[1], WSK_EVENT_ACCEPT);
-	assert_int_equal(await(post_socket_connect(CLIENT, SERVER, 80)), STATUS_SUCCESS);
-	UNTIL(e[1]->count[EV_ACCEPT] == 1);
-	assert_int_equal(e[0]->count[EV_ACCEPT], 0);
-}
-
-RULES("W27 W74 W25")
-static void
-wildcard_over_a_specific_address_is_denied_without_a_descriptor(void **state)
-{
-	(void)state;
-	assert_second(&none_s, &none_w, STATUS_ACCESS_DENIED);
-	assert_second(&none_s, &excl_w, STATUS_ACCESS_DENIED);
-	assert_second(&excl_s, &none_w, STATUS_ACCESS_DENIED);
-	assert_second(&excl_s, &excl_w, STATUS_ACCESS_DENIED);
-}
-
 static const struct CMUnitTest cases[] = {
 	WORLD_CASE(second_socket_on_the_same_address_finds_it_in_use),
 	WORLD_CASE(exclusive_wildcard_leaves_nothing_to_a_second),
-	WORLD_CASE(wildcard_leaves_specific_addresses_to_others),
-	WORLD_CASE(wildcard_over_a_specific_address_is_denied_without_a_descriptor),
 };
 
 WORLD_MAIN("wsk addresses shared", cases)
