@@ -15,7 +15,7 @@
 #define REAP_MAX 64
 
 static const char *const kind_name[8] = {
-	"none", "accept", "connect", "send", "recv", "shutdown", "close", "?",
+	"none", "accept", "connect", "send", "recv", "shutdown", "close", "disconnect",
 };
 
 void
@@ -126,7 +126,7 @@ may_refuse(enum san_op_kind kind, int rc)
 		return false;
 	if (rc == -EPIPE)
 		return kind != SAN_OP_RECV;
-	return rc == -ENOTCONN || rc == -ECONNRESET || rc == -ETIMEDOUT;
+	return rc == -ENOTCONN || rc == -ECONNRESET || rc == -ETIMEDOUT || rc == -ECONNABORTED;
 }
 
 static void
@@ -136,7 +136,8 @@ note_accepted(struct wop *op, struct wsock *s, bool was_pending)
 		watch_fault(s->w, "%s: a posted operation was accepted again", kind_name[op->kind]);
 	op->pending = true;
 	op->nb_posts++;
-	op->cancel_asked = false;
+	/* its deadline may end it before what was posted earlier */
+	op->cancel_asked = op->ov.timeout_us != 0;
 	op->order = ++s->last_post[op->kind];
 	s->w->nb_posts++;
 	if (!(op->flags & SAN_POLLED))
@@ -235,6 +236,15 @@ watch_shutdown(struct wsock *s, struct wop *op, unsigned int flags)
 }
 
 int
+watch_disconnect(struct wsock *s, struct wop *op, unsigned int flags)
+{
+	bool was = prepare(op, s, SAN_OP_DISCONNECT, 0, flags);
+
+	s->aborted |= (flags & SAN_ABORT) != 0;
+	return judge(op, s, was, san_disconnect(s->h, &op->ov, flags));
+}
+
+int
 watch_cancel(struct wsock *s, struct wop *op)
 {
 	op->cancel_asked = true;
@@ -254,6 +264,8 @@ may_end(const struct wop *op, int32_t r)
 {
 	if (r == -ECANCELED)
 		return true;
+	if (r == -ECONNABORTED)
+		return op->sock->aborted && op->kind != SAN_OP_ACCEPT && op->kind != SAN_OP_CONNECT;
 	switch (op->kind) {
 	case SAN_OP_ACCEPT:
 		return r == 0 || r == -ENFILE || r == -EINVAL;
@@ -267,6 +279,7 @@ may_end(const struct wop *op, int32_t r)
 		return (r >= 0 && (size_t)r <= op->len) || r == -ECONNRESET || r == -ETIMEDOUT ||
 		       r == -ENOTCONN;
 	case SAN_OP_SHUTDOWN:
+	case SAN_OP_DISCONNECT:
 		return r == 0 || r == -ECONNRESET || r == -ETIMEDOUT || r == -EPIPE || r == -ENOTCONN;
 	default:
 		return false;

@@ -55,6 +55,7 @@ struct wsock {
 	uint32_t last_post[8];		/**< By enum san_op_kind. */
 	uint32_t last_end[8];
 	atomic_bool close_asked;	/**< Somebody has called san_close(). */
+	bool aborted;			/**< An abortive disconnect was posted. */
 	bool closed;			/**< The close completion was reaped. */
 };
 
@@ -115,6 +116,8 @@ int
 watch_recv(struct wsock *s, struct wop *op, void *buf, size_t len, unsigned int flags);
 int
 watch_shutdown(struct wsock *s, struct wop *op, unsigned int flags);
+int
+watch_disconnect(struct wsock *s, struct wop *op, unsigned int flags);
 int
 watch_cancel(struct wsock *s, struct wop *op);
 

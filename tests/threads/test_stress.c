@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /*
- * Four threads that open, connect, accept, post, cancel, move, shut down and close at random, their own
+ * Four threads that open, connect, accept, post, cancel, move, shut down, reset and close at random, their own
  * sockets and each other's, on two hosts whose cores two more threads poll, now and then asleep. The oracle
  * of each thread (ports/watch.h) knows every operation. In a build with assertions the windows between two
  * steps (base/window.h) are stretched at random. SAN_STRESS_S: seconds; SAN_SEED: of what is drawn.
@@ -38,6 +38,7 @@ struct worker_state {
 	uint64_t nb_closes;
 	uint64_t nb_moves;
 	uint64_t nb_cancels;
+	uint64_t nb_resets;		/* abortive disconnects */
 	uint64_t nb_foreign;		/* closes of others' sockets */
 	uint64_t nb_lives;
 	uint8_t sink[2][64][4096];	/* a core's receives are filled by one thread at a time */
@@ -189,15 +190,43 @@ meddle(struct worker_state *ws)
 	atomic_fetch_add(&o->nb_done, 1);
 }
 
+/* Some with a deadline. */
+static void
+receive(struct worker_state *ws, struct wsock *s)
+{
+	struct wop *op = fresh(ws);
+
+	op->ov.timeout_us = draw(ws, 8) == 0 ? 1 + draw(ws, 3000) : 0;
+	watch_recv(s, op, ws->sink[sani_handle_core(s->h) & 1][draw(ws, 64)], 1 + draw(ws, 4096),
+		   draw(ws, 3) == 0 ? SAN_WAITALL : 0);
+}
+
+static void
+disconnect(struct worker_state *ws, struct wsock *s)
+{
+	unsigned int flags = draw(ws, 3) ? SAN_ABORT : 0;
+	int rc = watch_disconnect(s, fresh(ws), flags);
+
+	ws->nb_resets += rc == 0 && flags != 0;
+}
+
+static void
+cancel_all(struct worker_state *ws, struct wsock *s)
+{
+	int rc = san_cancel_all(s->h);
+
+	ws->nb_cancels++;
+	WORKER_CHECK(&ws->wk, rc == 0 || rc == -ENOTSOCK || rc == -EAGAIN);
+}
+
 static void
 act(struct worker_state *ws, struct wsock **s)
 {
-	unsigned int what = draw(ws, 36);
+	unsigned int what = draw(ws, 40);
 	size_t len = 1 + draw(ws, draw(ws, 4) ? 2000 : sizeof(source));
 
 	if (what < 10)
-		watch_recv(*s, fresh(ws), ws->sink[sani_handle_core((*s)->h) & 1][draw(ws, 64)], 1 + draw(ws, 4096),
-			   draw(ws, 3) == 0 ? SAN_WAITALL : 0);
+		receive(ws, *s);
 	else if (what < 20)
 		watch_send(*s, fresh(ws), source, len, draw(ws, 3) == 0 ? SAN_ACKED : 0);
 	else if (what < 24)
@@ -212,6 +241,10 @@ act(struct worker_state *ws, struct wsock **s)
 		offer(ws, *s);
 	else if (what < 34)
 		meddle(ws);
+	else if (what < 37)
+		disconnect(ws, *s);
+	else if (what < 38)
+		cancel_all(ws, *s);
 	else
 		watch_shut(*s);
 	if (atomic_load(&(*s)->close_asked))
@@ -330,7 +363,7 @@ number_from(const char *name, unsigned int otherwise)
 static void
 say(unsigned int seconds, unsigned int seed)
 {
-	uint64_t ops = 0, closes = 0, foreign = 0, moves = 0, cancels = 0, lives = 0;
+	uint64_t ops = 0, closes = 0, foreign = 0, moves = 0, cancels = 0, resets = 0, lives = 0;
 
 	for (unsigned int i = 0; i < WORKERS; i++) {
 		ops += workers[i].nb_ops;
@@ -338,15 +371,18 @@ say(unsigned int seconds, unsigned int seed)
 		foreign += workers[i].nb_foreign;
 		moves += workers[i].nb_moves;
 		cancels += workers[i].nb_cancels;
+		resets += workers[i].nb_resets;
 		lives += workers[i].nb_lives;
 	}
 	print_message("# %u s, seed %u: %llu operations ended and %llu closes, each checked; %llu closes by other "
-		      "threads, %llu moves, %llu cancels, %llu lives of threads, %llu sleeps of cores\n", seconds,
+		      "threads, %llu moves, %llu cancels, %llu resets, %llu lives of threads, "
+		      "%llu sleeps of cores\n", seconds,
 		      seed, (unsigned long long)ops, (unsigned long long)closes, (unsigned long long)foreign,
-		      (unsigned long long)moves, (unsigned long long)cancels, (unsigned long long)lives,
+		      (unsigned long long)moves, (unsigned long long)cancels, (unsigned long long)resets,
+		      (unsigned long long)lives,
 		      (unsigned long long)(net_counter(&net, 0, "core_sleeps") +
 					   net_counter(&net, 1, "core_sleeps")));
-	assert_true(ops > 1000 && closes > 100 && foreign > 0 && moves > 0 && cancels > 0);
+	assert_true(ops > 1000 && closes > 100 && foreign > 0 && moves > 0 && cancels > 0 && resets > 0);
 }
 
 static void
