@@ -249,6 +249,7 @@ sim_judge(struct sim_end *e, struct sim_op *op)
 		break;
 	case SAN_OP_DISCONNECT:
 	case SAN_OP_NONE:
+	case SAN_OP_WATCH:
 	case SAN_OP_CLOSE:
 		break;
 	}
