@@ -42,13 +42,23 @@ wait_end(struct worker *w, const struct sw_op *op)
 	return !op->pending;
 }
 
-/* A connected pair made by a worker. */
+static int CALLBACK
+decide_condition(LPWSABUF caller, LPWSABUF caller_data, LPQOS sqos, LPQOS gqos, LPWSABUF callee,
+		 LPWSABUF callee_data, GROUP *g, DWORD_PTR arg)
+{
+	(void)caller, (void)caller_data, (void)sqos, (void)gqos, (void)callee, (void)callee_data, (void)g;
+	*(pthread_t *)arg = pthread_self();
+	return CF_ACCEPT;
+}
+
+/* A connected pair made by a worker, in whose thread the condition is asked. */
 static bool
 pair_by(struct worker *w, uint16_t port, struct sw_sock **c, struct sw_sock **got)
 {
 	struct sockaddr_in here = sw_addr(1, port), from = sw_addr(0, (uint16_t)(port + 5000));
 	WSANETWORKEVENTS events;
 	struct sw_sock *listener;
+	pthread_t asked = poller;
 
 	if (!WORKER_CHECK(w, sw_socket(&listener) == 0) || !WORKER_CHECK(w, sw_bind(listener, &here) == 0) ||
 	    !WORKER_CHECK(w, sw_listen(listener, 5) == 0) || !WORKER_CHECK(w, sw_select(listener, FD_ACCEPT) == 0) ||
@@ -58,7 +68,8 @@ pair_by(struct worker *w, uint16_t port, struct sw_sock **c, struct sw_sock **go
 		return false;
 	if (!wait_for(w, &listener->ev.set) || !WORKER_CHECK(w, sw_enum(listener, &events) == 0) ||
 	    !WORKER_CHECK(w, events.lNetworkEvents == FD_ACCEPT) ||
-	    !WORKER_CHECK(w, sw_accept(listener, NULL, NULL, got) == 0))
+	    !WORKER_CHECK(w, sw_accept(listener, decide_condition, &asked, got) == 0) ||
+	    !WORKER_CHECK(w, pthread_equal(asked, pthread_self())))
 		return false;
 	if (!wait_for(w, &(*c)->ev.set) || !WORKER_CHECK(w, sw_enum(*c, &events) == 0) ||
 	    !WORKER_CHECK(w, events.iErrorCode[FD_CONNECT_BIT] == 0))
