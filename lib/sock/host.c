@@ -43,6 +43,22 @@ sani_sock_wake_all(void)
 	pthread_mutex_unlock(&lock);
 }
 
+uint64_t
+sani_sock_count_loans(void)
+{
+	uint64_t n = 0;
+	unsigned int i;
+
+	pthread_mutex_lock(&lock);
+	for (i = 0; i < nb_core_ids; i++) {
+		const struct san_core *k = atomic_load(&cores[i]);
+
+		n += k != NULL ? sani_loan_count(&k->loans) : 0;
+	}
+	pthread_mutex_unlock(&lock);
+	return n;
+}
+
 struct sani_host *
 sani_sock_host_below(const struct san_host *host)
 {

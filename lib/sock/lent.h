@@ -78,8 +78,8 @@ sani_loan_recv(struct san_core *k, struct sani_sock *so, struct san_overlapped *
 void
 sani_loan_give_back(struct san_loan *loan);
 
-/** How many the cores of all hosts have out; from here on none is given, until sani_loan_allow(). Cleanup. */
-uint64_t
+/** From here on no core lends, until sani_loan_allow(); they count. Cleanup, any thread. */
+void
 sani_loan_forbid(void);
 
 void

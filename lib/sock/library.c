@@ -114,12 +114,10 @@ is_last(const struct sani_thread *t, int *rc)
 			*rc = -EBUSY;
 		if (*rc == 0 && last && t->in_round)
 			*rc = -EDEADLK;
-		if (*rc == 0 && last && sani_loan_forbid() > 0)
+		if (*rc == 0 && last && sani_sock_count_loans() > 0)
 			*rc = -EBUSY;
-		if (*rc < 0) {
-			sani_loan_allow();
+		if (*rc < 0)
 			return false;
-		}
 		to = make(last ? SANI_LIB_CLOSING : SANI_LIB_UP, attached_of(w), startups_of(w) - 1);
 	} while (!atomic_compare_exchange_weak(&sani_lib_word, &w, to));
 	return state_of(to) == SANI_LIB_CLOSING;
@@ -152,7 +150,10 @@ sani_lib_cleanup(void)
 
 	if (t == NULL)
 		return -ENOMEM;
+	/* Before the look at what is out: none goes out behind it. */
+	sani_loan_forbid();
 	if (!is_last(t, &rc)) {
+		sani_loan_allow();
 		sani_thread_put(t);
 		return rc;
 	}

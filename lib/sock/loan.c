@@ -4,7 +4,7 @@
  * that. A cleanup that finds none out has to be sure that none goes out behind its look:
  *
  *   core                          cleanup
- *   given += n                    forbidden = true
+ *   given += n                    forbidden++
  *   forbidden? given -= n         given == back, on every core?
  *
  * both in one order for all (seq_cst), so one of them sees the other.
@@ -14,7 +14,8 @@
 #include "sock/priv.h"
 #include "tcp/lent.h"
 
-static _Atomic bool forbidden;
+/* By so many cleanups at once, of which one wins. */
+static _Atomic uint32_t forbidden;
 
 uint64_t
 sani_loan_count(const struct sani_loans *l)
@@ -25,25 +26,16 @@ sani_loan_count(const struct sani_loans *l)
 	return atomic_load(&l->given) - back;
 }
 
-uint64_t
+void
 sani_loan_forbid(void)
 {
-	uint64_t n = 0;
-	unsigned int id;
-
-	atomic_store(&forbidden, true);
-	for (id = 0; id < SANI_CORE_IDS; id++) {
-		const struct san_core *k = sani_sock_core((uint8_t)id);
-
-		n += k != NULL ? sani_loan_count(&k->loans) : 0;
-	}
-	return n;
+	atomic_fetch_add(&forbidden, 1);
 }
 
 void
 sani_loan_allow(void)
 {
-	atomic_store(&forbidden, false);
+	atomic_fetch_sub(&forbidden, 1);
 }
 
 /* Reserve what may be lent of want. */
@@ -55,7 +47,7 @@ reserve(struct san_core *k, uint32_t want)
 	uint32_t n = out < l->max ? (uint32_t)RTE_MIN(want, l->max - out) : 0;
 
 	atomic_fetch_add(&l->given, n);
-	if (!atomic_load(&forbidden))
+	if (atomic_load(&forbidden) == 0)
 		return n;
 	atomic_fetch_sub(&l->given, n);
 	return 0;

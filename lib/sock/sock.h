@@ -112,6 +112,10 @@ sani_sock_thread_gone(struct sani_thread *t);
 void
 sani_sock_wake_all(void);
 
+/** How many loans the cores of all hosts have out. Any thread. */
+uint64_t
+sani_sock_count_loans(void);
+
 /** The data-path host below, for counters. */
 struct sani_host *
 sani_sock_host_below(const struct san_host *host);
