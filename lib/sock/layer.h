@@ -99,6 +99,15 @@ int
 sani_layer_call(struct san_core *k, sani_control_fn fn, struct sani_control_args *args);
 
 /**
+ * Post a send or a receive of one buffer, as sani_sock_post() does, by a caller who knows on which core the socket
+ * lives: on that core's thread it need not be looked for.
+ * @return As sani_sock_post().
+ * @context  The thread of the socket's queue.
+ */
+int
+sani_layer_post_here(struct san_core *k, const struct sani_post *p);
+
+/**
  * Have a socket that is to listen hold its handshakes: an accept completes when a SYN comes, and the peer is not
  * answered before sani_layer_confirm(). A close refuses it, by RST. A backlog is that of SYNs then, with no
  * cookies when it is full: they are dropped.

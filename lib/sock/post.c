@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
+#include "sock/layer.h"
 #include "sock/mem.h"
 #include "sock/priv.h"
 
@@ -230,7 +231,7 @@ take_back(struct san_core *k, struct san_overlapped *op, int rc)
 	return rc;
 }
 
-static int
+static inline __attribute__((always_inline)) int
 post_on_core(const struct target *at, const struct sani_post *p)
 {
 	struct san_core *k = at->k;
@@ -334,6 +335,21 @@ sani_sock_post(const struct sani_post *p)
 			return -EINVAL;
 	}
 	return at.on_core ? post_on_core(&at, p) : post_off_core(&at, p);
+}
+
+int
+sani_layer_post_here(struct san_core *k, const struct sani_post *p)
+{
+	struct target at = { .t = sani_thread_self(), .k = k, .slot = sani_handle_slot(p->sock), .on_core = true };
+	int rc;
+
+	if (sani_unlikely(!sani_is_on_core(k, at.t)) || sani_unlikely(sani_op_state(p->op) != SANI_OP_FREE))
+		return sani_sock_post(p);
+	rc = sani_lib_check();
+	if (sani_unlikely(rc < 0))
+		return rc;
+	sani_core_stir(k);
+	return post_on_core(&at, p);
 }
 
 int

@@ -95,8 +95,6 @@ complete(struct sani_wsp_home *home, struct sani_wsp_op *op, DWORD error, DWORD 
 		op->next = home->free;
 		home->free = op;
 	}
-	if (sani_unlikely(home->spare == NULL))
-		sani_wsp_use_spare(home);
 	if ((uintptr_t)ov->hEvent & 1)
 		sani_wsp_finish_polled(ov, error, bytes);
 	else
@@ -118,33 +116,33 @@ sani_wsp_complete(struct sani_wsp_home *home, struct sani_wsp_op *op, DWORD erro
 static unsigned int
 tell_done(struct sani_wsp_home *home)
 {
-	unsigned int i;
+	const struct sani_wsp_done *d;
+	unsigned int n;
 
 	/* The up-calls may add to it. */
-	for (i = 0; i < home->nb_done; i++) {
-		const struct sani_wsp_done *d = &home->done[i];
-
-		tell(d->so, d->ov, d->error, d->bytes);
-	}
-	home->nb_done = 0;
-	return i;
+	for (d = home->done; d != home->done_next; d++)
+		tell(d->so, d->ov, 0, (DWORD)d->bytes);
+	n = (unsigned int)(d - home->done);
+	home->done_next = home->done;
+	return n;
 }
 
 /* Those of one socket; the others keep their places. */
 static void
 tell_done_of(struct sani_wsp_home *home, const struct sani_wsp_sock *so)
 {
-	unsigned int i, kept = 0;
+	struct sani_wsp_done *kept = home->done;
+	const struct sani_wsp_done *at;
 
-	for (i = 0; i < home->nb_done; i++) {
-		struct sani_wsp_done d = home->done[i];
+	for (at = home->done; at != home->done_next; at++) {
+		struct sani_wsp_done d = *at;
 
 		if (d.so == so)
-			tell(d.so, d.ov, d.error, d.bytes);
+			tell(d.so, d.ov, 0, (DWORD)d.bytes);
 		else
-			home->done[kept++] = d;
+			*kept++ = d;
 	}
-	home->nb_done = kept;
+	home->done_next = kept;
 }
 
 static struct sani_wsp_sock *
@@ -188,7 +186,7 @@ keep_for_turn(struct sani_wsp_home *home, struct sani_wsp_op *op, DWORD error, D
 	kept->bytes = bytes;
 }
 
-static inline void
+static inline __attribute__((always_inline)) void
 on_transfer(struct sani_wsp_home *home, const struct san_completion *c, const struct sani_wsp_sock *only)
 {
 	struct sani_wsp_op *op = (struct sani_wsp_op *)c->op;
@@ -201,7 +199,7 @@ on_transfer(struct sani_wsp_home *home, const struct san_completion *c, const st
 		complete(home, op, error, bytes);
 }
 
-static inline void
+static inline __attribute__((always_inline)) void
 on_completion(struct sani_wsp_home *home, const struct san_completion *c, const struct sani_wsp_sock *only)
 {
 	if (sani_likely(c->kind == SAN_OP_RECV || c->kind == SAN_OP_SEND))
@@ -214,8 +212,8 @@ on_completion(struct sani_wsp_home *home, const struct san_completion *c, const 
 		on_close(home, c);
 }
 
-static unsigned int
-reap(struct sani_wsp_home *home, const struct sani_wsp_sock *only)
+static inline __attribute__((always_inline)) unsigned int
+reap_for(struct sani_wsp_home *home, const struct sani_wsp_sock *only)
 {
 	struct san_completion comp[BURST];
 	unsigned int n = 0;
@@ -229,6 +227,12 @@ reap(struct sani_wsp_home *home, const struct sani_wsp_sock *only)
 	} while (got > 0 && n < TURN_MAX);
 	home->behind = got > 0;
 	return n;
+}
+
+static unsigned int
+reap(struct sani_wsp_home *home)
+{
+	return reap_for(home, NULL);
 }
 
 static unsigned int
@@ -254,11 +258,11 @@ tell_all(struct sani_wsp_home *home)
 	if (sani_unlikely(home->nb_kept > 0))
 		n += tell_kept(home);
 	if (sani_unlikely(home->behind))
-		n += reap(home, NULL);
-	if (home->nb_done > 0 && !home->behind)
+		n += reap(home);
+	if (home->done_next != home->done && !home->behind)
 		n += tell_done(home);
 	if (!home->behind)
-		n += reap(home, NULL);
+		n += reap(home);
 	home->calling = false;
 	return n;
 }
@@ -268,7 +272,7 @@ sani_wsp_flush(struct sani_wsp_home *home, struct sani_wsp_sock *so)
 {
 	home->calling = true;
 	tell_done_of(home, so);
-	reap(home, so);
+	reap_for(home, so);
 	home->calling = false;
 }
 
@@ -347,7 +351,7 @@ take_turn(struct sani_layer *layer, struct san_core *k, bool last)
 	if (sani_likely(!last && (home->nb_socks > 0 || sani_wsp_is_up())))
 		return n;
 	if (last) {
-		while (home->behind || home->nb_done > 0 || home->nb_kept > 0)
+		while (home->behind || home->done_next != home->done || home->nb_kept > 0)
 			tell_all(home);
 		release_all(home);
 	}
@@ -364,7 +368,8 @@ make_pools(struct sani_wsp_home *home)
 	home->away.list = aligned_alloc(SANI_CACHE_LINE, AWAY_OPS * sizeof(*home->away.list));
 	home->fresh = 0;
 	home->free = NULL;
-	home->nb_done = 0;
+	home->done_next = home->done;
+	home->done_end = home->done != NULL ? home->done + SANI_WSP_DONE_MAX : NULL;
 	home->nb_kept = 0;
 	home->away.size = AWAY_OPS;
 	home->away.fresh = 0;

@@ -66,14 +66,13 @@ sani_wsp_use_spare(struct sani_wsp_home *home)
 
 /** An operation of so was over at once: its up-call follows in the core's turn. There is room. Here. */
 static inline void
-sani_wsp_defer(struct sani_wsp_home *home, struct sani_wsp_sock *so, LPWSAOVERLAPPED ov, DWORD error, DWORD bytes)
+sani_wsp_defer(struct sani_wsp_home *home, struct sani_wsp_sock *so, LPWSAOVERLAPPED ov, DWORD bytes)
 {
-	struct sani_wsp_done *d = &home->done[home->nb_done++];
+	struct sani_wsp_done *d = home->done_next++;
 
 	d->so = so;
-	d->ov = ov;
-	d->error = error;
 	d->bytes = bytes;
+	d->ov = ov;
 }
 
 /**

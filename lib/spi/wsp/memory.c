@@ -43,6 +43,20 @@ by_handle(const struct sani_wsp_sock *so, HANDLE handle)
 	return mem->so == so && mem->handle == handle ? mem : NULL;
 }
 
+static void
+remember(struct sani_wsp_near *near, struct sani_wsp_mem *mem, unsigned int direction)
+{
+	if (mem->room[direction] > SAN_IO_MAX)
+		return;
+	near->handle = mem->handle;
+	near->base = mem->base;
+	near->room = mem->room[direction];
+	near->mem = mem;
+	near->k = sani_sock_core(sani_handle_core(mem->so->h));
+	near->post.sock = mem->so->h;
+	near->post.kind = direction == SANI_WSP_SENDS ? SAN_OP_SEND : SAN_OP_RECV;
+}
+
 struct sani_wsp_mem *
 sani_wsp_mem_of(struct sani_wsp_sock *so, const WSABUFEX *buf, unsigned int direction)
 {
@@ -54,9 +68,7 @@ sani_wsp_mem_of(struct sani_wsp_sock *so, const WSABUFEX *buf, unsigned int dire
 	off = (uintptr_t)buf->buf - (uintptr_t)mem->base;
 	if (off > mem->room[direction] || buf->len > mem->room[direction] - off)
 		return NULL;
-	so->near[direction] = (struct sani_wsp_near){
-		.handle = mem->handle, .base = mem->base, .room = mem->room[direction], .mem = mem,
-	};
+	remember(&so->near[direction], mem, direction);
 	return mem;
 }
 
@@ -186,7 +198,8 @@ deregister_here(struct sani_wsp_call *call)
 
 	if (mem == NULL || mem->in_use > 0)
 		return WSAEINVAL;
-	memset(so->near, 0, sizeof(so->near));
+	so->near[SANI_WSP_SENDS].handle = NULL;
+	so->near[SANI_WSP_RECVS].handle = NULL;
 	unlink_from(so, mem);
 	give_back(mem);
 	return 0;

@@ -57,8 +57,10 @@ struct sani_wsp_mem {
 struct sani_wsp_near {
 	HANDLE handle;			/**< NULL: none. */
 	char *base;
-	uint64_t room;
+	uint64_t room;			/**< SAN_IO_MAX at most: a larger one is looked for each time. */
 	struct sani_wsp_mem *mem;
+	struct san_core *k;		/**< Where the native socket lives; */
+	struct sani_post post;		/**< its post, but for operation, buffer and length. */
 };
 
 enum { SANI_WSP_SENDS, SANI_WSP_RECVS };
@@ -68,13 +70,13 @@ struct sani_wsp_home;
 struct sani_wsp_sock {
 	struct san_overlapped op;	/**< Of connect, or of a listener's repeating accept. */
 	_Atomic uint64_t word;		/**< Descriptor and state: sani_wsp_word(). Any thread. */
-	struct sani_wsp_near near[2];
 	_Atomic uint32_t away;		/**< Posts of other threads under way. Any thread. */
 	struct sani_wsp_home *home;	/**< NULL: not bound. Any thread; set once. */
 	struct sani_thread *thread;	/**< Its home's; likewise. */
 	SOCKET upper;			/**< The switch's descriptor. */
 	san_handle h;
 	uint32_t nb_ops;		/**< Transfers and the one above, up-call not made. */
+	struct sani_wsp_near near[2];	/**< SANI_WSP_SENDS, SANI_WSP_RECVS */
 	DWORD catalog_id;
 	uint8_t phase;			/**< enum sani_wsp_phase */
 	bool retired;			/**< The native socket is gone. */
@@ -115,8 +117,8 @@ enum {
 struct sani_wsp_op {
 	struct san_overlapped native;
 	struct sani_wsp_sock *so;
-	LPWSAOVERLAPPED ov;
 	struct sani_wsp_mem *mem;	/**< In use by it; NULL: none, or several. */
+	LPWSAOVERLAPPED ov;
 	struct sani_wsp_op *next;	/**< Free list. */
 	uint8_t odd;			/**< SANI_WSP_AWAY, SANI_WSP_MANY */
 	uint8_t kind;			/**< SAN_OP_SEND, SAN_OP_RECV. */
@@ -124,12 +126,11 @@ struct sani_wsp_op {
 	struct sani_wsp_mem *mems[SAN_VEC_MAX];
 };
 
-/** A send that was over at once, or what keeps its turn: the up-call is not made. */
+/** A send that was over at once: the up-call is not made. */
 struct sani_wsp_done {
 	struct sani_wsp_sock *so;
+	uint64_t bytes;
 	LPWSAOVERLAPPED ov;
-	DWORD error;
-	DWORD bytes;
 };
 
 /** A completion that was read from the queue before its turn. */
@@ -164,6 +165,7 @@ struct sani_wsp_home {
 	struct sani_thread *thread;	/**< Who polls it. Any thread. */
 	struct san_core *k;
 	struct san_cq *cq;
+	struct sani_wsp_op *spare;	/**< The next one to post with; NULL: all are in use. */
 	bool calling;			/**< Up-calls are being made. */
 	bool behind;			/**< The queue was not emptied in the last turn. */
 	struct sani_wsp_sock *socks;
@@ -171,9 +173,9 @@ struct sani_wsp_home {
 	struct sani_wsp_op *ops;
 	uint32_t fresh;
 	struct sani_wsp_op *free;
-	struct sani_wsp_op *spare;	/**< The next one to post with; NULL: all are in use. */
-	struct sani_wsp_done *done;	/**< Oldest first. */
-	uint32_t nb_done;
+	struct sani_wsp_done *done;	/**< Oldest first, */
+	struct sani_wsp_done *done_next;	/**< up to here; */
+	struct sani_wsp_done *done_end;	/**< full. */
 	struct sani_wsp_kept *kept;	/**< Older than what is in done or in the queue. */
 	uint32_t nb_kept;
 	struct sani_wsp_away_pool away;
@@ -192,7 +194,7 @@ struct sani_wsp_call {
 };
 
 /** The switch's table. Any thread; written by the first startup. */
-extern WSPUPCALLTABLEEX sani_wsp_up;
+extern WSPUPCALLTABLEEX sani_wsp_up __attribute__((visibility("hidden")));
 
 /* error.c */
 
@@ -226,7 +228,7 @@ sani_wsp_catalog_id(void);
 /* table.c: descriptors */
 
 /** All entries; reserved by the first startup, never given back. Any thread. */
-extern struct sani_wsp_sock *sani_wsp_socks;
+extern struct sani_wsp_sock *sani_wsp_socks __attribute__((visibility("hidden")));
 
 /** Reserve them. @return False: no address space. */
 bool
@@ -251,17 +253,28 @@ sani_wsp_state(const struct sani_wsp_sock *so)
 	return (enum sani_wsp_state)(atomic_load(&so->word) % SANI_WSP_ENTRY);
 }
 
+/** The entry that a descriptor would have; not to be looked at before sani_wsp_is(). Any thread. */
+static inline struct sani_wsp_sock *
+sani_wsp_place(SOCKET s)
+{
+	return (void *)((char *)sani_wsp_socks + (uint32_t)s);
+}
+
+/** Is s the descriptor of its place, and open? Any thread. */
+static inline bool
+sani_wsp_is(const struct sani_wsp_sock *so, SOCKET s)
+{
+	/* Whatever is not the offset of an entry has some of these bits. */
+	return ((uint32_t)s & ~((SANI_WSP_SOCKS - 1) * SANI_WSP_ENTRY)) == 0 && atomic_load(&so->word) == s;
+}
+
 /** The entry of an open descriptor, or NULL. Any thread. */
 static inline struct sani_wsp_sock *
 sani_wsp_find(SOCKET s)
 {
-	struct sani_wsp_sock *so = (void *)((char *)sani_wsp_socks + (uint32_t)s);
+	struct sani_wsp_sock *so = sani_wsp_place(s);
 
-	/* Whatever is not the offset of an entry has some of these bits. */
-	if (sani_unlikely(((uint32_t)s & ~((SANI_WSP_SOCKS - 1) * SANI_WSP_ENTRY)) != 0) ||
-	    sani_unlikely(atomic_load(&so->word) != s))
-		return NULL;
-	return so;
+	return sani_likely(sani_wsp_is(so, s)) ? so : NULL;
 }
 
 /** How many entries were ever used. Any thread. */

@@ -85,7 +85,6 @@ sani_wsp_alloc(enum sani_wsp_state state)
 		return NULL;
 	memset(&so->op, 0, sizeof(so->op));
 	so->op.user = (uintptr_t)so;
-	memset(so->near, 0, sizeof(so->near));
 	memset((char *)so + offsetof(struct sani_wsp_sock, home), 0,
 	       sizeof(*so) - offsetof(struct sani_wsp_sock, home));
 	so->nodelay = true;

@@ -86,20 +86,6 @@ post_many(struct sani_wsp_sock *so, struct sani_wsp_op *op, const WSABUFEX *bufs
 	return 0;
 }
 
-/* The registration of one buffer: the one that was used last, most often. */
-static inline struct sani_wsp_mem *
-mem_of(struct sani_wsp_sock *so, const WSABUFEX *buf, unsigned int direction)
-{
-	const struct sani_wsp_near *near = &so->near[direction];
-	uint64_t end;
-
-	if (sani_likely(buf->handle == near->handle) &&
-	    sani_likely(!__builtin_add_overflow((uint64_t)(buf->buf - near->base), (uint64_t)buf->len, &end)) &&
-	    sani_likely(end <= near->room))
-		return near->mem;
-	return sani_wsp_mem_of(so, buf, direction);
-}
-
 /* R97, R98: over, and the structure says so; A12: the up-call follows in the core's turn. */
 static inline DWORD
 end_at_once(struct sani_wsp_sock *so, LPWSAOVERLAPPED ov, DWORD bytes)
@@ -109,7 +95,7 @@ end_at_once(struct sani_wsp_sock *so, LPWSAOVERLAPPED ov, DWORD bytes)
 		return 0;
 	}
 	ov->Internal = WSS_OPERATION_IN_PROGRESS;
-	sani_wsp_defer(so->home, so, ov, 0, bytes);
+	sani_wsp_defer(so->home, so, ov, bytes);
 	return WSA_IO_PENDING;
 }
 
@@ -125,46 +111,24 @@ begin(struct sani_wsp_sock *so, struct sani_wsp_op *op, LPWSAOVERLAPPED ov)
 	return WSA_IO_PENDING;
 }
 
-/* On the owning core, what is not one buffer. */
+/* On the owning core. @return 0 (polled, over), WSA_IO_PENDING, or why it was not started. */
 static DWORD
-start_many(struct sani_wsp_sock *so, uint8_t kind, const WSABUFEX *bufs, DWORD nb, LPWSAOVERLAPPED ov)
+start(struct sani_wsp_sock *so, uint8_t kind, const WSABUFEX *bufs, DWORD nb, LPWSAOVERLAPPED ov)
 {
-	struct sani_wsp_op *op = so->home->spare;
+	struct sani_wsp_home *home = so->home;
+	struct sani_wsp_op *op;
 	int rc;
 
+	if (home->spare == NULL)
+		sani_wsp_use_spare(home);
+	op = home->spare;
+	if (op == NULL || home->done_next == home->done_end)
+		return WSAEWOULDBLOCK;
 	op->kind = kind;
 	rc = post_many(so, op, bufs, nb);
 	if (rc == 0)
 		return begin(so, op, ov);
 	return rc == 1 ? end_at_once(so, ov, op->native.len) : code_of(rc);
-}
-
-/* On the owning core. @return 0 (polled, over), WSA_IO_PENDING, or why it was not started. */
-static inline DWORD
-start(struct sani_wsp_sock *so, uint8_t kind, const WSABUFEX *bufs, DWORD nb, LPWSAOVERLAPPED ov)
-{
-	struct sani_wsp_home *home = so->home;
-	struct sani_wsp_op *op = home->spare;
-	struct sani_wsp_mem *mem;
-	int rc;
-
-	if (sani_unlikely(op == NULL) || (kind == SAN_OP_SEND && sani_unlikely(home->nb_done == SANI_WSP_DONE_MAX)))
-		return WSAEWOULDBLOCK;
-	if (sani_unlikely(nb != 1) || sani_unlikely(bufs->len - 1 >= SAN_IO_MAX))
-		return start_many(so, kind, bufs, nb, ov);
-	mem = mem_of(so, bufs, direction_of(kind));
-	if (sani_unlikely(mem == NULL))
-		return code_of(why_not(so));
-	rc = sani_sock_post(&(struct sani_post){
-		.sock = so->h, .op = &op->native, .buf = bufs->buf, .len = bufs->len, .kind = kind,
-	});
-	if (kind == SAN_OP_SEND && sani_likely(rc == 1))
-		return end_at_once(so, ov, bufs->len);
-	if (sani_unlikely(rc != 0))
-		return code_of(rc);
-	mem->in_use++;
-	op->mem = mem;
-	return begin(so, op, ov);
 }
 
 /* A free operation of those for other threads, or NULL. */
@@ -267,58 +231,104 @@ send_away(SOCKET s, struct sani_wsp_sock *so, uint8_t kind, const WSABUFEX *bufs
 	return rc == -EAGAIN ? WSAEWOULDBLOCK : WSAENETDOWN;
 }
 
-static inline DWORD
-transfer(SOCKET s, uint8_t kind, const WSABUFEX *bufs, DWORD nb, LPWSAOVERLAPPED ov)
+/* Whatever it is, with all checks, in the order of the header. */
+static __attribute__((noinline)) int
+sani_wsp_transfer(SOCKET s, uint8_t kind, const WSABUFEX *bufs, DWORD nb, DWORD flags, LPWSAOVERLAPPED ov,
+		  LPWSAOVERLAPPED_COMPLETION_ROUTINE routine, LPDWORD moved, LPINT err)
 {
 	struct sani_wsp_sock *so = sani_wsp_find(s);
+	DWORD code = so == NULL ? WSAENOTSOCK : check(bufs, nb, flags, ov, routine);
 
-	if (sani_unlikely(so == NULL))
-		return WSAENOTSOCK;
-	if (sani_likely(so->thread == sani_thread_self()))
-		return start(so, kind, bufs, nb, ov);
-	return so->home == NULL ? WSAENOTCONN : send_away(s, so, kind, bufs, nb, ov);
+	if (code == 0 && so->home == NULL)
+		code = WSAENOTCONN;
+	if (code == 0)
+		code = so->thread == sani_thread_self() ? start(so, kind, bufs, nb, ov) :
+							  send_away(s, so, kind, bufs, nb, ov);
+	if (code == 0 && moved != NULL)
+		*moved = (DWORD)ov->InternalHigh;
+	return sani_wsp_return(code, err);
 }
 
-/* Not what a transfer is given. */
+/* Is buf all in the registration that was used last? */
 static inline bool
-is_odd(const WSABUFEX *bufs, DWORD flags, const WSAOVERLAPPED *ov, LPWSAOVERLAPPED_COMPLETION_ROUTINE routine)
+is_near(const struct sani_wsp_near *near, const WSABUFEX *buf)
 {
-	return sani_unlikely(((uintptr_t)routine | flags) != 0) || sani_unlikely(ov == NULL) ||
-	       sani_unlikely(bufs == NULL) || sani_unlikely(ov->Internal == WSS_OPERATION_IN_PROGRESS);
+	uint64_t end;
+
+	return buf->handle == near->handle && buf->len != 0 &&
+	       !__builtin_add_overflow((uint64_t)(buf->buf - near->base), (uint64_t)buf->len, &end) &&
+	       end <= near->room;
 }
 
-static int
-refuse(SOCKET s, DWORD code, LPINT err)
+/* One buffer of the registration that was used last, on the owning core: nearly all there is. */
+static inline bool
+is_plain(const struct sani_wsp_sock *so, SOCKET s, unsigned int direction, const WSABUFEX *buf, const WSAOVERLAPPED *ov)
 {
-	return sani_wsp_return(sani_wsp_find(s) == NULL ? WSAENOTSOCK : code, err);
+	return sani_likely(ov != NULL) && sani_likely(buf != NULL) && sani_likely(sani_wsp_is(so, s)) &&
+	       sani_likely(so->thread == sani_thread_self()) &&
+	       sani_likely(ov->Internal != WSS_OPERATION_IN_PROGRESS) && sani_likely(so->home->spare != NULL) &&
+	       sani_likely(is_near(&so->near[direction], buf));
+}
+
+/* @return As sani_sock_post(). */
+static inline int
+post_plain(struct sani_wsp_near *near, struct sani_wsp_op *op, const WSABUFEX *buf)
+{
+	near->post.op = &op->native;
+	near->post.buf = buf->buf;
+	near->post.len = buf->len;
+	return sani_layer_post_here(near->k, &near->post);
+}
+
+/* Accepted: its registration is in use. */
+static inline DWORD
+begin_plain(struct sani_wsp_sock *so, const struct sani_wsp_near *near, LPWSAOVERLAPPED ov)
+{
+	struct sani_wsp_op *op = so->home->spare;	/* still: up-calls come in the core's turn */
+
+	near->mem->in_use++;
+	op->mem = near->mem;
+	return begin(so, op, ov);
 }
 
 int WSPAPI
 sani_wsp_send(SOCKET s, LPWSABUFEX bufs, DWORD nb, LPDWORD sent, DWORD flags, LPWSAOVERLAPPED ov,
 	      LPWSAOVERLAPPED_COMPLETION_ROUTINE routine, LPWSATHREADID thread, LPINT err)
 {
-	DWORD code;
+	struct sani_wsp_sock *so = sani_wsp_place(s);
+	struct sani_wsp_near *near = &so->near[SANI_WSP_SENDS];
+	int rc;
 
 	(void)thread;
-	if (sani_unlikely(is_odd(bufs, flags, ov, routine)) || sani_unlikely(nb - 1 >= SAN_VEC_MAX))
-		return refuse(s, check(bufs, nb, flags, ov, routine), err);
-	code = transfer(s, SAN_OP_SEND, bufs, nb, ov);
-	if (code == 0 && sent != NULL)
-		*sent = (DWORD)ov->InternalHigh;
-	return sani_wsp_return(code, err);
+	if (sani_unlikely(((uintptr_t)routine | flags | (nb ^ 1)) != 0) ||
+	    !is_plain(so, s, SANI_WSP_SENDS, bufs, ov) || sani_unlikely(so->home->done_next == so->home->done_end))
+		return sani_wsp_transfer(s, SAN_OP_SEND, bufs, nb, flags, ov, routine, sent, err);
+	rc = post_plain(near, so->home->spare, bufs);
+	if (sani_likely(rc == 1)) {
+		DWORD code = end_at_once(so, ov, near->post.len);
+
+		if (code == 0 && sent != NULL)
+			*sent = near->post.len;
+		return sani_wsp_return(code, err);
+	}
+	return sani_wsp_return(rc == 0 ? begin_plain(so, near, ov) : code_of(rc), err);
 }
 
 int WSPAPI
 sani_wsp_recv(SOCKET s, LPWSABUFEX bufs, DWORD nb, LPDWORD received, LPDWORD flags, LPWSAOVERLAPPED ov,
 	      LPWSAOVERLAPPED_COMPLETION_ROUTINE routine, LPWSATHREADID thread, LPINT err)
 {
-	(void)received;
+	struct sani_wsp_sock *so = sani_wsp_place(s);
+	struct sani_wsp_near *near = &so->near[SANI_WSP_RECVS];
+	int rc;
+
 	(void)thread;
 	if (sani_unlikely(flags == NULL))
-		return refuse(s, WSAEFAULT, err);
-	if (sani_unlikely(is_odd(bufs, *flags, ov, routine)) || sani_unlikely(nb - 1 >= SAN_VEC_MAX))
-		return refuse(s, check(bufs, nb, *flags, ov, routine), err);
-	return sani_wsp_return(transfer(s, SAN_OP_RECV, bufs, nb, ov), err);
+		return sani_wsp_return(sani_wsp_find(s) == NULL ? WSAENOTSOCK : WSAEFAULT, err);
+	if (sani_unlikely(((uintptr_t)routine | *flags | (nb ^ 1)) != 0) || !is_plain(so, s, SANI_WSP_RECVS, bufs, ov))
+		return sani_wsp_transfer(s, SAN_OP_RECV, bufs, nb, *flags, ov, routine, received, err);
+	rc = post_plain(near, so->home->spare, bufs);
+	return sani_wsp_return(sani_likely(rc == 0) ? begin_plain(so, near, ov) : code_of(rc), err);
 }
 
 /* @return 0: ended. */
