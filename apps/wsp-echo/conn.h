@@ -28,7 +28,7 @@ struct conn {
 /** All of them. */
 extern struct conn *conns;
 
-/** A connection of a connected socket begins: memory is registered, a receive posted (left 0), or the first message sent. */
+/** A connected socket's connection begins: memory is registered, a receive posted (left 0), or a message sent. */
 void
 conn_begin(const struct provider *p, SOCKET s, uint64_t left);
 

@@ -83,7 +83,7 @@ look(SOCKET s)
 }
 
 static int CALLBACK
-anybody(LPWSABUF caller, LPWSABUF caller_data, LPQOS sqos, LPQOS gqos, LPWSABUF callee, LPWSABUF callee_data, GROUP *g,
+accept_anybody(LPWSABUF caller, LPWSABUF caller_data, LPQOS sqos, LPQOS gqos, LPWSABUF callee, LPWSABUF callee_data, GROUP *g,
 	DWORD_PTR data)
 {
 	(void)caller;
@@ -110,7 +110,7 @@ serve(struct prog *prog, const struct options *o)
 		prog_poll(prog);
 		if (!event.set || (look(s).lNetworkEvents & FD_ACCEPT) == 0)
 			continue;
-		SOCKET got = provider.call.lpWSPAccept(s, NULL, NULL, anybody, 0, &code);
+		SOCKET got = provider.call.lpWSPAccept(s, NULL, NULL, accept_anybody, 0, &code);
 
 		if (got != INVALID_SOCKET)
 			conn_begin(&provider, got, 0);

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /*
- * The SAN provider layer, so many times: sends and receives of 64 bytes through its table, on the owning core. Run under
- * callgrind by tests/perf/wsp: collected are the calls, and the rounds of the core in which their up-calls come.
+ * The SAN provider layer, so many times: sends and receives of 64 bytes through its table, on the owning core. Run
+ * under callgrind by tests/perf/wsp: collected are the calls, and the rounds of the core in which their up-calls come.
  *
  *   perf-wsp send|polled|recv BATCHES BATCH
  */
