@@ -83,8 +83,8 @@ look(SOCKET s)
 }
 
 static int CALLBACK
-accept_anybody(LPWSABUF caller, LPWSABUF caller_data, LPQOS sqos, LPQOS gqos, LPWSABUF callee, LPWSABUF callee_data, GROUP *g,
-	DWORD_PTR data)
+accept_anybody(LPWSABUF caller, LPWSABUF caller_data, LPQOS sqos, LPQOS gqos, LPWSABUF callee,
+	       LPWSABUF callee_data, GROUP *g, DWORD_PTR data)
 {
 	(void)caller;
 	(void)caller_data;

@@ -51,7 +51,7 @@ sani_sock_count_loans(void)
 
 	pthread_mutex_lock(&lock);
 	for (i = 0; i < nb_core_ids; i++) {
-		const struct san_core *k = atomic_load(&cores[i]);
+		const struct san_core *k = atomic_load(&sani_cores[i]);
 
 		n += k != NULL ? sani_loan_count(&k->loans) : 0;
 	}

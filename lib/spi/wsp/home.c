@@ -5,8 +5,9 @@
  *   done       sends that were over when they were posted: since the last turn, so before this round's input
  *   queue      everything else; emptied in each turn, so what is in it came after what is in done
  *
- * A close on the core makes the up-calls of its own socket at once, and keeps what it meets of others in the queue: that
- * is older than anything else when the turn comes. A turn that leaves something in the queue begins the next one with it.
+ * A close on the core makes the up-calls of its own socket at once, and keeps what it meets of others in the queue:
+ * that is older than anything else when the turn comes. A turn that leaves something in the queue begins the next one
+ * with it.
  */
 #include <stdlib.h>
 #include <string.h>
