@@ -74,7 +74,7 @@ start_bind(PIRP irp)
 	struct sani_wsk_sock *s = irp->Socket;
 	struct san_addr local;
 
-	memcpy(&local, irp->CurrentStackLocation->Parameters.Provider, sizeof(local));
+	memcpy(&local, sani_wsk_args(irp), sizeof(local));
 	if (atomic_load(&s->phase) != SANI_WSK_FRESH)
 		sani_wsk_finish(irp, STATUS_INVALID_DEVICE_STATE, 0);
 	else
@@ -102,14 +102,14 @@ sani_wsk_bind(PWSK_SOCKET Socket, PSOCKADDR LocalAddress, ULONG Flags, PIRP Irp)
 		Irp->IoStatus.Status = STATUS_INVALID_ADDRESS;
 	if (Irp->IoStatus.Status != STATUS_SUCCESS)
 		return sani_wsk_submit(Irp, start_with_status);
-	memcpy(Irp->CurrentStackLocation->Parameters.Provider, &local, sizeof(local));
+	memcpy(sani_wsk_args(Irp), &local, sizeof(local));
 	return sani_wsk_submit(Irp, start_bind);
 }
 
 static void
 answer(PIRP irp, bool known, const struct san_addr *addr)
 {
-	PSOCKADDR sa = (PSOCKADDR)irp->CurrentStackLocation->Parameters.Provider[0];
+	PSOCKADDR sa = (PSOCKADDR)sani_wsk_args(irp)[0];
 
 	if (sa == NULL) {
 		sani_wsk_finish(irp, STATUS_INVALID_PARAMETER, 0);
@@ -144,7 +144,7 @@ sani_wsk_get_local(PWSK_SOCKET Socket, PSOCKADDR LocalAddress, PIRP Irp)
 
 	if (!sani_wsk_take(s, s->core, Irp))
 		return STATUS_INVALID_PARAMETER;
-	Irp->CurrentStackLocation->Parameters.Provider[0] = (ULONG_PTR)LocalAddress;
+	sani_wsk_args(Irp)[0] = (ULONG_PTR)LocalAddress;
 	return sani_wsk_submit(Irp, start_local);
 }
 
@@ -155,6 +155,6 @@ sani_wsk_get_remote(PWSK_SOCKET Socket, PSOCKADDR RemoteAddress, PIRP Irp)
 
 	if (!sani_wsk_take(s, s->core, Irp))
 		return STATUS_INVALID_PARAMETER;
-	Irp->CurrentStackLocation->Parameters.Provider[0] = (ULONG_PTR)RemoteAddress;
+	sani_wsk_args(Irp)[0] = (ULONG_PTR)RemoteAddress;
 	return sani_wsk_submit(Irp, start_remote);
 }

@@ -143,6 +143,7 @@ wait_for_change(struct _WSK_CLIENT *c, PIRP irp)
 	if (irp == NULL || irp->CurrentLocation < 2)
 		return STATUS_INVALID_PARAMETER;
 	IoSetNextIrpStackLocation(irp);
+	IoMarkIrpPending(irp);
 	sani_wsk_lock();
 	sani_wsk_client_count_call(c);
 	sani_wsk_hold(&c->changes, irp);

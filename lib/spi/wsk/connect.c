@@ -26,14 +26,14 @@ on_connect_done(struct sani_wsk_sock *s)
 
 /* Send the data of a WskConnectEx by the request's operation. @return As san_sendv(). */
 static int
-send_first(PIRP irp, sani_wsk_fn then)
+send_first(PIRP irp)
 {
-	const ULONG_PTR *arg = irp->CurrentStackLocation->Parameters.Provider;
+	const ULONG_PTR *arg = sani_wsk_args(irp);
 	struct sani_wsk_sock *s = irp->Socket;
 	struct san_vec vec[SAN_VEC_MAX];
 	unsigned int nb = sani_wsk_gather((const MDL *)arg[ARG_MDL], arg[ARG_OFFSET], arg[ARG_LENGTH], vec);
 
-	irp->Operation.user = sani_wsk_user(then);
+	irp->Operation.user = SANI_WSK_PLAIN;
 	return nb == 0 ? -EMSGSIZE : san_sendv(s->h, &irp->Operation, vec, nb, SAN_ACKED);
 }
 
@@ -50,10 +50,10 @@ on_connected(struct sani_wsk_core *wc, const struct san_completion *comp)
 		return;
 	}
 	on_connect_done(s);
-	if (irp->CurrentStackLocation->Parameters.Provider[ARG_LENGTH] == 0)
+	if (sani_wsk_args(irp)[ARG_LENGTH] == 0)
 		sani_wsk_complete(irp, STATUS_SUCCESS, 0);
 	else
-		sani_wsk_posted(irp, send_first(irp, NULL));
+		sani_wsk_posted(irp, send_first(irp));
 }
 
 /* With Fast Open the connect is the socket's own operation, and the request ends with its data. */
@@ -79,7 +79,7 @@ connect_fast(PIRP irp, const struct san_addr *peer)
 	rc = san_connect(s->h, &s->tail, peer, 0);
 	if (rc < 0)
 		return rc;
-	rc = send_first(irp, NULL);
+	rc = send_first(irp);
 	/* The request ends here; the connect goes on by itself and is noticed. */
 	return rc;
 }
@@ -95,7 +95,7 @@ is_fast(const struct sani_wsk_sock *s)
 static VOID
 start_connect(PIRP irp)
 {
-	const ULONG_PTR *arg = irp->CurrentStackLocation->Parameters.Provider;
+	const ULONG_PTR *arg = sani_wsk_args(irp);
 	struct sani_wsk_sock *s = irp->Socket;
 	struct san_addr peer;
 	int rc;
@@ -139,7 +139,7 @@ submit_connect(PIRP irp, PSOCKADDR remote, NTSTATUS status)
 		irp->IoStatus.Status = status;
 		return sani_wsk_submit(irp, start_failed);
 	}
-	memcpy(irp->CurrentStackLocation->Parameters.Provider, &peer, sizeof(peer));
+	memcpy(sani_wsk_args(irp), &peer, sizeof(peer));
 	return sani_wsk_submit(irp, start_connect);
 }
 
@@ -157,7 +157,7 @@ sani_wsk_connect_ex(PWSK_SOCKET Socket, PSOCKADDR RemoteAddress, PWSK_BUF Buffer
 
 	if (!sani_wsk_take(s, s->core, Irp))
 		return STATUS_INVALID_PARAMETER;
-	arg = Irp->CurrentStackLocation->Parameters.Provider;
+	arg = sani_wsk_args(Irp);
 	arg[ARG_LENGTH] = 0;
 	if (Flags != 0)
 		return submit_connect(Irp, RemoteAddress, STATUS_INVALID_PARAMETER);

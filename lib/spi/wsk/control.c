@@ -73,6 +73,7 @@ set_native(struct control *c, enum san_option option)
 	rc = san_set_option(s->h, option, value);
 	if (rc == 0 && option == SAN_OPT_NODELAY) {
 		s->nagle = value == 0;
+		s->thread = s->nagle ? NULL : s->core->thread;
 		s->hurried = false;
 	}
 	/* Natively one code says both. */
@@ -247,7 +248,7 @@ do_ioctl(struct control *c)
 static VOID
 start_control(PIRP irp)
 {
-	const ULONG_PTR *arg = irp->CurrentStackLocation->Parameters.Provider;
+	const ULONG_PTR *arg = sani_wsk_args(irp);
 	struct control c = {
 		.s = irp->Socket,
 		.code = (ULONG)arg[ARG_CODE],
@@ -431,7 +432,7 @@ sani_wsk_control(PWSK_SOCKET Socket, WSK_CONTROL_SOCKET_TYPE RequestType, ULONG 
 			*OutputSizeReturned = c.returned;
 		return status;
 	}
-	arg = Irp->CurrentStackLocation->Parameters.Provider;
+	arg = sani_wsk_args(Irp);
 	arg[ARG_TYPE] = RequestType;
 	arg[ARG_CODE] = ControlCode;
 	arg[ARG_LEVEL] = Level;

@@ -180,8 +180,8 @@ arm_connection(struct sani_wsk_sock *s)
 		sani_wsk_rx_enter(s, rx);
 	else
 		free(rx);
-	s->send_user = events & WSK_EVENT_SEND_BACKLOG ? sani_wsk_user(on_sent) : 0;
-	if (s->send_user != 0)
+	s->send_user = events & WSK_EVENT_SEND_BACKLOG ? sani_wsk_user(on_sent) : SANI_WSK_PLAIN;
+	if (s->send_user != SANI_WSK_PLAIN)
 		tell_backlog(s);
 	if (s->rx != NULL)
 		sani_wsk_rx_go(s);

@@ -67,7 +67,7 @@ find(const struct sani_wsk_sock *l, ULONG_PTR key, ULONG_PTR serial)
 static VOID
 start_complete(PIRP irp)
 {
-	const ULONG_PTR *arg = irp->CurrentStackLocation->Parameters.Provider;
+	const ULONG_PTR *arg = sani_wsk_args(irp);
 	struct sani_wsk_sock *l = irp->Socket;
 	struct sani_wsk_sock *conn;
 
@@ -96,7 +96,7 @@ sani_wsk_inspect_complete(PWSK_SOCKET ListenSocket, PWSK_INSPECT_ID InspectID, W
 
 	if (!sani_wsk_take(l, l->core, Irp))
 		return STATUS_INVALID_PARAMETER;
-	arg = Irp->CurrentStackLocation->Parameters.Provider;
+	arg = sani_wsk_args(Irp);
 	arg[ARG_KEY] = InspectID != NULL ? InspectID->Key : 0;
 	arg[ARG_SERIAL] = InspectID != NULL ? InspectID->SerialNumber : 0;
 	arg[ARG_ACTION] = (ULONG_PTR)Action;

@@ -69,7 +69,7 @@ sani_wsk_unwait(struct sani_wsk_sock *conn)
 static void
 give_to_request(PIRP irp, struct sani_wsk_sock *conn)
 {
-	const ULONG_PTR *arg = irp->CurrentStackLocation->Parameters.Provider;
+	const ULONG_PTR *arg = sani_wsk_args(irp);
 
 	sani_wsk_unwait(conn);
 	conn->context = (PVOID)arg[ARG_CONTEXT];
@@ -319,7 +319,7 @@ sani_wsk_accept(PWSK_SOCKET ListenSocket, ULONG Flags, PVOID AcceptSocketContext
 		return STATUS_INVALID_PARAMETER;
 	if (Flags != 0)
 		return sani_wsk_submit(Irp, start_refused);
-	arg = Irp->CurrentStackLocation->Parameters.Provider;
+	arg = sani_wsk_args(Irp);
 	arg[ARG_CONTEXT] = (ULONG_PTR)AcceptSocketContext;
 	arg[ARG_DISPATCH] = (ULONG_PTR)AcceptSocketDispatch;
 	arg[ARG_LOCAL] = (ULONG_PTR)LocalAddress;

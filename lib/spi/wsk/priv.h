@@ -31,8 +31,8 @@ struct sani_wsk_irps {
 
 /** How far a request is: IRP.Step, with marks. Written here, but for marks set before it is handed over. */
 enum sani_wsk_step {
-	SANI_WSK_NEW,
 	SANI_WSK_NATIVE,	/**< Its operation is posted. */
+	SANI_WSK_NEW,
 	SANI_WSK_HELD,		/**< In IRP.List. */
 	SANI_WSK_ENDED,		/**< Has its status; completes in this turn or the next. */
 	SANI_WSK_OVER,		/**< Has its status, but who cancels it has not said so yet. */
@@ -118,6 +118,7 @@ struct sani_wsk_sock {
 	struct sani_wsk_core *core;
 	san_handle h;			/**< SAN_NO_HANDLE: a basic socket, or not made yet. */
 	uint64_t send_user;		/**< Of the operations of sends. */
+	const void *thread;		/**< The core's, when sends may go straight to the native call. */
 	struct sani_wsk_rx *rx;
 	_Atomic(struct sani_wsk_rx *) rx_new;	/**< Made by who enables; any thread. */
 	struct _WSK_CLIENT *client;
@@ -213,17 +214,25 @@ sani_wsk_status(int rc);
 VOID
 sani_wsk_cancel(PDEVICE_OBJECT device, PIRP irp);
 
+/**
+ * The arguments of a request, in the stack location that the program has set its routine in. The IRP does not step down to
+ * it: it steps up when it completes, and where it is one that its maker has given it, that is all there is to do.
+ */
+static inline ULONG_PTR *
+sani_wsk_args(PIRP irp)
+{
+	return IoGetNextIrpStackLocation(irp)->Parameters.Provider;
+}
+
 /** Take an IRP over: false, when it has no stack location left. Any thread. */
 static inline bool
 sani_wsk_take(struct sani_wsk_sock *s, struct sani_wsk_core *wc, PIRP irp)
 {
 	if (sani_unlikely(irp == NULL || irp->CurrentLocation < 2))
 		return false;
-	IoSetNextIrpStackLocation(irp);
 	irp->Socket = s;
 	irp->Core = wc;
 	irp->Step = SANI_WSK_NEW;
-	IoMarkIrpPending(irp);
 	/* sequentially consistent, before the look at Cancel: against IoCancelIrp() */
 	__atomic_store_n(&irp->CancelRoutine, sani_wsk_cancel, __ATOMIC_SEQ_CST);
 	return true;
@@ -270,6 +279,9 @@ sani_wsk_waiting(const struct sani_layer *layer);
 /** Carry out what was pushed onto a core that is gone. Any thread. */
 void
 sani_wsk_sweep(struct sani_wsk_core *wc);
+
+/** The user value of operations whose end is that of their request, and nothing more. */
+#define SANI_WSK_PLAIN 1u
 
 /** A function of this module that takes completions: the user value of its operations. */
 typedef void (*sani_wsk_fn)(struct sani_wsk_core *wc, const struct san_completion *comp);

@@ -66,6 +66,24 @@ sani_wsk_status(int rc)
 	}
 }
 
+/* The routines above are called. */
+static inline void
+call_up(PIRP irp)
+{
+	PIO_STACK_LOCATION at = IoGetNextIrpStackLocation(irp);
+
+	irp->PendingReturned = TRUE;
+	/* Made by the program itself, for this one call: nobody is above its routine. */
+	if (sani_likely(irp->IoStatus.Status == STATUS_SUCCESS && at->Control & SL_INVOKE_ON_SUCCESS &&
+			irp->CurrentLocation > irp->StackCount && at->CompletionRoutine != NULL)) {
+		at->CompletionRoutine(NULL, irp, at->Context);
+		return;
+	}
+	IoSetNextIrpStackLocation(irp);
+	IoMarkIrpPending(irp);
+	IoCompleteRequest(irp, IO_NO_INCREMENT);
+}
+
 static ULONG
 step_of(const IRP *irp)
 {
@@ -89,7 +107,7 @@ end_close(PIRP irp)
 		return;
 	}
 	sani_wsk_sock_free(s);
-	IoCompleteRequest(irp, IO_NO_INCREMENT);
+	call_up(irp);
 	sani_wsk_client_put_sock(c);
 }
 
@@ -111,10 +129,10 @@ end_irp(PIRP irp)
 		end_close(irp);
 	} else if (irp->Step & SANI_WSK_CLIENT) {
 		c = irp->List;
-		IoCompleteRequest(irp, IO_NO_INCREMENT);
+		call_up(irp);
 		sani_wsk_client_put_call(c);
 	} else {
-		IoCompleteRequest(irp, IO_NO_INCREMENT);
+		call_up(irp);
 	}
 }
 
@@ -131,7 +149,7 @@ sani_wsk_complete(PIRP irp, NTSTATUS status, ULONG_PTR information)
 	irp->IoStatus.Status = status;
 	irp->IoStatus.Information = information;
 	if (sani_likely(__atomic_exchange_n(&irp->CancelRoutine, NULL, __ATOMIC_SEQ_CST) != NULL)) {
-		IoCompleteRequest(irp, IO_NO_INCREMENT);
+		call_up(irp);
 		return;
 	}
 	end_irp(irp);
@@ -304,7 +322,8 @@ push_cancel(struct sani_wsk_core *wc, PIRP irp)
 VOID
 sani_wsk_cancel(PDEVICE_OBJECT device, PIRP irp)
 {
-	struct sani_wsk_core *wc = irp->Core;
+	const struct sani_wsk_sock *s = irp->Socket;
+	struct sani_wsk_core *wc = s != NULL ? s->core : irp->Core;
 
 	(void)device;
 	push_cancel(wc, irp);
@@ -460,15 +479,17 @@ reap(struct sani_wsk_core *wc)
 	while (n == REAP && all < REAP * REAPS) {
 		n = san_cq_poll(wc->cq, comp, REAP);
 		for (i = 0; i < n; i++) {
-			/* What ended here comes before what ended natively after it. */
-			if (sani_unlikely(wc->done.head != NULL))
-				end_done(wc);
-			if (sani_likely(comp[i].user == 0 && comp[i].kind != SAN_OP_CLOSE))
+			if (sani_likely(comp[i].user == SANI_WSK_PLAIN)) {
 				end_native(&comp[i]);
-			else if (comp[i].kind == SAN_OP_CLOSE)
+				continue;
+			}
+			if (comp[i].kind == SAN_OP_CLOSE)
 				on_close_record(wc, &comp[i]);
 			else
 				((sani_wsk_fn)(uintptr_t)comp[i].user)(wc, &comp[i]);
+			/* What ended by that comes before what ended natively after it. */
+			if (wc->done.head != NULL)
+				end_done(wc);
 		}
 		all += n > 0 ? (unsigned int)n : 0;
 	}

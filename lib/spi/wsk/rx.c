@@ -223,7 +223,7 @@ serve(struct sani_wsk_sock *s)
 {
 	struct sani_wsk_rx *rx = s->rx;
 	PIRP irp = rx->held.head;
-	ULONG_PTR *arg = irp->CurrentStackLocation->Parameters.Provider;
+	ULONG_PTR *arg = sani_wsk_args(irp);
 	uint32_t n;
 
 	if (arg[ARG_FLAGS] & WSK_FLAG_DRAIN) {
@@ -332,7 +332,7 @@ sani_wsk_rx_go(struct sani_wsk_sock *s)
 void
 sani_wsk_rx_request(struct sani_wsk_sock *s, PIRP irp)
 {
-	const ULONG_PTR *arg = irp->CurrentStackLocation->Parameters.Provider;
+	const ULONG_PTR *arg = sani_wsk_args(irp);
 	struct sani_wsk_rx *rx = s->rx;
 
 	rx->stopped = false;

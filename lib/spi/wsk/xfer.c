@@ -57,7 +57,7 @@ gather_rest(const ULONG_PTR *arg, struct san_vec *vec)
 static ULONG_PTR *
 keep_arguments(PIRP irp, const WSK_BUF *buf, ULONG flags)
 {
-	ULONG_PTR *arg = irp->CurrentStackLocation->Parameters.Provider;
+	ULONG_PTR *arg = sani_wsk_args(irp);
 
 	arg[ARG_MDL] = buf != NULL ? (ULONG_PTR)buf->Mdl : 0;
 	arg[ARG_OFFSET] = buf != NULL ? buf->Offset : 0;
@@ -70,7 +70,7 @@ keep_arguments(PIRP irp, const WSK_BUF *buf, ULONG flags)
 static ULONG_PTR *
 arguments(PIRP irp)
 {
-	return irp->CurrentStackLocation->Parameters.Provider;
+	return sani_wsk_args(irp);
 }
 
 static bool
@@ -121,34 +121,63 @@ start_send(PIRP irp)
 		sani_wsk_posted(irp, san_sendv(s->h, &irp->Operation, vec, nb, SAN_ACKED));
 }
 
+/* Whatever the straight way is not for. */
+static __attribute__((noinline)) NTSTATUS
+send_slowly(struct sani_wsk_sock *s, const WSK_BUF *buf, ULONG flags, PIRP irp)
+{
+	if (!sani_wsk_take(s, s->core, irp))
+		return STATUS_INVALID_PARAMETER;
+	keep_arguments(irp, buf, flags);
+	if (buf == NULL)
+		sani_wsk_args(irp)[ARG_LENGTH] = SAN_IO_MAX + 1u;
+	return sani_wsk_submit(irp, start_send);
+}
+
+/* It was cancelled, or the native call refuses it. */
+static __attribute__((noinline)) NTSTATUS
+fail_post(PIRP irp, int rc)
+{
+	const struct sani_wsk_sock *s = irp->Socket;
+
+	irp->Core = s->core;
+	sani_wsk_finish(irp, sani_wsk_status(rc), 0);
+	return STATUS_PENDING;
+}
+
+/* Take an IRP over, as sani_wsk_take(), for an operation that is posted next; false: it is cancelled already. */
+static inline bool
+take_straight(struct sani_wsk_sock *s, PIRP irp)
+{
+	irp->Socket = s;
+	irp->Step = SANI_WSK_NATIVE;
+	__atomic_store_n(&irp->CancelRoutine, sani_wsk_cancel, __ATOMIC_SEQ_CST);
+	return sani_likely(!__atomic_load_n(&irp->Cancel, __ATOMIC_RELAXED));
+}
+
+/* On the core's thread, with one stretch of memory? */
+static inline bool
+is_straight(const struct sani_wsk_sock *s, const WSK_BUF *buf, const IRP *irp, void **mem)
+{
+	if (sani_unlikely(irp == NULL || buf == NULL || s->thread != &sani_wsk_mark || irp->CurrentLocation < 2))
+		return false;
+	*mem = one_stretch(buf);
+	return sani_likely(*mem != NULL && buf->Length - 1 < SAN_IO_MAX);
+}
+
 NTSTATUS
 sani_wsk_send(PWSK_SOCKET Socket, PWSK_BUF Buffer, ULONG Flags, PIRP Irp)
 {
 	struct sani_wsk_sock *s = sani_wsk_sock(Socket);
-	struct sani_wsk_core *wc = s->core;
-	const void *data;
+	void *data;
 	int rc;
 
-	if (sani_unlikely(!sani_wsk_take(s, wc, Irp)))
-		return STATUS_INVALID_PARAMETER;
-	if (sani_unlikely(Buffer == NULL)) {
-		keep_arguments(Irp, NULL, Flags);
-		arguments(Irp)[ARG_LENGTH] = SAN_IO_MAX + 1u;
-		return sani_wsk_submit(Irp, start_send);
-	}
-	data = one_stretch(Buffer);
-	if (sani_unlikely(data == NULL || Flags & ~WSK_FLAG_NODELAY || s->nagle || !sani_wsk_is_here(wc) ||
-			  Irp->Cancel))
-		goto slowly;
+	if (sani_unlikely(!is_straight(s, Buffer, Irp, &data) || Flags & ~WSK_FLAG_NODELAY))
+		return send_slowly(s, Buffer, Flags, Irp);
+	if (!take_straight(s, Irp))
+		return fail_post(Irp, -ECANCELED);
 	Irp->Operation.user = s->send_user;
 	rc = san_send(s->h, &Irp->Operation, data, Buffer->Length, SAN_ACKED);
-	if (sani_likely(rc == 0)) {
-		Irp->Step = SANI_WSK_NATIVE;
-		return STATUS_PENDING;
-	}
-slowly:
-	keep_arguments(Irp, Buffer, Flags);
-	return sani_wsk_submit(Irp, start_send);
+	return sani_likely(rc == 0) ? STATUS_PENDING : fail_post(Irp, rc);
 }
 
 /* What came into the sink is forgotten. */
@@ -207,7 +236,7 @@ post_receive(struct sani_wsk_sock *s, PIRP irp)
 		return -EMSGSIZE;
 	for (i = 0; i < nb; i++)
 		all += vec[i].len;
-	irp->Operation.user = irp->Step & SANI_WSK_BY_RX ? sani_wsk_user(on_received) : 0;
+	irp->Operation.user = irp->Step & SANI_WSK_BY_RX ? sani_wsk_user(on_received) : SANI_WSK_PLAIN;
 	if (nb == 1)
 		return san_recv(s->h, &irp->Operation, vec[0].base, vec[0].len, flags);
 	return san_recvv(s->h, &irp->Operation, vec, nb, flags ? all : 1, 0);
@@ -245,31 +274,30 @@ start_receive(PIRP irp)
 		sani_wsk_receive_now(irp);
 }
 
+static __attribute__((noinline)) NTSTATUS
+receive_slowly(struct sani_wsk_sock *s, const WSK_BUF *buf, ULONG flags, PIRP irp)
+{
+	if (!sani_wsk_take(s, s->core, irp))
+		return STATUS_INVALID_PARAMETER;
+	keep_arguments(irp, buf, flags);
+	return sani_wsk_submit(irp, start_receive);
+}
+
 NTSTATUS
 sani_wsk_receive(PWSK_SOCKET Socket, PWSK_BUF Buffer, ULONG Flags, PIRP Irp)
 {
 	struct sani_wsk_sock *s = sani_wsk_sock(Socket);
-	struct sani_wsk_core *wc = s->core;
 	void *buf;
 	int rc;
 
-	if (sani_unlikely(!sani_wsk_take(s, wc, Irp)))
-		return STATUS_INVALID_PARAMETER;
-	if (sani_unlikely(Buffer == NULL || Flags & ~WSK_FLAG_WAITALL || !sani_wsk_is_here(wc) || s->rx != NULL ||
-			  Irp->Cancel))
-		goto slowly;
-	buf = one_stretch(Buffer);
-	if (sani_unlikely(buf == NULL))
-		goto slowly;
-	Irp->Operation.user = 0;
-	rc = san_recv(s->h, &Irp->Operation, buf, Buffer->Length, Flags ? SAN_WAITALL : 0);
-	if (sani_likely(rc == 0)) {
-		Irp->Step = SANI_WSK_NATIVE;
-		return STATUS_PENDING;
-	}
-slowly:
-	keep_arguments(Irp, Buffer, Flags);
-	return sani_wsk_submit(Irp, start_receive);
+	_Static_assert((unsigned int)SAN_WAITALL == 2 * WSK_FLAG_WAITALL, "one flag is the other, shifted");
+	if (sani_unlikely(!is_straight(s, Buffer, Irp, &buf) || Flags & ~WSK_FLAG_WAITALL || s->rx != NULL))
+		return receive_slowly(s, Buffer, Flags, Irp);
+	if (!take_straight(s, Irp))
+		return fail_post(Irp, -ECANCELED);
+	Irp->Operation.user = SANI_WSK_PLAIN;
+	rc = san_recv(s->h, &Irp->Operation, buf, Buffer->Length, Flags << 1);
+	return sani_likely(rc == 0) ? STATUS_PENDING : fail_post(Irp, rc);
 }
 
 /* The last send of a disconnect: the disconnect behind it tells. */
@@ -306,7 +334,7 @@ start_disconnect(PIRP irp)
 		sani_wsk_finish(irp, STATUS_INVALID_PARAMETER, 0);
 		return;
 	}
-	irp->Operation.user = 0;
+	irp->Operation.user = SANI_WSK_PLAIN;
 	if (arg[ARG_FLAGS]) {
 		sani_wsk_posted(irp, san_disconnect(s->h, &irp->Operation, SAN_ABORT));
 		return;
