@@ -215,8 +215,9 @@ VOID
 sani_wsk_cancel(PDEVICE_OBJECT device, PIRP irp);
 
 /**
- * The arguments of a request, in the stack location that the program has set its routine in. The IRP does not step down to
- * it: it steps up when it completes, and where it is one that its maker has given it, that is all there is to do.
+ * The arguments of a request, in the stack location that the program has set its routine in. The IRP does not step
+ * down to it: it steps up when it completes, and where it is one that its maker has given it, that is all there is to
+ * do.
  */
 static inline ULONG_PTR *
 sani_wsk_args(PIRP irp)

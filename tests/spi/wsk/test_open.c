@@ -88,7 +88,7 @@ listener_on_the_wildcard_serves_every_address(void **state)
 
 RULES("W27")
 static void
-port_of_a_connection_is_fixed_at_bind_and_its_address_at_connect(void **state)
+port_is_fixed_at_bind_and_the_address_at_connect__one_core(void **state)
 {
 	struct end *l = bound(SERVER, WSK_FLAG_LISTEN_SOCKET, 80);
 	struct end *e = end_of(CLIENT, WSK_FLAG_CONNECTION_SOCKET);
@@ -96,9 +96,6 @@ port_of_a_connection_is_fixed_at_bind_and_its_address_at_connect(void **state)
 	struct sockaddr_in b;
 
 	(void)state;
-	/* With several cores the port is chosen at connect: the core of a connection depends on it. */
-	if (world.net.nb_cores[CLIENT] > 1)
-		skip();
 	assert_int_equal(await(post_bind(e, ANY, 0)), STATUS_SUCCESS);
 	assert_int_equal(local_address(e, &a), STATUS_SUCCESS);
 	assert_int_not_equal(a.sin_port, 0);
@@ -109,18 +106,16 @@ port_of_a_connection_is_fixed_at_bind_and_its_address_at_connect(void **state)
 	shut(l);
 }
 
+/* With several cores a port that was chosen may belong to another one than the connection's. */
 RULES("W18 W29")
 static void
-addresses_are_told_when_there_are_any(void **state)
+addresses_are_told_when_there_are_any__one_core(void **state)
 {
 	struct end *l = bound(SERVER, WSK_FLAG_LISTEN_SOCKET, 80);
 	struct end *e = end_of(CLIENT, WSK_FLAG_CONNECTION_SOCKET);
 	struct sockaddr_in a;
 
 	(void)state;
-	/* With several cores a port that was chosen may belong to another one than the connection's. */
-	if (world.net.nb_cores[CLIENT] > 1)
-		skip();
 	assert_int_equal(local_address(e, &a), STATUS_INVALID_DEVICE_STATE);
 	assert_int_equal(await(post_bind(e, CLIENT, 5000)), STATUS_SUCCESS);
 	assert_int_equal(local_address(e, &a), STATUS_SUCCESS);
@@ -531,8 +526,8 @@ static const struct CMUnitTest cases[] = {
 	WORLD_CASE(socket_of_a_family_that_there_is_not_is_refused),
 	WORLD_CASE(listening_socket_listens_as_soon_as_it_is_bound),
 	WORLD_CASE(listener_on_the_wildcard_serves_every_address),
-	WORLD_CASE(port_of_a_connection_is_fixed_at_bind_and_its_address_at_connect),
-	WORLD_CASE(addresses_are_told_when_there_are_any),
+	WORLD_CASE(port_is_fixed_at_bind_and_the_address_at_connect__one_core),
+	WORLD_CASE(addresses_are_told_when_there_are_any__one_core),
 	WORLD_CASE(connect_of_a_socket_that_is_not_bound_fails),
 	WORLD_CASE(accept_on_a_socket_that_is_not_bound_fails),
 	WORLD_CASE(listen_of_a_stream_socket_that_is_not_bound_fails),

@@ -15,6 +15,8 @@
 #ifndef TESTS_SPI_WSK_WORLD_H
 #define TESTS_SPI_WSK_WORLD_H
 
+#include <stdlib.h>
+
 #include "../../ports/net.h"
 
 #include <san/wsk.h>
@@ -303,6 +305,17 @@ world_run(void **state);
 
 #define WORLD_CASE(f) { #f, world_run, net_case_begin, net_case_end, &(struct world_test){ f } }
 
-#define WORLD_MAIN(name, cases) NET_MAIN(name, cases)
+/* Cases whose names end with "__one_core" are not for hosts of several cores. */
+#define WORLD_MAIN(name, cases) \
+int \
+main(int argc, char **argv) \
+{ \
+	if (argc > 1) \
+		cmocka_set_test_filter(argv[1]); \
+	if (getenv("WORLD_CORES") != NULL) \
+		cmocka_set_skip_filter("*__one_core"); \
+	cmocka_set_message_output(CM_OUTPUT_TAP); \
+	return cmocka_run_group_tests_name(name, cases, NULL, NULL); \
+}
 
 #endif
