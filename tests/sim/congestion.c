@@ -230,6 +230,16 @@ is_hole_sure(const struct sim_half *x)
 	       x->host->sought_us[x->peer->host->index] < g->hole_us;
 }
 
+/* RFC 4821 7.6.2: a longer segment than the one before that goes again in pieces was a probe: its loss reduces nothing. */
+static void
+look_for_probe(struct sim_half *x, const struct sim_packet *p)
+{
+	struct sim_loss *g = &x->loss;
+
+	if (p->seq == g->longer_seq && sim_space(p) < g->longer_len)
+		sim_loss_blind(x);
+}
+
 /* What is sent again: the first of an episode, the next, or something that is none of our business. */
 static void
 take_again(struct sim_half *x, const struct sim_packet *p)
@@ -245,6 +255,7 @@ take_again(struct sim_half *x, const struct sim_packet *p)
 			 "%u:%u sends %u again %lu us after it was shown lost, %lu us are enough", x->ip & 255, x->port,
 			 p->seq, vhost_now_us - g->hole_us, g->limit_us - g->hole_us);
 	g->hole_us = 0;
+	look_for_probe(x, p);
 	if (g->put.nb == 0 || sim_lt(p->seq, g->again_to))
 		sim_loss_blind(x);
 	else if (!g->in_episode && !g->blind && sim_leq(g->recover, x->una_put))
@@ -305,6 +316,12 @@ sim_loss_sent(struct sim_half *x, const struct sim_packet *p, bool is_new)
 	if (x->una == x->snd_max)
 		g->nb_out = 0;
 	g->nb_out += is_new;
+	if (is_new && sim_space(p) > g->new_len) {
+		g->longer_seq = p->seq;
+		g->longer_len = sim_space(p);
+	}
+	if (is_new)
+		g->new_len = sim_space(p);
 	if (!is_new)
 		take_again(x, p);
 	if (g->in_episode)
