@@ -65,7 +65,7 @@ struct sim_loss {
 	uint64_t sent;			/**< Octets sent in it. */
 	uint32_t again_to;		/**< End of what was sent again last. */
 	uint32_t new_len;		/* of the last segment with new octets */
-	uint32_t longer_seq;		/* the last that was longer than the one before, maybe a probe of the path's MTU */
+	uint32_t longer_seq;		/* the last longer than the one before: maybe a probe of the path's MTU */
 	uint32_t longer_len;
 	uint32_t undo_tsval;		/**< Timestamp of the first that was sent again. */
 	bool comes_down;		/**< The episode is over, which it may not know yet. */

@@ -230,7 +230,7 @@ is_hole_sure(const struct sim_half *x)
 	       x->host->sought_us[x->peer->host->index] < g->hole_us;
 }
 
-/* RFC 4821 7.6.2: a longer segment than the one before that goes again in pieces was a probe: its loss reduces nothing. */
+/* RFC 4821 7.6.2: a segment longer than the one before that goes again in pieces was a probe: this reduces nothing. */
 static void
 look_for_probe(struct sim_half *x, const struct sim_packet *p)
 {

@@ -282,8 +282,8 @@ check_bare(struct sim_half *x, const struct sim_packet *p)
 }
 
 /*
- * RFC 9293 3.5.2: from a connection at SND.NXT, else with the number that the peer itself named. Of an end whose SYN never
- * came onto the wire the number is not known; the peer's it knows.
+ * RFC 9293 3.5.2: from a connection at SND.NXT, else with the number that the peer itself named. Of an end whose SYN
+ * never came onto the wire the number is not known; the peer's it knows.
  */
 static void
 check_rst(struct sim_half *x, const struct sim_packet *p)
@@ -296,8 +296,8 @@ check_rst(struct sim_half *x, const struct sim_packet *p)
 	for (unsigned int i = 0; i < SIM_ANSWERABLE && i < x->nb_answerable; i++)
 		named |= !(p->flags & SIM_ACK) && x->answerable[i] == p->seq;
 	if (!x->flow->reused)
-		sim_hold(SIM_rst_sequence, own || named || unseen, "a number that nobody expects (%u to %u): %s", x->una,
-			 x->snd_max, text_of(p));
+		sim_hold(SIM_rst_sequence, own || named || unseen, "a number that nobody expects (%u to %u): %s",
+			 x->una, x->snd_max, text_of(p));
 	x->nb_rst++;
 	sim_hold(SIM_rst_rate, x->nb_rst <= 2 + x->nb_put, "the %uth RST for %u segments: %s", x->nb_rst, x->nb_put,
 		 text_of(p));
