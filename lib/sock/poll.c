@@ -144,11 +144,11 @@ do_round(struct san_core *k)
 		sani_core_disarm(k);
 	sani_core_begin(k->core);
 	n = sani_request_round(k);
-	/* Before the input: what a peer that the same cleanup closes sends does not count. */
+	/* Before the input: what a peer sends that the same cleanup or thread's exit closes does not count. */
 	if (sani_unlikely(sani_lib_closing()))
 		obey_cleanup(k);
-	n += sani_core_input(k->core);
 	n += sani_gone_round(k);
+	n += sani_core_input(k->core);
 	if (sani_unlikely(k->paused != SANI_NONE))
 		n += sani_repeat_round(k);
 	if (sani_unlikely((k->nb_lent | k->deadlines.nb | k->nb_kept) > 0))

@@ -155,5 +155,9 @@ main(int argc, char **argv)
 	       counter(host, "lend_tx"), counter(host, "lend_tx_copied"), counter(host, "lend_rx"),
 	       counter(host, "tcp_tx_rexmit"));
 	fflush(stdout);
-	return rc != 0 || san_cleanup() < 0;
+	if (san_cleanup() < 0)
+		return fail("no cleanup", 0);
+	san_conf_destroy(conf);
+	free(data);
+	return rc != 0;
 }

@@ -253,11 +253,11 @@ sani_wsp_state(const struct sani_wsp_sock *so)
 	return (enum sani_wsp_state)(atomic_load(&so->word) % SANI_WSP_ENTRY);
 }
 
-/** The entry that a descriptor would have; not to be looked at before sani_wsp_is(). Any thread. */
+/** The entry that a descriptor would have, whatever s is; not to be looked at before sani_wsp_is(). Any thread. */
 static inline struct sani_wsp_sock *
 sani_wsp_place(SOCKET s)
 {
-	return (void *)((char *)sani_wsp_socks + (uint32_t)s);
+	return (void *)((char *)sani_wsp_socks + ((uint32_t)s & ((SANI_WSP_SOCKS - 1) * SANI_WSP_ENTRY)));
 }
 
 /** Is s the descriptor of its place, and open? Any thread. */
