@@ -7,11 +7,13 @@ Usage: tests/tap.py [--counts FILE] [--again FILE] [--label NAME] [--slow FACTOR
 A test is an executable that prints TAP: a plan "1..N", then "ok 1 - name", "not ok 2 - name",
 "ok 3 - name # SKIP why". Whatever else goes wrong with the program is a failure of its own: an exit
 status that its results do not explain, a signal, the time limit, fewer or more results than planned,
-no results at all. A line of each result goes to standard output, one word line of each ("ok",
+no results at all. Tests that meson may run side by side (is_parallel) are: as many at a time as there are
+processors, two at least; the others follow, each by itself. A line of each result goes to standard output, one word line of each ("ok",
 "not ok", "skip") to the file of counts, and what did not pass once more to the other, for the end of a long
 run. Tests of the suite "noasan" are left out when there is a label.
 """
 import argparse
+import concurrent.futures
 import json
 import os
 import re
@@ -112,6 +114,24 @@ def run(test, limit):
         return out.read(), status, timed_out
 
 
+def timed_run(test, slow):
+    """What report() wants to know of a test, in its order."""
+    limit = (test["timeout"] or 30) * slow
+    begin = time.monotonic()
+    text, status, timed_out = run(test, limit)
+    return text, status, timed_out, limit, time.monotonic() - begin
+
+
+def run_all(tests, slow):
+    """Yield each test and its outcome."""
+    beside = [test for test in tests if test["is_parallel"]]
+    with concurrent.futures.ThreadPoolExecutor(max(2, len(os.sched_getaffinity(0)))) as pool:
+        yield from zip(beside, pool.map(lambda test: timed_run(test, slow), beside))
+    for test in tests:
+        if not test["is_parallel"]:
+            yield test, timed_run(test, slow)
+
+
 def report(label, test, text, status, timed_out, limit, seconds):
     """Print what a test did; return its words, and the lines on what did not pass."""
     output = Output()
@@ -177,12 +197,8 @@ def main():
             all_again.append("FAILED  %s: no test is registered" % label)
             print(all_again[-1])
             all_words.append("not ok")
-        for test in own:
-            limit = (test["timeout"] or 30) * args.slow
-            begin = time.monotonic()
-            text, status, timed_out = run(test, limit)
-            words, again = report(label, test, text, status, timed_out, limit,
-                                  time.monotonic() - begin)
+        for test, outcome in run_all(own, args.slow):
+            words, again = report(label, test, *outcome)
             all_words += words
             all_again += again
     append(args.counts, all_words)
