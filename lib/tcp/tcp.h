@@ -22,7 +22,8 @@
  *            cc_newreno.c RFC 5681, cc_cubic.c RFC 9438, hystart.c RFC 9406, cc_dctcp.c RFC 8257, cwv.h RFC
  *            7661; timers.c; passive.c LISTEN and SYN_RECEIVED; icmp.c; mtu.h, mtu.c RFC 4821; fast.h, fast.c RFC
  *            7413; isn.c RFC 6528; cookie.h, cookie.c RFC 4987; reset.c RST; timewait.c records; keepalive.c;
- *            urgent.c; info.c san_tcp_info().
+ *            urgent.c; info.c san_tcp_info(); grow.c buffers that grow; lent.h, lent.c memory of the program's in the
+ *            queues; cwv.c, pace.c.
  * Source:    RFC 9293, 6298, 5681, 6582, 7323, 6528, 5961, 6928, 2018, 2883, 6675, 8985, 9937, 9438, 9406, 8257,
  *            7661, 4987, 6191, 1337, 4821, 7413.
  */
