@@ -8,7 +8,7 @@
  */
 #include "core/priv.h"
 
-#define IDLE_US 10000u		/* lend = restart: so long a queue may sit on lent memory */
+#define IDLE_US 10000u		/* lend = restart: so long a queue may sit on lent memory and take nothing */
 
 void
 sani_lend_init(struct sani_core *core)
@@ -89,13 +89,14 @@ sani_lend_before_tx(struct sani_core *core, unsigned int iface)
 		q->stuck = true;
 		return false;
 	}
-	if (q->state & SANI_TXQ_WATCHED) {
-		q->holds |= has_lent(q);
-		q->last_tx_us = core->now_us;
+	if ((q->state & SANI_TXQ_WATCHED) && !q->holds && has_lent(q)) {
+		q->holds = true;
+		q->idle_since_us = core->now_us;
 	}
 	return q->n > 0;
 }
 
+/* Idle is a queue that takes nothing, be it that there is nothing for it or that its ring stays full. */
 static void
 reclaim(struct sani_core *core, unsigned int iface)
 {
@@ -104,7 +105,7 @@ reclaim(struct sani_core *core, unsigned int iface)
 
 	if (q->lend == SANI_LEND_CLEANUP)
 		(void)rte_eth_tx_done_cleanup(port->id, core->index, 0);
-	if (!q->holds || q->n > 0 || core->now_us - q->last_tx_us < IDLE_US)
+	if (!q->holds || core->now_us - q->idle_since_us < IDLE_US)
 		return;
 	q->holds = false;
 	if (!restart(port, core->index))

@@ -97,8 +97,8 @@ struct sani_txq {
 		uint16_t seldom;	/**< Both; 0: nothing to look at before a burst. */
 	};
 	uint8_t lend;			/**< enum sani_lend */
-	bool holds;			/**< WATCHED: it was given lent memory since it was restarted. */
-	uint64_t last_tx_us;		/**< WATCHED */
+	bool holds;			/**< WATCHED: lent memory was given to it, or waits, since it was restarted. */
+	uint64_t idle_since_us;		/**< WATCHED: when that began, or the port took something last. */
 	struct rte_mbuf *m[SANI_TXQ_MAX];
 };
 

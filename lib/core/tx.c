@@ -36,7 +36,10 @@ flush_port(struct sani_core *core, unsigned int iface)
 	}
 	sani_count_n(&core->ctr, SANI_CTR_port_tx, sent);
 	q->n = (uint16_t)(q->n - sent);
-	memmove(q->m, q->m + sent, q->n * sizeof(q->m[0]));
+	if (sani_unlikely((q->n | q->seldom) != 0)) {
+		q->idle_since_us = core->now_us;
+		memmove(q->m, q->m + sent, q->n * sizeof(q->m[0]));
+	}
 }
 
 static void

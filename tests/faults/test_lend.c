@@ -290,6 +290,49 @@ restart_loses_nothing(void **state)
 	finish();
 }
 
+/* Lends until the NIC, which keeps what it was given, takes nothing any more. */
+static struct stage_op *
+lend_until_full(void)
+{
+	struct stage_op *op;
+
+	begin(NIC_FREES_STOPPED, "restart");
+	slow.nic[0].keeps = NIC_RING;
+	op = lend(0, BULK, 0);
+	STAGE_UNTIL(slow.nic[0].refused > 0);
+	STAGE_MUST(!stage_over(op));
+	return op;
+}
+
+/* A queue that takes nothing is idle too, though frames wait for it. */
+static void
+full_queue_is_restarted(void **state)
+{
+	struct stage_op *send, *recv;
+
+	(void)state;
+	send = lend_until_full();
+	recv = receive(BULK);
+	STAGE_UNTIL(stage_over(send) && stage_over(recv));
+	STAGE_MUST(send->result == (int32_t)BULK && recv->result == (int32_t)BULK);
+	STAGE_MUST(wire_is_filled(in, BULK, 0) && slow_count(0, "lend_restarts") > 0);
+	slow_shut();
+	finish();
+}
+
+static void
+close_does_not_wait_for_a_full_queue(void **state)
+{
+	struct stage_op *send;
+
+	(void)state;
+	send = lend_until_full();
+	slow_shut();
+	STAGE_UNTIL(stage_over(send));
+	STAGE_MUST(send->result == -ECANCELED || send->result == -ECONNRESET);
+	finish();
+}
+
 #define WAY(name, ...) \
 	{ "stream_arrives__" name, stream_arrives, NULL, NULL, &(struct way){ __VA_ARGS__ } }
 #define REASON(reason) \
@@ -313,6 +356,8 @@ static const struct CMUnitTest cases[] = {
 	cmocka_unit_test(cleanup_waits_for_the_nic),
 	cmocka_unit_test(idle_queue_is_restarted),
 	cmocka_unit_test(restart_loses_nothing),
+	cmocka_unit_test(full_queue_is_restarted),
+	cmocka_unit_test(close_does_not_wait_for_a_full_queue),
 };
 
 int
