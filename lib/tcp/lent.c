@@ -211,14 +211,13 @@ put_piece(struct rte_mbuf *segment, struct rte_mbuf *last, const struct rte_mbuf
 	return last;
 }
 
-/* False, and nothing has changed: it has to be copied. */
+/* The text begins in m, which begins at `at`. False, and nothing has changed: it has to be copied. */
 static bool
-put_chain(struct sani_tcp_conn *c, uint32_t seq, uint32_t len, struct rte_mbuf *segment)
+put_chain(struct sani_tcp_conn *c, struct rte_mbuf *m, uint32_t at, uint32_t seq, uint32_t len,
+	  struct rte_mbuf *segment)
 {
 	struct rte_mbuf *last = segment;
 	uint16_t header = segment->data_len;
-	uint32_t at;
-	struct rte_mbuf *m = find(c, seq, &at);
 
 	for (;;) {
 		uint32_t off = seq - at;
@@ -250,9 +249,9 @@ void
 sani_tcp_lent_put(struct sani_tcp_conn *c, struct sani_tcp_io *io, uint32_t seq, uint32_t len, struct rte_mbuf *m)
 {
 	uint32_t at;
-
-	bool lent = is_lent(find(c, seq, &at));
-	bool done = (c->extras & SANI_TCP_X_REFER) && put_chain(c, seq, len, m);
+	struct rte_mbuf *first = find(c, seq, &at);
+	bool lent = is_lent(first);
+	bool done = (c->extras & SANI_TCP_X_REFER) && put_chain(c, first, at, seq, len, m);
 
 	sani_count_n(io->ctr, SANI_CTR_lend_tx, m->nb_segs > 1);
 	sani_count_n(io->ctr, SANI_CTR_lend_tx_copied, lent && m->nb_segs == 1);
