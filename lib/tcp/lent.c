@@ -282,9 +282,6 @@ sani_tcp_take(struct sani_tcp_conn *c, struct rte_mbuf **m, uint32_t max, uint32
 		q->tail = NULL;
 	q->nb_mbufs -= n;
 	q->bytes -= *bytes;
-	sani_tcp_note_read(c);
-	if (n > 0 && sani_tcp_window_update_due(c))
-		c->flags |= SANI_TCP_F_ACK_NOW;
-	*ev = c->flags & SANI_TCP_F_ACK_NOW ? SANI_TCP_EV_OUTPUT : 0;
+	*ev = sani_tcp_has_read(c, *bytes);
 	return n;
 }

@@ -195,6 +195,10 @@ sani_tcp_wants_output(const struct sani_tcp_conn *c);
 bool
 sani_tcp_can_write(const struct sani_tcp_conn *c);
 
+/** The program has taken n bytes out of the receive queue. @return Events. */
+uint32_t
+sani_tcp_has_read(struct sani_tcp_conn *c, uint32_t n);
+
 /** Write and count the RST that ends c from our side, into an empty mbuf. */
 void
 sani_tcp_put_reset(struct sani_tcp_conn *c, struct rte_mbuf *m, struct sani_tcp_io *io);

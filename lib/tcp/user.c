@@ -126,16 +126,22 @@ sani_tcp_at_end(const struct sani_tcp_conn *c)
 	return (c->flags & SANI_TCP_F_FIN_RCVD) && c->rcvq.bytes == 0;
 }
 
+uint32_t
+sani_tcp_has_read(struct sani_tcp_conn *c, uint32_t n)
+{
+	sani_tcp_note_read(c);
+	if (n > 0 && sani_tcp_window_update_due(c))
+		c->flags |= SANI_TCP_F_ACK_NOW;
+	return c->flags & SANI_TCP_F_ACK_NOW ? SANI_TCP_EV_OUTPUT : 0;
+}
+
 /* RECEIVE, RFC 9293 3.10.3. */
 uint32_t
 sani_tcp_read(struct sani_tcp_conn *c, void *buf, uint32_t len, uint32_t *ev)
 {
 	uint32_t n = sani_tcp_rcvq_read(c, buf, len);
 
-	sani_tcp_note_read(c);
-	if (n > 0 && sani_tcp_window_update_due(c))
-		c->flags |= SANI_TCP_F_ACK_NOW;
-	*ev = c->flags & SANI_TCP_F_ACK_NOW ? SANI_TCP_EV_OUTPUT : 0;
+	*ev = sani_tcp_has_read(c, n);
 	return n;
 }
 
