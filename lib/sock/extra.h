@@ -46,7 +46,6 @@ struct sani_lending {
 	uint64_t end;			/**< Stream offset behind it, once all of it is given. */
 	bool out;			/**< It has begun, and the last reference is not back. */
 	bool holding;			/**< One of the references is ours. */
-	bool owning;			/**< Cancelled: what the send queue holds is being copied. */
 };
 
 /** Registered: which registration a buffer of vec lies in. */

@@ -32,7 +32,6 @@ begin(struct san_core *k, struct san_overlapped *op)
 	l->end = UINT64_MAX;
 	l->out = true;
 	l->holding = true;
-	l->owning = false;
 	k->nb_lent++;
 }
 
@@ -124,7 +123,7 @@ own(struct san_core *k, struct sani_sock *so, struct sani_lending *l)
 {
 	struct sani_tcp_io io = sani_core_io(k->core);
 
-	l->owning = !sani_tcp_own(sani_sock_conn(k, so), &l->info, &io);
+	so->owning |= !sani_tcp_own(sani_sock_conn(k, so), &l->info, &io);
 }
 
 void
@@ -132,8 +131,9 @@ sani_lent_own_rest(struct san_core *k, struct sani_sock *so)
 {
 	struct san_overlapped *op;
 
+	so->owning = false;
 	for (op = so->send.head; op != NULL; op = op->next)
-		if (sani_lent_is_out(op) && sani_op_extra(op)->lent.owning)
+		if (sani_lent_is_out(op) && sani_op_state(op) == SANI_OP_CANCELLING)
 			own(k, so, &sani_op_extra(op)->lent);
 }
 
@@ -142,8 +142,6 @@ sani_lent_cancel(struct san_core *k, struct sani_sock *so, struct san_overlapped
 {
 	struct sani_lending *l = &sani_op_extra(op)->lent;
 
-	if (sani_op_state(op) == SANI_OP_CANCELLING)
-		return;
 	cancel(k, so, op, result);
 	if (so->conn != SANI_NONE)
 		own(k, so, l);

@@ -3,7 +3,7 @@
  * @file
  * Lent: sends whose memory packets refer to, and received buffers that programs have.
  *
- * Model:     a send from registered memory has begun when the connection has taken something of it, and is out until
+ * Model:     a send from registered memory begins when its turn comes to be given to the connection, and is out until
  *            the last reference is gone: then whoever freed the last packet pushes it onto the list of its core, which
  *            ends it. Out, it is ended by nothing (O9.4): cancelled it is CANCELLING, with its result in op->result.
  *            A loan is a packet buffer; giving it back frees it there and then, and counts.
@@ -52,7 +52,7 @@ sani_lent_given(struct san_overlapped *op, uint64_t end);
 bool
 sani_lent_is_over(const struct san_overlapped *op, uint64_t acked);
 
-/** An operation that is out is to end with result; its connection goes on. */
+/** An operation that is out, and not cancelled yet, is to end with result; its connection goes on. */
 void
 sani_lent_cancel(struct san_core *k, struct sani_sock *so, struct san_overlapped *op, int32_t result);
 

@@ -82,6 +82,7 @@ struct sani_sock {
 	bool paused;			/**< In the core's list of those whose repeating operation waits. */
 	bool told;			/**< Accepted: the listener's core has written the completion (O11). */
 	bool hold;			/**< Listener: sani_layer_hold() */
+	bool owning;			/**< Of cancelled sends the connection holds what it could not copy (lent.c). */
 	int32_t error;			/**< DEAD: 0, or what ended the connection. */
 	uint32_t nb_ops;		/**< Operations not ended. */
 	struct sani_oplist recv;	/**< Receives; of a listener, its accepts. */

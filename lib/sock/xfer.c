@@ -134,7 +134,7 @@ sani_send_pump(struct san_core *k, struct sani_sock *so)
 	struct sani_tcp_conn *c = sani_sock_conn(k, so);
 	uint32_t ev = 0;
 
-	if (sani_unlikely(k->nb_lent > 0))
+	if (sani_unlikely(so->owning))
 		sani_lent_own_rest(k, so);
 	while (so->unsent != NULL && give(k, c, so->unsent, &ev)) {
 		note_given(so->unsent, sani_tcp_written(c));

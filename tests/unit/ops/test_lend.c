@@ -439,6 +439,48 @@ cancelled_send_leaves_a_copy_behind(void)
 	duo_must(memcmp(in, out, done) == 0);
 }
 
+/* Without buffers there is no copy yet; it is made as soon as there are some, though the peer says nothing. */
+static void
+copy_waits_for_buffers(void)
+{
+	static struct rte_mbuf *all[16384];
+	struct rte_mempool *pool = duo.h[0].below->pool;
+	struct san_overlapped *send = duo_op();
+	unsigned int n = 0;
+	san_mem mem;
+	san_handle s[2];
+
+	fill_out();
+	duo_pair(s);
+	let_lend(0);
+	mem = registered(out, sizeof(out), SAN_MEM_READ);
+	duo_must(send_from(s[0], send, mem, 10000, 0) == 0);
+	card_go(false);
+	duo_must(nb_held > 0);
+	while (n < RTE_DIM(all) && (all[n] = rte_pktmbuf_alloc(pool)) != NULL)
+		n++;
+	duo_must(n < RTE_DIM(all));
+	duo_must(san_cancel(s[0], send->id) == 0);
+	card_lets_go();
+	/* what the card gave back too */
+	while (n < RTE_DIM(all) && (all[n] = rte_pktmbuf_alloc(pool)) != NULL)
+		n++;
+	vhost_now_us += 10000;
+	/* not until nothing is left to do: it tries again */
+	for (unsigned int i = 0; i < 5; i++)
+		card_turn(false);
+	duo_reap();
+	duo_must(duo_result(send) == WAITS && san_mem_deregister(mem) == -EBUSY);
+	rte_pktmbuf_free_bulk(all, n);
+	vhost_now_us += 10000;
+	card_go(false);
+	card_lets_go();
+	card_go(false);
+	duo_must(duo_result(send) == -ECANCELED);
+	duo_must(san_mem_deregister(mem) == 0);
+	card_lets_go();
+}
+
 static void
 polled_send_ends_in_its_structure(void)
 {
@@ -504,6 +546,7 @@ main(int argc, char **argv)
 		DUO_CASE_HERE(cancel_of_all_waits_for_the_card),
 		DUO_CASE_HERE(deadline_waits_for_the_card),
 		DUO_CASE_HERE(abort_waits_for_the_card),
+		DUO_CASE_HERE(copy_waits_for_buffers),
 	};
 
 	if (argc > 1)
