@@ -14,8 +14,7 @@ void
 sani_lend_init(struct sani_core *core)
 {
 	for (unsigned int i = 0; i < core->host->nb_ifaces; i++) {
-		uint32_t caps = core->host->ports[i].caps;
-		bool may = (caps & SANI_PORT_EXTMEM) && (caps & SANI_PORT_MULTI_SEG) && !(caps & SANI_PORT_BY_REF);
+		bool may = core->host->ports[i].caps & SANI_PORT_EXTMEM;
 
 		core->priv->txq[i].state = may ? SANI_TXQ_UNTRIED : 0;
 	}

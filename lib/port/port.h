@@ -28,8 +28,8 @@ enum sani_port_cap {
 	SANI_PORT_BY_REF = 1 << 3,		/**< The receiver gets the very mbuf that was sent (ring). */
 	SANI_PORT_PROMISC = 1 << 4,		/**< Runs promiscuous. */
 	SANI_PORT_MULTI_SEG = 1 << 5,		/**< Sends chained mbufs. */
-	SANI_PORT_EXTMEM = 1 << 7,		/**< May be given mbufs that refer to memory of the program's. */
 	SANI_PORT_RX_FD = 1 << 6,		/**< Each receive queue has a descriptor to sleep on. */
+	SANI_PORT_EXTMEM = 1 << 7,		/**< MULTI_SEG, not BY_REF: takes mbufs that refer to other memory. */
 };
 
 /** What the configuration asks for. */
