@@ -83,13 +83,12 @@ finish(struct blocked *b)
 
 RULES("W1")
 static void
-registrations_are_independent(void **state)
+registrations_are_independent(void)
 {
 	WSK_REGISTRATION reg[3];
 	WSK_PROVIDER_NPI npi;
 	unsigned int i;
 
-	(void)state;
 	for (i = 0; i < 3; i++)
 		assert_int_equal(join(&reg[i], &version_1_0), STATUS_SUCCESS);
 	WskDeregister(&reg[1]);
@@ -103,12 +102,11 @@ registrations_are_independent(void **state)
 
 RULES("W1 W2")
 static void
-registration_is_used_again_after_its_end(void **state)
+registration_is_used_again_after_its_end(void)
 {
 	WSK_REGISTRATION reg;
 	unsigned int i;
 
-	(void)state;
 	for (i = 0; i < 100; i++) {
 		WSK_PROVIDER_NPI npi;
 
@@ -124,13 +122,12 @@ registration_is_used_again_after_its_end(void **state)
 
 RULES("W3 W4")
 static void
-registration_does_not_need_a_provider(void **state)
+registration_does_not_need_a_provider(void)
 {
 	WSK_REGISTRATION reg;
 	WSK_PROVIDER_NPI npi;
 	WSK_PROVIDER_CHARACTERISTICS range;
 
-	(void)state;
 	world_settle();
 	assert_int_equal(san_wsk_stop(world.net.host[CLIENT]), 0);
 	assert_int_equal(join(&reg, &version_1_0), STATUS_SUCCESS);
@@ -144,13 +141,12 @@ registration_does_not_need_a_provider(void **state)
 
 RULES("W4")
 static void
-capture_waits_as_long_as_it_is_told(void **state)
+capture_waits_as_long_as_it_is_told(void)
 {
 	struct blocked b = { .timeout = 100 };
 	WSK_REGISTRATION reg;
 	uint64_t began_ms;
 
-	(void)state;
 	world_settle();
 	assert_int_equal(san_wsk_stop(world.net.host[CLIENT]), 0);
 	assert_int_equal(join(&reg, &version_1_0), STATUS_SUCCESS);
@@ -165,12 +161,11 @@ capture_waits_as_long_as_it_is_told(void **state)
 
 RULES("W4 W5")
 static void
-capture_waits_until_there_is_a_provider(void **state)
+capture_waits_until_there_is_a_provider(void)
 {
 	struct blocked b = { .timeout = WSK_INFINITE_WAIT };
 	WSK_REGISTRATION reg;
 
-	(void)state;
 	world_settle();
 	assert_int_equal(san_wsk_stop(world.net.host[CLIENT]), 0);
 	assert_int_equal(join(&reg, &version_1_0), STATUS_SUCCESS);
@@ -185,13 +180,12 @@ capture_waits_until_there_is_a_provider(void **state)
 
 RULES("W5 W9")
 static void
-end_of_a_registration_waits_for_each_capture(void **state)
+end_of_a_registration_waits_for_each_capture(void)
 {
 	struct blocked b = { 0 };
 	WSK_REGISTRATION reg;
 	WSK_PROVIDER_NPI npi;
 
-	(void)state;
 	assert_int_equal(join(&reg, &version_1_0), STATUS_SUCCESS);
 	assert_int_equal(WskCaptureProviderNPI(&reg, WSK_NO_WAIT, &npi), STATUS_SUCCESS);
 	assert_int_equal(WskCaptureProviderNPI(&reg, WSK_NO_WAIT, &npi), STATUS_SUCCESS);
@@ -205,13 +199,12 @@ end_of_a_registration_waits_for_each_capture(void **state)
 
 RULES("W6")
 static void
-other_version_is_told_the_range_and_comes_again(void **state)
+other_version_is_told_the_range_and_comes_again(void)
 {
 	WSK_REGISTRATION reg;
 	WSK_PROVIDER_NPI npi;
 	WSK_PROVIDER_CHARACTERISTICS range = { 0, 0 };
 
-	(void)state;
 	assert_int_equal(join(&reg, &version_2_0), STATUS_SUCCESS);
 	assert_int_equal(WskCaptureProviderNPI(&reg, WSK_NO_WAIT, &npi), STATUS_NOINTERFACE);
 	assert_int_equal(WskQueryProviderCharacteristics(&reg, &range), STATUS_SUCCESS);
@@ -227,14 +220,13 @@ other_version_is_told_the_range_and_comes_again(void **state)
 
 RULES("W7")
 static void
-provider_reports_its_own_minor_version(void **state)
+provider_reports_its_own_minor_version(void)
 {
 	WSK_REGISTRATION reg;
 	WSK_PROVIDER_NPI npi;
 	WSK_PROVIDER_CHARACTERISTICS range;
 	USHORT version;
 
-	(void)state;
 	assert_int_equal(join(&reg, &version_1_0), STATUS_SUCCESS);
 	assert_int_equal(WskQueryProviderCharacteristics(&reg, &range), STATUS_SUCCESS);
 	assert_int_equal(WskCaptureProviderNPI(&reg, WSK_NO_WAIT, &npi), STATUS_SUCCESS);
@@ -253,13 +245,12 @@ provider_reports_its_own_minor_version(void **state)
 
 RULES("W8 W60 S5.2")
 static void
-sockets_outlive_the_release_of_the_provider(void **state)
+sockets_outlive_the_release_of_the_provider(void)
 {
 	struct pair p = world_pair();
 	struct blocked b = { 0 };
 	struct req *r;
 
-	(void)state;
 	WskReleaseProviderNPI(world.reg[CLIENT]);
 	world.captured[CLIENT] = false;
 	r = post_receive(p.end[CLIENT], in, 5, WSK_FLAG_WAITALL);
@@ -274,7 +265,7 @@ sockets_outlive_the_release_of_the_provider(void **state)
 
 RULES("W9 W60 W63 W64 S5.2 S5.6 S5.13")
 static void
-end_of_a_registration_waits_for_sockets_with_everything_pending(void **state)
+end_of_a_registration_waits_for_sockets_with_everything_pending(void)
 {
 	struct pair p = world_pair();
 	struct end *l = bound(CLIENT, WSK_FLAG_LISTEN_SOCKET, 80);
@@ -282,7 +273,6 @@ end_of_a_registration_waits_for_sockets_with_everything_pending(void **state)
 	struct req *r[4];
 	unsigned int i;
 
-	(void)state;
 	r[0] = post_receive(p.end[CLIENT], in, sizeof(in), 0);
 	r[1] = post_accept(l);
 	r[2] = post_connect(bound(CLIENT, WSK_FLAG_CONNECTION_SOCKET, 0), 76, 80);
@@ -307,12 +297,11 @@ end_of_a_registration_waits_for_sockets_with_everything_pending(void **state)
 
 RULES("W9")
 static void
-end_of_a_registration_waits_for_a_request_of_the_client(void **state)
+end_of_a_registration_waits_for_a_request_of_the_client(void)
 {
 	struct blocked b = { 0 };
 	struct req *r = post_socket_connect(CLIENT, 76, 80);
 
-	(void)state;
 	WskReleaseProviderNPI(world.reg[CLIENT]);
 	world.captured[CLIENT] = false;
 	begin(&b, deregister, world.reg[CLIENT]);
@@ -327,13 +316,12 @@ end_of_a_registration_waits_for_a_request_of_the_client(void **state)
 
 RULES("W9 W60 W62 W65 S5.2 S5.11 S5.12 S5.14")
 static void
-program_of_one_thread_closes_and_deregisters(void **state)
+program_of_one_thread_closes_and_deregisters(void)
 {
 	struct pair p = world_pair();
 	struct req *r = post_receive(p.end[CLIENT], in, sizeof(in), 0);
 	struct req *c = post_close(p.end[CLIENT]);
 
-	(void)state;
 	WskReleaseProviderNPI(world.reg[CLIENT]);
 	world.captured[CLIENT] = false;
 	WskDeregister(world.reg[CLIENT]);
@@ -346,12 +334,11 @@ program_of_one_thread_closes_and_deregisters(void **state)
 
 RULES("W10")
 static void
-nothing_is_captured_after_the_end_of_a_registration(void **state)
+nothing_is_captured_after_the_end_of_a_registration(void)
 {
 	WSK_REGISTRATION reg;
 	WSK_PROVIDER_NPI npi;
 
-	(void)state;
 	assert_int_equal(join(&reg, &version_1_0), STATUS_SUCCESS);
 	WskDeregister(&reg);
 	assert_int_equal(WskCaptureProviderNPI(&reg, WSK_NO_WAIT, &npi), STATUS_DEVICE_NOT_READY);
@@ -359,13 +346,12 @@ nothing_is_captured_after_the_end_of_a_registration(void **state)
 
 RULES("W10")
 static void
-nothing_is_captured_while_a_registration_ends(void **state)
+nothing_is_captured_while_a_registration_ends(void)
 {
 	struct blocked b = { 0 };
 	WSK_REGISTRATION reg;
 	WSK_PROVIDER_NPI npi;
 
-	(void)state;
 	assert_int_equal(join(&reg, &version_1_0), STATUS_SUCCESS);
 	assert_int_equal(WskCaptureProviderNPI(&reg, WSK_NO_WAIT, &npi), STATUS_SUCCESS);
 	begin(&b, deregister, &reg);
@@ -377,13 +363,12 @@ nothing_is_captured_while_a_registration_ends(void **state)
 
 RULES("W10")
 static void
-capture_that_waits_fails_when_the_registration_ends(void **state)
+capture_that_waits_fails_when_the_registration_ends(void)
 {
 	struct blocked waiting = { .timeout = WSK_INFINITE_WAIT };
 	struct blocked ending = { 0 };
 	WSK_REGISTRATION reg;
 
-	(void)state;
 	world_settle();
 	assert_int_equal(san_wsk_stop(world.net.host[CLIENT]), 0);
 	assert_int_equal(join(&reg, &version_1_0), STATUS_SUCCESS);
@@ -398,13 +383,12 @@ capture_that_waits_fails_when_the_registration_ends(void **state)
 
 RULES("W11 W9")
 static void
-wait_for_a_change_of_transports_is_cancelled_by_the_end(void **state)
+wait_for_a_change_of_transports_is_cancelled_by_the_end(void)
 {
 	const WSK_PROVIDER_NPI *npi = &world.npi[CLIENT];
 	struct req *r = req_new(NULL);
 	struct blocked b = { 0 };
 
-	(void)state;
 	r->returned = npi->Dispatch->WskControlClient(npi->Client, WSK_TRANSPORT_LIST_CHANGE, 0,
 						      NULL, 0, NULL, NULL, r->irp);
 	assert_int_equal(r->returned, STATUS_PENDING);
@@ -421,13 +405,12 @@ wait_for_a_change_of_transports_is_cancelled_by_the_end(void **state)
 
 RULES("W12")
 static void
-nothing_is_called_after_the_end_of_a_registration(void **state)
+nothing_is_called_after_the_end_of_a_registration(void)
 {
 	struct pair p = world_pair();
 	struct end *e = p.end[CLIENT];
 	unsigned int now;
 
-	(void)state;
 	e->take = SIZE_MAX;
 	enable(e, WSK_EVENT_RECEIVE | WSK_EVENT_DISCONNECT);
 	post_send(p.end[SERVER], in, sizeof(in), 0);

@@ -192,12 +192,11 @@ run_seed(unsigned int seed)
 
 RULES("W18 W63 W64 W65 W72 S5.6 S5.13 S5.14")
 static void
-every_request_ends_once_and_before_its_close(void **state)
+every_request_ends_once_and_before_its_close(void)
 {
 	const char *seed = getenv("WORLD_SEED");
 	unsigned int i;
 
-	(void)state;
 	if (seed) {
 		run_seed((unsigned int)atoi(seed));
 		return;

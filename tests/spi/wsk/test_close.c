@@ -45,12 +45,11 @@ stuck_send(struct end *e)
 
 RULES("W63 W64 S5.6 S5.13")
 static void
-pending_receive_is_cancelled(void **state)
+pending_receive_is_cancelled(void)
 {
 	struct pair p = world_pair();
 	struct req *r = post_receive(p.end[CLIENT], buf[0], sizeof(buf[0]), 0);
 
-	(void)state;
 	world_steps(20);
 	assert_int_equal(r->done, 0);
 	assert_cancelled(r, close_it(p.end[CLIENT]));
@@ -59,12 +58,11 @@ pending_receive_is_cancelled(void **state)
 
 RULES("W64 W41 S5.13")
 static void
-receive_that_waits_for_all_is_cancelled(void **state)
+receive_that_waits_for_all_is_cancelled(void)
 {
 	struct pair p = world_pair();
 	struct req *r = post_receive(p.end[CLIENT], buf[0], sizeof(buf[0]), WSK_FLAG_WAITALL);
 
-	(void)state;
 	assert_int_equal(await(post_send(p.end[SERVER], "part", 4, 0)), STATUS_SUCCESS);
 	world_steps(50);
 	assert_int_equal(r->done, 0);
@@ -73,12 +71,11 @@ receive_that_waits_for_all_is_cancelled(void **state)
 
 RULES("W64 W42 S5.13")
 static void
-receive_that_drains_is_cancelled(void **state)
+receive_that_drains_is_cancelled(void)
 {
 	struct pair p = world_pair();
 	struct req *r = post_receive(p.end[CLIENT], NULL, 0, WSK_FLAG_DRAIN);
 
-	(void)state;
 	assert_int_equal(await(post_send(p.end[SERVER], "away", 4, 0)), STATUS_SUCCESS);
 	world_steps(50);
 	assert_int_equal(r->done, 0);
@@ -87,14 +84,13 @@ receive_that_drains_is_cancelled(void **state)
 
 RULES("W64 S5.13")
 static void
-receives_are_cancelled_in_their_order(void **state)
+receives_are_cancelled_in_their_order(void)
 {
 	struct pair p = world_pair();
 	struct req *r[8];
 	struct req *c;
 	unsigned int i;
 
-	(void)state;
 	for (i = 0; i < 8; i++)
 		r[i] = post_receive(p.end[CLIENT], buf[i], sizeof(buf[i]), 0);
 	c = close_it(p.end[CLIENT]);
@@ -106,25 +102,23 @@ receives_are_cancelled_in_their_order(void **state)
 
 RULES("W64 W39 S5.13")
 static void
-send_that_waits_for_the_window_is_cancelled(void **state)
+send_that_waits_for_the_window_is_cancelled(void)
 {
 	struct pair p = world_pair();
 	struct req *r = stuck_send(p.end[CLIENT]);
 
-	(void)state;
 	assert_cancelled(r, close_it(p.end[CLIENT]));
 }
 
 RULES("W64 S5.13")
 static void
-sends_are_cancelled_in_their_order(void **state)
+sends_are_cancelled_in_their_order(void)
 {
 	struct pair p = world_pair();
 	struct req *r[8];
 	struct req *c;
 	unsigned int i;
 
-	(void)state;
 	r[0] = stuck_send(p.end[CLIENT]);
 	for (i = 1; i < 8; i++)
 		r[i] = post_send(p.end[CLIENT], buf[i], sizeof(buf[i]), 0);
@@ -137,14 +131,13 @@ sends_are_cancelled_in_their_order(void **state)
 
 RULES("W54 W64 S5.13")
 static void
-graceful_disconnect_behind_data_is_cancelled(void **state)
+graceful_disconnect_behind_data_is_cancelled(void)
 {
 	struct pair p = world_pair();
 	struct req *s = stuck_send(p.end[CLIENT]);
 	struct req *d = post_disconnect(p.end[CLIENT], NULL, 0, 0);
 	struct req *c;
 
-	(void)state;
 	world_steps(50);
 	assert_int_equal(d->done, 0);
 	c = close_it(p.end[CLIENT]);
@@ -155,14 +148,13 @@ graceful_disconnect_behind_data_is_cancelled(void **state)
 
 RULES("W64 W31 S5.13")
 static void
-pending_accepts_are_cancelled_in_their_order(void **state)
+pending_accepts_are_cancelled_in_their_order(void)
 {
 	struct end *l = bound(SERVER, WSK_FLAG_LISTEN_SOCKET, 80);
 	struct req *r[4];
 	struct req *c;
 	unsigned int i;
 
-	(void)state;
 	for (i = 0; i < 4; i++)
 		r[i] = post_accept(l);
 	world_steps(20);
@@ -176,12 +168,11 @@ pending_accepts_are_cancelled_in_their_order(void **state)
 
 RULES("W64 S5.13")
 static void
-connect_to_nobody_is_cancelled(void **state)
+connect_to_nobody_is_cancelled(void)
 {
 	struct end *e = bound(CLIENT, WSK_FLAG_CONNECTION_SOCKET, 0);
 	struct req *r = post_connect(e, NOBODY, 80);
 
-	(void)state;
 	world_steps(50);
 	assert_int_equal(r->done, 0);
 	assert_cancelled(r, close_it(e));
@@ -189,13 +180,12 @@ connect_to_nobody_is_cancelled(void **state)
 
 RULES("W64 S5.13")
 static void
-connect_that_the_peer_has_not_answered_is_cancelled(void **state)
+connect_that_the_peer_has_not_answered_is_cancelled(void)
 {
 	struct end *l = bound(SERVER, WSK_FLAG_LISTEN_SOCKET, 80);
 	struct end *e = bound(CLIENT, WSK_FLAG_CONNECTION_SOCKET, 0);
 	struct req *r;
 
-	(void)state;
 	world_hold(SERVER, true);
 	r = post_connect(e, SERVER, 80);
 	world_steps(50);
@@ -207,13 +197,12 @@ connect_that_the_peer_has_not_answered_is_cancelled(void **state)
 
 RULES("W64 W77 S5.13")
 static void
-wait_for_a_change_of_addresses_is_cancelled(void **state)
+wait_for_a_change_of_addresses_is_cancelled(void)
 {
 	struct end *e = bound(CLIENT, WSK_FLAG_LISTEN_SOCKET, 80);
 	struct req *r =
 		post_control(e, ASK(WskIoctl, SIO_ADDRESS_LIST_CHANGE, 0, NULL, 0, NULL, 0, NULL));
 
-	(void)state;
 	world_steps(20);
 	assert_int_equal(r->done, 0);
 	assert_cancelled(r, close_it(e));
@@ -221,7 +210,7 @@ wait_for_a_change_of_addresses_is_cancelled(void **state)
 
 RULES("W63 W64 W65 W72 S5.6 S5.13")
 static void
-everything_pending_ends_before_the_close(void **state)
+everything_pending_ends_before_the_close(void)
 {
 	struct pair p = world_pair();
 	struct end *e = p.end[CLIENT];
@@ -232,7 +221,6 @@ everything_pending_ends_before_the_close(void **state)
 	struct req *c;
 	unsigned int i;
 
-	(void)state;
 	enable(e, WSK_EVENT_DISCONNECT | WSK_EVENT_SEND_BACKLOG);
 	s[0] = stuck_send(e);
 	for (i = 0; i < 3; i++)
@@ -256,13 +244,12 @@ everything_pending_ends_before_the_close(void **state)
 
 RULES("W64 W19 S5.13")
 static void
-what_ended_before_the_close_keeps_its_result(void **state)
+what_ended_before_the_close_keeps_its_result(void)
 {
 	struct pair p = world_pair();
 	struct req *r = post_receive(p.end[CLIENT], buf[0], sizeof(buf[0]), 0);
 	struct req *s = post_send(p.end[SERVER], "four", 4, 0);
 
-	(void)state;
 	assert_int_equal(await(r), STATUS_SUCCESS);
 	assert_int_equal(await(s), STATUS_SUCCESS);
 	close_it(p.end[CLIENT]);
@@ -275,12 +262,11 @@ what_ended_before_the_close_keeps_its_result(void **state)
 
 RULES("W20 W64 S5.13")
 static void
-buffer_of_a_cancelled_receive_is_not_written(void **state)
+buffer_of_a_cancelled_receive_is_not_written(void)
 {
 	struct pair p = world_pair();
 	struct req *r = post_receive(p.end[CLIENT], buf[0], sizeof(buf[0]), 0);
 
-	(void)state;
 	memset(buf[0], 0x5a, sizeof(buf[0]));
 	assert_cancelled(r, close_it(p.end[CLIENT]));
 	post_send(p.end[SERVER], "late", 4, 0);

@@ -47,11 +47,10 @@ assert_closed_inside(struct end *e, enum event ev)
 
 RULES("W22 W65 S5.14")
 static void
-close_inside_the_receive_callback_ends_after_it(void **state)
+close_inside_the_receive_callback_ends_after_it(void)
 {
 	struct pair p = world_pair();
 
-	(void)state;
 	begin(p.end[CLIENT], EV_RECEIVE);
 	enable(p.end[CLIENT], WSK_EVENT_RECEIVE | WSK_EVENT_DISCONNECT);
 	post_send(p.end[SERVER], buf, 20000, 0);
@@ -60,11 +59,10 @@ close_inside_the_receive_callback_ends_after_it(void **state)
 
 RULES("W22 W65 S5.14")
 static void
-close_inside_the_disconnect_callback_ends_after_it(void **state)
+close_inside_the_disconnect_callback_ends_after_it(void)
 {
 	struct pair p = world_pair();
 
-	(void)state;
 	begin(p.end[CLIENT], EV_DISCONNECT);
 	enable(p.end[CLIENT], WSK_EVENT_DISCONNECT);
 	post_disconnect(p.end[SERVER], NULL, 0, 0);
@@ -73,11 +71,10 @@ close_inside_the_disconnect_callback_ends_after_it(void **state)
 
 RULES("W22 W65 S5.14")
 static void
-close_inside_the_callback_of_a_reset_ends_after_it(void **state)
+close_inside_the_callback_of_a_reset_ends_after_it(void)
 {
 	struct pair p = world_pair();
 
-	(void)state;
 	begin(p.end[CLIENT], EV_DISCONNECT);
 	enable(p.end[CLIENT], WSK_EVENT_DISCONNECT);
 	post_close(p.end[SERVER]);
@@ -87,12 +84,11 @@ close_inside_the_callback_of_a_reset_ends_after_it(void **state)
 
 RULES("W22 W65 S5.14")
 static void
-close_of_the_listener_inside_the_accept_callback_ends_after_it(void **state)
+close_of_the_listener_inside_the_accept_callback_ends_after_it(void)
 {
 	struct end *l = bound(SERVER, WSK_FLAG_LISTEN_SOCKET, 80);
 	struct end *e = bound(CLIENT, WSK_FLAG_CONNECTION_SOCKET, 0);
 
-	(void)state;
 	begin(l, EV_ACCEPT);
 	enable(l, WSK_EVENT_ACCEPT);
 	post_connect(e, SERVER, 80);
@@ -105,13 +101,12 @@ close_of_the_listener_inside_the_accept_callback_ends_after_it(void **state)
 
 RULES("W22 W65 S5.14")
 static void
-close_inside_the_inspect_callback_ends_after_it(void **state)
+close_inside_the_inspect_callback_ends_after_it(void)
 {
 	struct end *l = conditional(SERVER, 80);
 	struct end *e = bound(CLIENT, WSK_FLAG_CONNECTION_SOCKET, 0);
 	struct req *r;
 
-	(void)state;
 	begin(l, EV_INSPECT);
 	r = post_connect(e, SERVER, 80);
 	assert_closed_inside(l, EV_INSPECT);
@@ -128,12 +123,11 @@ close_of_arg(struct req *r)
 
 RULES("W21 W65 S5.14")
 static void
-socket_may_be_closed_when_its_request_ends(void **state)
+socket_may_be_closed_when_its_request_ends(void)
 {
 	struct pair p = world_pair();
 	struct req *r = post_receive(p.end[CLIENT], buf, sizeof(buf), 0);
 
-	(void)state;
 	r->then = close_of_arg;
 	r->arg = p.end[CLIENT];
 	post_send(p.end[SERVER], "now", 3, 0);
@@ -145,14 +139,13 @@ socket_may_be_closed_when_its_request_ends(void **state)
 
 RULES("W65 S5.14")
 static void
-nothing_is_heard_of_a_socket_whose_close_has_ended(void **state)
+nothing_is_heard_of_a_socket_whose_close_has_ended(void)
 {
 	struct pair p = world_pair();
 	struct end *e = p.end[CLIENT];
 	unsigned int calls;
 	unsigned int i;
 
-	(void)state;
 	enable(e, WSK_EVENT_RECEIVE | WSK_EVENT_DISCONNECT | WSK_EVENT_SEND_BACKLOG);
 	e->take = SIZE_MAX;
 	for (i = 0; i < 50; i++)
@@ -167,13 +160,12 @@ nothing_is_heard_of_a_socket_whose_close_has_ended(void **state)
 
 RULES("W65 S5.14 S5.21")
 static void
-closed_listener_calls_nobody(void **state)
+closed_listener_calls_nobody(void)
 {
 	struct end *l = bound(SERVER, WSK_FLAG_LISTEN_SOCKET, 80);
 	struct end *e[8];
 	unsigned int i;
 
-	(void)state;
 	enable(l, WSK_EVENT_ACCEPT);
 	for (i = 0; i < 8; i++) {
 		e[i] = bound(CLIENT, WSK_FLAG_CONNECTION_SOCKET, 0);
@@ -197,13 +189,12 @@ free_context(struct req *r)
 
 RULES("W71 S5.1 S5.19")
 static void
-context_may_be_freed_when_the_close_ends(void **state)
+context_may_be_freed_when_the_close_ends(void)
 {
 	struct pair p = world_pair();
 	struct end *e = p.end[CLIENT];
 	struct req *c;
 
-	(void)state;
 	enable(e, WSK_EVENT_RECEIVE | WSK_EVENT_DISCONNECT);
 	e->take = SIZE_MAX;
 	post_send(p.end[SERVER], buf, sizeof(buf), 0);
@@ -215,12 +206,11 @@ context_may_be_freed_when_the_close_ends(void **state)
 
 RULES("W68 W46 W50")
 static void
-kept_indication_is_the_programs_until_it_is_released(void **state)
+kept_indication_is_the_programs_until_it_is_released(void)
 {
 	struct pair p = world_pair();
 	struct end *e = p.end[CLIENT];
 
-	(void)state;
 	e->keep = true;
 	enable(e, WSK_EVENT_RECEIVE | WSK_EVENT_DISCONNECT);
 	post_send(p.end[SERVER], "kept", 4, 0);
@@ -239,13 +229,12 @@ kept_indication_is_the_programs_until_it_is_released(void **state)
 
 RULES("W50")
 static void
-list_that_is_not_kept_is_not_taken_back(void **state)
+list_that_is_not_kept_is_not_taken_back(void)
 {
 	struct pair p = world_pair();
 	struct end *e = p.end[CLIENT];
 	PWSK_DATA_INDICATION list;
 
-	(void)state;
 	e->keep = true;
 	enable(e, WSK_EVENT_RECEIVE);
 	post_send(p.end[SERVER], "once", 4, 0);

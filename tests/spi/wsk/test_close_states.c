@@ -25,7 +25,7 @@ assert_reset_at(struct end *peer, uint64_t resets)
 
 RULES("W60 W72 S5.1 S5.4 S5.16 S5.18")
 static void
-socket_of_every_kind_is_closed_by_the_function_of_its_table(void **state)
+socket_of_every_kind_is_closed_by_the_function_of_its_table(void)
 {
 	static const uint32_t kinds[] = {
 		WSK_FLAG_BASIC_SOCKET,
@@ -35,30 +35,27 @@ socket_of_every_kind_is_closed_by_the_function_of_its_table(void **state)
 	};
 	unsigned int i;
 
-	(void)state;
 	for (i = 0; i < sizeof(kinds) / sizeof(kinds[0]); i++)
 		close_well(end_of(CLIENT, kinds[i]));
 }
 
 RULES("W72 S5.4")
 static void
-bound_socket_is_closed_and_its_port_free(void **state)
+bound_socket_is_closed_and_its_port_free(void)
 {
 	struct end *e = bound(CLIENT, WSK_FLAG_CONNECTION_SOCKET, 4000);
 
-	(void)state;
 	close_well(e);
 	close_well(bound(CLIENT, WSK_FLAG_CONNECTION_SOCKET, 4000));
 }
 
 RULES("W72 S5.4")
 static void
-listener_is_closed_and_refuses_from_then_on(void **state)
+listener_is_closed_and_refuses_from_then_on(void)
 {
 	struct end *l = bound(SERVER, WSK_FLAG_LISTEN_SOCKET, 80);
 	struct end *e = bound(CLIENT, WSK_FLAG_CONNECTION_SOCKET, 0);
 
-	(void)state;
 	close_well(l);
 	assert_int_equal(await(post_connect(e, SERVER, 80)), STATUS_CONNECTION_REFUSED);
 	close_well(e);
@@ -66,12 +63,11 @@ listener_is_closed_and_refuses_from_then_on(void **state)
 
 RULES("W67")
 static void
-connections_in_the_queue_of_a_listener_are_reset(void **state)
+connections_in_the_queue_of_a_listener_are_reset(void)
 {
 	struct end *l = bound(SERVER, WSK_FLAG_LISTEN_SOCKET, 80);
 	struct end *e = bound(CLIENT, WSK_FLAG_CONNECTION_SOCKET, 0);
 
-	(void)state;
 	assert_int_equal(await(post_connect(e, SERVER, 80)), STATUS_SUCCESS);
 	close_well(l);
 	assert_reset_at(e, 0);
@@ -80,24 +76,22 @@ connections_in_the_queue_of_a_listener_are_reset(void **state)
 
 RULES("W67 S5.22")
 static void
-open_connection_is_reset(void **state)
+open_connection_is_reset(void)
 {
 	struct pair p = world_pair();
 	uint64_t resets = world_counter(CLIENT, "tcp_tx_rst");
 
-	(void)state;
 	close_well(p.end[CLIENT]);
 	assert_reset_at(p.end[SERVER], resets);
 }
 
 RULES("W67 S5.22")
 static void
-connection_that_only_we_have_ended_is_reset(void **state)
+connection_that_only_we_have_ended_is_reset(void)
 {
 	struct pair p = world_pair();
 	uint64_t resets = world_counter(CLIENT, "tcp_tx_rst");
 
-	(void)state;
 	assert_int_equal(await(post_disconnect(p.end[CLIENT], NULL, 0, 0)), STATUS_SUCCESS);
 	assert_int_equal(await(post_receive(p.end[SERVER], buf, sizeof(buf), 0)), STATUS_SUCCESS);
 	close_well(p.end[CLIENT]);
@@ -108,12 +102,11 @@ connection_that_only_we_have_ended_is_reset(void **state)
 
 RULES("W67 S5.22")
 static void
-connection_that_only_the_peer_has_ended_is_reset(void **state)
+connection_that_only_the_peer_has_ended_is_reset(void)
 {
 	struct pair p = world_pair();
 	uint64_t resets = world_counter(CLIENT, "tcp_tx_rst");
 
-	(void)state;
 	assert_int_equal(await(post_disconnect(p.end[SERVER], NULL, 0, 0)), STATUS_SUCCESS);
 	assert_int_equal(await(post_receive(p.end[CLIENT], buf, sizeof(buf), 0)), STATUS_SUCCESS);
 	close_well(p.end[CLIENT]);
@@ -122,14 +115,13 @@ connection_that_only_the_peer_has_ended_is_reset(void **state)
 
 RULES("W67 W53 S5.22")
 static void
-connection_that_both_have_ended_is_not_reset(void **state)
+connection_that_both_have_ended_is_not_reset(void)
 {
 	struct pair p = world_pair();
 	uint64_t resets[2] = { world_counter(CLIENT, "tcp_tx_rst"),
 			       world_counter(SERVER, "tcp_tx_rst") };
 	unsigned int i;
 
-	(void)state;
 	for (i = 0; i < 2; i++)
 		assert_int_equal(await(post_disconnect(p.end[i], NULL, 0, 0)), STATUS_SUCCESS);
 	for (i = 0; i < 2; i++) {
@@ -147,12 +139,11 @@ connection_that_both_have_ended_is_not_reset(void **state)
 
 RULES("W67 W55 S5.22")
 static void
-connection_that_was_broken_off_is_closed_without_more(void **state)
+connection_that_was_broken_off_is_closed_without_more(void)
 {
 	struct pair p = world_pair();
 	uint64_t resets;
 
-	(void)state;
 	assert_int_equal(await(post_disconnect(p.end[CLIENT], NULL, 0, WSK_FLAG_ABORTIVE)),
 			 STATUS_SUCCESS);
 	world_steps(50);
@@ -164,12 +155,11 @@ connection_that_was_broken_off_is_closed_without_more(void **state)
 
 RULES("W67 S5.22")
 static void
-data_that_nobody_has_received_does_not_soften_the_close(void **state)
+data_that_nobody_has_received_does_not_soften_the_close(void)
 {
 	struct pair p = world_pair();
 	uint64_t resets = world_counter(CLIENT, "tcp_tx_rst");
 
-	(void)state;
 	assert_int_equal(await(post_send(p.end[SERVER], "unread", 6, 0)), STATUS_SUCCESS);
 	world_steps(50);
 	close_well(p.end[CLIENT]);
@@ -178,12 +168,11 @@ data_that_nobody_has_received_does_not_soften_the_close(void **state)
 
 RULES("W72 W73")
 static void
-socket_that_the_peer_has_reset_is_closed_like_any_other(void **state)
+socket_that_the_peer_has_reset_is_closed_like_any_other(void)
 {
 	struct pair p = world_pair();
 	struct req *r;
 
-	(void)state;
 	close_well(p.end[SERVER]);
 	assert_int_equal(await(post_receive(p.end[CLIENT], buf, sizeof(buf), 0)),
 			 STATUS_CONNECTION_RESET);
@@ -194,29 +183,27 @@ socket_that_the_peer_has_reset_is_closed_like_any_other(void **state)
 
 RULES("W72")
 static void
-socket_whose_connect_was_refused_is_closed(void **state)
+socket_whose_connect_was_refused_is_closed(void)
 {
 	struct end *e = bound(CLIENT, WSK_FLAG_CONNECTION_SOCKET, 0);
 
-	(void)state;
 	assert_int_equal(await(post_connect(e, SERVER, 99)), STATUS_CONNECTION_REFUSED);
 	close_well(e);
 }
 
 RULES("W23 W70 S5.4")
 static void
-sockets_are_made_and_closed_without_end(void **state)
+sockets_are_made_and_closed_without_end(void)
 {
 	unsigned int i;
 
-	(void)state;
 	for (i = 0; i < 3 * WORLD_SOCKETS; i++)
 		close_well(end_of(CLIENT, WSK_FLAG_CONNECTION_SOCKET));
 }
 
 RULES("W64 W70 S5.4 S5.13")
 static void
-hundred_connections_are_closed_at_once(void **state)
+hundred_connections_are_closed_at_once(void)
 {
 	struct end *l = bound(SERVER, WSK_FLAG_LISTEN_SOCKET, 80);
 	struct req *a[100];
@@ -225,7 +212,6 @@ hundred_connections_are_closed_at_once(void **state)
 	struct end *e[100];
 	unsigned int i;
 
-	(void)state;
 	for (i = 0; i < 100; i++) {
 		a[i] = post_accept(l);
 		e[i] = bound(CLIENT, WSK_FLAG_CONNECTION_SOCKET, 0);

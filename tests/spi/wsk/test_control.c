@@ -9,14 +9,13 @@ static uint8_t in[STREAM];
 
 RULES("W74 W18")
 static void
-options_need_an_irp(void **state)
+options_need_an_irp(void)
 {
 	static const ULONG names[] = { SO_KEEPALIVE, SO_RCVBUF };
 	struct end *e = end_of(CLIENT, WSK_FLAG_CONNECTION_SOCKET);
 	ULONG value = 1;
 	unsigned int i;
 
-	(void)state;
 	for (i = 0; i < 2; i++) {
 		assert_false(NT_SUCCESS(control(e, ASK(WskSetOption, names[i], SOL_SOCKET, &value,
 						       sizeof(value), NULL, 0, NULL))));
@@ -27,24 +26,22 @@ options_need_an_irp(void **state)
 
 RULES("W74")
 static void
-enabling_callbacks_takes_no_irp(void **state)
+enabling_callbacks_takes_no_irp(void)
 {
 	struct end *l = bound(SERVER, WSK_FLAG_LISTEN_SOCKET, 80);
 	WSK_EVENT_CALLBACK_CONTROL c = { &NPI_WSK_INTERFACE_ID, WSK_EVENT_ACCEPT };
 
-	(void)state;
 	assert_failed(post_control(l, ASK(WskSetOption, SO_WSK_EVENT_CALLBACK, SOL_SOCKET, &c,
 					  sizeof(c), NULL, 0, NULL)));
 }
 
 RULES("W74")
 static void
-options_read_back_what_was_set(void **state)
+options_read_back_what_was_set(void)
 {
 	struct end *e = end_of(CLIENT, WSK_FLAG_CONNECTION_SOCKET);
 	ULONG value = 99;
 
-	(void)state;
 	assert_int_equal(get_option(e, SOL_SOCKET, SO_KEEPALIVE, &value), STATUS_SUCCESS);
 	assert_int_equal(value, 0);
 	assert_int_equal(set_option(e, SOL_SOCKET, SO_KEEPALIVE, 1), STATUS_SUCCESS);
@@ -57,13 +54,12 @@ options_read_back_what_was_set(void **state)
 
 RULES("W74")
 static void
-accepted_connection_inherits_keepalive(void **state)
+accepted_connection_inherits_keepalive(void)
 {
 	struct end *l = end_of(SERVER, WSK_FLAG_LISTEN_SOCKET);
 	struct req *a;
 	ULONG value = 0;
 
-	(void)state;
 	assert_int_equal(set_option(l, SOL_SOCKET, SO_KEEPALIVE, 1), STATUS_SUCCESS);
 	assert_int_equal(await(post_bind(l, SERVER, 80)), STATUS_SUCCESS);
 	a = post_accept(l);
@@ -75,12 +71,11 @@ accepted_connection_inherits_keepalive(void **state)
 
 RULES("W74")
 static void
-keepalive_may_be_set_at_any_time(void **state)
+keepalive_may_be_set_at_any_time(void)
 {
 	struct pair p = world_pair();
 	ULONG value = 0;
 
-	(void)state;
 	assert_int_equal(set_option(p.end[CLIENT], SOL_SOCKET, SO_KEEPALIVE, 1), STATUS_SUCCESS);
 	assert_int_equal(get_option(p.end[CLIENT], SOL_SOCKET, SO_KEEPALIVE, &value),
 			 STATUS_SUCCESS);
@@ -89,22 +84,20 @@ keepalive_may_be_set_at_any_time(void **state)
 
 RULES("W74")
 static void
-options_before_bind_are_refused_after_it(void **state)
+options_before_bind_are_refused_after_it(void)
 {
 	static const ULONG names[] = { (ULONG)SO_EXCLUSIVEADDRUSE, SO_CONDITIONAL_ACCEPT };
 	struct end *l = bound(SERVER, WSK_FLAG_LISTEN_SOCKET, 80);
 	unsigned int i;
 
-	(void)state;
 	for (i = 0; i < 2; i++)
 		assert_false(NT_SUCCESS(set_option(l, SOL_SOCKET, names[i], 1)));
 }
 
 RULES("W74")
 static void
-option_of_another_kind_of_socket_is_refused(void **state)
+option_of_another_kind_of_socket_is_refused(void)
 {
-	(void)state;
 	assert_false(NT_SUCCESS(set_option(end_of(CLIENT, WSK_FLAG_CONNECTION_SOCKET), SOL_SOCKET,
 					   SO_CONDITIONAL_ACCEPT, 1)));
 	assert_false(NT_SUCCESS(set_option(end_of(CLIENT, WSK_FLAG_CONNECTION_SOCKET), SOL_SOCKET,
@@ -113,11 +106,10 @@ option_of_another_kind_of_socket_is_refused(void **state)
 
 RULES("W74 W79 W18")
 static void
-what_there_is_not_is_not_supported(void **state)
+what_there_is_not_is_not_supported(void)
 {
 	struct end *e = end_of(CLIENT, WSK_FLAG_CONNECTION_SOCKET);
 
-	(void)state;
 	assert_int_equal(set_option(e, SOL_SOCKET, 0x7ffe, 1), STATUS_NOT_SUPPORTED);
 	assert_int_equal(await(post_control(e, ASK(WskIoctl, 0x7ffe, 0, NULL, 0, NULL, 0, NULL))),
 			 STATUS_NOT_SUPPORTED);
@@ -125,14 +117,13 @@ what_there_is_not_is_not_supported(void **state)
 
 RULES("W79")
 static void
-extension_that_there_is_not_is_not_supported(void **state)
+extension_that_there_is_not_is_not_supported(void)
 {
 	static const NPIID unknown = { 1, 2, 3, { 4 } };
 	struct end *e = end_of(CLIENT, WSK_FLAG_CONNECTION_SOCKET);
 	WSK_EXTENSION_CONTROL_IN what = { &unknown, NULL, NULL };
 	WSK_EXTENSION_CONTROL_OUT got;
 
-	(void)state;
 	assert_int_equal(control(e, ASK(WskIoctl, SIO_WSK_REGISTER_EXTENSION, 0, &what,
 					sizeof(what), &got, sizeof(got), NULL)),
 			 STATUS_NOT_SUPPORTED);
@@ -140,13 +131,12 @@ extension_that_there_is_not_is_not_supported(void **state)
 
 RULES("W79 W57")
 static void
-callbacks_of_an_extension_that_there_is_not_are_refused(void **state)
+callbacks_of_an_extension_that_there_is_not_are_refused(void)
 {
 	static const NPIID unknown = { 1, 2, 3, { 4 } };
 	struct pair p = world_pair();
 	WSK_EVENT_CALLBACK_CONTROL c = { &unknown, WSK_EVENT_RECEIVE };
 
-	(void)state;
 	assert_false(
 		NT_SUCCESS(control(p.end[CLIENT], ASK(WskSetOption, SO_WSK_EVENT_CALLBACK,
 						      SOL_SOCKET, &c, sizeof(c), NULL, 0, NULL))));
@@ -154,7 +144,7 @@ callbacks_of_an_extension_that_there_is_not_are_refused(void **state)
 
 RULES("W78")
 static void
-list_of_addresses_has_the_hosts_address(void **state)
+list_of_addresses_has_the_hosts_address(void)
 {
 	struct end *e = end_of(SERVER, WSK_FLAG_BASIC_SOCKET);
 	union {
@@ -164,7 +154,6 @@ list_of_addresses_has_the_hosts_address(void **state)
 	const struct sockaddr_in *a;
 	SIZE_T got = 0;
 
-	(void)state;
 	assert_int_equal(control(e, ASK(WskIoctl, SIO_ADDRESS_LIST_QUERY, 0, NULL, 0, &out,
 					sizeof(out), &got)),
 			 STATUS_SUCCESS);
@@ -177,14 +166,13 @@ list_of_addresses_has_the_hosts_address(void **state)
 
 RULES("W78")
 static void
-list_of_addresses_says_how_much_room_it_needs(void **state)
+list_of_addresses_says_how_much_room_it_needs(void)
 {
 	struct end *e = end_of(SERVER, WSK_FLAG_BASIC_SOCKET);
 	uint8_t out[1024];
 	SIZE_T needed = 0;
 	SIZE_T got = 0;
 
-	(void)state;
 	assert_int_equal(
 		control(e, ASK(WskIoctl, SIO_ADDRESS_LIST_QUERY, 0, NULL, 0, NULL, 0, &needed)),
 		STATUS_BUFFER_OVERFLOW);
@@ -200,13 +188,12 @@ list_of_addresses_says_how_much_room_it_needs(void **state)
 
 RULES("W77")
 static void
-wait_for_a_change_of_addresses_goes_on_until_it_is_cancelled(void **state)
+wait_for_a_change_of_addresses_goes_on_until_it_is_cancelled(void)
 {
 	struct end *e = end_of(SERVER, WSK_FLAG_BASIC_SOCKET);
 	struct req *r =
 		post_control(e, ASK(WskIoctl, SIO_ADDRESS_LIST_CHANGE, 0, NULL, 0, NULL, 0, NULL));
 
-	(void)state;
 	assert_int_equal(r->returned, STATUS_PENDING);
 	world_steps(100);
 	assert_int_equal(r->done, 0);
@@ -216,12 +203,11 @@ wait_for_a_change_of_addresses_goes_on_until_it_is_cancelled(void **state)
 
 RULES("W74 W52")
 static void
-backlogs_are_asked_for_when_connected_only(void **state)
+backlogs_are_asked_for_when_connected_only(void)
 {
 	struct end *e = bound(CLIENT, WSK_FLAG_CONNECTION_SOCKET, 0);
 	SIZE_T size = 0;
 
-	(void)state;
 	assert_failed(post_control(e, ASK(WskIoctl, SIO_WSK_QUERY_IDEAL_SEND_BACKLOG, 0, NULL, 0,
 					  &size, sizeof(size), NULL)));
 	assert_failed(post_control(e, ASK(WskIoctl, SIO_WSK_QUERY_RECEIVE_BACKLOG, 0, NULL, 0,
@@ -230,13 +216,12 @@ backlogs_are_asked_for_when_connected_only(void **state)
 
 RULES("W74")
 static void
-receive_backlog_is_what_nobody_has_received(void **state)
+receive_backlog_is_what_nobody_has_received(void)
 {
 	struct pair p = world_pair();
 	SIZE_T size = 99;
 	struct req *r;
 
-	(void)state;
 	r = post_control(p.end[SERVER], ASK(WskIoctl, SIO_WSK_QUERY_RECEIVE_BACKLOG, 0, NULL, 0,
 					    &size, sizeof(size), NULL));
 	assert_int_equal(await(r), STATUS_SUCCESS);
@@ -252,13 +237,12 @@ receive_backlog_is_what_nobody_has_received(void **state)
 
 RULES("W74")
 static void
-output_that_is_too_small_is_refused(void **state)
+output_that_is_too_small_is_refused(void)
 {
 	struct pair p = world_pair();
 	struct req *r;
 	uint8_t small = 0x5a;
 
-	(void)state;
 	r = post_control(p.end[CLIENT], ASK(WskGetOption, SO_KEEPALIVE, SOL_SOCKET, NULL, 0, &small,
 					    sizeof(small), NULL));
 	assert_failed(r);
@@ -270,7 +254,7 @@ output_that_is_too_small_is_refused(void **state)
 
 RULES("W25 W69")
 static void
-security_descriptor_is_cached_and_released(void **state)
+security_descriptor_is_cached_and_released(void)
 {
 	SECURITY_DESCRIPTOR sd = { .Revision = SECURITY_DESCRIPTOR_REVISION };
 	PSECURITY_DESCRIPTOR given = &sd;
@@ -278,7 +262,6 @@ security_descriptor_is_cached_and_released(void **state)
 	const WSK_PROVIDER_NPI *npi = &world.npi[CLIENT];
 	struct req *r;
 
-	(void)state;
 	assert_int_equal(control_client(CLIENT, ASK_CLIENT(WSK_CACHE_SD, &given, sizeof(given),
 							   &copy, sizeof(copy), NULL)),
 			 STATUS_SUCCESS);
@@ -300,7 +283,7 @@ security_descriptor_is_cached_and_released(void **state)
 
 RULES("W25 W69")
 static void
-security_of_a_socket_is_a_copy_to_be_released(void **state)
+security_of_a_socket_is_a_copy_to_be_released(void)
 {
 	SECURITY_DESCRIPTOR sd = { .Revision = SECURITY_DESCRIPTOR_REVISION };
 	PSECURITY_DESCRIPTOR given = &sd;
@@ -308,7 +291,6 @@ security_of_a_socket_is_a_copy_to_be_released(void **state)
 	PSECURITY_DESCRIPTOR read = NULL;
 	struct end *e = end_of(CLIENT, WSK_FLAG_CONNECTION_SOCKET);
 
-	(void)state;
 	assert_int_equal(control_client(CLIENT, ASK_CLIENT(WSK_CACHE_SD, &given, sizeof(given),
 							   &copy, sizeof(copy), NULL)),
 			 STATUS_SUCCESS);
@@ -330,7 +312,7 @@ security_of_a_socket_is_a_copy_to_be_released(void **state)
 
 RULES("W74")
 static void
-list_of_transports_names_tcp(void **state)
+list_of_transports_names_tcp(void)
 {
 	WSK_TRANSPORT list[32];
 	SIZE_T needed = 0;
@@ -338,7 +320,6 @@ list_of_transports_names_tcp(void **state)
 	bool tcp = false;
 	unsigned int i;
 
-	(void)state;
 	assert_int_equal(control_client(CLIENT, ASK_CLIENT(WSK_TRANSPORT_LIST_QUERY, NULL, 0, NULL,
 							   0, &needed)),
 			 STATUS_BUFFER_OVERFLOW);
@@ -355,9 +336,8 @@ list_of_transports_names_tcp(void **state)
 
 RULES("W79")
 static void
-code_of_the_client_that_there_is_not_is_not_supported(void **state)
+code_of_the_client_that_there_is_not_is_not_supported(void)
 {
-	(void)state;
 	assert_int_equal(control_client(CLIENT, ASK_CLIENT(4711, NULL, 0, NULL, 0, NULL)),
 			 STATUS_NOT_SUPPORTED);
 }
@@ -378,7 +358,7 @@ wide(const char *text, WCHAR *room)
 
 RULES("W18 W19")
 static void
-numbers_are_resolved_without_asking_anybody(void **state)
+numbers_are_resolved_without_asking_anybody(void)
 {
 	const WSK_PROVIDER_NPI *npi = &world.npi[CLIENT];
 	ADDRINFOEXW hints = { .ai_flags = 4, .ai_family = AF_INET, .ai_socktype = SOCK_STREAM };
@@ -389,7 +369,6 @@ numbers_are_resolved_without_asking_anybody(void **state)
 	struct req *r = req_new(NULL);
 	const struct sockaddr_in *a;
 
-	(void)state;
 	npi->Dispatch->WskGetAddressInfo(npi->Client, &node, &service, 0, NULL, &hints, &result,
 					 NULL, NULL, r->irp);
 	assert_int_equal(await(r), STATUS_SUCCESS);
@@ -402,13 +381,12 @@ numbers_are_resolved_without_asking_anybody(void **state)
 
 RULES("W18")
 static void
-resolving_nothing_is_refused(void **state)
+resolving_nothing_is_refused(void)
 {
 	const WSK_PROVIDER_NPI *npi = &world.npi[CLIENT];
 	PADDRINFOEXW result = NULL;
 	struct req *r = req_new(NULL);
 
-	(void)state;
 	npi->Dispatch->WskGetAddressInfo(npi->Client, NULL, NULL, 0, NULL, NULL, &result, NULL,
 					 NULL, r->irp);
 	assert_int_equal(await(r), STATUS_INVALID_PARAMETER);

@@ -6,11 +6,10 @@ static uint8_t in[STREAM];
 
 RULES("W57")
 static void
-callbacks_of_a_listener_are_not_enabled_before_bind(void **state)
+callbacks_of_a_listener_are_not_enabled_before_bind(void)
 {
 	struct end *l = end_of(SERVER, WSK_FLAG_LISTEN_SOCKET);
 
-	(void)state;
 	assert_false(NT_SUCCESS(try_enable(l, WSK_EVENT_ACCEPT)));
 	assert_int_equal(await(post_bind(l, SERVER, 80)), STATUS_SUCCESS);
 	assert_int_equal(try_enable(l, WSK_EVENT_ACCEPT), STATUS_SUCCESS);
@@ -18,12 +17,11 @@ callbacks_of_a_listener_are_not_enabled_before_bind(void **state)
 
 RULES("W57")
 static void
-callbacks_of_a_connection_are_not_enabled_before_connect(void **state)
+callbacks_of_a_connection_are_not_enabled_before_connect(void)
 {
 	struct end *l = bound(SERVER, WSK_FLAG_LISTEN_SOCKET, 80);
 	struct end *e = bound(CLIENT, WSK_FLAG_CONNECTION_SOCKET, 0);
 
-	(void)state;
 	assert_false(NT_SUCCESS(try_enable(e, WSK_EVENT_RECEIVE)));
 	assert_int_equal(await(post_connect(e, SERVER, 80)), STATUS_SUCCESS);
 	assert_int_equal(try_enable(e, WSK_EVENT_RECEIVE), STATUS_SUCCESS);
@@ -32,12 +30,11 @@ callbacks_of_a_connection_are_not_enabled_before_connect(void **state)
 
 RULES("W57 W74")
 static void
-several_callbacks_are_enabled_in_one_call(void **state)
+several_callbacks_are_enabled_in_one_call(void)
 {
 	struct pair p = world_pair();
 	struct end *e = p.end[CLIENT];
 
-	(void)state;
 	e->take = SIZE_MAX;
 	enable(e, WSK_EVENT_RECEIVE | WSK_EVENT_DISCONNECT | WSK_EVENT_SEND_BACKLOG);
 	post_send(p.end[SERVER], "x", 1, 0);
@@ -47,12 +44,11 @@ several_callbacks_are_enabled_in_one_call(void **state)
 
 RULES("W74")
 static void
-callbacks_of_another_kind_of_socket_are_refused(void **state)
+callbacks_of_another_kind_of_socket_are_refused(void)
 {
 	struct pair p = world_pair();
 	struct end *l = bound(SERVER, WSK_FLAG_LISTEN_SOCKET, 80);
 
-	(void)state;
 	assert_false(NT_SUCCESS(try_enable(p.end[CLIENT], WSK_EVENT_ACCEPT)));
 	assert_false(NT_SUCCESS(try_enable(p.end[CLIENT], WSK_EVENT_RECEIVE_FROM)));
 	assert_false(NT_SUCCESS(try_enable(l, WSK_EVENT_RECEIVE_FROM)));
@@ -60,13 +56,12 @@ callbacks_of_another_kind_of_socket_are_refused(void **state)
 
 RULES("W58")
 static void
-disabled_callback_is_not_called(void **state)
+disabled_callback_is_not_called(void)
 {
 	struct pair p = world_pair();
 	struct end *e = p.end[CLIENT];
 	struct req *r;
 
-	(void)state;
 	e->take = SIZE_MAX;
 	enable(e, WSK_EVENT_RECEIVE);
 	post_send(p.end[SERVER], "one", 3, 0);
@@ -86,13 +81,12 @@ disabled_callback_is_not_called(void **state)
 
 RULES("W58 W32")
 static void
-disabled_accept_leaves_connections_to_requests(void **state)
+disabled_accept_leaves_connections_to_requests(void)
 {
 	struct end *l = bound(SERVER, WSK_FLAG_LISTEN_SOCKET, 80);
 	struct end *e = bound(CLIENT, WSK_FLAG_CONNECTION_SOCKET, 0);
 	struct req *a;
 
-	(void)state;
 	enable(l, WSK_EVENT_ACCEPT);
 	assert_int_equal(disable(l, WSK_EVENT_ACCEPT), STATUS_SUCCESS);
 	assert_int_equal(await(post_connect(e, SERVER, 80)), STATUS_SUCCESS);
@@ -104,11 +98,10 @@ disabled_accept_leaves_connections_to_requests(void **state)
 
 RULES("W58 W74")
 static void
-callbacks_are_disabled_one_at_a_time(void **state)
+callbacks_are_disabled_one_at_a_time(void)
 {
 	struct pair p = world_pair();
 
-	(void)state;
 	enable(p.end[CLIENT], WSK_EVENT_RECEIVE | WSK_EVENT_DISCONNECT);
 	assert_false(NT_SUCCESS(disable(p.end[CLIENT], WSK_EVENT_RECEIVE | WSK_EVENT_DISCONNECT)));
 	assert_int_equal(disable(p.end[CLIENT], WSK_EVENT_RECEIVE), STATUS_SUCCESS);
@@ -128,12 +121,11 @@ disable_inside(struct end *e, struct call *c)
 
 RULES("W58")
 static void
-callback_that_runs_is_disabled_with_a_warning(void **state)
+callback_that_runs_is_disabled_with_a_warning(void)
 {
 	struct pair p = world_pair();
 	struct end *e = p.end[CLIENT];
 
-	(void)state;
 	said = STATUS_UNSUCCESSFUL;
 	e->take = SIZE_MAX;
 	e->hook = disable_inside;
@@ -164,12 +156,11 @@ disable_inside_with_irp(struct end *e, struct call *c)
 
 RULES("W58")
 static void
-request_to_disable_ends_when_the_callback_has_returned(void **state)
+request_to_disable_ends_when_the_callback_has_returned(void)
 {
 	struct pair p = world_pair();
 	struct end *e = p.end[CLIENT];
 
-	(void)state;
 	disabling = NULL;
 	e->take = SIZE_MAX;
 	e->hook = disable_inside_with_irp;
@@ -186,13 +177,12 @@ request_to_disable_ends_when_the_callback_has_returned(void **state)
 
 RULES("W58")
 static void
-request_to_disable_what_does_not_run_ends_with_success(void **state)
+request_to_disable_what_does_not_run_ends_with_success(void)
 {
 	struct pair p = world_pair();
 	WSK_EVENT_CALLBACK_CONTROL how = { &NPI_WSK_INTERFACE_ID,
 					   WSK_EVENT_RECEIVE | WSK_EVENT_DISABLE };
 
-	(void)state;
 	enable(p.end[CLIENT], WSK_EVENT_RECEIVE);
 	assert_int_equal(await(post_control(p.end[CLIENT],
 					    ASK(WskSetOption, SO_WSK_EVENT_CALLBACK, SOL_SOCKET,
@@ -209,12 +199,11 @@ receive_more_inside(struct end *e, struct call *c)
 
 RULES("W22")
 static void
-callback_may_make_a_request(void **state)
+callback_may_make_a_request(void)
 {
 	struct pair p = world_pair();
 	struct end *e = p.end[CLIENT];
 
-	(void)state;
 	e->take = SIZE_MAX;
 	e->hook = receive_more_inside;
 	enable(e, WSK_EVENT_RECEIVE);
@@ -243,11 +232,10 @@ wait_inside(struct end *e, struct call *c)
 
 RULES("W22")
 static void
-callback_cannot_wait(void **state)
+callback_cannot_wait(void)
 {
 	struct pair p = world_pair();
 
-	(void)state;
 	waited = STATUS_SUCCESS;
 	p.end[CLIENT]->take = SIZE_MAX;
 	p.end[CLIENT]->hook = wait_inside;
@@ -259,14 +247,13 @@ callback_cannot_wait(void **state)
 
 RULES("W52")
 static void
-backlog_is_told_and_can_be_asked_for(void **state)
+backlog_is_told_and_can_be_asked_for(void)
 {
 	struct pair p = world_pair();
 	struct end *e = p.end[CLIENT];
 	SIZE_T backlog = 0;
 	struct req *r;
 
-	(void)state;
 	r = post_control(e, ASK(WskIoctl, SIO_WSK_QUERY_IDEAL_SEND_BACKLOG, 0, NULL, 0, &backlog,
 				sizeof(backlog), NULL));
 	assert_int_equal(await(r), STATUS_SUCCESS);
@@ -283,7 +270,7 @@ backlog_is_told_and_can_be_asked_for(void **state)
 
 RULES("W59")
 static void
-static_callbacks_are_enabled_on_every_socket(void **state)
+static_callbacks_are_enabled_on_every_socket(void)
 {
 	WSK_EVENT_CALLBACK_CONTROL c = { &NPI_WSK_INTERFACE_ID, WSK_EVENT_ACCEPT |
 									WSK_EVENT_RECEIVE |
@@ -291,7 +278,6 @@ static_callbacks_are_enabled_on_every_socket(void **state)
 	struct end *l;
 	struct end *e;
 
-	(void)state;
 	assert_int_equal(control_client(SERVER, ASK_CLIENT(WSK_SET_STATIC_EVENT_CALLBACKS, &c,
 							   sizeof(c), NULL, 0, NULL)),
 			 STATUS_SUCCESS);
@@ -308,13 +294,12 @@ static_callbacks_are_enabled_on_every_socket(void **state)
 
 RULES("W59")
 static void
-static_callbacks_are_for_good(void **state)
+static_callbacks_are_for_good(void)
 {
 	WSK_EVENT_CALLBACK_CONTROL c = { &NPI_WSK_INTERFACE_ID, WSK_EVENT_ACCEPT };
 	struct end *l;
 	struct end *e;
 
-	(void)state;
 	assert_int_equal(control_client(SERVER, ASK_CLIENT(WSK_SET_STATIC_EVENT_CALLBACKS, &c,
 							   sizeof(c), NULL, 0, NULL)),
 			 STATUS_SUCCESS);
@@ -327,11 +312,10 @@ static_callbacks_are_for_good(void **state)
 
 RULES("W59")
 static void
-static_callbacks_come_before_the_first_socket(void **state)
+static_callbacks_come_before_the_first_socket(void)
 {
 	WSK_EVENT_CALLBACK_CONTROL c = { &NPI_WSK_INTERFACE_ID, WSK_EVENT_ACCEPT };
 
-	(void)state;
 	shut(end_of(SERVER, WSK_FLAG_LISTEN_SOCKET));
 	assert_false(NT_SUCCESS(control_client(
 		SERVER, ASK_CLIENT(WSK_SET_STATIC_EVENT_CALLBACKS, &c, sizeof(c), NULL, 0, NULL))));

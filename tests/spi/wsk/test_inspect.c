@@ -20,24 +20,32 @@ assert_turned_away(struct req *connect)
 		assert_failed(post_receive(connect->end, in, sizeof(in), 0));
 }
 
-static void
-assert_serves(struct end *from, struct end *to)
+/* The request of a connect has been inspected, with that answer. */
+static struct req *
+knock_at(struct end *l, WSK_INSPECT_ACTION answer)
 {
-	struct req *r = post_receive(to, in, 5, WSK_FLAG_WAITALL);
+	unsigned int before = l->count[EV_INSPECT];
+	struct req *c;
 
-	assert_int_equal(await(post_send(from, "hello", 5, 0)), STATUS_SUCCESS);
-	assert_int_equal(await(r), STATUS_SUCCESS);
-	assert_memory_equal(in, "hello", 5);
+	l->answer[EV_INSPECT] = answer;
+	c = knock();
+	UNTIL(l->count[EV_INSPECT] == before + 1);
+	return c;
+}
+
+static void
+decide_later(struct end *l, unsigned int n, WSK_INSPECT_ACTION action)
+{
+	assert_int_equal(await(post_inspect_complete(l, &l->inspect[n], action)), STATUS_SUCCESS);
 }
 
 RULES("W35 W36 W34")
 static void
-every_request_is_inspected_first(void **state)
+every_request_is_inspected_first(void)
 {
 	struct end *l = conditional(SERVER, 80);
 	struct req *c = knock();
 
-	(void)state;
 	assert_int_equal(await(c), STATUS_SUCCESS);
 	UNTIL(l->count[EV_ACCEPT] == 1);
 	assert_int_equal(l->count[EV_INSPECT], 1);
@@ -45,37 +53,32 @@ every_request_is_inspected_first(void **state)
 	assert_int_equal(l->remote.sin_addr.s_addr, address(CLIENT, 0).sin_addr.s_addr);
 	assert_int_equal(ntohs(l->remote.sin_port), port_of(c->end));
 	assert_int_equal(ntohs(l->local.sin_port), 80);
-	assert_serves(c->end, l->accepted[0]);
+	say(c->end, l->accepted[0]);
 }
 
 RULES("W35 W36")
 static void
-request_to_accept_gets_what_was_inspected(void **state)
+request_to_accept_gets_what_was_inspected(void)
 {
 	struct end *l = conditional(SERVER, 80);
 	struct req *a = post_accept(l);
 	struct req *c = knock();
 
-	(void)state;
 	assert_int_equal(await(c), STATUS_SUCCESS);
 	assert_int_equal(await(a), STATUS_SUCCESS);
 	assert_int_equal(l->count[EV_INSPECT], 1);
 	assert_int_equal(l->count[EV_ACCEPT], 0);
-	assert_serves(c->end, a->made);
+	say(c->end, a->made);
 }
 
 RULES("W36")
 static void
-rejected_request_is_dropped(void **state)
+rejected_request_is_dropped(void)
 {
 	struct end *l = conditional(SERVER, 80);
 	struct req *a = post_accept(l);
-	struct req *c;
+	struct req *c = knock_at(l, WskInspectReject);
 
-	(void)state;
-	l->answer[EV_INSPECT] = WskInspectReject;
-	c = knock();
-	UNTIL(l->count[EV_INSPECT] == 1);
 	assert_turned_away(c);
 	world_steps(50);
 	assert_int_equal(a->done, 0);
@@ -86,89 +89,68 @@ rejected_request_is_dropped(void **state)
 	c = knock();
 	assert_int_equal(await(c), STATUS_SUCCESS);
 	assert_int_equal(await(a), STATUS_SUCCESS);
-	assert_serves(c->end, a->made);
+	say(c->end, a->made);
 }
 
 RULES("W36")
 static void
-pending_request_is_accepted_later(void **state)
+pending_request_is_accepted_later(void)
 {
 	struct end *l = conditional(SERVER, 80);
 	struct req *a = post_accept(l);
-	struct req *c;
+	struct req *c = knock_at(l, WskInspectPend);
 
-	(void)state;
-	l->answer[EV_INSPECT] = WskInspectPend;
-	c = knock();
-	UNTIL(l->count[EV_INSPECT] == 1);
 	world_steps(100);
 	assert_int_equal(a->done, 0);
-	assert_int_equal(await(post_inspect_complete(l, &l->inspect[0], WskInspectAccept)),
-			 STATUS_SUCCESS);
+	decide_later(l, 0, WskInspectAccept);
 	assert_int_equal(await(c), STATUS_SUCCESS);
 	assert_int_equal(await(a), STATUS_SUCCESS);
-	assert_serves(c->end, a->made);
+	say(c->end, a->made);
 }
 
 RULES("W36")
 static void
-pending_request_is_rejected_later(void **state)
+pending_request_is_rejected_later(void)
 {
 	struct end *l = conditional(SERVER, 80);
 	struct req *a = post_accept(l);
-	struct req *c;
+	struct req *c = knock_at(l, WskInspectPend);
 
-	(void)state;
-	l->answer[EV_INSPECT] = WskInspectPend;
-	c = knock();
-	UNTIL(l->count[EV_INSPECT] == 1);
-	assert_int_equal(await(post_inspect_complete(l, &l->inspect[0], WskInspectReject)),
-			 STATUS_SUCCESS);
+	decide_later(l, 0, WskInspectReject);
 	assert_turned_away(c);
 	assert_int_equal(a->done, 0);
 }
 
 RULES("W36")
 static void
-pending_requests_are_told_apart(void **state)
+pending_requests_are_told_apart(void)
 {
 	struct end *l = conditional(SERVER, 80);
 	struct req *c[3];
 	unsigned int i;
 
-	(void)state;
-	l->answer[EV_INSPECT] = WskInspectPend;
-	for (i = 0; i < 3; i++) {
-		c[i] = knock();
-		UNTIL(l->count[EV_INSPECT] == i + 1);
-	}
+	for (i = 0; i < 3; i++)
+		c[i] = knock_at(l, WskInspectPend);
 	/* The last first, the first not at all, the second in between. */
-	assert_int_equal(await(post_inspect_complete(l, &l->inspect[2], WskInspectAccept)),
-			 STATUS_SUCCESS);
+	decide_later(l, 2, WskInspectAccept);
 	UNTIL(l->count[EV_ACCEPT] == 1);
 	assert_int_equal(ntohs(l->remote.sin_port), port_of(c[2]->end));
-	assert_int_equal(await(post_inspect_complete(l, &l->inspect[0], WskInspectReject)),
-			 STATUS_SUCCESS);
-	assert_int_equal(await(post_inspect_complete(l, &l->inspect[1], WskInspectAccept)),
-			 STATUS_SUCCESS);
+	decide_later(l, 0, WskInspectReject);
+	decide_later(l, 1, WskInspectAccept);
 	UNTIL(l->count[EV_ACCEPT] == 2);
 	assert_int_equal(ntohs(l->remote.sin_port), port_of(c[1]->end));
 	assert_turned_away(c[0]);
-	assert_serves(c[2]->end, l->accepted[0]);
-	assert_serves(c[1]->end, l->accepted[1]);
+	say(c[2]->end, l->accepted[0]);
+	say(c[1]->end, l->accepted[1]);
 }
 
 RULES("W37")
 static void
-pending_request_that_is_lost_is_told(void **state)
+pending_request_that_is_lost_is_told(void)
 {
 	struct end *l = conditional(SERVER, 80);
-	struct req *c;
+	struct req *c = knock_at(l, WskInspectPend);
 
-	(void)state;
-	l->answer[EV_INSPECT] = WskInspectPend;
-	c = knock();
-	UNTIL(l->count[EV_INSPECT] == 1);
 	shut(c->end);
 	UNTIL(l->count[EV_ABORT] == 1);
 	assert_memory_equal(&l->aborted.Key, &l->inspect[0].Key, sizeof(l->aborted.Key));
@@ -178,17 +160,13 @@ pending_request_that_is_lost_is_told(void **state)
 
 RULES("W37")
 static void
-lost_request_is_not_established_by_accepting_it(void **state)
+lost_request_is_not_established_by_accepting_it(void)
 {
 	struct end *l = conditional(SERVER, 80);
 	struct req *a = post_accept(l);
 	struct req *r;
-	struct req *c;
+	struct req *c = knock_at(l, WskInspectPend);
 
-	(void)state;
-	l->answer[EV_INSPECT] = WskInspectPend;
-	c = knock();
-	UNTIL(l->count[EV_INSPECT] == 1);
 	shut(c->end);
 	UNTIL(l->count[EV_ABORT] == 1);
 	r = post_inspect_complete(l, &l->inspect[0], WskInspectAccept);
@@ -200,23 +178,21 @@ lost_request_is_not_established_by_accepting_it(void **state)
 
 RULES("W36 W18")
 static void
-id_that_nobody_was_given_is_refused(void **state)
+id_that_nobody_was_given_is_refused(void)
 {
 	struct end *l = conditional(SERVER, 80);
 	WSK_INSPECT_ID id = { 4711, 4711 };
 
-	(void)state;
 	assert_failed(post_inspect_complete(l, &id, WskInspectAccept));
 }
 
 RULES("W35")
 static void
-condition_cannot_be_set_after_bind(void **state)
+condition_cannot_be_set_after_bind(void)
 {
 	struct end *l = bound(SERVER, WSK_FLAG_LISTEN_SOCKET, 80);
 	struct end *e = bound(CLIENT, WSK_FLAG_CONNECTION_SOCKET, 0);
 
-	(void)state;
 	assert_false(NT_SUCCESS(set_option(l, SOL_SOCKET, SO_CONDITIONAL_ACCEPT, 1)));
 	enable(l, WSK_EVENT_ACCEPT);
 	assert_int_equal(await(post_connect(e, SERVER, 80)), STATUS_SUCCESS);
@@ -226,12 +202,11 @@ condition_cannot_be_set_after_bind(void **state)
 
 RULES("W35")
 static void
-condition_cannot_be_taken_back_after_bind(void **state)
+condition_cannot_be_taken_back_after_bind(void)
 {
 	struct end *l = conditional(SERVER, 80);
 	struct req *c;
 
-	(void)state;
 	assert_false(NT_SUCCESS(set_option(l, SOL_SOCKET, SO_CONDITIONAL_ACCEPT, 0)));
 	c = knock();
 	assert_int_equal(await(c), STATUS_SUCCESS);
@@ -241,13 +216,12 @@ condition_cannot_be_taken_back_after_bind(void **state)
 
 RULES("W64 W67 S5.13")
 static void
-pending_requests_are_dropped_when_the_listener_is_closed(void **state)
+pending_requests_are_dropped_when_the_listener_is_closed(void)
 {
 	struct end *l = conditional(SERVER, 80);
 	struct req *c[4];
 	unsigned int i;
 
-	(void)state;
 	l->answer[EV_INSPECT] = WskInspectPend;
 	for (i = 0; i < 4; i++)
 		c[i] = knock();
@@ -259,13 +233,12 @@ pending_requests_are_dropped_when_the_listener_is_closed(void **state)
 
 RULES("W75")
 static void
-accepted_connection_knows_its_inspection(void **state)
+accepted_connection_knows_its_inspection(void)
 {
 	struct end *l = conditional(SERVER, 80);
 	WSK_INSPECT_ID id;
 	SIZE_T got = 0;
 
-	(void)state;
 	assert_int_equal(await(knock()), STATUS_SUCCESS);
 	UNTIL(l->count[EV_ACCEPT] == 1);
 	memset(&id, 0xff, sizeof(id));
@@ -278,13 +251,12 @@ accepted_connection_knows_its_inspection(void **state)
 
 RULES("W75")
 static void
-other_sockets_have_no_inspection(void **state)
+other_sockets_have_no_inspection(void)
 {
 	struct pair p = world_pair();
 	WSK_INSPECT_ID id;
 	unsigned int i;
 
-	(void)state;
 	for (i = 0; i < 2; i++)
 		assert_int_equal(control(p.end[i], ASK(WskIoctl, SIO_WSK_QUERY_INSPECT_ID, 0, NULL,
 						       0, &id, sizeof(id), NULL)),

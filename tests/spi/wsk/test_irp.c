@@ -10,12 +10,11 @@ static uint8_t in[STREAM];
 
 RULES("W14 W17 S5.17")
 static void
-one_stack_location_is_enough(void **state)
+one_stack_location_is_enough(void)
 {
 	struct end *e = end_of(CLIENT, WSK_FLAG_CONNECTION_SOCKET);
 	struct req *r = post_bind(e, CLIENT, 0);
 
-	(void)state;
 	/* req_new() makes IRPs of one location, and sets nothing in them but the routine. */
 	assert_int_equal(r->irp->StackCount, 1);
 	assert_int_equal(await(r), STATUS_SUCCESS);
@@ -23,13 +22,12 @@ one_stack_location_is_enough(void **state)
 
 RULES("W18")
 static void
-requests_that_fail_are_completed_too(void **state)
+requests_that_fail_are_completed_too(void)
 {
 	struct end *e = end_of(CLIENT, WSK_FLAG_CONNECTION_SOCKET);
 	struct req *r[4];
 	unsigned int i;
 
-	(void)state;
 	r[0] = post_connect(e, SERVER, 80);
 	r[1] = post_send(e, "x", 1, 0);
 	r[2] = post_receive(e, in, 1, 0);
@@ -43,7 +41,7 @@ requests_that_fail_are_completed_too(void **state)
 
 RULES("W15 W14")
 static void
-irp_is_used_again_when_it_is_over(void **state)
+irp_is_used_again_when_it_is_over(void)
 {
 	struct pair p = world_pair();
 	struct req *r = post_send(p.end[CLIENT], "once", 4, 0);
@@ -51,7 +49,6 @@ irp_is_used_again_when_it_is_over(void **state)
 		IoGetNextIrpStackLocation(req_new(NULL)->irp)->CompletionRoutine;
 	const WSK_PROVIDER_CONNECTION_DISPATCH *calls = p.end[CLIENT]->sock->Dispatch;
 
-	(void)state;
 	world.reqs->done = 1;
 	assert_int_equal(await(r), STATUS_SUCCESS);
 	IoReuseIrp(r->irp, STATUS_UNSUCCESSFUL);
@@ -78,14 +75,13 @@ free_it(PDEVICE_OBJECT device, PIRP irp, PVOID context)
 
 RULES("W15 S5.20")
 static void
-routine_may_free_the_irp(void **state)
+routine_may_free_the_irp(void)
 {
 	struct end *e = end_of(CLIENT, WSK_FLAG_CONNECTION_SOCKET);
 	const WSK_PROVIDER_CONNECTION_DISPATCH *calls = e->sock->Dispatch;
 	struct sockaddr_in a = address(CLIENT, 0);
 	PIRP irp = IoAllocateIrp(1, FALSE);
 
-	(void)state;
 	freed = 0;
 	IoSetCompletionRoutine(irp, free_it, NULL, TRUE, TRUE, TRUE);
 	calls->WskBind(e->sock, (PSOCKADDR)&a, 0, irp);
@@ -141,7 +137,7 @@ passed_down(struct above *above)
 
 RULES("W16 W17")
 static void
-irp_from_above_needs_no_routine(void **state)
+irp_from_above_needs_no_routine(void)
 {
 	struct pair p = world_pair();
 	const WSK_PROVIDER_CONNECTION_DISPATCH *calls = p.end[CLIENT]->sock->Dispatch;
@@ -150,7 +146,6 @@ irp_from_above_needs_no_routine(void **state)
 	PIRP irp = passed_down(&above);
 	NTSTATUS status;
 
-	(void)state;
 	memory->done = 1;
 	req_memory(memory, "down", 4, 1, 0);
 	status = calls->WskSend(p.end[CLIENT]->sock, &memory->buf, 0, irp);
@@ -164,7 +159,7 @@ irp_from_above_needs_no_routine(void **state)
 
 RULES("W16")
 static void
-routine_of_an_irp_from_above_passes_the_mark_on(void **state)
+routine_of_an_irp_from_above_passes_the_mark_on(void)
 {
 	struct pair p = world_pair();
 	const WSK_PROVIDER_CONNECTION_DISPATCH *calls = p.end[CLIENT]->sock->Dispatch;
@@ -173,7 +168,6 @@ routine_of_an_irp_from_above_passes_the_mark_on(void **state)
 	PIRP irp = passed_down(&above);
 	NTSTATUS status;
 
-	(void)state;
 	memory->done = 1;
 	req_memory(memory, in, 4, 1, 0);
 	IoSetCompletionRoutine(irp, pass_on, NULL, TRUE, TRUE, TRUE);
@@ -189,7 +183,7 @@ routine_of_an_irp_from_above_passes_the_mark_on(void **state)
 
 RULES("W19 W20")
 static void
-memory_may_lie_in_several_pieces(void **state)
+memory_may_lie_in_several_pieces(void)
 {
 	struct pair p = world_pair();
 	const WSK_PROVIDER_CONNECTION_DISPATCH *c = p.end[CLIENT]->sock->Dispatch;
@@ -197,7 +191,6 @@ memory_may_lie_in_several_pieces(void **state)
 	unsigned int parts;
 	ULONG offset;
 
-	(void)state;
 	net_fill(out, sizeof(out), 0, 1);
 	for (parts = 1; parts <= 4; parts++) {
 		for (offset = 0; offset <= 100; offset += 50) {
@@ -222,13 +215,12 @@ memory_may_lie_in_several_pieces(void **state)
 
 RULES("W18 W20")
 static void
-receive_that_is_cancelled_ends_alone(void **state)
+receive_that_is_cancelled_ends_alone(void)
 {
 	struct pair p = world_pair();
 	struct req *r[3];
 	unsigned int i;
 
-	(void)state;
 	for (i = 0; i < 3; i++)
 		r[i] = post_receive(p.end[SERVER], in + i * 100, 100, 0);
 	assert_true(IoCancelIrp(r[1]->irp));
@@ -244,14 +236,13 @@ receive_that_is_cancelled_ends_alone(void **state)
 
 RULES("W18 W42 W41")
 static void
-accept_connect_and_receives_can_be_cancelled(void **state)
+accept_connect_and_receives_can_be_cancelled(void)
 {
 	struct pair p = world_pair();
 	struct end *l = bound(SERVER, WSK_FLAG_LISTEN_SOCKET, 80);
 	struct req *r[4];
 	unsigned int i;
 
-	(void)state;
 	r[0] = post_accept(l);
 	r[1] = post_connect(bound(CLIENT, WSK_FLAG_CONNECTION_SOCKET, 0), 76, 80);
 	r[2] = post_receive(p.end[CLIENT], NULL, 0, WSK_FLAG_DRAIN);
@@ -266,12 +257,11 @@ accept_connect_and_receives_can_be_cancelled(void **state)
 
 RULES("W18")
 static void
-request_that_is_over_is_not_cancelled(void **state)
+request_that_is_over_is_not_cancelled(void)
 {
 	struct pair p = world_pair();
 	struct req *r = post_send(p.end[CLIENT], "x", 1, 0);
 
-	(void)state;
 	assert_int_equal(await(r), STATUS_SUCCESS);
 	assert_false(IoCancelIrp(r->irp));
 	world_steps(20);
@@ -288,12 +278,11 @@ send_next(struct req *r)
 
 RULES("W21")
 static void
-routine_leaves_the_next_request_to_the_program(void **state)
+routine_leaves_the_next_request_to_the_program(void)
 {
 	struct pair p = world_pair();
 	unsigned int i;
 
-	(void)state;
 	for (i = 0; i < 20; i++) {
 		bool next = false;
 		struct req *r = post_send(p.end[CLIENT], "x", 1, 0);
@@ -319,14 +308,13 @@ signal_it(PDEVICE_OBJECT device, PIRP irp, PVOID context)
 
 RULES("W15")
 static void
-program_of_one_thread_makes_a_request_and_waits(void **state)
+program_of_one_thread_makes_a_request_and_waits(void)
 {
 	struct end *e = end_of(CLIENT, WSK_FLAG_CONNECTION_SOCKET);
 	const WSK_PROVIDER_CONNECTION_DISPATCH *calls = e->sock->Dispatch;
 	struct sockaddr_in a = address(CLIENT, 0);
 	PIRP irp = IoAllocateIrp(1, FALSE);
 
-	(void)state;
 	KeInitializeEvent(&happened, NotificationEvent, FALSE);
 	IoSetCompletionRoutine(irp, signal_it, &happened, TRUE, TRUE, TRUE);
 	calls->WskBind(e->sock, (PSOCKADDR)&a, 0, irp);

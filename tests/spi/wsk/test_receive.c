@@ -8,10 +8,13 @@ static uint8_t out[STREAM];
 static uint8_t in[STREAM];
 static uint8_t flood[1u << 20];
 
-static void
-fill(void)
+/* A pair, and nothing in "in" that an earlier case has received. */
+static struct pair
+fresh_pair(void)
 {
 	net_fill(out, sizeof(out), 0, 7);
+	memset(in, 0, sizeof(in));
+	return world_pair();
 }
 
 static void
@@ -30,30 +33,43 @@ assert_got(const struct end *e, size_t len)
 	assert_memory_equal(e->stream, out, len);
 }
 
+static void
+assert_received(struct req *r, size_t from, size_t len)
+{
+	assert_int_equal(await(r), STATUS_SUCCESS);
+	assert_int_equal(r->information, len);
+	assert_memory_equal(in, out + from, len);
+}
+
+/* The accepting end of a pair, its callback enabled, which takes so much of each indication. */
+static struct end *
+told(const struct pair *p, SIZE_T take)
+{
+	struct end *e = p->end[SERVER];
+
+	e->take = take;
+	enable(e, WSK_EVENT_RECEIVE);
+	return e;
+}
+
 RULES("W18 W19 W20")
 static void
-receive_brings_the_bytes_and_their_number(void **state)
+receive_brings_the_bytes_and_their_number(void)
 {
-	struct pair p = world_pair();
+	struct pair p = fresh_pair();
 	struct req *r = post_receive(p.end[SERVER], in, sizeof(in), 0);
 
-	(void)state;
-	fill();
 	send_all(p.end[CLIENT], 0, 1000);
-	assert_int_equal(await(r), STATUS_SUCCESS);
-	assert_int_equal(r->information, 1000);
-	assert_memory_equal(in, out, 1000);
+	assert_received(r, 0, 1000);
 }
 
 RULES("W18 W19")
 static void
-receive_of_what_is_there_ends_at_once_and_its_request_too(void **state)
+receive_of_what_is_there_ends_at_once_and_its_request_too(void)
 {
-	struct pair p = world_pair();
+	struct pair p = fresh_pair();
 	struct req *r;
 
-	(void)state;
-	fill();
 	send_all(p.end[CLIENT], 0, 1000);
 	world_steps(50);
 	r = post_receive(p.end[SERVER], in, 600, 0);
@@ -67,13 +83,11 @@ receive_of_what_is_there_ends_at_once_and_its_request_too(void **state)
 
 RULES("W20 W41")
 static void
-receive_for_all_waits_until_its_buffer_is_full(void **state)
+receive_for_all_waits_until_its_buffer_is_full(void)
 {
-	struct pair p = world_pair();
+	struct pair p = fresh_pair();
 	struct req *r = post_receive(p.end[SERVER], in, 3000, WSK_FLAG_WAITALL);
 
-	(void)state;
-	fill();
 	send_all(p.end[CLIENT], 0, 1000);
 	world_steps(50);
 	assert_int_equal(r->done, 0);
@@ -81,25 +95,19 @@ receive_for_all_waits_until_its_buffer_is_full(void **state)
 	world_steps(50);
 	assert_int_equal(r->done, 0);
 	send_all(p.end[CLIENT], 2999, 1);
-	assert_int_equal(await(r), STATUS_SUCCESS);
-	assert_int_equal(r->information, 3000);
-	assert_memory_equal(in, out, 3000);
+	assert_received(r, 0, 3000);
 }
 
 RULES("W41")
 static void
-receive_for_all_ends_with_what_it_has_at_a_graceful_disconnect(void **state)
+receive_for_all_ends_with_what_it_has_at_a_graceful_disconnect(void)
 {
-	struct pair p = world_pair();
+	struct pair p = fresh_pair();
 	struct req *r = post_receive(p.end[SERVER], in, 3000, WSK_FLAG_WAITALL);
 
-	(void)state;
-	fill();
 	send_all(p.end[CLIENT], 0, 1000);
 	assert_int_equal(await(post_disconnect(p.end[CLIENT], NULL, 0, 0)), STATUS_SUCCESS);
-	assert_int_equal(await(r), STATUS_SUCCESS);
-	assert_int_equal(r->information, 1000);
-	assert_memory_equal(in, out, 1000);
+	assert_received(r, 0, 1000);
 	r = post_receive(p.end[SERVER], in, 3000, WSK_FLAG_WAITALL);
 	assert_int_equal(await(r), STATUS_SUCCESS);
 	assert_int_equal(r->information, 0);
@@ -107,13 +115,11 @@ receive_for_all_ends_with_what_it_has_at_a_graceful_disconnect(void **state)
 
 RULES("W41")
 static void
-receive_for_all_ends_at_a_reset(void **state)
+receive_for_all_ends_at_a_reset(void)
 {
-	struct pair p = world_pair();
+	struct pair p = fresh_pair();
 	struct req *r = post_receive(p.end[SERVER], in, 3000, WSK_FLAG_WAITALL);
 
-	(void)state;
-	fill();
 	send_all(p.end[CLIENT], 0, 1000);
 	assert_int_equal(await(post_disconnect(p.end[CLIENT], NULL, 0, WSK_FLAG_ABORTIVE)),
 			 STATUS_SUCCESS);
@@ -123,14 +129,12 @@ receive_for_all_ends_at_a_reset(void **state)
 
 RULES("W42")
 static void
-drain_throws_away_until_the_peer_disconnects(void **state)
+drain_throws_away_until_the_peer_disconnects(void)
 {
-	struct pair p = world_pair();
+	struct pair p = fresh_pair();
 	struct req *r = post_receive(p.end[SERVER], NULL, 0, WSK_FLAG_DRAIN);
 	unsigned int i;
 
-	(void)state;
-	fill();
 	/* Much more than any window: it goes on only if somebody takes it. */
 	for (i = 0; i < 200; i++)
 		send_all(p.end[CLIENT], 0, sizeof(out));
@@ -141,29 +145,25 @@ drain_throws_away_until_the_peer_disconnects(void **state)
 
 RULES("W42 W18")
 static void
-drain_and_waiting_for_all_do_not_go_together(void **state)
+drain_and_waiting_for_all_do_not_go_together(void)
 {
 	struct pair p = world_pair();
 	struct req *r = post_receive(p.end[SERVER], NULL, 0, WSK_FLAG_DRAIN | WSK_FLAG_WAITALL);
 
-	(void)state;
 	assert_failed(r);
 }
 
 RULES("W43")
 static void
-requests_are_served_before_the_callback(void **state)
+requests_are_served_before_the_callback(void)
 {
-	struct pair p = world_pair();
+	struct pair p = fresh_pair();
 	struct req *r = post_receive(p.end[SERVER], in, 500, 0);
 
-	(void)state;
-	fill();
 	p.end[SERVER]->take = SIZE_MAX;
 	enable(p.end[SERVER], WSK_EVENT_RECEIVE);
 	send_all(p.end[CLIENT], 0, 500);
-	assert_int_equal(await(r), STATUS_SUCCESS);
-	assert_int_equal(r->information, 500);
+	assert_received(r, 0, 500);
 	world_steps(50);
 	assert_int_equal(p.end[SERVER]->count[EV_RECEIVE], 0);
 	send_all(p.end[CLIENT], 0, 400);
@@ -173,16 +173,12 @@ requests_are_served_before_the_callback(void **state)
 
 RULES("W45 W57")
 static void
-callback_that_takes_all_is_called_again(void **state)
+callback_that_takes_all_is_called_again(void)
 {
-	struct pair p = world_pair();
-	struct end *e = p.end[SERVER];
+	struct pair p = fresh_pair();
+	struct end *e = told(&p, SIZE_MAX);
 	unsigned int i;
 
-	(void)state;
-	fill();
-	e->take = SIZE_MAX;
-	enable(e, WSK_EVENT_RECEIVE);
 	for (i = 0; i < 10; i++) {
 		send_all(p.end[CLIENT], i * 1000, 1000);
 		UNTIL(e->len == (i + 1) * 1000);
@@ -193,16 +189,12 @@ callback_that_takes_all_is_called_again(void **state)
 
 RULES("W44")
 static void
-receive_callbacks_follow_one_another(void **state)
+receive_callbacks_follow_one_another(void)
 {
-	struct pair p = world_pair();
-	struct end *e = p.end[SERVER];
+	struct pair p = fresh_pair();
+	struct end *e = told(&p, SIZE_MAX);
 	unsigned int i;
 
-	(void)state;
-	fill();
-	e->take = SIZE_MAX;
-	enable(e, WSK_EVENT_RECEIVE);
 	for (i = 0; i < 8; i++)
 		post_send(p.end[CLIENT], out + i * 8000, 8000, 0);
 	UNTIL(e->len == 64000);
@@ -212,16 +204,12 @@ receive_callbacks_follow_one_another(void **state)
 
 RULES("W45")
 static void
-callback_that_takes_less_waits_for_a_receive(void **state)
+callback_that_takes_less_waits_for_a_receive(void)
 {
-	struct pair p = world_pair();
-	struct end *e = p.end[SERVER];
+	struct pair p = fresh_pair();
+	struct end *e = told(&p, 300);
 	struct req *r;
 
-	(void)state;
-	fill();
-	e->take = 300;
-	enable(e, WSK_EVENT_RECEIVE);
 	send_all(p.end[CLIENT], 0, 1000);
 	UNTIL(e->len == 300);
 	send_all(p.end[CLIENT], 1000, 500);
@@ -238,22 +226,16 @@ callback_that_takes_less_waits_for_a_receive(void **state)
 
 RULES("W45")
 static void
-rest_that_a_callback_left_is_received_by_a_request(void **state)
+rest_that_a_callback_left_is_received_by_a_request(void)
 {
-	struct pair p = world_pair();
-	struct end *e = p.end[SERVER];
+	struct pair p = fresh_pair();
+	struct end *e = told(&p, 300);
 	struct req *r;
 
-	(void)state;
-	fill();
-	e->take = 300;
-	enable(e, WSK_EVENT_RECEIVE);
 	send_all(p.end[CLIENT], 0, 1000);
 	UNTIL(e->len == 300);
 	r = post_receive(e, in, sizeof(in), 0);
-	assert_int_equal(await(r), STATUS_SUCCESS);
-	assert_int_equal(r->information, 700);
-	assert_memory_equal(in, out + 300, 700);
+	assert_received(r, 300, 700);
 	e->take = SIZE_MAX;
 	send_all(p.end[CLIENT], 300, 200);
 	UNTIL(e->len == 500);
@@ -262,14 +244,12 @@ rest_that_a_callback_left_is_received_by_a_request(void **state)
 
 RULES("W47")
 static void
-callback_that_refuses_waits_for_a_receive(void **state)
+callback_that_refuses_waits_for_a_receive(void)
 {
-	struct pair p = world_pair();
+	struct pair p = fresh_pair();
 	struct end *e = p.end[SERVER];
 	struct req *r;
 
-	(void)state;
-	fill();
 	e->answer[EV_RECEIVE] = STATUS_DATA_NOT_ACCEPTED;
 	enable(e, WSK_EVENT_RECEIVE);
 	send_all(p.end[CLIENT], 0, 1000);
@@ -288,14 +268,12 @@ callback_that_refuses_waits_for_a_receive(void **state)
 
 RULES("W46 W50")
 static void
-kept_indication_is_readable_until_it_is_released(void **state)
+kept_indication_is_readable_until_it_is_released(void)
 {
-	struct pair p = world_pair();
+	struct pair p = fresh_pair();
 	struct end *e = p.end[SERVER];
 	unsigned int i;
 
-	(void)state;
-	fill();
 	e->keep = true;
 	enable(e, WSK_EVENT_RECEIVE);
 	for (i = 0; i < 4; i++) {
@@ -317,7 +295,7 @@ kept_indication_is_readable_until_it_is_released(void **state)
 
 RULES("W46 W49 W50")
 static void
-lists_that_are_kept_are_bounded_and_nothing_is_lost(void **state)
+lists_that_are_kept_are_bounded_and_nothing_is_lost(void)
 {
 	struct pair p = world_pair();
 	struct end *e = p.end[SERVER];
@@ -325,7 +303,6 @@ lists_that_are_kept_are_bounded_and_nothing_is_lost(void **state)
 	unsigned int n;
 	SIZE_T sum = 0;
 
-	(void)state;
 	e->keep = true;
 	enable(e, WSK_EVENT_RECEIVE);
 	net_fill(flood, sizeof(flood), 0, 9);
@@ -346,18 +323,14 @@ lists_that_are_kept_are_bounded_and_nothing_is_lost(void **state)
 
 RULES("W43 W45")
 static void
-bytes_of_requests_and_callbacks_make_one_stream(void **state)
+bytes_of_requests_and_callbacks_make_one_stream(void)
 {
-	struct pair p = world_pair();
-	struct end *e = p.end[SERVER];
+	struct pair p = fresh_pair();
+	struct end *e = told(&p, SIZE_MAX);
 	struct req *r;
 	size_t got;
 	unsigned int i;
 
-	(void)state;
-	fill();
-	e->take = SIZE_MAX;
-	enable(e, WSK_EVENT_RECEIVE);
 	for (i = 0; i < 10; i++) {
 		r = post_receive(e, in, 1000, WSK_FLAG_WAITALL);
 		world_steps(5);

@@ -31,12 +31,11 @@ expect_end(struct end *e)
 
 RULES("W18 W19")
 static void
-send_says_how_much_it_has_sent(void **state)
+send_says_how_much_it_has_sent(void)
 {
 	struct pair p = world_pair();
 	struct req *r = post_send(p.end[CLIENT], "sent", 4, 0);
 
-	(void)state;
 	assert_int_equal(await(r), STATUS_SUCCESS);
 	assert_int_equal(r->information, 4);
 	expect(p.end[SERVER], "sent", 4);
@@ -44,12 +43,11 @@ send_says_how_much_it_has_sent(void **state)
 
 RULES("W39")
 static void
-send_is_not_over_before_its_bytes_have_left(void **state)
+send_is_not_over_before_its_bytes_have_left(void)
 {
 	struct pair p = world_pair();
 	struct req *r;
 
-	(void)state;
 	net_fill(flood, sizeof(flood), 0, 3);
 	r = post_send(p.end[CLIENT], flood, sizeof(flood), 0);
 	world_steps(500);
@@ -61,12 +59,11 @@ send_is_not_over_before_its_bytes_have_left(void **state)
 
 RULES("W39")
 static void
-nothing_of_a_send_is_kept_for_later(void **state)
+nothing_of_a_send_is_kept_for_later(void)
 {
 	struct pair p = world_pair();
 	struct req *r;
 
-	(void)state;
 	/* The peer does not even answer: nothing has left for good, so nothing is over. */
 	world_steps(20);
 	world_hold(SERVER, true);
@@ -79,12 +76,11 @@ nothing_of_a_send_is_kept_for_later(void **state)
 
 RULES("W20")
 static void
-buffer_of_a_send_is_free_when_it_is_over(void **state)
+buffer_of_a_send_is_free_when_it_is_over(void)
 {
 	struct pair p = world_pair();
 	uint8_t text[1000];
 
-	(void)state;
 	memset(text, 'a', sizeof(text));
 	assert_int_equal(await(post_send(p.end[CLIENT], text, sizeof(text), 0)), STATUS_SUCCESS);
 	memset(text, 'b', sizeof(text));
@@ -95,13 +91,12 @@ buffer_of_a_send_is_free_when_it_is_over(void **state)
 
 RULES("W39")
 static void
-sends_arrive_in_their_order(void **state)
+sends_arrive_in_their_order(void)
 {
 	struct pair p = world_pair();
 	struct req *r[16];
 	unsigned int i;
 
-	(void)state;
 	net_fill(flood, STREAM, 0, 5);
 	for (i = 0; i < 16; i++)
 		r[i] = post_send(p.end[CLIENT], flood + i * 1000, 1000,
@@ -115,12 +110,11 @@ sends_arrive_in_their_order(void **state)
 
 RULES("W40")
 static void
-send_without_delay_takes_along_what_was_queued(void **state)
+send_without_delay_takes_along_what_was_queued(void)
 {
 	struct pair p = world_pair();
 	uint64_t sent;
 
-	(void)state;
 	assert_int_equal(set_option(p.end[CLIENT], IPPROTO_TCP, TCP_NODELAY, 0), STATUS_SUCCESS);
 	world_steps(50);
 	world_hold(SERVER, true);
@@ -141,11 +135,10 @@ send_without_delay_takes_along_what_was_queued(void **state)
 
 RULES("W40")
 static void
-flag_for_no_delay_changes_nothing_where_there_is_none(void **state)
+flag_for_no_delay_changes_nothing_where_there_is_none(void)
 {
 	struct pair p = world_pair();
 
-	(void)state;
 	post_send(p.end[CLIENT], "one", 3, WSK_FLAG_NODELAY);
 	post_send(p.end[CLIENT], "two", 3, 0);
 	post_send(p.end[CLIENT], "three", 5, WSK_FLAG_NODELAY);
@@ -154,25 +147,23 @@ flag_for_no_delay_changes_nothing_where_there_is_none(void **state)
 
 RULES("W40 W18")
 static void
-send_with_a_flag_that_there_is_not_is_refused(void **state)
+send_with_a_flag_that_there_is_not_is_refused(void)
 {
 	struct pair p = world_pair();
 	struct req *r = post_send(p.end[CLIENT], "x", 1, 0x40000000);
 
-	(void)state;
 	assert_failed(r);
 	assert_int_equal(r->status, STATUS_NOT_SUPPORTED);
 }
 
 RULES("W53")
 static void
-graceful_disconnect_waits_for_what_was_sent(void **state)
+graceful_disconnect_waits_for_what_was_sent(void)
 {
 	struct pair p = world_pair();
 	struct req *s;
 	struct req *d;
 
-	(void)state;
 	s = post_send(p.end[CLIENT], flood, sizeof(flood), 0);
 	d = post_disconnect(p.end[CLIENT], NULL, 0, 0);
 	world_steps(200);
@@ -185,12 +176,11 @@ graceful_disconnect_waits_for_what_was_sent(void **state)
 
 RULES("W53")
 static void
-last_words_of_a_disconnect_go_before_the_end(void **state)
+last_words_of_a_disconnect_go_before_the_end(void)
 {
 	struct pair p = world_pair();
 	struct req *d;
 
-	(void)state;
 	post_send(p.end[CLIENT], "well, ", 6, 0);
 	d = post_disconnect(p.end[CLIENT], "good bye", 8, 0);
 	expect(p.end[SERVER], "well, good bye", 14);
@@ -200,11 +190,10 @@ last_words_of_a_disconnect_go_before_the_end(void **state)
 
 RULES("W53")
 static void
-who_has_disconnected_does_not_send_but_receives(void **state)
+who_has_disconnected_does_not_send_but_receives(void)
 {
 	struct pair p = world_pair();
 
-	(void)state;
 	assert_int_equal(await(post_disconnect(p.end[CLIENT], NULL, 0, 0)), STATUS_SUCCESS);
 	assert_failed(post_send(p.end[CLIENT], "x", 1, 0));
 	expect_end(p.end[SERVER]);
@@ -216,14 +205,13 @@ who_has_disconnected_does_not_send_but_receives(void **state)
 
 RULES("W54 W55")
 static void
-abortive_disconnect_ends_a_graceful_one(void **state)
+abortive_disconnect_ends_a_graceful_one(void)
 {
 	struct pair p = world_pair();
 	struct req *s = post_send(p.end[CLIENT], flood, sizeof(flood), 0);
 	struct req *d = post_disconnect(p.end[CLIENT], NULL, 0, 0);
 	struct req *a;
 
-	(void)state;
 	world_steps(100);
 	assert_int_equal(d->done, 0);
 	a = post_disconnect(p.end[CLIENT], NULL, 0, WSK_FLAG_ABORTIVE);
@@ -235,14 +223,13 @@ abortive_disconnect_ends_a_graceful_one(void **state)
 
 RULES("W55")
 static void
-abortive_disconnect_resets_and_ends_what_is_pending(void **state)
+abortive_disconnect_resets_and_ends_what_is_pending(void)
 {
 	struct pair p = world_pair();
 	struct req *r = post_receive(p.end[CLIENT], in, sizeof(in), 0);
 	struct req *s = post_send(p.end[CLIENT], flood, sizeof(flood), 0);
 	uint64_t resets = world_counter(CLIENT, "tcp_tx_rst");
 
-	(void)state;
 	world_steps(100);
 	assert_int_equal(await(post_disconnect(p.end[CLIENT], NULL, 0, WSK_FLAG_ABORTIVE)),
 			 STATUS_SUCCESS);
@@ -254,11 +241,10 @@ abortive_disconnect_resets_and_ends_what_is_pending(void **state)
 
 RULES("W55 W18")
 static void
-nothing_is_sent_or_received_after_an_abortive_disconnect(void **state)
+nothing_is_sent_or_received_after_an_abortive_disconnect(void)
 {
 	struct pair p = world_pair();
 
-	(void)state;
 	assert_int_equal(await(post_disconnect(p.end[CLIENT], NULL, 0, WSK_FLAG_ABORTIVE)),
 			 STATUS_SUCCESS);
 	assert_failed(post_send(p.end[CLIENT], "x", 1, 0));
@@ -267,11 +253,10 @@ nothing_is_sent_or_received_after_an_abortive_disconnect(void **state)
 
 RULES("W55 W18")
 static void
-abortive_disconnect_with_last_words_is_refused(void **state)
+abortive_disconnect_with_last_words_is_refused(void)
 {
 	struct pair p = world_pair();
 
-	(void)state;
 	assert_failed(post_disconnect(p.end[CLIENT], "no", 2, WSK_FLAG_ABORTIVE));
 	post_send(p.end[CLIENT], "yes", 3, 0);
 	expect(p.end[SERVER], "yes", 3);
@@ -279,12 +264,11 @@ abortive_disconnect_with_last_words_is_refused(void **state)
 
 RULES("W56")
 static void
-callback_of_a_graceful_disconnect_leaves_sending_open(void **state)
+callback_of_a_graceful_disconnect_leaves_sending_open(void)
 {
 	struct pair p = world_pair();
 	struct end *e = p.end[CLIENT];
 
-	(void)state;
 	enable(e, WSK_EVENT_DISCONNECT);
 	assert_int_equal(await(post_disconnect(p.end[SERVER], NULL, 0, 0)), STATUS_SUCCESS);
 	UNTIL(e->count[EV_DISCONNECT] == 1);
@@ -297,12 +281,11 @@ callback_of_a_graceful_disconnect_leaves_sending_open(void **state)
 
 RULES("W56")
 static void
-callback_of_a_reset_says_so(void **state)
+callback_of_a_reset_says_so(void)
 {
 	struct pair p = world_pair();
 	struct end *e = p.end[CLIENT];
 
-	(void)state;
 	enable(e, WSK_EVENT_DISCONNECT);
 	assert_int_equal(await(post_disconnect(p.end[SERVER], NULL, 0, WSK_FLAG_ABORTIVE)),
 			 STATUS_SUCCESS);
@@ -314,12 +297,11 @@ callback_of_a_reset_says_so(void **state)
 
 RULES("W56")
 static void
-callback_of_a_disconnect_comes_behind_the_data(void **state)
+callback_of_a_disconnect_comes_behind_the_data(void)
 {
 	struct pair p = world_pair();
 	struct end *e = p.end[CLIENT];
 
-	(void)state;
 	e->take = SIZE_MAX;
 	enable(e, WSK_EVENT_RECEIVE | WSK_EVENT_DISCONNECT);
 	post_send(p.end[SERVER], flood, 20000, 0);

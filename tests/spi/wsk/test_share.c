@@ -46,13 +46,12 @@ assert_second(const struct binding *first, const struct binding *second, NTSTATU
 
 RULES("W27 W74")
 static void
-second_socket_on_the_same_address_finds_it_in_use(void **state)
+second_socket_on_the_same_address_finds_it_in_use(void)
 {
 	static const struct binding *const all[] = { &none_w, &none_s, &excl_w, &excl_s };
 	unsigned int i;
 	unsigned int k;
 
-	(void)state;
 	for (i = 0; i < 4; i++) {
 		for (k = 0; k < 4; k++) {
 			if (all[i]->wildcard == all[k]->wildcard)
@@ -63,9 +62,8 @@ second_socket_on_the_same_address_finds_it_in_use(void **state)
 
 RULES("W27 W74")
 static void
-exclusive_wildcard_leaves_nothing_to_a_second(void **state)
+exclusive_wildcard_leaves_nothing_to_a_second(void)
 {
-	(void)state;
 	assert_second(&excl_w, &none_s, STATUS_ADDRESS_ALREADY_EXISTS);
 	assert_second(&excl_w, &excl_s, STATUS_ADDRESS_ALREADY_EXISTS);
 }

@@ -12,20 +12,16 @@ static void
 exchange(void)
 {
 	struct pair p = world_pair();
-	struct req *r = post_receive(p.end[SERVER], in, 5, WSK_FLAG_WAITALL);
 
-	assert_int_equal(await(post_send(p.end[CLIENT], "hello", 5, 0)), STATUS_SUCCESS);
-	assert_int_equal(await(r), STATUS_SUCCESS);
-	assert_memory_equal(in, "hello", 5);
+	say(p.end[CLIENT], p.end[SERVER]);
 }
 
 RULES("W9 W23")
 static void
-startup_works_right_after_cleanup_again_and_again(void **state)
+startup_works_right_after_cleanup_again_and_again(void)
 {
 	unsigned int i;
 
-	(void)state;
 	for (i = 0; i < 20; i++) {
 		exchange();
 		world_close();
@@ -36,11 +32,10 @@ startup_works_right_after_cleanup_again_and_again(void **state)
 
 RULES("W9")
 static void
-subsystem_starts_and_stops_on_a_host_that_lives(void **state)
+subsystem_starts_and_stops_on_a_host_that_lives(void)
 {
 	unsigned int i;
 
-	(void)state;
 	exchange();
 	world_settle();
 	for (i = 0; i < 50; i++) {
@@ -53,11 +48,10 @@ subsystem_starts_and_stops_on_a_host_that_lives(void **state)
 
 RULES("W60")
 static void
-subsystem_does_not_stop_under_an_open_socket(void **state)
+subsystem_does_not_stop_under_an_open_socket(void)
 {
 	struct pair p = world_pair();
 
-	(void)state;
 	assert_int_equal(san_wsk_stop(world.net.host[CLIENT]), -EBUSY);
 	assert_int_equal(await(post_send(p.end[CLIENT], "x", 1, 0)), STATUS_SUCCESS);
 	assert_int_equal(await(post_receive(p.end[SERVER], in, 1, 0)), STATUS_SUCCESS);
@@ -65,12 +59,11 @@ subsystem_does_not_stop_under_an_open_socket(void **state)
 
 RULES("W1")
 static void
-two_startups_and_one_cleanup_leave_everything_as_it_is(void **state)
+two_startups_and_one_cleanup_leave_everything_as_it_is(void)
 {
 	struct pair p = world_pair();
 	struct req *r = post_receive(p.end[SERVER], in, 4, WSK_FLAG_WAITALL);
 
-	(void)state;
 	assert_int_equal(san_startup(0, NULL), 0);
 	assert_int_equal(san_cleanup(), 0);
 	world_steps(50);
@@ -81,7 +74,7 @@ two_startups_and_one_cleanup_leave_everything_as_it_is(void **state)
 
 RULES("W1 W9")
 static void
-two_registrations_and_one_end_leave_the_other(void **state)
+two_registrations_and_one_end_leave_the_other(void)
 {
 	static const WSK_CLIENT_DISPATCH calls = { MAKE_WSK_VERSION(1, 0), 0, NULL };
 	WSK_CLIENT_NPI client = { NULL, &calls };
@@ -90,7 +83,6 @@ two_registrations_and_one_end_leave_the_other(void **state)
 	WSK_REGISTRATION reg;
 	WSK_PROVIDER_NPI npi;
 
-	(void)state;
 	assert_int_equal(san_wsk_register(world.net.host[CLIENT], &client, &reg), STATUS_SUCCESS);
 	assert_int_equal(WskCaptureProviderNPI(&reg, WSK_NO_WAIT, &npi), STATUS_SUCCESS);
 	WskReleaseProviderNPI(&reg);
@@ -134,14 +126,13 @@ pick_up(void)
 
 RULES("W64 W73 W18")
 static void
-cleanup_cancels_everything_that_is_pending(void **state)
+cleanup_cancels_everything_that_is_pending(void)
 {
 	struct pair p = world_pair();
 	struct end *l = bound(SERVER, WSK_FLAG_LISTEN_SOCKET, 80);
 	struct req *r[8];
 	unsigned int i;
 
-	(void)state;
 	r[0] = post_send(p.end[CLIENT], flood, sizeof(flood), 0);
 	r[1] = post_disconnect(p.end[CLIENT], NULL, 0, 0);
 	r[2] = post_receive(p.end[CLIENT], in, 100, 0);
@@ -167,14 +158,13 @@ cleanup_cancels_everything_that_is_pending(void **state)
 
 RULES("W73 W18")
 static void
-socket_that_cleanup_has_ended_is_dead_until_it_is_closed(void **state)
+socket_that_cleanup_has_ended_is_dead_until_it_is_closed(void)
 {
 	struct pair p = world_pair();
 	struct end *l = bound(SERVER, WSK_FLAG_LISTEN_SOCKET, 80);
 	struct req *r[4];
 	unsigned int i;
 
-	(void)state;
 	clean_up();
 	r[0] = post_send(p.end[CLIENT], "x", 1, 0);
 	r[1] = post_receive(p.end[CLIENT], in, 1, 0);
@@ -194,12 +184,11 @@ socket_that_cleanup_has_ended_is_dead_until_it_is_closed(void **state)
 
 RULES("W73")
 static void
-callbacks_are_told_that_their_socket_is_dead(void **state)
+callbacks_are_told_that_their_socket_is_dead(void)
 {
 	struct pair p = world_pair();
 	struct end *l = bound(SERVER, WSK_FLAG_LISTEN_SOCKET, 80);
 
-	(void)state;
 	p.end[CLIENT]->take = SIZE_MAX;
 	enable(p.end[CLIENT], WSK_EVENT_RECEIVE);
 	enable(l, WSK_EVENT_ACCEPT);
@@ -217,14 +206,13 @@ callbacks_are_told_that_their_socket_is_dead(void **state)
 
 RULES("W65 W64 S5.13")
 static void
-close_and_cleanup_meet(void **state)
+close_and_cleanup_meet(void)
 {
 	struct pair p = world_pair();
 	struct req *s = post_send(p.end[CLIENT], flood, sizeof(flood), 0);
 	struct req *r = post_receive(p.end[CLIENT], in, 100, 0);
 	struct req *c;
 
-	(void)state;
 	world_steps(50);
 	c = post_close(p.end[CLIENT]);
 	clean_up();

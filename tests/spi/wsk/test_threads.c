@@ -64,7 +64,7 @@ call_on_and_on(void *arg)
 
 RULES("W61 W62 W66 W64 S5.5 S5.8 S5.9 S5.10 S5.21")
 static void
-calls_of_several_threads_are_counted_and_the_close_waits_for_them(void **state)
+calls_of_several_threads_are_counted_and_the_close_waits_for_them(void)
 {
 	struct pair p = world_pair();
 	struct counted c = { .end = p.end[CLIENT], .running = CALLERS };
@@ -75,7 +75,6 @@ calls_of_several_threads_are_counted_and_the_close_waits_for_them(void **state)
 	unsigned int n;
 	struct req *r;
 
-	(void)state;
 	memset(caller, 0, sizeof(caller));
 	for (i = 0; i < CALLERS; i++) {
 		for (n = 0; n < REQUESTS; n++) {
@@ -149,13 +148,12 @@ close_meanwhile(void *arg)
 
 RULES("W65 S5.14")
 static void
-close_of_another_thread_waits_for_the_callback_that_runs(void **state)
+close_of_another_thread_waits_for_the_callback_that_runs(void)
 {
 	struct pair p = world_pair();
 	struct end *e = p.end[CLIENT];
 	pthread_t thread;
 
-	(void)state;
 	atomic_store(&stage, 0);
 	closing = req_new(e);
 	e->take = SIZE_MAX;
@@ -184,7 +182,7 @@ just_close(void *arg)
 
 RULES("W63 W64 S5.6 S5.13")
 static void
-close_of_another_thread_cancels_everything(void **state)
+close_of_another_thread_cancels_everything(void)
 {
 	struct pair p = world_pair();
 	struct end *e = p.end[CLIENT];
@@ -192,7 +190,6 @@ close_of_another_thread_cancels_everything(void **state)
 	pthread_t thread;
 	unsigned int i;
 
-	(void)state;
 	closing = req_new(e);
 	for (i = 0; i < 8; i++)
 		r[i] = post_receive(e, in + i * 100, 100, i % 2 ? WSK_FLAG_WAITALL : 0);
@@ -233,7 +230,7 @@ cancel_on_and_on(void *arg)
 
 RULES("W18 W64")
 static void
-cancel_of_another_thread_and_data_end_a_request_once(void **state)
+cancel_of_another_thread_and_data_end_a_request_once(void)
 {
 	struct pair p = world_pair();
 	struct canceller c = { 0 };
@@ -242,7 +239,6 @@ cancel_of_another_thread_and_data_end_a_request_once(void **state)
 	pthread_t thread;
 	unsigned int i;
 
-	(void)state;
 	assert_int_equal(pthread_create(&thread, NULL, cancel_on_and_on, &c), 0);
 	for (i = 0; i < REQUESTS; i++) {
 		post_send(p.end[SERVER], in, 10, 0);

@@ -179,6 +179,6 @@ world_run(void **state)
 	const struct world_test *test = *state;
 
 	world_open();
-	test->run(state);
+	test->run();
 	world_close();
 }

@@ -270,6 +270,12 @@ conditional(unsigned int side, uint16_t port);
 /** A connected pair; the listener is closed again. */
 struct pair
 world_pair(void);
+/** Connect a bound end to one that listens, and take the connection by a request. @return What was accepted. */
+struct end *
+joined(struct end *e, struct end *l, uint16_t port);
+/** Five bytes go from one end to the other, which has nothing else to receive. */
+void
+say(struct end *from, struct end *to);
 /** Close, and assert that it ended well. */
 void
 shut(struct end *e);
@@ -297,7 +303,7 @@ extern const WSK_CLIENT_STREAM_DISPATCH world_stream_calls;
 
 /** A case, in an open world that is closed behind it: nothing may be left on either host. */
 struct world_test {
-	void (*run)(void **state);
+	void (*run)(void);
 };
 
 void
