@@ -200,7 +200,6 @@ up_set(WSAEVENT event, LPINT err)
 		sw_fault("SetEvent inside WSPSend or WSPRecv");
 	ev->set = true;
 	ev->nb_set++;
-	ev->set_order = sw.order;
 	sw.nb_signals++;
 	pthread_mutex_unlock(&lock);
 	if (sw.on_event)
@@ -470,6 +469,18 @@ sw_not_begun(struct sw_op *op)
 	op->starting = false;
 	op->sock->nb_pending--;
 	pthread_mutex_unlock(&lock);
+}
+
+void
+sw_run(void **state)
+{
+	const struct sw_case *it = *state;
+
+	if (!it->alone)
+		sw_open(NULL);
+	it->run();
+	if (!it->alone)
+		sw_close();
 }
 
 int

@@ -39,7 +39,6 @@ struct sw_event {
 	bool set;
 	unsigned int nb_set;
 	unsigned int nb_reset;
-	uint64_t set_order;		/**< sw.order of the last SetEvent. */
 	struct sw_sock *sock;		/**< Whose it is. */
 };
 
@@ -246,12 +245,25 @@ sw_assert_stale(SOCKET s);
 void
 sw_shut_wait(struct sw_sock *s);
 
+/** A case, and whether the world stands when it begins. */
+struct sw_case {
+	void (*run)(void);
+	bool alone;
+};
+
+/** Run a case. If it is not alone, sw_open(NULL) comes before it and sw_close() behind it. */
+void
+sw_run(void **state);
+
 /** Setup and teardown of every case. */
 int
 sw_case_begin(void **state);
 int
 sw_case_end(void **state);
 
-#define SW_CASE(f) cmocka_unit_test_setup_teardown(f, sw_case_begin, sw_case_end)
+/** A case between sw_open() and sw_close(). */
+#define SW_CASE(f) { #f, sw_run, sw_case_begin, sw_case_end, &(struct sw_case){ f, false } }
+/** One that opens and closes by itself, as it likes. */
+#define SW_CASE_ALONE(f) { #f, sw_run, sw_case_begin, sw_case_end, &(struct sw_case){ f, true } }
 
 #endif

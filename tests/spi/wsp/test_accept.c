@@ -57,13 +57,11 @@ wait_request(struct sw_sock *listener)
 
 RULES("R68 R69 R71")
 static void
-request_is_queued_and_signalled(void **state)
+request_is_queued_and_signalled(void)
 {
-	struct sw_sock *listener, *c, *got;
+	struct sw_sock *listener = sw_listener(1, 700, 5);
+	struct sw_sock *c, *got;
 
-	(void)state;
-	sw_open(NULL);
-	listener = sw_listener(1, 700, 5);
 	sw_steps(50);
 	assert_false(listener->ev.set);
 	c = sw_begin(0, 700);
@@ -71,33 +69,27 @@ request_is_queued_and_signalled(void **state)
 	assert_int_equal(listener->ev.nb_set, 1);
 	assert_int_equal(sw_accept(listener, NULL, NULL, &got), 0);
 	assert_int_equal(sw_outcome(c), 0);
-	sw_close();
 }
 
 RULES("R68")
 static void
-accept_never_waits(void **state)
+accept_never_waits(void)
 {
-	struct sw_sock *listener, *got;
+	struct sw_sock *listener = sw_listener(1, 700, 5);
+	struct sw_sock *got;
 
-	(void)state;
-	sw_open(NULL);
-	listener = sw_listener(1, 700, 5);
 	assert_int_equal(sw_accept(listener, NULL, NULL, &got), WSAEWOULDBLOCK);
 	assert_int_equal(sw.nb_created, 1);
-	sw_close();
 }
 
 RULES("R72 R71")
 static void
-condition_is_called_inside_the_accept_by_its_thread(void **state)
+condition_is_called_inside_the_accept_by_its_thread(void)
 {
 	struct condition want = { .answer = CF_ACCEPT };
-	struct sw_sock *listener, *c, *got;
+	struct sw_sock *listener = sw_listener(1, 700, 5);
+	struct sw_sock *c, *got;
 
-	(void)state;
-	sw_open(NULL);
-	listener = sw_listener(1, 700, 5);
 	c = sw_begin(0, 700);
 	wait_request(listener);
 	assert_int_equal(sw_accept(listener, decide_condition, &want, &got), 0);
@@ -105,20 +97,17 @@ condition_is_called_inside_the_accept_by_its_thread(void **state)
 	assert_true(pthread_equal(want.by, pthread_self()));
 	assert_int_equal(sw_outcome(c), 0);
 	assert_int_equal(want.nb_calls, 1);
-	sw_close();
 }
 
 RULES("R72 R48")
 static void
-condition_is_told_both_addresses(void **state)
+condition_is_told_both_addresses(void)
 {
 	struct condition want = { .answer = CF_ACCEPT };
 	struct sockaddr_in from = sw_addr(0, 4321), to = sw_addr(1, 700);
-	struct sw_sock *listener, *c, *got;
+	struct sw_sock *listener = sw_listener(1, 700, 5);
+	struct sw_sock *c, *got;
 
-	(void)state;
-	sw_open(NULL);
-	listener = sw_listener(1, 700, 5);
 	c = sw_bound(0, 4321);
 	assert_int_equal(sw_select(c, FD_CONNECT), 0);
 	assert_int_equal(sw_connect(c, &to), WSAEWOULDBLOCK);
@@ -129,20 +118,17 @@ condition_is_told_both_addresses(void **state)
 	assert_int_equal(want.local.sin_port, to.sin_port);
 	assert_int_equal(want.local.sin_addr.s_addr, to.sin_addr.s_addr);
 	assert_false(want.data);
-	sw_close();
 }
 
 RULES("R74 R30")
 static void
-accepted_socket_has_its_handle_after_the_condition(void **state)
+accepted_socket_has_its_handle_after_the_condition(void)
 {
 	struct condition want = { .answer = CF_ACCEPT };
-	struct sw_sock *listener, *c, *got;
+	struct sw_sock *listener = sw_listener(1, 700, 5);
+	struct sw_sock *c, *got;
 	unsigned int before;
 
-	(void)state;
-	sw_open(NULL);
-	listener = sw_listener(1, 700, 5);
 	c = sw_begin(0, 700);
 	wait_request(listener);
 	before = sw.nb_created;
@@ -153,19 +139,16 @@ accepted_socket_has_its_handle_after_the_condition(void **state)
 	assert_true(got->s != listener->s);
 	assert_int_equal(sw_outcome(c), 0);
 	sw_transfer(c, got, 1000, 1);
-	sw_close();
 }
 
 RULES("R73")
 static void
-peer_connects_only_after_the_condition(void **state)
+peer_connects_only_after_the_condition(void)
 {
 	struct condition want = { .answer = CF_ACCEPT };
-	struct sw_sock *listener, *got;
+	struct sw_sock *listener = sw_listener(1, 700, 5);
+	struct sw_sock *got;
 
-	(void)state;
-	sw_open(NULL);
-	listener = sw_listener(1, 700, 5);
 	want.watched = sw_begin(0, 700);
 	wait_request(listener);
 	sw_steps(500);
@@ -173,19 +156,16 @@ peer_connects_only_after_the_condition(void **state)
 	assert_int_equal(sw_accept(listener, decide_condition, &want, &got), 0);
 	assert_false(want.connected);
 	assert_int_equal(sw_outcome(want.watched), 0);
-	sw_close();
 }
 
 RULES("R75")
 static void
-rejected_request_is_refused(void **state)
+rejected_request_is_refused(void)
 {
 	struct condition want = { .answer = CF_REJECT };
-	struct sw_sock *listener, *got;
+	struct sw_sock *listener = sw_listener(1, 700, 5);
+	struct sw_sock *got;
 
-	(void)state;
-	sw_open(NULL);
-	listener = sw_listener(1, 700, 5);
 	want.watched = sw_begin(0, 700);
 	wait_request(listener);
 	assert_int_equal(sw_accept(listener, decide_condition, &want, &got), WSAECONNREFUSED);
@@ -193,20 +173,17 @@ rejected_request_is_refused(void **state)
 	assert_int_equal(sw_outcome(want.watched), WSAECONNREFUSED);
 	assert_int_equal(sw.nb_created, 2);
 	assert_int_equal(sw_accept(listener, NULL, NULL, &got), WSAEWOULDBLOCK);
-	sw_close();
 }
 
 RULES("R75")
 static void
-listener_goes_on_after_a_rejection(void **state)
+listener_goes_on_after_a_rejection(void)
 {
 	struct condition no = { .answer = CF_REJECT };
-	struct sw_sock *listener, *c, *got;
+	struct sw_sock *listener = sw_listener(1, 700, 5);
+	struct sw_sock *c, *got;
 	unsigned int i;
 
-	(void)state;
-	sw_open(NULL);
-	listener = sw_listener(1, 700, 5);
 	for (i = 0; i < 10; i++) {
 		c = sw_begin(0, 700);
 		wait_request(listener);
@@ -214,36 +191,30 @@ listener_goes_on_after_a_rejection(void **state)
 				 i % 2 ? 0 : WSAECONNREFUSED);
 		assert_int_equal(sw_outcome(c), i % 2 ? 0 : WSAECONNREFUSED);
 	}
-	sw_close();
 }
 
 RULES("R76")
 static void
-accept_resets_the_event_before_it_returns(void **state)
+accept_resets_the_event_before_it_returns(void)
 {
-	struct sw_sock *listener, *got;
+	struct sw_sock *listener = sw_listener(1, 700, 5);
+	struct sw_sock *got;
 
-	(void)state;
-	sw_open(NULL);
-	listener = sw_listener(1, 700, 5);
 	sw_begin(0, 700);
 	SW_UNTIL(listener->ev.set);
 	/* The switch has not asked for the events: the accept alone resets. */
 	assert_int_equal(sw_accept(listener, NULL, NULL, &got), 0);
 	assert_false(listener->ev.set);
 	assert_true(listener->ev.nb_reset >= 1);
-	sw_close();
 }
 
 RULES("R76 R69")
 static void
-next_request_signals_again(void **state)
+next_request_signals_again(void)
 {
-	struct sw_sock *listener, *got;
+	struct sw_sock *listener = sw_listener(1, 700, 5);
+	struct sw_sock *got;
 
-	(void)state;
-	sw_open(NULL);
-	listener = sw_listener(1, 700, 5);
 	sw_begin(0, 700);
 	wait_request(listener);
 	assert_int_equal(sw_accept(listener, NULL, NULL, &got), 0);
@@ -251,20 +222,17 @@ next_request_signals_again(void **state)
 	assert_false(listener->ev.set);
 	sw_begin(0, 700);
 	wait_request(listener);
-	sw_close();
 }
 
 /* Both calls reset the event: what is still queued has to set it again. */
 RULES("R76 R69")
 static void
-no_queued_request_is_forgotten(void **state)
+no_queued_request_is_forgotten(void)
 {
-	struct sw_sock *listener, *got, *c[8];
+	struct sw_sock *listener = sw_listener(1, 700, 8);
+	struct sw_sock *got, *c[8];
 	unsigned int i;
 
-	(void)state;
-	sw_open(NULL);
-	listener = sw_listener(1, 700, 8);
 	for (i = 0; i < 8; i++)
 		c[i] = sw_begin(0, 700);
 	sw_steps(200);
@@ -277,21 +245,18 @@ no_queued_request_is_forgotten(void **state)
 	assert_false(listener->ev.set);
 	for (i = 0; i < 8; i++)
 		assert_int_equal(sw_outcome(c[i]), 0);
-	sw_close();
 }
 
 RULES("R69 R71")
 static void
-requests_are_taken_in_their_order(void **state)
+requests_are_taken_in_their_order(void)
 {
 	struct condition want = { .answer = CF_ACCEPT };
 	struct sockaddr_in from, to = sw_addr(1, 700);
-	struct sw_sock *listener, *got, *c;
+	struct sw_sock *listener = sw_listener(1, 700, 8);
+	struct sw_sock *got, *c;
 	unsigned int i;
 
-	(void)state;
-	sw_open(NULL);
-	listener = sw_listener(1, 700, 8);
 	for (i = 0; i < 5; i++) {
 		c = sw_bound(0, (uint16_t)(4000 + i));
 		assert_int_equal(sw_connect(c, &to), WSAEWOULDBLOCK);
@@ -302,19 +267,16 @@ requests_are_taken_in_their_order(void **state)
 		assert_int_equal(sw_accept(listener, decide_condition, &want, &got), 0);
 		assert_int_equal(want.peer.sin_port, from.sin_port);
 	}
-	sw_close();
 }
 
 RULES("R77")
 static void
-other_answers_of_the_condition_are_invalid(void **state)
+other_answers_of_the_condition_are_invalid(void)
 {
 	struct condition want = { .answer = 17 };
-	struct sw_sock *listener, *c, *got;
+	struct sw_sock *listener = sw_listener(1, 700, 5);
+	struct sw_sock *c, *got;
 
-	(void)state;
-	sw_open(NULL);
-	listener = sw_listener(1, 700, 5);
 	c = sw_begin(0, 700);
 	wait_request(listener);
 	assert_int_equal(sw_accept(listener, decide_condition, &want, &got), WSAEINVAL);
@@ -324,36 +286,30 @@ other_answers_of_the_condition_are_invalid(void **state)
 	/* The request is still there. */
 	assert_int_equal(sw_accept(listener, NULL, NULL, &got), 0);
 	assert_int_equal(sw_outcome(c), 0);
-	sw_close();
 }
 
 RULES("R77")
 static void
-group_of_the_condition_is_invalid(void **state)
+group_of_the_condition_is_invalid(void)
 {
 	struct condition want = { .answer = CF_ACCEPT, .group = 5 };
-	struct sw_sock *listener, *got;
+	struct sw_sock *listener = sw_listener(1, 700, 5);
+	struct sw_sock *got;
 
-	(void)state;
-	sw_open(NULL);
-	listener = sw_listener(1, 700, 5);
 	sw_begin(0, 700);
 	wait_request(listener);
 	assert_int_equal(sw_accept(listener, decide_condition, &want, &got), WSAEINVAL);
-	sw_close();
 }
 
 RULES("R77 R71")
 static void
-deferred_request_stays_the_oldest(void **state)
+deferred_request_stays_the_oldest(void)
 {
 	struct condition later = { .answer = CF_DEFER }, now = { .answer = CF_ACCEPT };
 	struct sockaddr_in first = sw_addr(0, 4000), to = sw_addr(1, 700);
-	struct sw_sock *listener, *c, *got;
+	struct sw_sock *listener = sw_listener(1, 700, 5);
+	struct sw_sock *c, *got;
 
-	(void)state;
-	sw_open(NULL);
-	listener = sw_listener(1, 700, 5);
 	c = sw_bound(0, 4000);
 	assert_int_equal(sw_connect(c, &to), WSAEWOULDBLOCK);
 	wait_request(listener);
@@ -362,19 +318,16 @@ deferred_request_stays_the_oldest(void **state)
 	assert_int_equal(sw_accept(listener, decide_condition, &later, &got), WSATRY_AGAIN);
 	assert_int_equal(sw_accept(listener, decide_condition, &now, &got), 0);
 	assert_int_equal(now.peer.sin_port, first.sin_port);
-	sw_close();
 }
 
 RULES("R67 R70")
 static void
-request_beyond_the_backlog_is_refused_without_an_event(void **state)
+request_beyond_the_backlog_is_refused_without_an_event(void)
 {
-	struct sw_sock *listener, *c[4];
+	struct sw_sock *listener = sw_listener(1, 700, 3);
+	struct sw_sock *c[4];
 	unsigned int i, signals;
 
-	(void)state;
-	sw_open(NULL);
-	listener = sw_listener(1, 700, 3);
 	for (i = 0; i < 3; i++) {
 		c[i] = sw_begin(0, 700);
 		sw_steps(50);
@@ -388,37 +341,31 @@ request_beyond_the_backlog_is_refused_without_an_event(void **state)
 	assert_int_equal(listener->ev.nb_set, signals);
 	for (i = 0; i < 3; i++)
 		assert_false(c[i]->ev.set);
-	sw_close();
 }
 
 RULES("R67")
 static void
-place_in_the_queue_is_free_after_an_accept(void **state)
+place_in_the_queue_is_free_after_an_accept(void)
 {
-	struct sw_sock *listener, *c, *got;
+	struct sw_sock *listener = sw_listener(1, 700, 1);
+	struct sw_sock *c, *got;
 	unsigned int i;
 
-	(void)state;
-	sw_open(NULL);
-	listener = sw_listener(1, 700, 1);
 	for (i = 0; i < 20; i++) {
 		c = sw_begin(0, 700);
 		wait_request(listener);
 		assert_int_equal(sw_accept(listener, NULL, NULL, &got), 0);
 		assert_int_equal(sw_outcome(c), 0);
 	}
-	sw_close();
 }
 
 RULES("R67")
 static void
-somaxconn_means_a_reasonable_maximum(void **state)
+somaxconn_means_a_reasonable_maximum(void)
 {
 	struct sw_sock *listener;
 	unsigned int i;
 
-	(void)state;
-	sw_open(NULL);
 	listener = sw_bound(1, 700);
 	assert_int_equal(sw_listen(listener, WIN_SOMAXCONN), 0);
 	for (i = 0; i < 100; i++)
@@ -429,20 +376,17 @@ somaxconn_means_a_reasonable_maximum(void **state)
 
 		assert_int_equal(sw_accept(listener, NULL, NULL, &got), 0);
 	}
-	sw_close();
 }
 
 /* What the SDK's page of the call says of a listener: a new backlog, and what is above it is reset. */
 RULES("R67 R70")
 static void
-lower_backlog_refuses_the_newest(void **state)
+lower_backlog_refuses_the_newest(void)
 {
-	struct sw_sock *listener, *c[4], *got;
+	struct sw_sock *listener = sw_listener(1, 700, 4);
+	struct sw_sock *c[4], *got;
 	unsigned int i;
 
-	(void)state;
-	sw_open(NULL);
-	listener = sw_listener(1, 700, 4);
 	for (i = 0; i < 4; i++) {
 		c[i] = sw_begin(0, 700);
 		sw_steps(50);
@@ -455,19 +399,16 @@ lower_backlog_refuses_the_newest(void **state)
 		assert_int_equal(sw_outcome(c[i]), 0);
 	}
 	assert_int_equal(sw_accept(listener, NULL, NULL, &got), WSAEWOULDBLOCK);
-	sw_close();
 }
 
 RULES("R67")
 static void
-higher_backlog_takes_more(void **state)
+higher_backlog_takes_more(void)
 {
-	struct sw_sock *listener, *c[4], *got;
+	struct sw_sock *listener = sw_listener(1, 700, 1);
+	struct sw_sock *c[4], *got;
 	unsigned int i;
 
-	(void)state;
-	sw_open(NULL);
-	listener = sw_listener(1, 700, 1);
 	c[0] = sw_begin(0, 700);
 	sw_steps(50);
 	assert_int_equal(sw_listen(listener, 4), 0);
@@ -479,54 +420,45 @@ higher_backlog_takes_more(void **state)
 		assert_int_equal(sw_accept(listener, NULL, NULL, &got), 0);
 		assert_int_equal(sw_outcome(c[i]), 0);
 	}
-	sw_close();
 }
 
 RULES("R67 R41")
 static void
-listen_of_an_unbound_or_connected_socket_is_refused(void **state)
+listen_of_an_unbound_or_connected_socket_is_refused(void)
 {
 	struct sw_pair pair;
 	struct sw_sock *s;
 
-	(void)state;
-	sw_open(NULL);
 	assert_int_equal(sw_socket(&s), 0);
 	assert_int_equal(sw_listen(s, 5), WSAEINVAL);
 	pair = sw_pair(700);
 	assert_int_equal(sw_listen(pair.end[0], 5), WSAEISCONN);
 	assert_int_equal(sw_listen(pair.end[1], 5), WSAEISCONN);
-	sw_close();
 }
 
 RULES("R71")
 static void
-accept_of_no_listener_is_refused(void **state)
+accept_of_no_listener_is_refused(void)
 {
 	struct sw_pair pair;
 	struct sw_sock *s, *got;
 
-	(void)state;
-	sw_open(NULL);
 	s = sw_bound(1, 701);
 	assert_int_equal(sw_accept(s, NULL, NULL, &got), WSAEINVAL);
 	pair = sw_pair(700);
 	assert_int_equal(sw_accept(pair.end[0], NULL, NULL, &got), WSAEINVAL);
-	sw_close();
 }
 
 RULES("R71")
 static void
-short_place_for_the_address_is_refused(void **state)
+short_place_for_the_address_is_refused(void)
 {
-	struct sw_sock *listener, *got;
+	struct sw_sock *listener = sw_listener(1, 700, 5);
+	struct sw_sock *got;
 	struct sockaddr_in peer;
 	int len = sizeof(peer) - 1;
 	int err = 0;
 
-	(void)state;
-	sw_open(NULL);
-	listener = sw_listener(1, 700, 5);
 	sw_begin(0, 700);
 	wait_request(listener);
 	assert_true(sw.calls.lpWSPAccept(listener->s, (struct sockaddr *)&peer, &len, NULL, 0, &err) == INVALID_SOCKET);
@@ -535,37 +467,31 @@ short_place_for_the_address_is_refused(void **state)
 	assert_true(sw.calls.lpWSPAccept(listener->s, (struct sockaddr *)&peer, NULL, NULL, 0, &err) == INVALID_SOCKET);
 	assert_int_equal(err, WSAEFAULT);
 	assert_int_equal(sw_accept(listener, NULL, NULL, &got), 0);
-	sw_close();
 }
 
 RULES("R74")
 static void
-handle_that_cannot_be_made_refuses_the_request(void **state)
+handle_that_cannot_be_made_refuses_the_request(void)
 {
-	struct sw_sock *listener, *c, *got;
+	struct sw_sock *listener = sw_listener(1, 700, 5);
+	struct sw_sock *c, *got;
 
-	(void)state;
-	sw_open(NULL);
-	listener = sw_listener(1, 700, 5);
 	c = sw_begin(0, 700);
 	wait_request(listener);
 	sw.fail_create = WSAENOBUFS;
 	assert_int_equal(sw_accept(listener, NULL, NULL, &got), WSAENOBUFS);
 	sw.fail_create = 0;
 	assert_int_equal(sw_outcome(c), WSAECONNREFUSED);
-	sw_close();
 }
 
 RULES("R165 R156 S3.20 S3.21")
 static void
-close_of_a_listener_refuses_what_is_queued(void **state)
+close_of_a_listener_refuses_what_is_queued(void)
 {
-	struct sw_sock *listener, *c[5];
+	struct sw_sock *listener = sw_listener(1, 700, 8);
+	struct sw_sock *c[5];
 	unsigned int i;
 
-	(void)state;
-	sw_open(NULL);
-	listener = sw_listener(1, 700, 8);
 	for (i = 0; i < 5; i++)
 		c[i] = sw_begin(0, 700);
 	wait_request(listener);
@@ -576,57 +502,47 @@ close_of_a_listener_refuses_what_is_queued(void **state)
 
 		assert_true(code == WSAECONNREFUSED || code == WSAECONNRESET);
 	}
-	sw_close();
 }
 
 RULES("R79 R165")
 static void
-accepted_socket_outlives_its_listener(void **state)
+accepted_socket_outlives_its_listener(void)
 {
-	struct sw_sock *listener;
+	struct sw_sock *listener = sw_listener(1, 700, 8);
 	struct sw_pair pair;
 
-	(void)state;
-	sw_open(NULL);
-	listener = sw_listener(1, 700, 8);
 	pair = sw_pair_to(listener, 700);
 	sw_shut_wait(listener);
 	sw_transfer(pair.end[0], pair.end[1], 100000, 1);
-	sw_close();
 }
 
 RULES("R73 R208")
 static void
-listener_closed_inside_the_condition_refuses(void **state)
+listener_closed_inside_the_condition_refuses(void)
 {
 	struct condition want = { .answer = CF_ACCEPT };
-	struct sw_sock *listener, *c, *got;
+	struct sw_sock *listener = sw_listener(1, 700, 5);
+	struct sw_sock *c, *got;
 	int code;
 
-	(void)state;
-	sw_open(NULL);
-	listener = sw_listener(1, 700, 5);
 	c = sw_begin(0, 700);
 	wait_request(listener);
 	want.shut = listener;
 	assert_int_equal(sw_accept(listener, decide_condition, &want, &got), WSAENOTSOCK);
 	code = sw_outcome(c);
 	assert_true(code == WSAECONNREFUSED || code == WSAECONNRESET);
-	sw_close();
 }
 
 /* What the connecting side has done meanwhile: its request is gone, or fails at once. */
 RULES("R71 R165")
 static void
-request_withdrawn_before_the_accept_makes_no_connection(void **state)
+request_withdrawn_before_the_accept_makes_no_connection(void)
 {
-	struct sw_sock *listener, *c, *got;
+	struct sw_sock *listener = sw_listener(1, 700, 5);
+	struct sw_sock *c, *got;
 	struct sw_op *op;
 	int code;
 
-	(void)state;
-	sw_open(NULL);
-	listener = sw_listener(1, 700, 5);
 	c = sw_begin(0, 700);
 	wait_request(listener);
 	sw_shut_wait(c);
@@ -644,7 +560,6 @@ request_withdrawn_before_the_accept_makes_no_connection(void **state)
 	} else {
 		assert_true(code == WSAECONNRESET || code == WSAEWOULDBLOCK);
 	}
-	sw_close();
 }
 
 static const struct CMUnitTest cases[] = {

@@ -12,15 +12,12 @@
 
 RULES("R11 R12 S4.15 S4.16 S4.17")
 static void
-cleanup_aborts_pending_receives(void **state)
+cleanup_aborts_pending_receives(void)
 {
-	struct sw_pair pair;
+	struct sw_pair pair = sw_pair(700);
 	struct sw_op *op[NB];
 	unsigned int i;
 
-	(void)state;
-	sw_open(NULL);
-	pair = sw_pair(700);
 	for (i = 0; i < NB; i++)
 		op[i] = sw_post_recv(pair.end[0], 100);
 	assert_int_equal(sw_cleanup(), 0);
@@ -30,20 +27,16 @@ cleanup_aborts_pending_receives(void **state)
 		assert_int_equal(op[i]->bytes, 0);
 		assert_true(op[i]->order < pair.end[0]->closed_order);
 	}
-	sw_close();
 }
 
 RULES("R11 R12 S4.15 S4.16 S4.17")
 static void
-cleanup_aborts_pending_sends(void **state)
+cleanup_aborts_pending_sends(void)
 {
 	struct sw_op *op[4];
-	struct sw_pair pair;
+	struct sw_pair pair = sw_pair(700);
 	unsigned int i;
 
-	(void)state;
-	sw_open(NULL);
-	pair = sw_pair(700);
 	sw_fill(pair.end[0], 4, op);
 	assert_int_equal(sw_cleanup(), 0);
 	/* Both ends are cleaned up: this one may hear the other's reset first. */
@@ -51,19 +44,15 @@ cleanup_aborts_pending_sends(void **state)
 		assert_int_equal(op[i]->nb_ends, 1);
 		assert_true(op[i]->error == WSA_OPERATION_ABORTED || op[i]->error == WSAECONNRESET);
 	}
-	sw_close();
 }
 
 RULES("R11 R98")
 static void
-cleanup_ends_polled_operations_in_their_structures(void **state)
+cleanup_ends_polled_operations_in_their_structures(void)
 {
-	struct sw_pair pair;
+	struct sw_pair pair = sw_pair(700);
 	struct sw_op *op;
 
-	(void)state;
-	sw_open(NULL);
-	pair = sw_pair(700);
 	op = sw_op(100);
 	op->polled = true;
 	assert_int_equal(sw_recv(pair.end[0], op), WSA_IO_PENDING);
@@ -72,7 +61,6 @@ cleanup_ends_polled_operations_in_their_structures(void **state)
 	assert_int_equal(op->ov.OffsetHigh, WSA_OPERATION_ABORTED);
 	assert_int_equal(op->nb_ends, 0);
 	op->pending = false;
-	sw_close();
 }
 
 static void
@@ -83,15 +71,12 @@ scribble(struct sw_op *op)
 
 RULES("R13 R10 S4.18")
 static void
-memory_is_released_before_the_up_call(void **state)
+memory_is_released_before_the_up_call(void)
 {
 	struct sw_op *op[NB];
-	struct sw_pair pair;
+	struct sw_pair pair = sw_pair(700);
 	unsigned int i, j;
 
-	(void)state;
-	sw_open(NULL);
-	pair = sw_pair(700);
 	for (i = 0; i < NB; i++) {
 		op[i] = sw_post_recv(pair.end[0], 100);
 		op[i]->hook = scribble;
@@ -103,20 +88,16 @@ memory_is_released_before_the_up_call(void **state)
 		for (j = 0; j < 100; j++)
 			assert_int_equal(op[i]->mem[j], 0x55);
 	}
-	sw_close();
 }
 
 /* A connect that runs, a listener with requests queued and on their way: the kit holds that nothing is signalled. */
 RULES("R14 R147 S4.20 S4.21")
 static void
-cleanup_signals_no_event(void **state)
+cleanup_signals_no_event(void)
 {
-	struct sw_sock *listener;
+	struct sw_sock *listener = sw_listener(1, 700, 16);
 	unsigned int before, i;
 
-	(void)state;
-	sw_open(NULL);
-	listener = sw_listener(1, 700, 16);
 	for (i = 0; i < 4; i++)
 		sw_begin(0, 700);
 	SW_UNTIL(listener->ev.set);
@@ -127,18 +108,15 @@ cleanup_signals_no_event(void **state)
 	assert_int_equal(sw.nb_signals, before);
 	sw_steps(100);
 	assert_int_equal(sw.nb_signals, before);
-	sw_close();
 }
 
 RULES("R15 R161 S4.22")
 static void
-cleanup_closes_each_open_socket(void **state)
+cleanup_closes_each_open_socket(void)
 {
 	struct sw_sock *fresh, *bound, *listener, *connecting, *s;
 	struct sw_pair pair;
 
-	(void)state;
-	sw_open(NULL);
 	assert_int_equal(sw_socket(&fresh), 0);
 	bound = sw_bound(0, 701);
 	listener = sw_listener(1, 702, 5);
@@ -151,21 +129,18 @@ cleanup_closes_each_open_socket(void **state)
 	assert_true(fresh->closed && bound->closed && listener->closed && connecting->closed);
 	for (s = sw.socks; s; s = s->next)
 		assert_true(s->closed);
-	sw_close();
 }
 
 /* The peer is a native socket, which outlives the provider. */
 RULES("R15 S4.22")
 static void
-cleanup_resets_connections(void **state)
+cleanup_resets_connections(void)
 {
 	struct wop *accept, *recv;
 	struct wsock *listener;
 	struct sw_sock *c;
 	static char buf[100];
 
-	(void)state;
-	sw_open(NULL);
 	listener = net_listener(&sw.net, 1, 700, 5);
 	accept = watch_op(&sw.net.w);
 	assert_int_equal(watch_accept(listener, accept, 0), 0);
@@ -177,21 +152,17 @@ cleanup_resets_connections(void **state)
 	assert_int_equal(sw_cleanup(), 0);
 	SW_UNTIL(!recv->pending);
 	assert_int_equal(recv->result, -ECONNRESET);
-	sw_close();
 }
 
 RULES("R15 R70")
 static void
-cleanup_refuses_queued_requests(void **state)
+cleanup_refuses_queued_requests(void)
 {
 	struct san_addr to = net_addr(1, 700);
-	struct sw_sock *listener;
+	struct sw_sock *listener = sw_listener(1, 700, 5);
 	struct wop *connect;
 	struct wsock *c;
 
-	(void)state;
-	sw_open(NULL);
-	listener = sw_listener(1, 700, 5);
 	c = net_socket(&sw.net, 0, 0);
 	connect = watch_op(&sw.net.w);
 	assert_int_equal(watch_connect(c, connect, &to, 0), 0);
@@ -199,41 +170,34 @@ cleanup_refuses_queued_requests(void **state)
 	assert_int_equal(sw_cleanup(), 0);
 	SW_UNTIL(!connect->pending);
 	assert_true(connect->result == -ECONNREFUSED || connect->result == -ECONNRESET);
-	sw_close();
 }
 
 /* The kit: whatever comes after the return is a fault. */
 RULES("R19")
 static void
-no_up_call_comes_after_the_return(void **state)
+no_up_call_comes_after_the_return(void)
 {
 	struct sw_op *op[2];
-	struct sw_pair pair;
+	struct sw_pair pair = sw_pair(700);
 	uint64_t order;
 
-	(void)state;
-	sw_open(NULL);
-	pair = sw_pair(700);
 	sw_post_recv(pair.end[0], 10);
 	sw_fill(pair.end[1], 2, op);
 	assert_int_equal(sw_cleanup(), 0);
 	order = sw.order;
 	sw_steps(3000);
 	assert_true(sw.order == order);
-	sw_close();
 }
 
 RULES("R11 R15 R16")
 static void
-cleanup_with_everything_pending_and_start_again(void **state)
+cleanup_with_everything_pending_and_start_again(void)
 {
 	struct sw_op *op[2], *polled;
 	struct sw_sock *listener, *connecting;
 	struct sw_pair pair;
 	unsigned int round, i;
 
-	(void)state;
-	sw_open(NULL);
 	for (round = 0; round < 20; round++) {
 		listener = sw_listener(1, 701, 8);
 		pair = sw_pair(700);
@@ -255,19 +219,15 @@ cleanup_with_everything_pending_and_start_again(void **state)
 	}
 	pair = sw_pair(700);
 	sw_transfer(pair.end[0], pair.end[1], 100000, 1);
-	sw_close();
 }
 
 RULES("R11 R153")
 static void
-descriptors_of_an_earlier_use_are_none(void **state)
+descriptors_of_an_earlier_use_are_none(void)
 {
-	struct sw_pair pair;
+	struct sw_pair pair = sw_pair(700);
 	struct sw_sock *fresh;
 
-	(void)state;
-	sw_open(NULL);
-	pair = sw_pair(700);
 	assert_int_equal(sw_socket(&fresh), 0);
 	assert_int_equal(sw_cleanup(), 0);
 	assert_int_equal(sw_start(), 0);
@@ -275,7 +235,6 @@ descriptors_of_an_earlier_use_are_none(void **state)
 	sw_assert_stale(fresh->s);
 	sw_bound(0, 701);
 	sw_assert_stale(fresh->s);
-	sw_close();
 }
 
 static int inside_code;
@@ -292,14 +251,11 @@ cleanup_inside(struct sw_op *op)
 /* It would wait for itself. */
 RULES("R9 S4.6 S4.7")
 static void
-cleanup_inside_an_up_call_is_refused(void **state)
+cleanup_inside_an_up_call_is_refused(void)
 {
-	struct sw_pair pair;
+	struct sw_pair pair = sw_pair(700);
 	struct sw_op *op;
 
-	(void)state;
-	sw_open(NULL);
-	pair = sw_pair(700);
 	op = sw_post_recv(pair.end[1], 10);
 	op->hook = cleanup_inside;
 	inside_code = -1;
@@ -307,20 +263,16 @@ cleanup_inside_an_up_call_is_refused(void **state)
 	SW_UNTIL(!op->pending);
 	assert_int_equal(inside_code, WSAENETDOWN);
 	sw_transfer(pair.end[0], pair.end[1], 1000, 1);
-	sw_close();
 }
 
 RULES("R10 R15 S1.10")
 static void
-cleanup_of_five_hundred_sockets_gives_everything_back(void **state)
+cleanup_of_five_hundred_sockets_gives_everything_back(void)
 {
-	struct sw_sock *listener;
+	struct sw_sock *listener = sw_listener(1, 700, 16);
 	struct san_usage u;
 	unsigned int i;
 
-	(void)state;
-	sw_open(NULL);
-	listener = sw_listener(1, 700, 16);
 	for (i = 0; i < 250; i++) {
 		struct sw_pair pair = sw_pair_to(listener, 700);
 
@@ -335,7 +287,6 @@ cleanup_of_five_hundred_sockets_gives_everything_back(void **state)
 		assert_int_equal(u.sockets, 0);
 		assert_int_equal(u.connections, 0);
 	}
-	sw_close();
 }
 
 /* Ends in the middle of it, without WSPCleanup: no crash, no complaint. */
@@ -354,17 +305,16 @@ leave(void)
 
 RULES("R18")
 static void
-process_may_end_without_a_cleanup(void **state)
+process_may_end_without_a_cleanup(void)
 {
 	struct child child;
 
-	(void)state;
 	child_run(&child, leave);
 	assert_string_equal(child_line(&child, "left"), "here 2");
 }
 
 static const struct CMUnitTest cases[] = {
-	SW_CASE(process_may_end_without_a_cleanup),	/* first: the EAL starts once in a process */
+	SW_CASE_ALONE(process_may_end_without_a_cleanup),	/* first: the EAL starts once in a process */
 	SW_CASE(cleanup_aborts_pending_receives),
 	SW_CASE(cleanup_aborts_pending_sends),
 	SW_CASE(cleanup_ends_polled_operations_in_their_structures),

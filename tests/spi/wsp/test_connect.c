@@ -19,14 +19,12 @@ nobody(void)
 
 RULES("R53 R55 R57 R56")
 static void
-connect_begins_and_the_event_brings_success(void **state)
+connect_begins_and_the_event_brings_success(void)
 {
-	struct sw_sock *listener, *c;
+	struct sw_sock *listener = sw_listener(1, 700, 5);
+	struct sw_sock *c;
 	WSANETWORKEVENTS events;
 
-	(void)state;
-	sw_open(NULL);
-	listener = sw_listener(1, 700, 5);
 	c = sw_begin(0, 700);
 	assert_false(c->ev.set);
 	sw_take(listener);
@@ -35,86 +33,71 @@ connect_begins_and_the_event_brings_success(void **state)
 	assert_int_equal(events.lNetworkEvents, FD_CONNECT);
 	assert_int_equal(events.iErrorCode[FD_CONNECT_BIT], 0);
 	assert_int_equal(c->ev.nb_set, 1);
-	sw_close();
 }
 
 /* The provider's other end is a native listener: what it is told does not depend on who accepts. */
 RULES("R54 R55 R63")
 static void
-connect_to_a_native_listener_works(void **state)
+connect_to_a_native_listener_works(void)
 {
 	struct sw_sock *c;
 
-	(void)state;
-	sw_open(NULL);
 	net_listener(&sw.net, 1, 700, 5);
 	c = sw_begin(0, 700);
 	assert_int_equal(sw_outcome(c), 0);
-	sw_close();
 }
 
 /* Never blocks: the call returns though nobody polls the other host. */
 RULES("R64 R55")
 static void
-connect_does_not_wait_for_the_peer(void **state)
+connect_does_not_wait_for_the_peer(void)
 {
 	uint64_t begin_ms;
 	struct sw_sock *c;
 
-	(void)state;
-	sw_open(NULL);
 	sw.net.held[1] = true;
 	begin_ms = net_now_ms();
 	c = sw_begin(0, 700);
 	assert_in_range(net_now_ms() - begin_ms, 0, 500);
 	sw_steps(200);
 	assert_false(c->ev.set);
-	sw_close();
 }
 
 RULES("R59 R56 R57")
 static void
-nobody_listens_fails_with_refused_or_reset(void **state)
+nobody_listens_fails_with_refused_or_reset(void)
 {
 	struct sw_sock *c;
 	int code;
 
-	(void)state;
-	sw_open(NULL);
 	c = sw_begin(0, 700);
 	code = sw_outcome(c);
 	assert_true(code == WSAECONNREFUSED || code == WSAECONNRESET);
-	sw_close();
 }
 
 /* R60: another provider may reach it, so none of the three codes of R59. */
 RULES("R60")
 static void
-host_that_does_not_answer_times_out(void **state)
+host_that_does_not_answer_times_out(void)
 {
 	struct sockaddr_in to = nobody();
 	struct sw_sock *c;
 
-	(void)state;
-	sw_open(NULL);
 	c = sw_bound(0, 0);
 	assert_int_equal(sw_select(c, FD_CONNECT), 0);
 	assert_int_equal(sw_connect(c, &to), WSAEWOULDBLOCK);
 	assert_int_equal(sw_outcome(c), WSAETIMEDOUT);
-	sw_close();
 }
 
 /* Elsewhere than in the provider's networks TCP/IP may know a way. */
 RULES("R60")
 static void
-address_outside_the_network_is_none_of_the_three(void **state)
+address_outside_the_network_is_none_of_the_three(void)
 {
 	struct sockaddr_in to = nobody();
 	struct sw_sock *c;
 	int code;
 
-	(void)state;
-	sw_open(NULL);
 	to.sin_addr.s_addr = htonl(0xc0a80101);
 	c = sw_bound(0, 0);
 	assert_int_equal(sw_select(c, FD_CONNECT), 0);
@@ -122,85 +105,68 @@ address_outside_the_network_is_none_of_the_three(void **state)
 	if (code == WSAEWOULDBLOCK)
 		code = sw_outcome(c);
 	assert_true(code == WSAENETUNREACH || code == WSAETIMEDOUT);
-	sw_close();
 }
 
 RULES("R61")
 static void
-second_connect_while_one_runs_is_refused(void **state)
+second_connect_while_one_runs_is_refused(void)
 {
 	struct sockaddr_in to = sw_addr(1, 700), other = sw_addr(1, 701);
 	struct sw_sock *c;
 
-	(void)state;
-	sw_open(NULL);
 	sw.net.held[1] = true;
 	c = sw_begin(0, 700);
 	assert_int_equal(sw_connect(c, &to), WSAEALREADY);
 	sw_steps(10);
 	assert_int_equal(sw_connect(c, &other), WSAEALREADY);
-	sw_close();
 }
 
 RULES("R62")
 static void
-connect_of_an_established_connection_is_refused(void **state)
+connect_of_an_established_connection_is_refused(void)
 {
 	struct sockaddr_in to = sw_addr(1, 700);
-	struct sw_pair pair;
+	struct sw_pair pair = sw_pair(700);
 
-	(void)state;
-	sw_open(NULL);
-	pair = sw_pair(700);
 	assert_int_equal(sw_connect(pair.end[0], &to), WSAEISCONN);
 	to = sw_addr(0, 701);
 	assert_int_equal(sw_connect(pair.end[1], &to), WSAEISCONN);
 	sw_transfer(pair.end[0], pair.end[1], 1000, 1);
-	sw_close();
 }
 
 RULES("R63")
 static void
-established_connection_carries_both_ways(void **state)
+established_connection_carries_both_ways(void)
 {
-	struct sw_pair pair;
+	struct sw_pair pair = sw_pair(700);
 
-	(void)state;
-	sw_open(NULL);
-	pair = sw_pair(700);
 	sw_transfer(pair.end[0], pair.end[1], 3000000, 1);
 	sw_transfer(pair.end[1], pair.end[0], 3000000, 2);
-	sw_close();
 }
 
 RULES("R65 R79")
 static void
-close_cancels_a_connect(void **state)
+close_cancels_a_connect(void)
 {
 	struct sw_sock *c;
 
-	(void)state;
-	sw_open(NULL);
 	sw.net.held[1] = true;
 	c = sw_begin(0, 700);
 	sw_steps(10);
 	sw_shut_wait(c);
 	sw_assert_stale(c->s);
 	assert_int_equal(c->ev.nb_set, 0);
-	sw_close();
 }
 
 /* The port of the cancelled attempt is free, and nothing of the old one reaches the new. */
 RULES("R65")
 static void
-cancelled_connect_leaves_its_port(void **state)
+cancelled_connect_leaves_its_port(void)
 {
 	struct sockaddr_in from = sw_addr(0, 701), to = sw_addr(1, 700);
-	struct sw_sock *listener, *c;
+	struct sw_sock *listener = sw_listener(1, 700, 5);
+	struct sw_sock *c;
 
-	(void)state;
-	sw_open(NULL);
-	listener = sw_listener(1, 700, 5);
 	sw.net.held[1] = true;
 	c = sw_bound(0, 701);
 	assert_int_equal(sw_select(c, FD_CONNECT), 0);
@@ -209,52 +175,43 @@ cancelled_connect_leaves_its_port(void **state)
 	assert_int_equal(sw_socket(&c), 0);
 	assert_int_equal(sw_bind(c, &from), 0);
 	(void)listener;
-	sw_close();
 }
 
 RULES("R58 R165")
 static void
-socket_whose_connect_failed_can_be_closed(void **state)
+socket_whose_connect_failed_can_be_closed(void)
 {
 	struct sw_sock *c;
 
-	(void)state;
-	sw_open(NULL);
 	c = sw_begin(0, 700);
 	assert_int_not_equal(sw_outcome(c), 0);
 	sw_shut_wait(c);
 	assert_int_equal(c->nb_ups, 1);
-	sw_close();
 }
 
 /* Before the switch has closed it the descriptor stays what it is. */
 RULES("R163 R209")
 static void
-failed_connect_keeps_the_descriptor(void **state)
+failed_connect_keeps_the_descriptor(void)
 {
 	WSANETWORKEVENTS events;
 	struct sw_sock *c;
 
-	(void)state;
-	sw_open(NULL);
 	c = sw_begin(0, 700);
 	assert_int_not_equal(sw_outcome(c), 0);
 	sw_steps(500);
 	assert_false(c->closed);
 	assert_int_equal(sw_enum(c, &events), 0);
 	assert_int_equal(events.lNetworkEvents, 0);
-	sw_close();
 }
 
 RULES("R53")
 static void
-outcome_is_signalled_to_a_selection_that_comes_later(void **state)
+outcome_is_signalled_to_a_selection_that_comes_later(void)
 {
 	struct sockaddr_in to = sw_addr(1, 700);
 	struct sw_sock *c;
 
-	(void)state;
-	sw_open(NULL);
 	net_listener(&sw.net, 1, 700, 5);
 	c = sw_bound(0, 0);
 	assert_int_equal(sw_connect(c, &to), WSAEWOULDBLOCK);
@@ -262,19 +219,16 @@ outcome_is_signalled_to_a_selection_that_comes_later(void **state)
 	assert_false(c->ev.set);
 	assert_int_equal(sw_select(c, FD_CONNECT), 0);
 	assert_int_equal(sw_outcome(c), 0);
-	sw_close();
 }
 
 RULES("R53")
 static void
-bad_targets_are_refused_at_once(void **state)
+bad_targets_are_refused_at_once(void)
 {
 	struct sockaddr_in to = sw_addr(1, 0);
 	struct sw_sock *c;
 	int err = 0;
 
-	(void)state;
-	sw_open(NULL);
 	c = sw_bound(0, 0);
 	assert_int_equal(sw_connect(c, &to), WSAEADDRNOTAVAIL);
 	to = sw_addr(1, 700);
@@ -289,12 +243,11 @@ bad_targets_are_refused_at_once(void **state)
 	assert_int_equal(err, WSAEFAULT);
 	to.sin_family = AF_UNIX;
 	assert_int_equal(sw_connect(c, &to), WSAEAFNOSUPPORT);
-	sw_close();
 }
 
 RULES("R53 R203")
 static void
-connect_data_and_qos_are_refused(void **state)
+connect_data_and_qos_are_refused(void)
 {
 	struct sockaddr_in to = sw_addr(1, 700);
 	char text[4] = "abc";
@@ -303,8 +256,6 @@ connect_data_and_qos_are_refused(void **state)
 	QOS qos;
 	int err = 0;
 
-	(void)state;
-	sw_open(NULL);
 	c = sw_bound(0, 0);
 	assert_int_equal(sw.calls.lpWSPConnect(c->s, (struct sockaddr *)&to, sizeof(to), &data, NULL, NULL, NULL, &err),
 			 SOCKET_ERROR);
@@ -313,54 +264,44 @@ connect_data_and_qos_are_refused(void **state)
 	assert_int_equal(sw.calls.lpWSPConnect(c->s, (struct sockaddr *)&to, sizeof(to), NULL, NULL, &qos, NULL, &err),
 			 SOCKET_ERROR);
 	assert_int_equal(err, WSAEOPNOTSUPP);
-	sw_close();
 }
 
 RULES("R53")
 static void
-listener_cannot_connect(void **state)
+listener_cannot_connect(void)
 {
 	struct sockaddr_in to = sw_addr(0, 701);
-	struct sw_sock *listener;
+	struct sw_sock *listener = sw_listener(1, 700, 5);
 
-	(void)state;
-	sw_open(NULL);
-	listener = sw_listener(1, 700, 5);
 	assert_int_equal(sw_connect(listener, &to), WSAEINVAL);
-	sw_close();
 }
 
 RULES("R54 R209")
 static void
-connect_works_after_one_that_failed(void **state)
+connect_works_after_one_that_failed(void)
 {
 	struct sockaddr_in to = sw_addr(1, 700);
 	struct sw_sock *listener, *c;
 
-	(void)state;
-	sw_open(NULL);
 	c = sw_begin(0, 700);
 	assert_int_not_equal(sw_outcome(c), 0);
 	listener = sw_listener(1, 700, 5);
 	assert_int_equal(sw_connect(c, &to), WSAEWOULDBLOCK);
 	sw_take(listener);
 	assert_int_equal(sw_outcome(c), 0);
-	sw_close();
 }
 
 RULES("R48 R25")
 static void
-peer_sees_the_bound_address_and_port(void **state)
+peer_sees_the_bound_address_and_port(void)
 {
 	struct sockaddr_in to = sw_addr(1, 700), want = sw_addr(0, 4321), peer;
-	struct sw_sock *listener, *c;
+	struct sw_sock *listener = sw_listener(1, 700, 5);
+	struct sw_sock *c;
 	int len = sizeof(peer);
 	int err = 0;
 	SOCKET d;
 
-	(void)state;
-	sw_open(NULL);
-	listener = sw_listener(1, 700, 5);
 	c = sw_bound(0, 4321);
 	assert_int_equal(sw_select(c, FD_CONNECT), 0);
 	assert_int_equal(sw_connect(c, &to), WSAEWOULDBLOCK);
@@ -374,20 +315,16 @@ peer_sees_the_bound_address_and_port(void **state)
 	assert_int_equal(peer.sin_port, want.sin_port);
 	assert_int_equal(peer.sin_addr.s_addr, want.sin_addr.s_addr);
 	assert_int_equal(sw_outcome(c), 0);
-	sw_close();
 }
 
 RULES("R21 R55")
 static void
-hundred_connects_at_once_end_each_for_itself(void **state)
+hundred_connects_at_once_end_each_for_itself(void)
 {
 	static struct sw_sock *c[100];
-	struct sw_sock *listener;
+	struct sw_sock *listener = sw_listener(1, 700, 200);
 	unsigned int i;
 
-	(void)state;
-	sw_open(NULL);
-	listener = sw_listener(1, 700, 200);
 	for (i = 0; i < 100; i++)
 		c[i] = sw_begin(0, i % 2 ? 700 : 701);
 	for (i = 0; i < 50; i++)
@@ -398,7 +335,6 @@ hundred_connects_at_once_end_each_for_itself(void **state)
 		assert_true(i % 2 ? code == 0 : code == WSAECONNREFUSED || code == WSAECONNRESET);
 		assert_int_equal(c[i]->ev.nb_set, 1);
 	}
-	sw_close();
 }
 
 static const struct CMUnitTest cases[] = {

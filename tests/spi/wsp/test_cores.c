@@ -45,13 +45,12 @@ open_cores(void)
 /* Connections land on whatever core the port's queues give them. */
 RULES("R69 R71 R74 R161")
 static void
-requests_of_every_core_are_accepted(void **state)
+requests_of_every_core_are_accepted(void)
 {
 	struct sw_sock *listener;
 	struct sw_pair pair[NB];
 	unsigned int i;
 
-	(void)state;
 	open_cores();
 	listener = sw_listener(1, 700, NB);
 	for (i = 0; i < NB; i++)
@@ -65,12 +64,11 @@ requests_of_every_core_are_accepted(void **state)
 
 RULES("R69 R76")
 static void
-no_request_of_another_core_is_forgotten(void **state)
+no_request_of_another_core_is_forgotten(void)
 {
 	struct sw_sock *listener, *c[NB], *got;
 	unsigned int i, nb = 0;
 
-	(void)state;
 	open_cores();
 	listener = sw_listener(1, 700, NB);
 	for (i = 0; i < NB; i++)
@@ -99,12 +97,11 @@ nb_over(struct sw_sock *const *c)
 
 RULES("R67 R70")
 static void
-each_core_refuses_beyond_the_backlog(void **state)
+each_core_refuses_beyond_the_backlog(void)
 {
 	struct sw_sock *listener, *c[NB], *got;
 	unsigned int i, refused = 0, taken = 0;
 
-	(void)state;
 	open_cores();
 	listener = sw_listener(1, 700, 2);
 	for (i = 0; i < NB; i++)
@@ -126,12 +123,11 @@ assert_in_range(taken, 2, 2 * CORES);
 
 RULES("R165 R156")
 static void
-close_of_a_listener_refuses_on_every_core(void **state)
+close_of_a_listener_refuses_on_every_core(void)
 {
 	struct sw_sock *listener, *c[NB];
 	unsigned int i;
 
-	(void)state;
 	open_cores();
 	listener = sw_listener(1, 700, NB);
 	for (i = 0; i < NB; i++)
@@ -146,13 +142,12 @@ close_of_a_listener_refuses_on_every_core(void **state)
 
 RULES("R11 R15 R19 R161")
 static void
-cleanup_reaches_every_core(void **state)
+cleanup_reaches_every_core(void)
 {
 	struct sw_sock *listener;
 	struct sw_op *op[2 * NB];
 	unsigned int i;
 
-	(void)state;
 	open_cores();
 	listener = sw_listener(1, 700, NB);
 	for (i = 0; i < NB; i++) {
@@ -178,13 +173,12 @@ cleanup_reaches_every_core(void **state)
 
 RULES("R106 R155")
 static void
-order_holds_on_every_core(void **state)
+order_holds_on_every_core(void)
 {
 	struct sw_sock *listener;
 	struct sw_op *op[20];
 	unsigned int i, j;
 
-	(void)state;
 	open_cores();
 	listener = sw_listener(1, 700, 8);
 	for (i = 0; i < 12; i++) {
@@ -217,7 +211,7 @@ add_port(struct san_conf *conf, const char *port, const char *device, const char
 /* A further host, with three ports. */
 RULES("R44 R34")
 static void
-each_address_of_a_host_is_listed_and_bound(void **state)
+each_address_of_a_host_is_listed_and_bound(void)
 {
 	static const uint32_t more[] = { 0x0a090002, 0x0a140001, 0x0a150001 };
 	union {
@@ -234,7 +228,6 @@ each_address_of_a_host_is_listed_and_bound(void **state)
 	DWORD got = 0;
 	int i, j, err = 0;
 
-	(void)state;
 	sw_prepare(&wish);
 	conf = net_conf(&wish, 1, 4711);
 	add_port(conf, "q", "ring:several/0", "interface j", "10.20.0.1/24");
@@ -269,13 +262,13 @@ each_address_of_a_host_is_listed_and_bound(void **state)
 }
 
 static const struct CMUnitTest cases[] = {
-	SW_CASE(requests_of_every_core_are_accepted),
-	SW_CASE(no_request_of_another_core_is_forgotten),
-	SW_CASE(each_core_refuses_beyond_the_backlog),
-	SW_CASE(close_of_a_listener_refuses_on_every_core),
-	SW_CASE(cleanup_reaches_every_core),
-	SW_CASE(order_holds_on_every_core),
-	SW_CASE(each_address_of_a_host_is_listed_and_bound),
+	SW_CASE_ALONE(requests_of_every_core_are_accepted),
+	SW_CASE_ALONE(no_request_of_another_core_is_forgotten),
+	SW_CASE_ALONE(each_core_refuses_beyond_the_backlog),
+	SW_CASE_ALONE(close_of_a_listener_refuses_on_every_core),
+	SW_CASE_ALONE(cleanup_reaches_every_core),
+	SW_CASE_ALONE(order_holds_on_every_core),
+	SW_CASE_ALONE(each_address_of_a_host_is_listed_and_bound),
 };
 
 NET_MAIN("cores", cases)

@@ -33,13 +33,11 @@ call_everything(struct sw_sock *s)
 
 RULES("R207")
 static void
-in_progress_is_never_said(void **state)
+in_progress_is_never_said(void)
 {
 	struct sw_sock *fresh, *listener, *connecting;
 	struct sw_pair pair;
 
-	(void)state;
-	sw_open(NULL);
 	assert_int_equal(sw_socket(&fresh), 0);
 	listener = sw_listener(1, 701, 5);
 	pair = sw_pair(700);
@@ -51,7 +49,6 @@ in_progress_is_never_said(void **state)
 	call_everything(pair.end[0]);
 	call_everything(pair.end[1]);
 	call_everything(connecting);
-	sw_close();
 }
 
 static void
@@ -63,49 +60,39 @@ call_inside(struct sw_op *op)
 /* Nor inside an up-call, where all but the cleanup may be called. */
 RULES("R207")
 static void
-calls_inside_an_up_call_are_answered(void **state)
+calls_inside_an_up_call_are_answered(void)
 {
-	struct sw_pair pair;
+	struct sw_pair pair = sw_pair(700);
 	struct sw_op *op;
 
-	(void)state;
-	sw_open(NULL);
-	pair = sw_pair(700);
 	op = sw_post_recv(pair.end[1], 10);
 	op->hook = call_inside;
 	sw_post_send(pair.end[0], 10, 0, 1);
 	SW_UNTIL(!op->pending);
 	sw_transfer(pair.end[0], pair.end[1], 1000, 1);
-	sw_close();
 }
 
 RULES("R208")
 static void
-what_is_no_descriptor_is_not_taken(void **state)
+what_is_no_descriptor_is_not_taken(void)
 {
-	struct sw_pair pair;
+	struct sw_pair pair = sw_pair(700);
 
-	(void)state;
-	sw_open(NULL);
-	pair = sw_pair(700);
 	sw_assert_stale(0);
 	sw_assert_stale(INVALID_SOCKET);
 	sw_assert_stale(pair.end[0]->s + 1000000);
 	sw_assert_stale(~pair.end[0]->s);
 	sw_assert_stale((SOCKET)(uintptr_t)&pair);
-	sw_close();
 }
 
 RULES("R208 S3.6")
 static void
-calls_after_the_last_cleanup_are_refused(void **state)
+calls_after_the_last_cleanup_are_refused(void)
 {
 	struct sockaddr_in a = sw_addr(0, 700);
 	struct sw_sock *s, *t;
 	int code;
 
-	(void)state;
-	sw_open(NULL);
 	s = sw_bound(0, 700);
 	assert_int_equal(sw_cleanup(), 0);
 	code = sw_bind(s, &a);
@@ -115,19 +102,17 @@ calls_after_the_last_cleanup_are_refused(void **state)
 	code = sw_shut(s);
 	assert_true(code == WSAENETDOWN || code == WSAENOTSOCK);
 	assert_int_equal(sw_socket(&t), WSAENETDOWN);
-	sw_close();
 }
 
 RULES("R208")
 static void
-calls_without_the_library_are_refused(void **state)
+calls_without_the_library_are_refused(void)
 {
 	struct sockaddr_in a = sw_addr(0, 700);
 	struct sw_sock *t;
 	SOCKET s;
 	int err = 0;
 
-	(void)state;
 	sw_open(NULL);
 	s = sw_bound(0, 700)->s;
 	sw_close();
@@ -141,21 +126,18 @@ calls_without_the_library_are_refused(void **state)
 
 RULES("R201 R115 R132")
 static void
-functions_of_rdma_say_that_there_is_none(void **state)
+functions_of_rdma_say_that_there_is_none(void)
 {
 	GUID guids[3] = { WSAID_REGISTERRDMAMEMORY, WSAID_DEREGISTERRDMAMEMORY, WSAID_RDMAWRITE };
 	void *function[3] = { NULL };
 	char mem[16], descriptor[64];
 	DWORD got, len = sizeof(descriptor);
 	WSABUFEX buf = { .len = 16, .buf = mem };
-	struct sw_pair pair;
+	struct sw_pair pair = sw_pair(700);
 	WSAOVERLAPPED ov;
 	unsigned int i;
 	int err = 0;
 
-	(void)state;
-	sw_open(NULL);
-	pair = sw_pair(700);
 	for (i = 0; i < 3; i++)
 		assert_int_equal(sw.calls.lpWSPIoctl(pair.end[0]->s, SIO_GET_EXTENSION_FUNCTION_POINTER, &guids[i],
 						     sizeof(guids[i]), &function[i], sizeof(function[i]), &got, NULL,
@@ -173,22 +155,18 @@ functions_of_rdma_say_that_there_is_none(void **state)
 	assert_int_equal(err, WSAEOPNOTSUPP);
 	sw_steps(20);
 	assert_int_equal(sw.nb_completed, 0);
-	sw_close();
 }
 
 /* Nothing is changed by what is refused. */
 RULES("R207 R209")
 static void
-duplicate_is_refused_and_changes_nothing(void **state)
+duplicate_is_refused_and_changes_nothing(void)
 {
 	WSAPROTOCOL_INFOW info;
-	struct sw_pair pair;
+	struct sw_pair pair = sw_pair(700);
 	struct sw_op *op;
 	int err = 0;
 
-	(void)state;
-	sw_open(NULL);
-	pair = sw_pair(700);
 	op = sw_post_recv(pair.end[1], 100);
 	assert_int_equal(sw.calls.lpWSPDuplicateSocket(pair.end[1]->s, 1, &info, &err), SOCKET_ERROR);
 	assert_int_equal(err, WSAEOPNOTSUPP);
@@ -197,39 +175,32 @@ duplicate_is_refused_and_changes_nothing(void **state)
 	sw_post_send(pair.end[0], 100, 0, 1);
 	SW_UNTIL(!op->pending);
 	assert_int_equal(op->bytes, 100);
-	sw_close();
 }
 
 /* What names a duplicate names nothing here. */
 RULES("R29")
 static void
-duplicate_is_not_adopted(void **state)
+duplicate_is_not_adopted(void)
 {
 	WSAPROTOCOL_INFOW info;
 	int err = 0;
 
-	(void)state;
-	sw_open(NULL);
 	info = sw.info;
 	info.dwProviderReserved = 4711;
 	assert_true(sw.calls.lpWSPSocket(AF_INET, SOCK_STREAM, IPPROTO_TCP, &info, 0, WSA_FLAG_OVERLAPPED, &err) ==
 		    INVALID_SOCKET);
 	assert_int_equal(err, WSAEINVAL);
 	assert_int_equal(sw.nb_created, 0);
-	sw_close();
 }
 
 /* After the connection was there: shown, as it is. */
 RULES("R40 R209")
 static void
-failure_after_the_connection_is_shown(void **state)
+failure_after_the_connection_is_shown(void)
 {
-	struct sw_pair pair;
+	struct sw_pair pair = sw_pair(700);
 	struct sw_op *op;
 
-	(void)state;
-	sw_open(NULL);
-	pair = sw_pair(700);
 	op = sw_op(10);
 	assert_int_equal(sw_register(pair.end[1], op, MEM_READWRITE), 0);
 	sw_shut_wait(pair.end[0]);
@@ -238,7 +209,6 @@ failure_after_the_connection_is_shown(void **state)
 		SW_UNTIL(!op->pending);
 		assert_int_equal(op->error, WSAECONNRESET);
 	}
-	sw_close();
 }
 
 static const struct CMUnitTest cases[] = {
@@ -246,7 +216,7 @@ static const struct CMUnitTest cases[] = {
 	SW_CASE(calls_inside_an_up_call_are_answered),
 	SW_CASE(what_is_no_descriptor_is_not_taken),
 	SW_CASE(calls_after_the_last_cleanup_are_refused),
-	SW_CASE(calls_without_the_library_are_refused),
+	SW_CASE_ALONE(calls_without_the_library_are_refused),
 	SW_CASE(functions_of_rdma_say_that_there_is_none),
 	SW_CASE(duplicate_is_refused_and_changes_nothing),
 	SW_CASE(duplicate_is_not_adopted),

@@ -20,14 +20,11 @@ assert_noticed(const char *words)
 }
 
 static void
-second_completion_is_noticed(void **state)
+second_completion_is_noticed(void)
 {
-	struct sw_pair pair;
+	struct sw_pair pair = sw_pair(700);
 	struct sw_op *op;
 
-	(void)state;
-	sw_open(NULL);
-	pair = sw_pair(700);
 	op = sw_post_recv(pair.end[1], 10);
 	sw_post_send(pair.end[0], 10, 0, 1);
 	SW_UNTIL(!op->pending);
@@ -35,35 +32,27 @@ second_completion_is_noticed(void **state)
 	op->ov.Internal = WSS_OPERATION_IN_PROGRESS;
 	sw.ups.lpWPUCompleteOverlappedRequest(pair.end[1]->handle, &op->ov, 0, 0, &err);
 	assert_noticed("not pending");
-	sw_close();
 }
 
 static void
-completion_of_a_polled_operation_is_noticed(void **state)
+completion_of_a_polled_operation_is_noticed(void)
 {
-	struct sw_pair pair;
+	struct sw_pair pair = sw_pair(700);
 	struct sw_op *op;
 
-	(void)state;
-	sw_open(NULL);
-	pair = sw_pair(700);
 	op = sw_op(10);
 	op->polled = true;
 	assert_int_equal(sw_recv(pair.end[1], op), WSA_IO_PENDING);
 	sw.ups.lpWPUCompleteOverlappedRequest(pair.end[1]->handle, &op->ov, 0, 0, &err);
 	assert_noticed("polled");
-	sw_close();
 }
 
 static void
-structure_that_is_not_as_told_is_noticed(void **state)
+structure_that_is_not_as_told_is_noticed(void)
 {
-	struct sw_pair pair;
+	struct sw_pair pair = sw_pair(700);
 	struct sw_op *op;
 
-	(void)state;
-	sw_open(NULL);
-	pair = sw_pair(700);
 	op = sw_op(10);
 	op->polled = false;
 	op->sock = pair.end[1];
@@ -75,17 +64,13 @@ structure_that_is_not_as_told_is_noticed(void **state)
 	sw.ups.lpWPUCompleteOverlappedRequest(pair.end[1]->handle, &op->ov, WSAECONNRESET, 0, &err);
 	assert_noticed("OffsetHigh");
 	op->sock = NULL;
-	sw_close();
 }
 
 static void
-early_and_late_closes_are_noticed(void **state)
+early_and_late_closes_are_noticed(void)
 {
-	struct sw_pair pair;
+	struct sw_pair pair = sw_pair(700);
 
-	(void)state;
-	sw_open(NULL);
-	pair = sw_pair(700);
 	sw_shut_wait(pair.end[0]);
 	sw.ups.lpWPUCloseSocketHandle(pair.end[0]->handle, &err);
 	assert_noticed("handle that is closed");
@@ -94,18 +79,14 @@ early_and_late_closes_are_noticed(void **state)
 	sw.ups.lpWPUCloseSocketHandle(pair.end[1]->handle, &err);
 	assert_noticed("nobody has closed");
 	pair.end[1]->closed = false;
-	sw_close();
 }
 
 static void
-completion_after_the_close_is_noticed(void **state)
+completion_after_the_close_is_noticed(void)
 {
-	struct sw_pair pair;
+	struct sw_pair pair = sw_pair(700);
 	struct sw_op *op;
 
-	(void)state;
-	sw_open(NULL);
-	pair = sw_pair(700);
 	op = sw_post_recv(pair.end[1], 10);
 	sw_shut_wait(pair.end[1]);
 	op->pending = true;
@@ -113,50 +94,40 @@ completion_after_the_close_is_noticed(void **state)
 	op->ov.OffsetHigh = 0;
 	sw.ups.lpWPUCompleteOverlappedRequest(pair.end[1]->handle, &op->ov, 0, 0, &err);
 	assert_noticed("handle that is closed");
-	sw_close();
 }
 
 static void
-event_of_a_closing_socket_is_noticed(void **state)
+event_of_a_closing_socket_is_noticed(void)
 {
 	struct sw_sock *s;
 
-	(void)state;
-	sw_open(NULL);
 	s = sw_bound(0, 700);
 	sw_shut_wait(s);
 	sw.ups.lpWPUSetEvent(&s->ev, &err);
 	assert_noticed("being closed");
 	sw.ups.lpWPUSetEvent(s, &err);
 	assert_noticed("something else");
-	sw_close();
 }
 
 static void
-up_call_after_the_cleanup_is_noticed(void **state)
+up_call_after_the_cleanup_is_noticed(void)
 {
 	struct sw_sock *s;
 
-	(void)state;
-	sw_open(NULL);
 	s = sw_bound(0, 700);
 	assert_int_equal(sw_cleanup(), 0);
 	sw.ups.lpWPUCloseSocketHandle(s->handle, &err);
 	assert_noticed("after the last WSPCleanup");
-	sw_close();
 }
 
 static void
-handle_that_was_never_made_is_noticed(void **state)
+handle_that_was_never_made_is_noticed(void)
 {
 	struct sw_sock *s;
 
-	(void)state;
-	sw_open(NULL);
 	s = sw_bound(0, 700);
 	sw.ups.lpWPUCloseSocketHandle(s->s, &err);
 	assert_noticed("never made");
-	sw_close();
 }
 
 static const struct CMUnitTest cases[] = {

@@ -18,14 +18,12 @@ take(struct sw_sock *s, void *base, DWORD len, DWORD flags, int *code)
 
 RULES("R116")
 static void
-memory_needs_a_connection(void **state)
+memory_needs_a_connection(void)
 {
 	struct sw_sock *fresh, *bound, *listener, *connecting;
 	char mem[16];
 	int code;
 
-	(void)state;
-	sw_open(NULL);
 	assert_int_equal(sw_socket(&fresh), 0);
 	bound = sw_bound(0, 701);
 	listener = sw_listener(0, 702, 5);
@@ -39,67 +37,54 @@ memory_needs_a_connection(void **state)
 	connecting = sw_begin(0, 700);
 	assert_null(take(connecting, mem, 16, MEM_READ, &code));
 	assert_int_equal(code, WSAENOTCONN);
-	sw_close();
 }
 
 RULES("R115 R108")
 static void
-memory_of_each_kind_of_access_is_registered(void **state)
+memory_of_each_kind_of_access_is_registered(void)
 {
 	static const DWORD kinds[] = { MEM_READ, MEM_WRITE, MEM_READWRITE };
-	struct sw_pair pair;
+	struct sw_pair pair = sw_pair(700);
 	struct sw_op *op;
 	unsigned int i;
 
-	(void)state;
-	sw_open(NULL);
-	pair = sw_pair(700);
 	for (i = 0; i < 3; i++) {
 		op = sw_op(100);
 		assert_int_equal(sw_register(pair.end[0], op, kinds[i]), 0);
 		assert_int_equal(sw_deregister(pair.end[0], op), 0);
 	}
-	sw_close();
 }
 
 RULES("R115")
 static void
-bad_memory_is_refused(void **state)
+bad_memory_is_refused(void)
 {
-	struct sw_pair pair;
+	struct sw_pair pair = sw_pair(700);
 	char mem[16];
 	int code;
 
-	(void)state;
-	sw_open(NULL);
-	pair = sw_pair(700);
 	assert_null(take(pair.end[0], NULL, 16, MEM_READ, &code));
 	assert_int_equal(code, WSAEFAULT);
 	assert_null(take(pair.end[0], mem, 0, MEM_READ, &code));
 	assert_int_equal(code, WSAEFAULT);
 	assert_null(take(pair.end[0], (void *)(UINTPTR_MAX - 10), 100, MEM_READ, &code));
 	assert_int_equal(code, WSAEFAULT);
-	sw_close();
 }
 
 RULES("R115")
 static void
-bad_access_is_refused(void **state)
+bad_access_is_refused(void)
 {
-	struct sw_pair pair;
+	struct sw_pair pair = sw_pair(700);
 	char mem[16];
 	int code;
 
-	(void)state;
-	sw_open(NULL);
-	pair = sw_pair(700);
 	assert_null(take(pair.end[0], mem, 16, 0, &code));
 	assert_int_equal(code, WSAEINVAL);
 	assert_null(take(pair.end[0], mem, 16, 4, &code));
 	assert_int_equal(code, WSAEINVAL);
 	assert_null(take(pair.end[0], mem, 16, MEM_READWRITE | 8, &code));
 	assert_int_equal(code, WSAEINVAL);
-	sw_close();
 }
 
 /* A transfer with a buffer that is not as it should be: refused at once, and nothing was moved. */
@@ -118,72 +103,58 @@ assert_fault(struct sw_sock *s, char *buf, ULONG len, HANDLE handle, bool send)
 
 RULES("R108")
 static void
-memory_that_is_not_registered_is_refused(void **state)
+memory_that_is_not_registered_is_refused(void)
 {
-	struct sw_pair pair;
+	struct sw_pair pair = sw_pair(700);
 	char mem[100];
 
-	(void)state;
-	sw_open(NULL);
-	pair = sw_pair(700);
 	assert_fault(pair.end[0], mem, 100, NULL, true);
 	assert_fault(pair.end[0], mem, 100, NULL, false);
 	assert_fault(pair.end[0], mem, 100, (HANDLE)(uintptr_t)12345, true);
 	assert_fault(pair.end[0], mem, 100, (HANDLE)mem, false);
-	sw_close();
 }
 
 RULES("R108 R121")
 static void
-buffer_has_to_lie_in_its_registration(void **state)
+buffer_has_to_lie_in_its_registration(void)
 {
 	static char mem[300];
-	struct sw_pair pair;
+	struct sw_pair pair = sw_pair(700);
 	HANDLE h;
 	int code;
 
-	(void)state;
-	sw_open(NULL);
-	pair = sw_pair(700);
 	h = take(pair.end[0], mem + 100, 100, MEM_READWRITE, &code);
 	assert_non_null(h);
 	assert_fault(pair.end[0], mem + 99, 10, h, true);
 	assert_fault(pair.end[0], mem + 100, 101, h, true);
 	assert_fault(pair.end[0], mem + 200, 1, h, false);
 	assert_fault(pair.end[0], mem, 300, h, false);
-	sw_close();
 }
 
 RULES("R120 R108")
 static void
-access_is_held_to(void **state)
+access_is_held_to(void)
 {
 	static char mem[100];
-	struct sw_pair pair;
+	struct sw_pair pair = sw_pair(700);
 	HANDLE r, w;
 	int code;
 
-	(void)state;
-	sw_open(NULL);
-	pair = sw_pair(700);
 	r = take(pair.end[0], mem, 100, MEM_READ, &code);
 	w = take(pair.end[0], mem, 100, MEM_WRITE, &code);
 	assert_fault(pair.end[0], mem, 100, w, true);
 	assert_fault(pair.end[0], mem, 100, r, false);
-	sw_close();
 }
 
 RULES("R116 R121")
 static void
-handle_is_good_on_its_socket_only(void **state)
+handle_is_good_on_its_socket_only(void)
 {
 	static char mem[100];
 	struct sw_pair a, b;
 	HANDLE h;
 	int code, err = 0;
 
-	(void)state;
-	sw_open(NULL);
 	a = sw_pair(700);
 	b = sw_pair(701);
 	h = take(a.end[0], mem, 100, MEM_READWRITE, &code);
@@ -192,45 +163,37 @@ handle_is_good_on_its_socket_only(void **state)
 	assert_int_equal(sw.dereg(b.end[0]->s, h, &err), SOCKET_ERROR);
 	assert_int_equal(err, WSAEINVAL);
 	assert_int_equal(sw.dereg(a.end[0]->s, h, &err), 0);
-	sw_close();
 }
 
 RULES("R122")
 static void
-same_memory_is_registered_many_times(void **state)
+same_memory_is_registered_many_times(void)
 {
 	static char mem[100];
-	struct sw_pair pair;
+	struct sw_pair pair = sw_pair(700);
 	HANDLE h[50];
 	unsigned int i;
 	int code, err;
 
-	(void)state;
-	sw_open(NULL);
-	pair = sw_pair(700);
 	for (i = 0; i < 50; i++) {
 		h[i] = take(pair.end[i % 2], mem, 100 - i, MEM_READWRITE, &code);
 		assert_non_null(h[i]);
 	}
 	for (i = 0; i < 50; i++)
 		assert_int_equal(sw.dereg(pair.end[i % 2]->s, h[i], &err), 0);
-	sw_close();
 }
 
 /* The other one goes on: registrations are independent, or counted. */
 RULES("R122 R124")
 static void
-one_of_two_registrations_outlives_the_other(void **state)
+one_of_two_registrations_outlives_the_other(void)
 {
 	static char mem[100];
-	struct sw_pair pair;
+	struct sw_pair pair = sw_pair(700);
 	struct sw_op *op;
 	HANDLE a, b;
 	int code, err;
 
-	(void)state;
-	sw_open(NULL);
-	pair = sw_pair(700);
 	a = take(pair.end[1], mem, 100, MEM_WRITE, &code);
 	b = take(pair.end[1], mem, 100, MEM_WRITE, &code);
 	assert_int_equal(sw.dereg(pair.end[1]->s, a, &err), 0);
@@ -244,80 +207,63 @@ one_of_two_registrations_outlives_the_other(void **state)
 	SW_UNTIL(!op->pending);
 	assert_true(net_same((uint8_t *)mem, op->bytes, 0, 1));
 	assert_int_equal(sw.dereg(pair.end[1]->s, b, &err), 0);
-	sw_close();
 }
 
 RULES("R123")
 static void
-unknown_handles_are_refused(void **state)
+unknown_handles_are_refused(void)
 {
-	struct sw_pair pair;
+	struct sw_pair pair = sw_pair(700);
 	int err = 0;
 
-	(void)state;
-	sw_open(NULL);
-	pair = sw_pair(700);
 	assert_int_equal(sw.dereg(pair.end[0]->s, NULL, &err), SOCKET_ERROR);
 	assert_int_equal(err, WSAEINVAL);
 	err = 0;
 	assert_int_equal(sw.dereg(pair.end[0]->s, (HANDLE)(uintptr_t)0x123456, &err), SOCKET_ERROR);
 	assert_int_equal(err, WSAEINVAL);
-	sw_close();
 }
 
 RULES("R123 R124 R119")
 static void
-handle_is_unknown_after_its_end(void **state)
+handle_is_unknown_after_its_end(void)
 {
 	static char mem[100];
-	struct sw_pair pair;
+	struct sw_pair pair = sw_pair(700);
 	int code, err = 0;
 	HANDLE h;
 
-	(void)state;
-	sw_open(NULL);
-	pair = sw_pair(700);
 	h = take(pair.end[0], mem, 100, MEM_READWRITE, &code);
 	assert_int_equal(sw.dereg(pair.end[0]->s, h, &err), 0);
 	assert_int_equal(sw.dereg(pair.end[0]->s, h, &err), SOCKET_ERROR);
 	assert_int_equal(err, WSAEINVAL);
 	assert_fault(pair.end[0], mem, 100, h, true);
-	sw_close();
 }
 
 RULES("R123")
 static void
-memory_in_use_by_a_receive_is_kept(void **state)
+memory_in_use_by_a_receive_is_kept(void)
 {
-	struct sw_pair pair;
+	struct sw_pair pair = sw_pair(700);
 	struct sw_op *op;
 
-	(void)state;
-	sw_open(NULL);
-	pair = sw_pair(700);
 	op = sw_post_recv(pair.end[1], 100);
 	assert_int_equal(sw_deregister(pair.end[1], op), WSAEINVAL);
 	sw_post_send(pair.end[0], 100, 0, 1);
 	SW_UNTIL(!op->pending);
 	assert_int_equal(op->bytes, 100);
 	assert_int_equal(sw_deregister(pair.end[1], op), 0);
-	sw_close();
 }
 
 RULES("R123")
 static void
-memory_in_use_by_a_send_is_kept(void **state)
+memory_in_use_by_a_send_is_kept(void)
 {
 	struct sw_op *waiting[2];
-	struct sw_pair pair;
+	struct sw_pair pair = sw_pair(700);
 
-	(void)state;
-	sw_open(NULL);
-	pair = sw_pair(700);
 	sw_fill(pair.end[0], 2, waiting);
 	assert_int_equal(sw_deregister(pair.end[0], waiting[0]), WSAEINVAL);
 	assert_int_equal(sw_deregister(pair.end[0], waiting[1]), WSAEINVAL);
-	sw_close();
 }
 
 /* When its completion is told the memory is free already: it can be deregistered inside the up-call. */
@@ -331,14 +277,11 @@ free_inside(struct sw_op *op)
 
 RULES("R112 S1.8")
 static void
-memory_is_free_when_the_completion_is_told(void **state)
+memory_is_free_when_the_completion_is_told(void)
 {
-	struct sw_pair pair;
+	struct sw_pair pair = sw_pair(700);
 	struct sw_op *op, *send;
 
-	(void)state;
-	sw_open(NULL);
-	pair = sw_pair(700);
 	freed_code = -1;
 	op = sw_post_recv(pair.end[1], 100);
 	op->hook = free_inside;
@@ -352,18 +295,15 @@ memory_is_free_when_the_completion_is_told(void **state)
 	assert_int_equal(sw_send(pair.end[0], send), WSA_IO_PENDING);
 	SW_UNTIL(!send->pending);
 	assert_int_equal(freed_code, 0);
-	sw_close();
 }
 
 RULES("R128 R124")
 static void
-memory_left_registered_is_released_by_the_close(void **state)
+memory_left_registered_is_released_by_the_close(void)
 {
 	struct sw_pair pair;
 	unsigned int i, j;
 
-	(void)state;
-	sw_open(NULL);
 	/* More in all than a socket or a process may have at a time. */
 	for (i = 0; i < 70; i++) {
 		pair = sw_pair(700);
@@ -375,21 +315,17 @@ memory_left_registered_is_released_by_the_close(void **state)
 		sw_shut_wait(pair.end[0]);
 		sw_shut_wait(pair.end[1]);
 	}
-	sw_close();
 }
 
 RULES("R119 R116")
 static void
-memory_can_be_given_back_after_the_peers_reset(void **state)
+memory_can_be_given_back_after_the_peers_reset(void)
 {
-	struct sw_pair pair;
+	struct sw_pair pair = sw_pair(700);
 	struct sw_op *op;
 	char mem[10];
 	int code;
 
-	(void)state;
-	sw_open(NULL);
-	pair = sw_pair(700);
 	op = sw_post_recv(pair.end[1], 100);
 	sw_shut_wait(pair.end[0]);
 	SW_UNTIL(!op->pending);
@@ -397,20 +333,16 @@ memory_can_be_given_back_after_the_peers_reset(void **state)
 	assert_int_equal(sw_deregister(pair.end[1], op), 0);
 	assert_null(take(pair.end[1], mem, 10, MEM_READ, &code));
 	assert_int_equal(code, WSAENOTCONN);
-	sw_close();
 }
 
 RULES("R126 R127")
 static void
-two_regions_serve_all_messages_of_a_socket(void **state)
+two_regions_serve_all_messages_of_a_socket(void)
 {
 	struct sw_op *out, *in, *op;
-	struct sw_pair pair;
+	struct sw_pair pair = sw_pair(700);
 	unsigned int i;
 
-	(void)state;
-	sw_open(NULL);
-	pair = sw_pair(700);
 	out = sw_op(1000);
 	in = sw_op(1000);
 	assert_int_equal(sw_register(pair.end[0], out, MEM_READ), 0);
@@ -432,7 +364,6 @@ two_regions_serve_all_messages_of_a_socket(void **state)
 		sw_steps(20);
 	}
 	SW_UNTIL(net_same(in->mem, 1000, 0, 1));
-	sw_close();
 }
 
 static const struct CMUnitTest cases[] = {

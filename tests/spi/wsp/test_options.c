@@ -29,13 +29,11 @@ set(struct sw_sock *s, int level, int name, int value)
 
 RULES("R195 R38 R25")
 static void
-debug_is_kept(void **state)
+debug_is_kept(void)
 {
 	struct sw_sock *s;
 	unsigned int v;
 
-	(void)state;
-	sw_open(NULL);
 	assert_int_equal(sw_socket(&s), 0);
 	assert_int_equal(get(s, SOL_SOCKET, SO_DEBUG, &v), 0);
 	assert_int_equal(v, 0);
@@ -45,35 +43,29 @@ debug_is_kept(void **state)
 	assert_int_equal(set(s, SOL_SOCKET, SO_DEBUG, 0), 0);
 	assert_int_equal(get(s, SOL_SOCKET, SO_DEBUG, &v), 0);
 	assert_int_equal(v, 0);
-	sw_close();
 }
 
 RULES("R195 R38")
 static void
-level_of_windows_is_the_same(void **state)
+level_of_windows_is_the_same(void)
 {
 	struct sw_sock *s;
 	unsigned int v;
 
-	(void)state;
-	sw_open(NULL);
 	s = sw_bound(0, 700);
 	assert_int_equal(set(s, WIN_SOL_SOCKET, SO_DEBUG, 1), 0);
 	assert_int_equal(get(s, SOL_SOCKET, SO_DEBUG, &v), 0);
 	assert_int_not_equal(v, 0);
-	sw_close();
 }
 
 RULES("R195 R38")
 static void
-nodelay_can_be_set_and_read(void **state)
+nodelay_can_be_set_and_read(void)
 {
 	struct sw_pair pair;
 	struct sw_sock *s;
 	unsigned int v;
 
-	(void)state;
-	sw_open(NULL);
 	s = sw_bound(0, 701);
 	assert_int_equal(set(s, IPPROTO_TCP, TCP_NODELAY, 0), 0);
 	assert_int_equal(get(s, IPPROTO_TCP, TCP_NODELAY, &v), 0);
@@ -85,19 +77,16 @@ nodelay_can_be_set_and_read(void **state)
 	assert_int_equal(set(pair.end[0], IPPROTO_TCP, TCP_NODELAY, 1), 0);
 	assert_int_equal(get(pair.end[0], IPPROTO_TCP, TCP_NODELAY, &v), 0);
 	assert_int_equal(v, 1);
-	sw_close();
 }
 
 RULES("R74 R25")
 static void
-accepted_socket_has_the_options_of_its_listener(void **state)
+accepted_socket_has_the_options_of_its_listener(void)
 {
 	struct sw_sock *listener;
 	struct sw_pair pair;
 	unsigned int v;
 
-	(void)state;
-	sw_open(NULL);
 	listener = sw_bound(1, 700);
 	assert_int_equal(set(listener, IPPROTO_TCP, TCP_NODELAY, 0), 0);
 	assert_int_equal(set(listener, SOL_SOCKET, SO_DEBUG, 1), 0);
@@ -108,36 +97,29 @@ accepted_socket_has_the_options_of_its_listener(void **state)
 	assert_int_equal(v, 0);
 	assert_int_equal(get(pair.end[1], SOL_SOCKET, SO_DEBUG, &v), 0);
 	assert_int_equal(v, 1);
-	sw_close();
 }
 
 /* The largest message is what one WSPSend takes. */
 RULES("R111 R195")
 static void
-maximum_of_a_message_can_be_read_only(void **state)
+maximum_of_a_message_can_be_read_only(void)
 {
-	struct sw_pair pair;
+	struct sw_pair pair = sw_pair(700);
 	unsigned int v;
 
-	(void)state;
-	sw_open(NULL);
-	pair = sw_pair(700);
 	assert_int_equal(get(pair.end[0], SOL_SOCKET, SO_MAX_MSG_SIZE, &v), 0);
 	assert_true(v >= 1u << 20);
 	assert_int_equal(set(pair.end[0], SOL_SOCKET, SO_MAX_MSG_SIZE, 1000), WSAENOPROTOOPT);
-	sw_close();
 }
 
 /* Without RDMA: no transfer is large enough for it, and none would be taken. */
 RULES("R132 R133 R195")
 static void
-sizes_of_rdma_say_that_there_is_none(void **state)
+sizes_of_rdma_say_that_there_is_none(void)
 {
 	struct sw_sock *s;
 	unsigned int v;
 
-	(void)state;
-	sw_open(NULL);
 	s = sw_bound(0, 700);
 	assert_int_equal(get(s, SOL_SOCKET, SO_MAX_RDMA_SIZE, &v), 0);
 	assert_int_equal(v, 0);
@@ -145,20 +127,17 @@ sizes_of_rdma_say_that_there_is_none(void **state)
 	assert_true(v == 0xffffffffu);
 	assert_int_equal(set(s, SOL_SOCKET, SO_MAX_RDMA_SIZE, 1), WSAENOPROTOOPT);
 	assert_int_equal(set(s, SOL_SOCKET, SO_RDMA_THRESHOLD_SIZE, 1), WSAENOPROTOOPT);
-	sw_close();
 }
 
 RULES("R194 R196")
 static void
-other_options_are_unknown(void **state)
+other_options_are_unknown(void)
 {
 	static const int names[] = { SO_REUSEADDR, SO_KEEPALIVE, SO_LINGER, SO_SNDBUF, SO_RCVBUF, SO_BROADCAST,
 				     SO_OOBINLINE, SO_ERROR, SO_TYPE, 0x4321 };
 	struct sw_sock *s;
 	unsigned int i, v;
 
-	(void)state;
-	sw_open(NULL);
 	s = sw_bound(0, 700);
 	for (i = 0; i < sizeof(names) / sizeof(names[0]); i++) {
 		assert_int_equal(get(s, SOL_SOCKET, names[i], &v), WSAENOPROTOOPT);
@@ -167,52 +146,43 @@ other_options_are_unknown(void **state)
 	}
 	assert_int_equal(get(s, IPPROTO_TCP, 0x4321, &v), WSAENOPROTOOPT);
 	assert_int_equal(set(s, IPPROTO_TCP, 0x4321, 1), WSAENOPROTOOPT);
-	sw_close();
 }
 
 RULES("R196")
 static void
-other_levels_are_invalid(void **state)
+other_levels_are_invalid(void)
 {
 	struct sw_sock *s;
 	unsigned int v;
 
-	(void)state;
-	sw_open(NULL);
 	s = sw_bound(0, 700);
 	assert_int_equal(get(s, IPPROTO_UDP, 1, &v), WSAEINVAL);
 	assert_int_equal(set(s, IPPROTO_IP, 1, 1), WSAEINVAL);
 	assert_int_equal(get(s, 4711, SO_DEBUG, &v), WSAEINVAL);
-	sw_close();
 }
 
 RULES("R199 R196")
 static void
-group_options_are_unknown(void **state)
+group_options_are_unknown(void)
 {
 	struct sw_sock *s;
 	unsigned int v;
 
-	(void)state;
-	sw_open(NULL);
 	s = sw_bound(0, 700);
 	assert_int_equal(get(s, SOL_SOCKET, SO_GROUP_ID, &v), WSAENOPROTOOPT);
 	assert_int_equal(get(s, SOL_SOCKET, SO_GROUP_PRIORITY, &v), WSAENOPROTOOPT);
 	assert_int_equal(set(s, SOL_SOCKET, SO_GROUP_PRIORITY, 1), WSAENOPROTOOPT);
-	sw_close();
 }
 
 RULES("R197")
 static void
-short_and_missing_values_are_refused(void **state)
+short_and_missing_values_are_refused(void)
 {
 	struct sw_sock *s;
 	char value[8] = { 0 };
 	int len = 3;
 	int err = 0;
 
-	(void)state;
-	sw_open(NULL);
 	s = sw_bound(0, 700);
 	assert_int_equal(sw.calls.lpWSPGetSockOpt(s->s, SOL_SOCKET, SO_DEBUG, value, &len, &err), SOCKET_ERROR);
 	assert_int_equal(err, WSAEFAULT);
@@ -230,19 +200,16 @@ short_and_missing_values_are_refused(void **state)
 	err = 0;
 	assert_int_equal(sw.calls.lpWSPSetSockOpt(s->s, SOL_SOCKET, SO_DEBUG, value, 3, &err), SOCKET_ERROR);
 	assert_int_equal(err, WSAEFAULT);
-	sw_close();
 }
 
 RULES("R198")
 static void
-options_are_read_in_every_state(void **state)
+options_are_read_in_every_state(void)
 {
 	struct sw_sock *all[7];
 	struct sw_pair pair;
 	unsigned int i, v;
 
-	(void)state;
-	sw_open(NULL);
 	assert_int_equal(sw_socket(&all[0]), 0);
 	all[1] = sw_bound(0, 701);
 	all[2] = sw_listener(0, 702, 5);
@@ -261,7 +228,6 @@ options_are_read_in_every_state(void **state)
 		assert_int_equal(get(all[i], SOL_SOCKET, SO_MAX_MSG_SIZE, &v), 0);
 		assert_int_equal(get(all[i], IPPROTO_TCP, TCP_NODELAY, &v), 0);
 	}
-	sw_close();
 }
 
 static DWORD got;	/* bytes returned by the last of these */
@@ -278,7 +244,7 @@ ioctl(SOCKET s, DWORD code, void *in, DWORD in_size, void *out, DWORD out_size)
 /* By one host of several interfaces, or several hosts: all of them, each once. */
 RULES("R44 R202 R20 R49 R50")
 static void
-addresses_of_all_interfaces_are_listed(void **state)
+addresses_of_all_interfaces_are_listed(void)
 {
 	union {
 		SOCKET_ADDRESS_LIST list;
@@ -290,8 +256,6 @@ addresses_of_all_interfaces_are_listed(void **state)
 	struct sw_sock *s;
 	int i, j;
 
-	(void)state;
-	sw_open(NULL);
 	assert_int_equal(sw_socket(&s), 0);
 	assert_int_equal(ioctl(s->s, SIO_ADDRESS_LIST_QUERY, NULL, 0, &out, sizeof(out)), 0);
 	assert_in_range(got, 1, sizeof(out));
@@ -306,19 +270,16 @@ addresses_of_all_interfaces_are_listed(void **state)
 			seen[j] += a->sin_addr.s_addr == want[j].sin_addr.s_addr;
 	}
 	assert_true(seen[0] == 1 && seen[1] == 1);
-	sw_close();
 }
 
 RULES("R202 R44")
 static void
-room_for_the_addresses_is_told(void **state)
+room_for_the_addresses_is_told(void)
 {
 	char out[1024];
 	struct sw_sock *s;
 	DWORD need;
 
-	(void)state;
-	sw_open(NULL);
 	assert_int_equal(sw_socket(&s), 0);
 	assert_int_equal(ioctl(s->s, SIO_ADDRESS_LIST_QUERY, NULL, 0, NULL, 0), WSAEFAULT);
 	need = got;
@@ -327,23 +288,19 @@ room_for_the_addresses_is_told(void **state)
 	assert_int_equal(got, need);
 	assert_int_equal(ioctl(s->s, SIO_ADDRESS_LIST_QUERY, NULL, 0, out, need), 0);
 	assert_int_equal(got, need);
-	sw_close();
 }
 
 /* The switch's start: a socket for nothing but questions. */
 RULES("R20 R44")
 static void
-query_socket_is_closed_afterwards(void **state)
+query_socket_is_closed_afterwards(void)
 {
 	struct sw_sock *s;
 	char out[1024];
 
-	(void)state;
-	sw_open(NULL);
 	assert_int_equal(sw_socket(&s), 0);
 	assert_int_equal(ioctl(s->s, SIO_ADDRESS_LIST_QUERY, NULL, 0, out, sizeof(out)), 0);
 	sw_shut_wait(s);
-	sw_close();
 }
 
 static int
@@ -356,7 +313,7 @@ extension(SOCKET s, GUID guid, void **function)
 
 RULES("R201")
 static void
-five_extension_functions_are_there(void **state)
+five_extension_functions_are_there(void)
 {
 	static const GUID guids[] = { WSAID_REGISTERMEMORY, WSAID_DEREGISTERMEMORY, WSAID_REGISTERRDMAMEMORY,
 				      WSAID_DEREGISTERRDMAMEMORY, WSAID_RDMAWRITE };
@@ -364,80 +321,66 @@ five_extension_functions_are_there(void **state)
 	void *function;
 	unsigned int i;
 
-	(void)state;
-	sw_open(NULL);
 	assert_int_equal(sw_socket(&s), 0);
 	for (i = 0; i < 5; i++) {
 		assert_int_equal(extension(s->s, guids[i], &function), 0);
 		assert_non_null(function);
 	}
-	sw_close();
 }
 
 /* The documented values, octet by octet. */
 RULES("R201")
 static void
-identifiers_are_the_documented_ones(void **state)
+identifiers_are_the_documented_ones(void)
 {
 	static const GUID reg = { 0xC0B422F5, 0xF58C, 0x11d1, { 0xAD, 0x6C, 0x00, 0xC0, 0x4F, 0xA3, 0x4A, 0x2D } };
 	static const GUID write = { 0xC0B422F9, 0xF58C, 0x11d1, { 0xAD, 0x6C, 0x00, 0xC0, 0x4F, 0xA3, 0x4A, 0x2D } };
 	struct sw_sock *s;
 	void *function;
 
-	(void)state;
-	sw_open(NULL);
 	assert_int_equal(sw_socket(&s), 0);
 	assert_int_equal(extension(s->s, reg, &function), 0);
 	assert_ptr_equal(function, *(void **)&sw.reg);
 	assert_int_equal(extension(s->s, write, &function), 0);
-	sw_close();
 }
 
 RULES("R134 R138")
 static void
-absent_extension_functions_are_refused(void **state)
+absent_extension_functions_are_refused(void)
 {
 	struct sw_sock *s;
 	void *function;
 
-	(void)state;
-	sw_open(NULL);
 	assert_int_equal(sw_socket(&s), 0);
 	assert_int_equal(extension(s->s, (GUID)WSAID_RDMAREAD, &function), WSAEOPNOTSUPP);
 	assert_null(function);
 	assert_int_equal(extension(s->s, (GUID)WSAID_MEMORYREGISTRATIONCACHECALLBACK, &function), WSAEOPNOTSUPP);
 	assert_null(function);
-	sw_close();
 }
 
 RULES("R201 R200")
 static void
-unknown_extension_functions_are_invalid(void **state)
+unknown_extension_functions_are_invalid(void)
 {
 	GUID guid = WSAID_REGISTERMEMORY;
 	struct sw_sock *s;
 	void *function;
 
-	(void)state;
-	sw_open(NULL);
 	assert_int_equal(sw_socket(&s), 0);
 	guid.Data1++;
 	guid.Data3 = 7;
 	assert_int_equal(extension(s->s, guid, &function), WSAEINVAL);
 	assert_null(function);
-	sw_close();
 }
 
 RULES("R201")
 static void
-bad_buffers_of_the_extension_query_are_refused(void **state)
+bad_buffers_of_the_extension_query_are_refused(void)
 {
 	GUID guid = WSAID_REGISTERMEMORY;
 	struct sw_sock *s;
 	void *function = NULL;
 
-	(void)state;
-	sw_open(NULL);
 	assert_int_equal(sw_socket(&s), 0);
 	assert_int_equal(ioctl(s->s, SIO_GET_EXTENSION_FUNCTION_POINTER, NULL, sizeof(guid), &function,
 			       sizeof(function)), WSAEFAULT);
@@ -446,30 +389,26 @@ bad_buffers_of_the_extension_query_are_refused(void **state)
 	assert_int_equal(ioctl(s->s, SIO_GET_EXTENSION_FUNCTION_POINTER, &guid, sizeof(guid), &function,
 			       sizeof(function) - 1), WSAEFAULT);
 	assert_null(function);
-	sw_close();
 }
 
 RULES("R203 R200")
 static void
-control_codes_of_qos_are_refused(void **state)
+control_codes_of_qos_are_refused(void)
 {
 	static const DWORD codes[] = { SIO_GET_QOS, SIO_SET_QOS, SIO_GET_GROUP_QOS, SIO_SET_GROUP_QOS };
 	struct sw_sock *s;
 	unsigned int i;
 	QOS qos;
 
-	(void)state;
-	sw_open(NULL);
 	memset(&qos, 0, sizeof(qos));
 	assert_int_equal(sw_socket(&s), 0);
 	for (i = 0; i < 4; i++)
 		assert_int_equal(ioctl(s->s, codes[i], &qos, sizeof(qos), &qos, sizeof(qos)), WSAEOPNOTSUPP);
-	sw_close();
 }
 
 RULES("R200")
 static void
-other_control_codes_are_refused(void **state)
+other_control_codes_are_refused(void)
 {
 	static const DWORD codes[] = { 0, 0x8004667e /* FIONBIO */, 0x4004667f /* FIONREAD */, _WSAIO(IOC_WS2, 1u),
 				       0xffffffff };
@@ -477,31 +416,25 @@ other_control_codes_are_refused(void **state)
 	struct sw_sock *s;
 	unsigned int i;
 
-	(void)state;
-	sw_open(NULL);
 	memset(in, 0, sizeof(in));
 	assert_int_equal(sw_socket(&s), 0);
 	for (i = 0; i < sizeof(codes) / sizeof(codes[0]); i++)
 		assert_int_equal(ioctl(s->s, codes[i], in, sizeof(in), out, sizeof(out)), WSAEINVAL);
-	sw_close();
 }
 
 RULES("R200 R49")
 static void
-change_of_addresses_is_not_asked_here(void **state)
+change_of_addresses_is_not_asked_here(void)
 {
 	struct sw_sock *s;
 
-	(void)state;
-	sw_open(NULL);
 	assert_int_equal(sw_socket(&s), 0);
 	assert_int_equal(ioctl(s->s, SIO_ADDRESS_LIST_CHANGE, NULL, 0, NULL, 0), WSAEOPNOTSUPP);
-	sw_close();
 }
 
 RULES("R204")
 static void
-templates_of_qos_are_refused(void **state)
+templates_of_qos_are_refused(void)
 {
 	char text[8] = "G711";
 	WSABUF name = { .len = 4, .buf = text };
@@ -509,12 +442,9 @@ templates_of_qos_are_refused(void **state)
 	QOS qos;
 	int err = 0;
 
-	(void)state;
-	sw_open(NULL);
 	s = sw_bound(0, 700);
 	assert_false(sw.calls.lpWSPGetQOSByName(s->s, &name, &qos, &err));
 	assert_int_equal(err, WSAEOPNOTSUPP);
-	sw_close();
 }
 
 static const struct CMUnitTest cases[] = {

@@ -19,14 +19,11 @@ polled_recv(struct sw_sock *s, size_t len)
 
 RULES("R98 R103")
 static void
-polled_receive_is_final_in_its_structure(void **state)
+polled_receive_is_final_in_its_structure(void)
 {
-	struct sw_pair pair;
+	struct sw_pair pair = sw_pair(700);
 	struct sw_op *op;
 
-	(void)state;
-	sw_open(NULL);
-	pair = sw_pair(700);
 	op = polled_recv(pair.end[1], 1000);
 	assert_int_equal(op->ov.Internal, WSS_OPERATION_IN_PROGRESS);
 	sw_post_send(pair.end[0], 321, 0, 1);
@@ -36,22 +33,18 @@ polled_receive_is_final_in_its_structure(void **state)
 	assert_int_equal(op->ov.Offset, 0);
 	assert_true(net_same(op->mem, 321, 0, 1));
 	assert_int_equal(op->nb_ends, 0);
-	sw_close();
 }
 
 RULES("R98 R97 R102")
 static void
-polled_send_is_never_told(void **state)
+polled_send_is_never_told(void)
 {
-	struct sw_pair pair;
+	struct sw_pair pair = sw_pair(700);
 	struct sw_op *op;
 	DWORD bytes = 0, flags = 9;
 	unsigned int i;
 	int code;
 
-	(void)state;
-	sw_open(NULL);
-	pair = sw_pair(700);
 	for (i = 0; i < 50; i++) {
 		op = sw_op(100);
 		op->polled = true;
@@ -70,61 +63,49 @@ polled_send_is_never_told(void **state)
 	}
 	sw_steps(50);
 	assert_int_equal(sw.nb_completed, 0);
-	sw_close();
 }
 
 RULES("R102")
 static void
-result_is_incomplete_while_it_runs(void **state)
+result_is_incomplete_while_it_runs(void)
 {
-	struct sw_pair pair;
+	struct sw_pair pair = sw_pair(700);
 	struct sw_op *polled, *told;
 	DWORD bytes = 17, flags = 18;
 
-	(void)state;
-	sw_open(NULL);
-	pair = sw_pair(700);
 	polled = polled_recv(pair.end[1], 100);
 	told = sw_post_recv(pair.end[1], 100);
 	assert_int_equal(sw_result(polled, &bytes, &flags), WSA_IO_INCOMPLETE);
 	assert_int_equal(sw_result(told, &bytes, &flags), WSA_IO_INCOMPLETE);
 	assert_int_equal(bytes, 17);
 	assert_int_equal(flags, 18);
-	sw_close();
 }
 
 RULES("R102 R100")
 static void
-result_of_a_told_operation_can_be_read_too(void **state)
+result_of_a_told_operation_can_be_read_too(void)
 {
-	struct sw_pair pair;
+	struct sw_pair pair = sw_pair(700);
 	struct sw_op *op;
 	DWORD bytes = 0, flags = 9;
 
-	(void)state;
-	sw_open(NULL);
-	pair = sw_pair(700);
 	op = sw_post_recv(pair.end[1], 100);
 	sw_post_send(pair.end[0], 40, 0, 1);
 	SW_UNTIL(!op->pending);
 	assert_int_equal(sw_result(op, &bytes, &flags), 0);
 	assert_int_equal(bytes, 40);
 	assert_int_equal(flags, 0);
-	sw_close();
 }
 
 /* Internal, InternalHigh and OffsetHigh are all that is asked: also of a structure that nobody posted. */
 RULES("R102")
 static void
-result_comes_from_the_structure(void **state)
+result_comes_from_the_structure(void)
 {
-	struct sw_pair pair;
+	struct sw_pair pair = sw_pair(700);
 	struct sw_op *op;
 	DWORD bytes = 0, flags = 0;
 
-	(void)state;
-	sw_open(NULL);
-	pair = sw_pair(700);
 	op = sw_op(10);
 	op->sock = pair.end[0];
 	op->ov.InternalHigh = 5;
@@ -137,21 +118,17 @@ result_comes_from_the_structure(void **state)
 	assert_int_equal(sw_result(op, &bytes, &flags), WSA_IO_INCOMPLETE);
 	op->ov.Internal = 0;
 	op->sock = NULL;
-	sw_close();
 }
 
 RULES("R102 R208")
 static void
-bad_arguments_of_result_are_refused(void **state)
+bad_arguments_of_result_are_refused(void)
 {
-	struct sw_pair pair;
+	struct sw_pair pair = sw_pair(700);
 	struct sw_op *op;
 	DWORD bytes = 0, flags = 0;
 	int err = 0;
 
-	(void)state;
-	sw_open(NULL);
-	pair = sw_pair(700);
 	op = sw_op(10);
 	assert_false(sw.calls.lpWSPGetOverlappedResult(pair.end[0]->s, NULL, &bytes, FALSE, &flags, &err));
 	assert_int_equal(err, WSAEINVAL);
@@ -161,32 +138,27 @@ bad_arguments_of_result_are_refused(void **state)
 	err = 0;
 	assert_false(sw.calls.lpWSPGetOverlappedResult(pair.end[0]->s, &op->ov, &bytes, FALSE, NULL, &err));
 	assert_int_equal(err, WSAEFAULT);
-	sw_close();
 }
 
 RULES("R104")
 static void
-waiting_for_a_polled_operation_is_refused(void **state)
+waiting_for_a_polled_operation_is_refused(void)
 {
-	struct sw_pair pair;
+	struct sw_pair pair = sw_pair(700);
 	struct sw_op *op;
 	DWORD bytes = 0, flags = 0;
 	int err = 0;
 
-	(void)state;
-	sw_open(NULL);
-	pair = sw_pair(700);
 	op = polled_recv(pair.end[1], 100);
 	assert_false(sw.calls.lpWSPGetOverlappedResult(pair.end[1]->s, &op->ov, &bytes, TRUE, &flags, &err));
 	assert_int_equal(err, WSA_INVALID_HANDLE);
 	assert_int_equal(op->ov.Internal, WSS_OPERATION_IN_PROGRESS);
-	sw_close();
 }
 
 /* With an event: the call waits, and polls the core meanwhile. */
 RULES("R104 R102")
 static void
-waiting_for_a_told_operation_waits(void **state)
+waiting_for_a_told_operation_waits(void)
 {
 	struct sw_pair pair;
 	struct sw_op *op;
@@ -194,8 +166,6 @@ waiting_for_a_told_operation_waits(void **state)
 	DWORD bytes = 0, flags = 0;
 	int err = 0;
 
-	(void)state;
-	sw_open(NULL);
 	memset(&ev, 0, sizeof(ev));
 	pair = sw_pair(700);
 	op = sw_post_recv(pair.end[1], 100);
@@ -205,20 +175,16 @@ waiting_for_a_told_operation_waits(void **state)
 	assert_true(sw.calls.lpWSPGetOverlappedResult(pair.end[1]->s, &op->ov, &bytes, TRUE, &flags, &err));
 	assert_int_equal(bytes, 30);
 	assert_false(op->pending);
-	sw_close();
 }
 
 RULES("R98 R155")
 static void
-polled_operation_is_aborted_without_an_up_call(void **state)
+polled_operation_is_aborted_without_an_up_call(void)
 {
-	struct sw_pair pair;
+	struct sw_pair pair = sw_pair(700);
 	struct sw_op *op[8];
 	unsigned int i;
 
-	(void)state;
-	sw_open(NULL);
-	pair = sw_pair(700);
 	for (i = 0; i < 8; i++)
 		op[i] = polled_recv(pair.end[1], 100);
 	sw_shut_wait(pair.end[1]);
@@ -229,41 +195,33 @@ polled_operation_is_aborted_without_an_up_call(void **state)
 		op[i]->pending = false;
 	}
 	assert_int_equal(sw.nb_completed, 0);
-	sw_close();
 }
 
 RULES("R98 R159")
 static void
-polled_operation_says_reset(void **state)
+polled_operation_says_reset(void)
 {
-	struct sw_pair pair;
+	struct sw_pair pair = sw_pair(700);
 	struct sw_op *op;
 	DWORD bytes = 3, flags = 0;
 
-	(void)state;
-	sw_open(NULL);
-	pair = sw_pair(700);
 	op = polled_recv(pair.end[1], 100);
 	sw_shut_wait(pair.end[0]);
 	sw_poll_end(op);
 	assert_int_equal(sw_result(op, &bytes, &flags), WSAECONNRESET);
 	assert_int_equal(bytes, 3);
-	sw_close();
 }
 
 RULES("R98 R99 R106")
 static void
-polled_and_told_receives_keep_their_order(void **state)
+polled_and_told_receives_keep_their_order(void)
 {
 	struct sw_op *op[20];
-	struct sw_pair pair;
+	struct sw_pair pair = sw_pair(700);
 	uint64_t at = 0;
 	DWORD bytes, flags;
 	unsigned int i;
 
-	(void)state;
-	sw_open(NULL);
-	pair = sw_pair(700);
 	for (i = 0; i < 20; i++)
 		op[i] = i % 2 ? polled_recv(pair.end[1], 50) : sw_post_recv(pair.end[1], 50);
 	sw_post_send(pair.end[0], 1000, 0, 6);
@@ -275,26 +233,21 @@ polled_and_told_receives_keep_their_order(void **state)
 		at += bytes;
 	}
 	assert_int_equal(at, 1000);
-	sw_close();
 }
 
 /* The switch has no place of its own in Offset and OffsetHigh; hEvent is its own, and stays. */
 RULES("R100")
 static void
-event_handle_of_the_structure_is_left_alone(void **state)
+event_handle_of_the_structure_is_left_alone(void)
 {
-	struct sw_pair pair;
+	struct sw_pair pair = sw_pair(700);
 	struct sw_op *op;
 
-	(void)state;
-	sw_open(NULL);
-	pair = sw_pair(700);
 	op = polled_recv(pair.end[1], 100);
 	op->ov.hEvent = (HANDLE)(uintptr_t)0x1235;
 	sw_post_send(pair.end[0], 10, 0, 1);
 	sw_poll_end(op);
 	assert_int_equal((uintptr_t)op->ov.hEvent, 0x1235);
-	sw_close();
 }
 
 static void
@@ -307,14 +260,11 @@ see_bytes(struct sw_op *op)
 
 RULES("R101 R100")
 static void
-up_call_alone_makes_a_told_operation_final(void **state)
+up_call_alone_makes_a_told_operation_final(void)
 {
-	struct sw_pair pair;
+	struct sw_pair pair = sw_pair(700);
 	struct sw_op *op;
 
-	(void)state;
-	sw_open(NULL);
-	pair = sw_pair(700);
 	op = sw_post_recv(pair.end[1], 100);
 	op->hook = see_bytes;
 	sw_post_send(pair.end[0], 10, 0, 1);
@@ -322,7 +272,6 @@ up_call_alone_makes_a_told_operation_final(void **state)
 	sw_steps(100);
 	assert_int_equal(op->ov.InternalHigh, 10);
 	assert_int_equal(op->ov.Internal, 0);
-	sw_close();
 }
 
 static const struct CMUnitTest cases[] = {

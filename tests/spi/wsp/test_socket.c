@@ -20,133 +20,104 @@ refused(int af, int type, int protocol, DWORD flags)
 
 RULES("R29")
 static void
-tcp_with_overlapped_is_made(void **state)
+tcp_with_overlapped_is_made(void)
 {
 	struct sw_sock *s;
 
-	(void)state;
-	sw_open(NULL);
 	assert_int_equal(sw_socket(&s), 0);
 	assert_true(s->s != INVALID_SOCKET);
 	assert_int_equal(sw.nb_created, 1);
-	sw_close();
 }
 
 RULES("R29")
 static void
-protocol_zero_means_tcp(void **state)
+protocol_zero_means_tcp(void)
 {
 	struct sw_sock *s;
 
-	(void)state;
-	sw_open(NULL);
 	assert_int_equal(sw_socket_as(AF_INET, SOCK_STREAM, 0, WSA_FLAG_OVERLAPPED, &s), 0);
-	sw_close();
 }
 
 RULES("R29")
 static void
-socket_without_overlapped_is_refused(void **state)
+socket_without_overlapped_is_refused(void)
 {
-	(void)state;
-	sw_open(NULL);
 	assert_int_equal(refused(AF_INET, SOCK_STREAM, IPPROTO_TCP, 0), WSAEINVAL);
 	assert_int_equal(refused(AF_INET, SOCK_STREAM, IPPROTO_TCP, WSA_FLAG_OVERLAPPED | 2), WSAEINVAL);
-	sw_close();
 }
 
 RULES("R28 R29")
 static void
-raw_and_datagram_sockets_are_refused(void **state)
+raw_and_datagram_sockets_are_refused(void)
 {
-	(void)state;
-	sw_open(NULL);
 	assert_int_equal(refused(AF_INET, SOCK_RAW, IPPROTO_TCP, WSA_FLAG_OVERLAPPED), WSAESOCKTNOSUPPORT);
 	assert_int_equal(refused(AF_INET, SOCK_DGRAM, IPPROTO_UDP, WSA_FLAG_OVERLAPPED), WSAESOCKTNOSUPPORT);
-	sw_close();
 }
 
 RULES("R29")
 static void
-other_protocols_are_refused(void **state)
+other_protocols_are_refused(void)
 {
 	int code;
 
-	(void)state;
-	sw_open(NULL);
 	assert_int_equal(refused(AF_INET, SOCK_STREAM, IPPROTO_UDP, WSA_FLAG_OVERLAPPED), WSAEPROTOTYPE);
 	code = refused(AF_INET, SOCK_STREAM, 250, WSA_FLAG_OVERLAPPED);
 	assert_true(code == WSAEPROTONOSUPPORT || code == WSAEPROTOTYPE);
-	sw_close();
 }
 
 RULES("R43")
 static void
-only_ip_addresses_are_spoken(void **state)
+only_ip_addresses_are_spoken(void)
 {
-	(void)state;
-	sw_open(NULL);
 	assert_int_equal(refused(AF_UNIX, SOCK_STREAM, IPPROTO_TCP, WSA_FLAG_OVERLAPPED), WSAEAFNOSUPPORT);
 	assert_int_equal(refused(4711, SOCK_STREAM, IPPROTO_TCP, WSA_FLAG_OVERLAPPED), WSAEAFNOSUPPORT);
-	sw_close();
 }
 
 RULES("R29")
 static void
-groups_are_refused(void **state)
+groups_are_refused(void)
 {
 	int err = 0;
 
-	(void)state;
-	sw_open(NULL);
 	assert_true(sw.calls.lpWSPSocket(AF_INET, SOCK_STREAM, IPPROTO_TCP, &sw.info, 1, WSA_FLAG_OVERLAPPED, &err) ==
 		    INVALID_SOCKET);
 	assert_int_equal(err, WSAEINVAL);
 	assert_int_equal(sw.nb_created, 0);
-	sw_close();
 }
 
 RULES("R30")
 static void
-handle_is_made_inside_the_call_by_its_thread(void **state)
+handle_is_made_inside_the_call_by_its_thread(void)
 {
 	struct sw_sock *s;
 
-	(void)state;
-	sw_open(NULL);
 	assert_int_equal(sw_socket(&s), 0);
 	assert_true(pthread_equal(s->made_by, pthread_self()));
 	assert_int_equal(s->nb_ups, 0);
-	sw_close();
 }
 
 /* What the switch cannot make is not made here. */
 RULES("R30")
 static void
-handle_that_cannot_be_made_fails_the_socket(void **state)
+handle_that_cannot_be_made_fails_the_socket(void)
 {
 	struct sw_sock *s;
 
-	(void)state;
-	sw_open(NULL);
 	sw.fail_create = WSAENOBUFS;
 	assert_int_equal(sw_socket(&s), WSAENOBUFS);
 	sw.fail_create = 0;
 	assert_int_equal(sw.nb_closed, 0);
 	assert_int_equal(sw_socket(&s), 0);
-	sw_close();
 }
 
 RULES("R31 R191")
 static void
-descriptors_are_not_used_again(void **state)
+descriptors_are_not_used_again(void)
 {
 	static SOCKET seen[500];
 	struct sw_sock *s;
 	unsigned int i, j;
 
-	(void)state;
-	sw_open(NULL);
 	for (i = 0; i < 500; i++) {
 		assert_int_equal(sw_socket(&s), 0);
 		seen[i] = s->s;
@@ -154,94 +125,75 @@ descriptors_are_not_used_again(void **state)
 			assert_true(seen[j] != seen[i]);
 		sw_shut_wait(s);
 	}
-	sw_close();
 }
 
 RULES("R31")
 static void
-descriptors_differ_while_open(void **state)
+descriptors_differ_while_open(void)
 {
 	static struct sw_sock *s[300];
 	unsigned int i, j;
 
-	(void)state;
-	sw_open(NULL);
 	for (i = 0; i < 300; i++) {
 		assert_int_equal(sw_socket(&s[i]), 0);
 		for (j = 0; j < i; j++)
 			assert_true(s[j]->s != s[i]->s);
 	}
-	sw_close();
 }
 
 /* The kit's handles are no descriptors of the provider's, and it finds each up-call's handle among its own. */
 RULES("R32")
 static void
-up_calls_name_the_handle_of_the_switch(void **state)
+up_calls_name_the_handle_of_the_switch(void)
 {
-	struct sw_pair pair;
+	struct sw_pair pair = sw_pair(700);
 
-	(void)state;
-	sw_open(NULL);
-	pair = sw_pair(700);
 	assert_true(pair.end[0]->handle != pair.end[0]->s);
 	sw_transfer(pair.end[0], pair.end[1], 1000, 1);
 	assert_int_equal(pair.end[0]->nb_ups, 1);
 	assert_true(pair.end[1]->nb_ups >= 1);
-	sw_close();
 }
 
 RULES("R32 R208")
 static void
-handle_of_the_switch_is_no_descriptor(void **state)
+handle_of_the_switch_is_no_descriptor(void)
 {
 	struct sw_sock *s = NULL;
 
-	(void)state;
-	sw_open(NULL);
 	s = sw_bound(0, 700);
 	sw_assert_stale(s->handle);
-	sw_close();
 }
 
 RULES("R33 R35")
 static void
-bind_right_after_the_socket_works(void **state)
+bind_right_after_the_socket_works(void)
 {
 	struct sockaddr_in a = sw_addr(0, 700);
 	struct sw_sock *s;
 
-	(void)state;
-	sw_open(NULL);
 	assert_int_equal(sw_socket(&s), 0);
 	assert_int_equal(sw_bind(s, &a), 0);
-	sw_close();
 }
 
 RULES("R34")
 static void
-specific_address_can_be_bound_on_each_host(void **state)
+specific_address_can_be_bound_on_each_host(void)
 {
 	unsigned int side;
 
-	(void)state;
-	sw_open(NULL);
 	for (side = 0; side < 2; side++)
 		assert_non_null(sw_bound(side, 700));
-	sw_close();
 }
 
 /* On one of the two hosts: the other one's answers that nobody listens. */
 RULES("R34 R52")
 static void
-wildcard_can_be_bound_and_listened_on(void **state)
+wildcard_can_be_bound_and_listened_on(void)
 {
 	struct sockaddr_in any = { .sin_family = AF_INET, .sin_port = htons(700) };
 	struct sw_sock *s, *c[2], *got;
 	unsigned int from;
 
-	(void)state;
-	sw_open(NULL);
 	assert_int_equal(sw_socket(&s), 0);
 	assert_int_equal(sw_bind(s, &any), 0);
 	assert_int_equal(sw_listen(s, 5), 0);
@@ -253,88 +205,72 @@ wildcard_can_be_bound_and_listened_on(void **state)
 	from = sw_outcome(c[0]) == 0 ? 0 : 1;
 	assert_int_equal(sw_outcome(c[1]) == 0, from == 1);
 	sw_transfer(c[from], got, 1000, 1);
-	sw_close();
 }
 
 RULES("R35 R48")
 static void
-address_of_nobody_cannot_be_bound(void **state)
+address_of_nobody_cannot_be_bound(void)
 {
 	struct sockaddr_in a = { .sin_family = AF_INET, .sin_port = htons(700) };
 	struct sw_sock *s;
 
-	(void)state;
-	sw_open(NULL);
 	a.sin_addr.s_addr = htonl(0x0a09004d);
 	assert_int_equal(sw_socket(&s), 0);
 	assert_int_equal(sw_bind(s, &a), WSAEADDRNOTAVAIL);
 	a.sin_addr.s_addr = htonl(0x7f000001);
 	assert_int_equal(sw_bind(s, &a), WSAEADDRNOTAVAIL);
-	sw_close();
 }
 
 RULES("R36")
 static void
-second_bind_is_refused(void **state)
+second_bind_is_refused(void)
 {
 	struct sockaddr_in same = sw_addr(0, 700), other = sw_addr(1, 701);
 	struct sw_sock *s;
 
-	(void)state;
-	sw_open(NULL);
 	s = sw_bound(0, 700);
 	assert_int_equal(sw_bind(s, &same), WSAEINVAL);
 	assert_int_equal(sw_bind(s, &other), WSAEINVAL);
-	sw_close();
 }
 
 RULES("R36")
 static void
-bind_after_a_failed_bind_works(void **state)
+bind_after_a_failed_bind_works(void)
 {
 	struct sockaddr_in nobody = { .sin_family = AF_INET, .sin_port = htons(700) };
 	struct sockaddr_in a = sw_addr(0, 700);
 	struct sw_sock *s;
 
-	(void)state;
-	sw_open(NULL);
 	nobody.sin_addr.s_addr = htonl(0x0a09004d);
 	assert_int_equal(sw_socket(&s), 0);
 	assert_int_equal(sw_bind(s, &nobody), WSAEADDRNOTAVAIL);
 	assert_int_equal(sw_bind(s, &a), 0);
 	assert_int_equal(sw_listen(s, 1), 0);
-	sw_close();
 }
 
 RULES("R36")
 static void
-bind_of_a_listener_or_a_connection_is_refused(void **state)
+bind_of_a_listener_or_a_connection_is_refused(void)
 {
 	struct sockaddr_in a = sw_addr(1, 701);
-	struct sw_sock *listener;
+	struct sw_sock *listener = sw_listener(1, 700, 5);
 	struct sw_pair pair;
 
-	(void)state;
-	sw_open(NULL);
-	listener = sw_listener(1, 700, 5);
 	pair = sw_pair_to(listener, 700);
 	assert_int_equal(sw_bind(listener, &a), WSAEINVAL);
 	assert_int_equal(sw_bind(pair.end[0], &a), WSAEINVAL);
 	assert_int_equal(sw_bind(pair.end[1], &a), WSAEINVAL);
-	sw_close();
 }
 
 /* Of native sockets and of its own: the switch has done the check of sharing. */
 RULES("R37")
 static void
-port_in_use_is_never_said_to_be_in_use(void **state)
+port_in_use_is_never_said_to_be_in_use(void)
 {
 	struct sockaddr_in a = sw_addr(1, 700), b = sw_addr(1, 701);
 	struct sw_sock *s, *t;
 	int code;
 
-	(void)state;
-	sw_open(NULL);
 	sw_listener(1, 700, 5);
 	net_listener(&sw.net, 1, 701, 5);
 	assert_int_equal(sw_socket(&s), 0);
@@ -343,19 +279,16 @@ port_in_use_is_never_said_to_be_in_use(void **state)
 	assert_int_not_equal(code, WSAEADDRINUSE);
 	code = sw_bind(t, &b);
 	assert_int_not_equal(code, WSAEADDRINUSE);
-	sw_close();
 }
 
 RULES("R34")
 static void
-bad_names_are_refused(void **state)
+bad_names_are_refused(void)
 {
 	struct sockaddr_in a = sw_addr(0, 700);
 	struct sw_sock *s;
 	int err = 0;
 
-	(void)state;
-	sw_open(NULL);
 	assert_int_equal(sw_socket(&s), 0);
 	assert_int_equal(sw.calls.lpWSPBind(s->s, NULL, sizeof(a), &err), SOCKET_ERROR);
 	assert_int_equal(err, WSAEFAULT);
@@ -364,72 +297,59 @@ bad_names_are_refused(void **state)
 	assert_int_equal(err, WSAEFAULT);
 	a.sin_family = AF_UNIX;
 	assert_int_equal(sw_bind(s, &a), WSAEFAULT);
-	sw_close();
 }
 
 RULES("R39 R165")
 static void
-socket_whose_set_up_failed_can_be_closed(void **state)
+socket_whose_set_up_failed_can_be_closed(void)
 {
 	struct sockaddr_in nobody = { .sin_family = AF_INET, .sin_port = htons(700) };
 	struct sw_sock *s;
 
-	(void)state;
-	sw_open(NULL);
 	nobody.sin_addr.s_addr = htonl(0x0a09004d);
 	assert_int_equal(sw_socket(&s), 0);
 	assert_int_equal(sw_bind(s, &nobody), WSAEADDRNOTAVAIL);
 	sw_shut_wait(s);
 	assert_int_equal(s->nb_ups, 1);
-	sw_close();
 }
 
 RULES("R39 R165 R161")
 static void
-fresh_socket_can_be_closed(void **state)
+fresh_socket_can_be_closed(void)
 {
 	struct sw_sock *s;
 
-	(void)state;
-	sw_open(NULL);
 	assert_int_equal(sw_socket(&s), 0);
 	sw_shut_wait(s);
 	assert_int_equal(s->nb_ups, 1);
 	sw_assert_stale(s->s);
-	sw_close();
 }
 
 RULES("R154 S3.13")
 static void
-port_is_free_after_the_close(void **state)
+port_is_free_after_the_close(void)
 {
 	struct sw_sock *s;
 	unsigned int i;
 
-	(void)state;
-	sw_open(NULL);
 	for (i = 0; i < 50; i++) {
 		s = sw_listener(1, 700, 5);
 		sw_shut_wait(s);
 	}
-	sw_close();
 }
 
 RULES("R41")
 static void
-bound_socket_can_listen_or_connect(void **state)
+bound_socket_can_listen_or_connect(void)
 {
 	struct sw_sock *listener, *c;
 
-	(void)state;
-	sw_open(NULL);
 	listener = sw_bound(1, 700);
 	assert_int_equal(sw_listen(listener, 5), 0);
 	assert_int_equal(sw_select(listener, FD_ACCEPT), 0);
 	c = sw_begin(0, 700);
 	sw_take(listener);
 	assert_int_equal(sw_outcome(c), 0);
-	sw_close();
 }
 
 static const struct CMUnitTest cases[] = {

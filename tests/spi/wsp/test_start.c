@@ -10,10 +10,8 @@
 
 RULES("R1 S4.8")
 static void
-start_fills_the_eighteen_functions(void **state)
+start_fills_the_eighteen_functions(void)
 {
-	(void)state;
-	sw_open(NULL);
 	assert_non_null(sw.calls.lpWSPAccept);
 	assert_non_null(sw.calls.lpWSPBind);
 	assert_non_null(sw.calls.lpWSPCleanup);
@@ -31,13 +29,12 @@ start_fills_the_eighteen_functions(void **state)
 	assert_non_null(sw.calls.lpWSPSend);
 	assert_non_null(sw.calls.lpWSPSetSockOpt);
 	assert_non_null(sw.calls.lpWSPSocket);
-	sw_close();
 }
 
 /* The eighteenth is the entry point itself, and no other name of the interface is exported. */
 RULES("R1")
 static void
-only_the_entry_point_is_exported(void **state)
+only_the_entry_point_is_exported(void)
 {
 	static const char *const names[] = {
 		"WSPStartup", "WSPAccept", "WSPBind", "WSPCleanup", "WSPCloseSocket", "WSPConnect",
@@ -49,7 +46,6 @@ only_the_entry_point_is_exported(void **state)
 	};
 	unsigned int i;
 
-	(void)state;
 	assert_non_null(dlsym(RTLD_DEFAULT, "WSPStartupEx"));
 	for (i = 0; i < sizeof(names) / sizeof(names[0]); i++) {
 		if (dlsym(RTLD_DEFAULT, names[i]))
@@ -59,9 +55,8 @@ only_the_entry_point_is_exported(void **state)
 
 RULES("R1")
 static void
-functions_that_are_not_required_are_absent(void **state)
+functions_that_are_not_required_are_absent(void)
 {
-	(void)state;
 	sw_prepare(NULL);
 	memset(&sw.calls, 0xff, sizeof(sw.calls));
 	assert_int_equal(sw_start(), 0);
@@ -83,21 +78,17 @@ functions_that_are_not_required_are_absent(void **state)
 
 RULES("R4")
 static void
-version_2_2_is_agreed_on(void **state)
+version_2_2_is_agreed_on(void)
 {
-	(void)state;
-	sw_open(NULL);
 	assert_int_equal(sw.data.wVersion, 0x0202);
 	assert_int_equal(sw.data.wHighVersion, 0x0202);
 	assert_int_not_equal(sw.data.szDescription[0], 0);
-	sw_close();
 }
 
 RULES("R4")
 static void
-later_version_is_brought_down(void **state)
+later_version_is_brought_down(void)
 {
-	(void)state;
 	sw_prepare(NULL);
 	assert_int_equal(WSPStartupEx(0x0003, &sw.data, &sw.info, &sw.ups, &sw.calls), 0);
 	sw.nb_starts++;
@@ -107,28 +98,24 @@ later_version_is_brought_down(void **state)
 
 RULES("R4")
 static void
-earlier_versions_are_refused(void **state)
+earlier_versions_are_refused(void)
 {
 	static const WORD versions[] = { 0x0000, 0x0001, 0x0101, 0x0002, 0x0102 };
 	unsigned int i;
 	int err = 0;
 
-	(void)state;
-	sw_open(NULL);
 	for (i = 0; i < sizeof(versions) / sizeof(versions[0]); i++)
 		assert_int_equal(WSPStartupEx(versions[i], &sw.data, &sw.info, &sw.ups, &sw.calls),
 				 WSAVERNOTSUPPORTED);
 	assert_int_equal(sw_cleanup(), 0);
 	assert_int_equal(sw.calls.lpWSPCleanup(&err), SOCKET_ERROR);
 	assert_int_equal(err, WSANOTINITIALISED);
-	sw_close();
 }
 
 RULES("R4")
 static void
-missing_pointers_are_refused(void **state)
+missing_pointers_are_refused(void)
 {
-	(void)state;
 	sw_prepare(NULL);
 	assert_int_equal(WSPStartupEx(0x0202, NULL, &sw.info, &sw.ups, &sw.calls), WSAEFAULT);
 	assert_int_equal(WSPStartupEx(0x0202, &sw.data, &sw.info, &sw.ups, NULL), WSAEFAULT);
@@ -138,12 +125,11 @@ missing_pointers_are_refused(void **state)
 
 RULES("R4 R208")
 static void
-start_without_the_library_says_not_ready(void **state)
+start_without_the_library_says_not_ready(void)
 {
 	WSPPROC_TABLE calls;
 	WSPDATA data;
 
-	(void)state;
 	sw_prepare(NULL);
 	net_close(&sw.net);
 	assert_int_equal(WSPStartupEx(0x0202, &data, &sw.info, &sw.ups, &calls), WSASYSNOTREADY);
@@ -151,13 +137,12 @@ start_without_the_library_says_not_ready(void **state)
 
 RULES("R5 S1.12")
 static void
-upcall_table_is_copied(void **state)
+upcall_table_is_copied(void)
 {
 	WSPUPCALLTABLEEX *ups;
 	struct sw_pair pair;
 	struct sw_op *op;
 
-	(void)state;
 	sw_prepare(NULL);
 	ups = malloc(sizeof(*ups));
 	assert_non_null(ups);
@@ -180,13 +165,10 @@ upcall_table_is_copied(void **state)
 
 RULES("R5 S1.11")
 static void
-every_up_call_goes_through_the_table(void **state)
+every_up_call_goes_through_the_table(void)
 {
-	struct sw_pair pair;
+	struct sw_pair pair = sw_pair(700);
 
-	(void)state;
-	sw_open(NULL);
-	pair = sw_pair(700);
 	sw_transfer(pair.end[0], pair.end[1], 10000, 1);
 	sw_shut_wait(pair.end[0]);
 	sw_shut_wait(pair.end[1]);
@@ -194,50 +176,40 @@ every_up_call_goes_through_the_table(void **state)
 	assert_int_equal(sw.nb_closed, 3);
 	assert_true(sw.nb_completed >= 2);
 	assert_true(sw.nb_signals >= 2);
-	sw_close();
 }
 
 RULES("R2")
 static void
-catalog_entry_of_the_information_comes_back(void **state)
+catalog_entry_of_the_information_comes_back(void)
 {
 	struct sw_sock *s;
 
-	(void)state;
-	sw_open(NULL);
 	assert_int_equal(sw_socket(&s), 0);
 	assert_int_equal(s->catalog, SW_CATALOG);
-	sw_close();
 }
 
 RULES("R2")
 static void
-information_of_the_start_serves_sockets_without(void **state)
+information_of_the_start_serves_sockets_without(void)
 {
 	struct sw_sock *s;
 	SOCKET d;
 	int err = 0;
 
-	(void)state;
-	sw_open(NULL);
 	d = sw.calls.lpWSPSocket(AF_INET, SOCK_STREAM, IPPROTO_TCP, NULL, 0, WSA_FLAG_OVERLAPPED, &err);
 	assert_true(d != INVALID_SOCKET);
 	s = sw.socks;
 	s->s = d;
 	assert_int_equal(s->catalog, SW_CATALOG);
-	sw_close();
 }
 
 RULES("R6 R7 S4.10 S4.11 S4.12")
 static void
-two_starts_and_one_cleanup_leave_all_working(void **state)
+two_starts_and_one_cleanup_leave_all_working(void)
 {
-	struct sw_pair pair;
+	struct sw_pair pair = sw_pair(700);
 	struct sw_op *op;
 
-	(void)state;
-	sw_open(NULL);
-	pair = sw_pair(700);
 	op = sw_post_recv(pair.end[1], 1000);
 	assert_int_equal(sw_start(), 0);
 	assert_int_equal(sw_cleanup(), 0);
@@ -249,18 +221,15 @@ two_starts_and_one_cleanup_leave_all_working(void **state)
 	assert_int_equal(op->error, WSA_OPERATION_ABORTED);
 	pair = sw_pair(701);
 	sw_transfer(pair.end[0], pair.end[1], 50000, 2);
-	sw_close();
 }
 
 RULES("R6 R7 S4.13 S4.14 S4.1")
 static void
-second_cleanup_of_two_starts_cleans_up(void **state)
+second_cleanup_of_two_starts_cleans_up(void)
 {
 	struct sw_pair pair;
 	struct sw_op *op;
 
-	(void)state;
-	sw_open(NULL);
 	assert_int_equal(sw_start(), 0);
 	pair = sw_pair(700);
 	op = sw_post_recv(pair.end[0], 1000);
@@ -270,18 +239,15 @@ second_cleanup_of_two_starts_cleans_up(void **state)
 	assert_int_equal(sw_cleanup(), 0);
 	assert_false(op->pending);
 	assert_int_equal(sw.nb_open, 0);
-	sw_close();
 }
 
 RULES("R7")
 static void
-many_starts_are_counted(void **state)
+many_starts_are_counted(void)
 {
 	struct sw_sock *s;
 	unsigned int i;
 
-	(void)state;
-	sw_open(NULL);
 	for (i = 1; i < 1000; i++)
 		assert_int_equal(sw_start(), 0);
 	s = sw_bound(0, 0);
@@ -290,60 +256,48 @@ many_starts_are_counted(void **state)
 	assert_false(s->closed);
 	assert_int_equal(sw_cleanup(), 0);
 	assert_true(s->closed);
-	sw_close();
 }
 
 RULES("R8 R9 S4.5 S4.7 S4.4")
 static void
-cleanup_without_start_is_refused(void **state)
+cleanup_without_start_is_refused(void)
 {
 	int err = 0;
 
-	(void)state;
-	sw_open(NULL);
 	assert_int_equal(sw_cleanup(), 0);
 	assert_int_equal(sw.calls.lpWSPCleanup(&err), SOCKET_ERROR);
 	assert_int_equal(err, WSANOTINITIALISED);
-	sw_close();
 }
 
 RULES("R8")
 static void
-failed_start_does_not_count(void **state)
+failed_start_does_not_count(void)
 {
 	int err = 0;
 
-	(void)state;
-	sw_open(NULL);
 	assert_int_equal(WSPStartupEx(0x0101, &sw.data, &sw.info, &sw.ups, &sw.calls), WSAVERNOTSUPPORTED);
 	assert_int_equal(WSPStartupEx(0x0202, NULL, &sw.info, &sw.ups, &sw.calls), WSAEFAULT);
 	assert_int_equal(sw_cleanup(), 0);
 	assert_int_equal(sw.calls.lpWSPCleanup(&err), SOCKET_ERROR);
 	assert_int_equal(err, WSANOTINITIALISED);
-	sw_close();
 }
 
 RULES("R8 S4.2 S4.3")
 static void
-place_of_the_code_may_be_missing(void **state)
+place_of_the_code_may_be_missing(void)
 {
-	(void)state;
-	sw_open(NULL);
 	assert_int_equal(sw.calls.lpWSPCloseSocket(INVALID_SOCKET, NULL), SOCKET_ERROR);
 	assert_int_equal(sw_cleanup(), 0);
 	assert_int_equal(sw.calls.lpWSPCleanup(NULL), SOCKET_ERROR);
-	sw_close();
 }
 
 RULES("R16 S4.23")
 static void
-start_right_after_cleanup_works(void **state)
+start_right_after_cleanup_works(void)
 {
 	struct sw_pair pair;
 	unsigned int i;
 
-	(void)state;
-	sw_open(NULL);
 	for (i = 0; i < 10; i++) {
 		pair = sw_pair(700);
 		sw_post_recv(pair.end[0], 1000);
@@ -353,19 +307,16 @@ start_right_after_cleanup_works(void **state)
 	}
 	pair = sw_pair(700);
 	sw_transfer(pair.end[0], pair.end[1], 100000, 3);
-	sw_close();
 }
 
 RULES("R10 R16 S4.9 S4.15")
 static void
-thousand_rounds_leave_nothing_behind(void **state)
+thousand_rounds_leave_nothing_behind(void)
 {
 	struct san_usage before[2], after;
 	struct sw_sock *s;
 	unsigned int i;
 
-	(void)state;
-	sw_open(NULL);
 	for (i = 0; i < 1000; i++) {
 		s = sw_bound(i % 2, 700);
 		assert_int_equal(sw_listen(s, 5), 0);
@@ -384,34 +335,30 @@ thousand_rounds_leave_nothing_behind(void **state)
 		assert_int_equal(after.connections, 0);
 		assert_int_equal(after.mbufs_used, before[i].mbufs_used);
 	}
-	sw_close();
 }
 
 /* One use of the library is the provider's own: the native one goes on after it, and ends after it. */
 RULES("R10")
 static void
-library_outlives_the_provider(void **state)
+library_outlives_the_provider(void)
 {
 	struct net_pair pair;
 
-	(void)state;
-	sw_open(NULL);
 	assert_int_equal(sw_cleanup(), 0);
 	pair = net_connect(&sw.net, 710);
 	assert_int_equal(net_state(pair.end[0]), SAN_TCP_ESTABLISHED);
-	sw_close();
 }
 
 static const struct CMUnitTest cases[] = {
 	SW_CASE(start_fills_the_eighteen_functions),
-	SW_CASE(only_the_entry_point_is_exported),
-	SW_CASE(functions_that_are_not_required_are_absent),
+	SW_CASE_ALONE(only_the_entry_point_is_exported),
+	SW_CASE_ALONE(functions_that_are_not_required_are_absent),
 	SW_CASE(version_2_2_is_agreed_on),
-	SW_CASE(later_version_is_brought_down),
+	SW_CASE_ALONE(later_version_is_brought_down),
 	SW_CASE(earlier_versions_are_refused),
-	SW_CASE(missing_pointers_are_refused),
-	SW_CASE(start_without_the_library_says_not_ready),
-	SW_CASE(upcall_table_is_copied),
+	SW_CASE_ALONE(missing_pointers_are_refused),
+	SW_CASE_ALONE(start_without_the_library_says_not_ready),
+	SW_CASE_ALONE(upcall_table_is_copied),
 	SW_CASE(every_up_call_goes_through_the_table),
 	SW_CASE(catalog_entry_of_the_information_comes_back),
 	SW_CASE(information_of_the_start_serves_sockets_without),

@@ -97,13 +97,10 @@ make_pair(struct worker *w)
 
 RULES("R30 R72 R74 R161")
 static void
-connection_is_made_by_another_thread(void **state)
+connection_is_made_by_another_thread(void)
 {
-	(void)state;
-	sw_open(NULL);
 	with_worker(make_pair);
 	assert_int_equal(sw.nb_closed, 3);
-	sw_close();
 }
 
 static void
@@ -145,12 +142,9 @@ move_data(struct worker *w)
 
 RULES("R95 R99 R106")
 static void
-transfers_of_another_thread_end_on_the_core(void **state)
+transfers_of_another_thread_end_on_the_core(void)
 {
-	(void)state;
-	sw_open(NULL);
 	with_worker(move_data);
-	sw_close();
 }
 
 static void
@@ -183,12 +177,9 @@ close_pending(struct worker *w)
 
 RULES("R149 R153 R155 R161")
 static void
-close_by_another_thread_aborts_all(void **state)
+close_by_another_thread_aborts_all(void)
 {
-	(void)state;
-	sw_open(NULL);
 	with_worker(close_pending);
-	sw_close();
 }
 
 static struct sw_pair shared;
@@ -215,12 +206,10 @@ post_until_closed(struct worker *w)
 /* One posts without pause, the core's thread closes in the middle of it. */
 RULES("R163 R155 R153")
 static void
-close_races_with_posts_of_another_thread(void **state)
+close_races_with_posts_of_another_thread(void)
 {
 	unsigned int round;
 
-	(void)state;
-	sw_open(NULL);
 	for (round = 0; round < 20; round++) {
 		shared = sw_pair(700);
 		poller = pthread_self();
@@ -232,7 +221,6 @@ close_races_with_posts_of_another_thread(void **state)
 		assert_true(shared.end[0]->closed);
 		sw_shut_wait(shared.end[1]);
 	}
-	sw_close();
 }
 
 static void
@@ -251,13 +239,11 @@ close_it(struct worker *w)
 
 RULES("R153 R161")
 static void
-two_threads_close_and_one_has_done_it(void **state)
+two_threads_close_and_one_has_done_it(void)
 {
 	unsigned int round, won = 0;
 	int code;
 
-	(void)state;
-	sw_open(NULL);
 	for (round = 0; round < 50; round++) {
 		shared = sw_pair(700);
 		sw_post_recv(shared.end[1], 10);
@@ -272,7 +258,6 @@ two_threads_close_and_one_has_done_it(void **state)
 		sw_shut_wait(shared.end[0]);
 	}
 	assert_in_range(won, 0, 50);
-	sw_close();
 }
 
 static void
@@ -284,19 +269,15 @@ cleanup_by_it(struct worker *w)
 
 RULES("R11 R15 R19")
 static void
-cleanup_by_another_thread_ends_all(void **state)
+cleanup_by_another_thread_ends_all(void)
 {
-	struct sw_pair pair;
+	struct sw_pair pair = sw_pair(700);
 	struct sw_op *op;
 
-	(void)state;
-	sw_open(NULL);
-	pair = sw_pair(700);
 	op = sw_post_recv(pair.end[0], 100);
 	with_worker(cleanup_by_it);
 	assert_int_equal(op->error, WSA_OPERATION_ABORTED);
 	assert_true(pair.end[0]->closed && pair.end[1]->closed);
-	sw_close();
 }
 
 static void
@@ -315,20 +296,16 @@ start_and_stop(struct worker *w)
 
 RULES("R6 R7")
 static void
-starts_of_two_threads_are_counted(void **state)
+starts_of_two_threads_are_counted(void)
 {
-	struct sw_pair pair;
+	struct sw_pair pair = sw_pair(700);
 	struct sw_op *op;
 
-	(void)state;
-	sw_open(NULL);
-	pair = sw_pair(700);
 	op = sw_post_recv(pair.end[0], 100);
 	with_worker(start_and_stop);
 	assert_true(op->pending);
 	assert_int_equal(sw.nb_open, 2);
 	sw_transfer(pair.end[0], pair.end[1], 1000, 1);
-	sw_close();
 }
 
 static void
@@ -346,14 +323,11 @@ call_without_attaching(struct worker *w)
 /* Neither does it poll a core: nothing of it could be carried out. */
 RULES("R208 R152 S3.6")
 static void
-thread_that_is_not_attached_is_told_net_down(void **state)
+thread_that_is_not_attached_is_told_net_down(void)
 {
-	(void)state;
-	sw_open(NULL);
 	shared = sw_pair(700);
 	with_worker(call_without_attaching);
 	sw_transfer(shared.end[0], shared.end[1], 1000, 1);
-	sw_close();
 }
 
 static void
@@ -366,12 +340,10 @@ ask_a_core_that_sleeps(struct worker *w)
 
 RULES("R208")
 static void
-core_that_is_not_polled_is_net_down(void **state)
+core_that_is_not_polled_is_net_down(void)
 {
 	uint64_t limit_ms;
 
-	(void)state;
-	sw_open(NULL);
 	shared.end[0] = sw_bound(0, 700);
 	worker_start(&wk, &sw.net, ask_a_core_that_sleeps, NULL);
 	limit_ms = net_now_ms() + 5000;
@@ -380,7 +352,6 @@ core_that_is_not_polled_is_net_down(void **state)
 	worker_end(&wk);
 	sw_steps(100);
 	assert_int_equal(sw_select(shared.end[0], FD_ACCEPT), 0);
-	sw_close();
 }
 
 static const struct CMUnitTest cases[] = {

@@ -10,14 +10,11 @@
 
 RULES("R95 R99 R100")
 static void
-receive_is_pending_and_ends_by_up_call(void **state)
+receive_is_pending_and_ends_by_up_call(void)
 {
-	struct sw_pair pair;
+	struct sw_pair pair = sw_pair(700);
 	struct sw_op *op;
 
-	(void)state;
-	sw_open(NULL);
-	pair = sw_pair(700);
 	op = sw_post_recv(pair.end[1], 1000);
 	assert_int_equal(op->ov.Internal, WSS_OPERATION_IN_PROGRESS);
 	sw_steps(50);
@@ -29,20 +26,16 @@ receive_is_pending_and_ends_by_up_call(void **state)
 	assert_int_equal(op->flags, 0);
 	assert_int_equal(op->nb_ends, 1);
 	assert_true(net_same(op->mem, 600, 0, 1));
-	sw_close();
 }
 
 RULES("R95 R99 R97")
 static void
-send_ends_by_up_call_never_inside_the_call(void **state)
+send_ends_by_up_call_never_inside_the_call(void)
 {
-	struct sw_pair pair;
+	struct sw_pair pair = sw_pair(700);
 	struct sw_op *op;
 	unsigned int i;
 
-	(void)state;
-	sw_open(NULL);
-	pair = sw_pair(700);
 	for (i = 0; i < 100; i++) {
 		op = sw_op(100);
 		/* The kit holds that no up-call comes inside, and that 0 is not answered. */
@@ -52,21 +45,17 @@ send_ends_by_up_call_never_inside_the_call(void **state)
 		assert_int_equal(op->bytes, 100);
 		assert_int_equal(op->error, 0);
 	}
-	sw_close();
 }
 
 RULES("R92 R93")
 static void
-completion_routine_is_refused(void **state)
+completion_routine_is_refused(void)
 {
-	struct sw_pair pair;
+	struct sw_pair pair = sw_pair(700);
 	struct sw_op *op;
 	DWORD bytes = 0, flags = 0;
 	int err = 0;
 
-	(void)state;
-	sw_open(NULL);
-	pair = sw_pair(700);
 	op = sw_op(100);
 	assert_int_equal(sw_register(pair.end[0], op, MEM_READWRITE), 0);
 	sw_split(op, 100, 1);
@@ -81,21 +70,17 @@ completion_routine_is_refused(void **state)
 	assert_int_equal(err, WSAEINVAL);
 	sw_steps(50);
 	assert_int_equal(sw.nb_completed, 0);
-	sw_close();
 }
 
 RULES("R92 R96")
 static void
-transfer_without_an_overlapped_is_refused(void **state)
+transfer_without_an_overlapped_is_refused(void)
 {
-	struct sw_pair pair;
+	struct sw_pair pair = sw_pair(700);
 	struct sw_op *op;
 	DWORD bytes = 0, flags = 0;
 	int err = 0;
 
-	(void)state;
-	sw_open(NULL);
-	pair = sw_pair(700);
 	op = sw_op(100);
 	assert_int_equal(sw_register(pair.end[0], op, MEM_READWRITE), 0);
 	sw_split(op, 100, 1);
@@ -106,20 +91,16 @@ transfer_without_an_overlapped_is_refused(void **state)
 	assert_int_equal(sw.calls.lpWSPRecv(pair.end[0]->s, op->bufs, 1, &bytes, &flags, NULL, NULL, NULL, &err),
 			 SOCKET_ERROR);
 	assert_int_equal(err, WSAEINVAL);
-	sw_close();
 }
 
 /* Whatever is selected, a transfer is pending and never answers that it would block. */
 RULES("R94")
 static void
-event_selection_does_not_change_transfers(void **state)
+event_selection_does_not_change_transfers(void)
 {
-	struct sw_pair pair;
+	struct sw_pair pair = sw_pair(700);
 	struct sw_op *op;
 
-	(void)state;
-	sw_open(NULL);
-	pair = sw_pair(700);
 	assert_int_equal(sw_select(pair.end[1], 0), 0);
 	op = sw_post_recv(pair.end[1], 100);
 	assert_int_equal(sw_select(pair.end[1], FD_CONNECT), 0);
@@ -127,18 +108,15 @@ event_selection_does_not_change_transfers(void **state)
 	sw_post_send(pair.end[0], 10, 0, 1);
 	SW_UNTIL(!op->pending);
 	assert_int_equal(op->bytes, 10);
-	sw_close();
 }
 
 RULES("R96 R114")
 static void
-transfer_that_is_refused_has_no_completion(void **state)
+transfer_that_is_refused_has_no_completion(void)
 {
 	struct sw_op *send = NULL, *recv = NULL;
 	struct sw_sock *s;
 
-	(void)state;
-	sw_open(NULL);
 	s = sw_bound(0, 700);
 	send = sw_op(0);
 	recv = sw_op(0);
@@ -153,20 +131,17 @@ transfer_that_is_refused_has_no_completion(void **state)
 	assert_int_equal(sw.nb_completed, 0);
 	sw_shut_wait(s);
 	assert_int_equal(sw.nb_completed, 0);
-	sw_close();
 }
 
 RULES("R114")
 static void
-fresh_listening_and_connecting_sockets_are_not_connected(void **state)
+fresh_listening_and_connecting_sockets_are_not_connected(void)
 {
 	struct sw_sock *fresh, *listener, *connecting;
 	struct sw_sock *all[3];
 	struct sw_op *op;
 	unsigned int i;
 
-	(void)state;
-	sw_open(NULL);
 	assert_int_equal(sw_socket(&fresh), 0);
 	listener = sw_listener(0, 701, 5);
 	sw.net.held[1] = true;
@@ -182,21 +157,17 @@ fresh_listening_and_connecting_sockets_are_not_connected(void **state)
 		assert_int_equal(sw_send(all[i], op), WSAENOTCONN);
 		assert_int_equal(sw_recv(all[i], op), WSAENOTCONN);
 	}
-	sw_close();
 }
 
 RULES("R106")
 static void
-receives_are_filled_in_their_order(void **state)
+receives_are_filled_in_their_order(void)
 {
-	struct sw_pair pair;
+	struct sw_pair pair = sw_pair(700);
 	struct sw_op *op[16];
 	uint64_t at = 0;
 	unsigned int i;
 
-	(void)state;
-	sw_open(NULL);
-	pair = sw_pair(700);
 	for (i = 0; i < 16; i++)
 		op[i] = sw_post_recv(pair.end[1], 80);
 	sw_post_send(pair.end[0], 1280, 0, 9);
@@ -208,21 +179,17 @@ receives_are_filled_in_their_order(void **state)
 		assert_true(i == 0 || op[i]->order > op[i - 1]->order);
 	}
 	assert_int_equal(at, 1280);
-	sw_close();
 }
 
 RULES("R106 R107")
 static void
-sends_are_sent_in_their_order(void **state)
+sends_are_sent_in_their_order(void)
 {
-	struct sw_pair pair;
+	struct sw_pair pair = sw_pair(700);
 	struct sw_op *op;
 	uint64_t at = 0;
 	unsigned int i;
 
-	(void)state;
-	sw_open(NULL);
-	pair = sw_pair(700);
 	for (i = 0; i < 50; i++)
 		sw_post_send(pair.end[0], 1000, 1000 * i, 5);
 	while (at < 50000) {
@@ -232,20 +199,16 @@ sends_are_sent_in_their_order(void **state)
 		assert_true(net_same(op->mem, op->bytes, at, 5));
 		at += op->bytes;
 	}
-	sw_close();
 }
 
 RULES("R109 R108")
 static void
-buffers_of_one_transfer_are_used_in_order(void **state)
+buffers_of_one_transfer_are_used_in_order(void)
 {
-	struct sw_pair pair;
+	struct sw_pair pair = sw_pair(700);
 	struct sw_op *send, *recv;
 	unsigned int nb;
 
-	(void)state;
-	sw_open(NULL);
-	pair = sw_pair(700);
 	for (nb = 1; nb <= 16; nb++) {
 		send = sw_op(1000);
 		recv = sw_op(1000);
@@ -258,20 +221,16 @@ buffers_of_one_transfer_are_used_in_order(void **state)
 		assert_int_equal(recv->bytes, 1000);
 		assert_true(net_same(recv->mem, 1000, 0, nb));
 	}
-	sw_close();
 }
 
 /* Whether the array stays valid is the caller's affair: the layer does not rely on it. */
 RULES("R109")
 static void
-array_of_buffers_is_copied(void **state)
+array_of_buffers_is_copied(void)
 {
-	struct sw_pair pair;
+	struct sw_pair pair = sw_pair(700);
 	struct sw_op *recv, *send;
 
-	(void)state;
-	sw_open(NULL);
-	pair = sw_pair(700);
 	recv = sw_op(1000);
 	sw_split(recv, 1000, 4);
 	assert_int_equal(sw_recv(pair.end[1], recv), WSA_IO_PENDING);
@@ -284,23 +243,19 @@ array_of_buffers_is_copied(void **state)
 	SW_UNTIL(!recv->pending && !send->pending);
 	assert_int_equal(recv->bytes, 1000);
 	assert_true(net_same(recv->mem, 1000, 0, 3));
-	sw_close();
 }
 
 RULES("R108")
 static void
-numbers_of_buffers_out_of_range_are_refused(void **state)
+numbers_of_buffers_out_of_range_are_refused(void)
 {
 	static WSABUFEX bufs[17];
-	struct sw_pair pair;
+	struct sw_pair pair = sw_pair(700);
 	DWORD bytes = 0, flags = 0;
 	struct sw_op *op;
 	unsigned int i;
 	int err = 0;
 
-	(void)state;
-	sw_open(NULL);
-	pair = sw_pair(700);
 	op = sw_op(17);
 	assert_int_equal(sw_register(pair.end[0], op, MEM_READWRITE), 0);
 	for (i = 0; i < 17; i++) {
@@ -323,42 +278,34 @@ numbers_of_buffers_out_of_range_are_refused(void **state)
 	assert_int_equal(sw.calls.lpWSPSend(pair.end[0]->s, NULL, 1, &bytes, 0, &op->ov, NULL, NULL, &err),
 			 SOCKET_ERROR);
 	assert_int_equal(err, WSAEFAULT);
-	sw_close();
 }
 
 RULES("R110")
 static void
-flags_of_a_send_are_refused(void **state)
+flags_of_a_send_are_refused(void)
 {
-	struct sw_pair pair;
+	struct sw_pair pair = sw_pair(700);
 	struct sw_op *op;
 	DWORD bytes = 0;
 	int err = 0;
 
-	(void)state;
-	sw_open(NULL);
-	pair = sw_pair(700);
 	op = sw_op(100);
 	assert_int_equal(sw_register(pair.end[0], op, MEM_READ), 0);
 	sw_split(op, 100, 1);
 	assert_int_equal(sw.calls.lpWSPSend(pair.end[0]->s, op->bufs, 1, &bytes, MSG_OOB, &op->ov, NULL, NULL, &err),
 			 SOCKET_ERROR);
 	assert_int_equal(err, WSAEOPNOTSUPP);
-	sw_close();
 }
 
 RULES("R110")
 static void
-flags_of_a_receive_are_refused(void **state)
+flags_of_a_receive_are_refused(void)
 {
-	struct sw_pair pair;
+	struct sw_pair pair = sw_pair(700);
 	struct sw_op *op;
 	DWORD bytes = 0, flags = MSG_OOB;
 	int err = 0;
 
-	(void)state;
-	sw_open(NULL);
-	pair = sw_pair(700);
 	op = sw_op(100);
 	assert_int_equal(sw_register(pair.end[0], op, MEM_WRITE), 0);
 	sw_split(op, 100, 1);
@@ -369,21 +316,17 @@ flags_of_a_receive_are_refused(void **state)
 	assert_int_equal(sw.calls.lpWSPRecv(pair.end[0]->s, op->bufs, 1, &bytes, NULL, &op->ov, NULL, NULL, &err),
 			 SOCKET_ERROR);
 	assert_int_equal(err, WSAEFAULT);
-	sw_close();
 }
 
 RULES("R96")
 static void
-operation_that_runs_cannot_be_started_again(void **state)
+operation_that_runs_cannot_be_started_again(void)
 {
-	struct sw_pair pair;
+	struct sw_pair pair = sw_pair(700);
 	struct sw_op *op;
 	DWORD bytes = 0, flags = 0;
 	int err = 0;
 
-	(void)state;
-	sw_open(NULL);
-	pair = sw_pair(700);
 	op = sw_post_recv(pair.end[1], 100);
 	assert_int_equal(sw.calls.lpWSPRecv(pair.end[1]->s, op->bufs, 1, &bytes, &flags, &op->ov, NULL, NULL, &err),
 			 SOCKET_ERROR);
@@ -392,20 +335,16 @@ operation_that_runs_cannot_be_started_again(void **state)
 	sw_post_send(pair.end[0], 50, 0, 1);
 	SW_UNTIL(!op->pending);
 	assert_int_equal(op->nb_ends, 1);
-	sw_close();
 }
 
 RULES("R90")
 static void
-operation_can_be_posted_again_after_its_end(void **state)
+operation_can_be_posted_again_after_its_end(void)
 {
-	struct sw_pair pair;
+	struct sw_pair pair = sw_pair(700);
 	struct sw_op *op;
 	unsigned int i;
 
-	(void)state;
-	sw_open(NULL);
-	pair = sw_pair(700);
 	op = sw_op(100);
 	for (i = 0; i < 200; i++) {
 		assert_int_equal(sw_recv(pair.end[1], op), WSA_IO_PENDING);
@@ -414,7 +353,6 @@ operation_can_be_posted_again_after_its_end(void **state)
 		assert_int_equal(op->bytes, 100);
 		assert_true(net_same(op->mem, 100, 0, i));
 	}
-	sw_close();
 }
 
 static struct sw_sock *reposter;
@@ -431,15 +369,12 @@ repost(struct sw_op *op)
 
 RULES("R90 R107")
 static void
-receive_is_posted_again_from_its_completion(void **state)
+receive_is_posted_again_from_its_completion(void)
 {
-	struct sw_pair pair;
+	struct sw_pair pair = sw_pair(700);
 	struct sw_op *op;
 	unsigned int i;
 
-	(void)state;
-	sw_open(NULL);
-	pair = sw_pair(700);
 	reposter = pair.end[1];
 	nb_reposts = 0;
 	op = sw_op(10);
@@ -448,21 +383,18 @@ receive_is_posted_again_from_its_completion(void **state)
 	for (i = 0; i < 100; i++)
 		sw_post_send(pair.end[0], 10, 0, 1);
 	SW_UNTIL(nb_reposts == 100);
-	sw_close();
 }
 
 /* The end of the stream: no error, no bytes. */
 RULES("R63 R171")
 static void
-fin_of_the_peer_ends_a_receive_with_nothing(void **state)
+fin_of_the_peer_ends_a_receive_with_nothing(void)
 {
 	struct wsock *listener;
 	struct wop *accept, *fin;
 	struct sw_sock *c;
 	struct sw_op *op, *again;
 
-	(void)state;
-	sw_open(NULL);
 	listener = net_listener(&sw.net, 1, 700, 5);
 	accept = watch_op(&sw.net.w);
 	assert_int_equal(watch_accept(listener, accept, 0), 0);
@@ -479,21 +411,17 @@ fin_of_the_peer_ends_a_receive_with_nothing(void **state)
 	SW_UNTIL(!again->pending);
 	assert_int_equal(again->error, 0);
 	assert_int_equal(again->bytes, 0);
-	sw_close();
 }
 
 RULES("R95")
 static void
-send_waits_while_the_peer_does_not_read(void **state)
+send_waits_while_the_peer_does_not_read(void)
 {
 	struct sw_op *waiting[4];
-	struct sw_pair pair;
+	struct sw_pair pair = sw_pair(700);
 	struct sw_op *recv;
 	unsigned int i;
 
-	(void)state;
-	sw_open(NULL);
-	pair = sw_pair(700);
 	sw_fill(pair.end[0], 4, waiting);
 	sw_steps(200);
 	for (i = 0; i < 4; i++)
@@ -509,21 +437,17 @@ send_waits_while_the_peer_does_not_read(void **state)
 		assert_int_equal(waiting[i]->bytes, waiting[i]->size);
 		assert_true(i == 0 || waiting[i]->order > waiting[i - 1]->order);
 	}
-	sw_close();
 }
 
 RULES("R89 R90")
 static void
-thousand_receives_can_be_posted(void **state)
+thousand_receives_can_be_posted(void)
 {
 	static struct sw_op *op[1000];
-	struct sw_pair pair;
+	struct sw_pair pair = sw_pair(700);
 	struct sw_op *mem;
 	unsigned int i;
 
-	(void)state;
-	sw_open(NULL);
-	pair = sw_pair(700);
 	mem = sw_op(1000 * 8);
 	assert_int_equal(sw_register(pair.end[1], mem, MEM_WRITE), 0);
 	for (i = 0; i < 1000; i++) {
@@ -537,21 +461,17 @@ thousand_receives_can_be_posted(void **state)
 	sw_post_send(pair.end[0], 8000, 0, 4);
 	SW_UNTIL(!op[999]->pending);
 	assert_true(net_same(mem->mem, 8000, 0, 4));
-	sw_close();
 }
 
 /* The switch's part is played here: register, post receives, then negotiate (R81 to R89). */
 RULES("R81 R82 R83 R84")
 static void
-session_is_opened_in_the_switchs_order(void **state)
+session_is_opened_in_the_switchs_order(void)
 {
 	struct sw_op *recv[2][4], *send;
-	struct sw_pair pair;
+	struct sw_pair pair = sw_pair(700);
 	unsigned int i;
 
-	(void)state;
-	sw_open(NULL);
-	pair = sw_pair(700);
 	for (i = 0; i < 4; i++)
 		recv[0][i] = sw_post_recv(pair.end[0], NEGOTIATION);
 	send = sw_post_send(pair.end[0], NEGOTIATION, 0, 1);
@@ -564,19 +484,15 @@ session_is_opened_in_the_switchs_order(void **state)
 	SW_UNTIL(!send->pending && !recv[0][0]->pending);
 	assert_int_equal(recv[0][0]->bytes, 64);
 	assert_true(recv[0][1]->pending && recv[1][1]->pending);
-	sw_close();
 }
 
 RULES("R85 R86 R87 R88")
 static void
-early_message_waits_for_the_first_receive(void **state)
+early_message_waits_for_the_first_receive(void)
 {
-	struct sw_pair pair;
+	struct sw_pair pair = sw_pair(700);
 	struct sw_op *send, *recv;
 
-	(void)state;
-	sw_open(NULL);
-	pair = sw_pair(700);
 	send = sw_post_send(pair.end[0], NEGOTIATION, 0, 1);
 	SW_UNTIL(!send->pending);
 	sw_steps(500);
@@ -590,22 +506,18 @@ early_message_waits_for_the_first_receive(void **state)
 	sw_post_send(pair.end[0], 100, NEGOTIATION, 1);
 	SW_UNTIL(!recv->pending);
 	assert_true(net_same(recv->mem, 100, NEGOTIATION, 1));
-	sw_close();
 }
 
 /* Small receives take what waits one after the other, until nothing is left. */
 RULES("R86")
 static void
-what_waits_is_copied_to_receives_until_none_is_left(void **state)
+what_waits_is_copied_to_receives_until_none_is_left(void)
 {
-	struct sw_pair pair;
+	struct sw_pair pair = sw_pair(700);
 	struct sw_op *send, *recv[8];
 	uint64_t at = 0;
 	unsigned int i;
 
-	(void)state;
-	sw_open(NULL);
-	pair = sw_pair(700);
 	send = sw_post_send(pair.end[0], NEGOTIATION, 0, 1);
 	SW_UNTIL(!send->pending);
 	sw_steps(50);
@@ -620,37 +532,28 @@ what_waits_is_copied_to_receives_until_none_is_left(void **state)
 	sw_steps(50);
 	for (i = 4; i < 8; i++)
 		assert_true(recv[i]->pending);
-	sw_close();
 }
 
 RULES("R87")
 static void
-connection_stays_while_nothing_is_posted(void **state)
+connection_stays_while_nothing_is_posted(void)
 {
 	struct sw_op *waiting[2];
-	struct sw_pair pair;
+	struct sw_pair pair = sw_pair(700);
 
-	(void)state;
-	sw_open(NULL);
-	pair = sw_pair(700);
 	sw_fill(pair.end[0], 2, waiting);
 	sw_steps(2000);
 	assert_false(pair.end[0]->closed || pair.end[1]->closed);
 	assert_true(waiting[0]->pending && waiting[1]->pending);
-	sw_close();
 }
 
 RULES("R111")
 static void
-send_of_megabytes_is_one_operation(void **state)
+send_of_megabytes_is_one_operation(void)
 {
-	struct sw_pair pair;
+	struct sw_pair pair = sw_pair(700);
 
-	(void)state;
-	sw_open(NULL);
-	pair = sw_pair(700);
 	sw_transfer(pair.end[0], pair.end[1], 5000000, 1);
-	sw_close();
 }
 
 static const struct CMUnitTest cases[] = {

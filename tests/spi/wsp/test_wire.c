@@ -39,12 +39,11 @@ send_syn(uint16_t port, uint16_t host_port)
 
 RULES("R73")
 static void
-syn_is_not_answered_before_the_accept(void **state)
+syn_is_not_answered_before_the_accept(void)
 {
 	struct sw_sock *listener, *got;
 	struct wire_seg seg;
 
-	(void)state;
 	open_wire();
 	listener = sw_listener(0, 700, 5);
 	send_syn(4000, 700);
@@ -67,12 +66,11 @@ decide_condition(LPWSABUF caller, LPWSABUF caller_data, LPQOS sqos, LPQOS gqos, 
 
 RULES("R73 R75")
 static void
-rejection_is_a_reset(void **state)
+rejection_is_a_reset(void)
 {
 	struct sw_sock *listener, *got;
 	struct wire_seg seg;
 
-	(void)state;
 	open_wire();
 	listener = sw_listener(0, 700, 5);
 	send_syn(4000, 700);
@@ -86,13 +84,12 @@ rejection_is_a_reset(void **state)
 
 RULES("R70")
 static void
-request_beyond_the_backlog_draws_a_reset_at_once(void **state)
+request_beyond_the_backlog_draws_a_reset_at_once(void)
 {
 	struct sw_sock *listener;
 	struct wire_seg seg;
 	unsigned int i, signals;
 
-	(void)state;
 	open_wire();
 	listener = sw_listener(0, 700, 2);
 	for (i = 0; i < 2; i++) {
@@ -111,11 +108,10 @@ request_beyond_the_backlog_draws_a_reset_at_once(void **state)
 
 RULES("R69")
 static void
-repeated_syn_is_one_request(void **state)
+repeated_syn_is_one_request(void)
 {
 	struct sw_sock *listener, *got;
 
-	(void)state;
 	open_wire();
 	listener = sw_listener(0, 700, 5);
 	send_syn(4000, 700);
@@ -131,13 +127,12 @@ repeated_syn_is_one_request(void **state)
 
 RULES("R165 R73")
 static void
-request_that_its_peer_resets_is_gone(void **state)
+request_that_its_peer_resets_is_gone(void)
 {
 	struct wire_seg rst = { .sport = 4000, .dport = 700, .seq = 5001, .flags = WIRE_RST, .win = 0 };
 	struct sw_sock *listener, *got;
 	int code;
 
-	(void)state;
 	open_wire();
 	listener = sw_listener(0, 700, 5);
 	send_syn(4000, 700);
@@ -152,12 +147,11 @@ request_that_its_peer_resets_is_gone(void **state)
 
 RULES("R165 R70")
 static void
-closed_listener_resets_what_was_queued(void **state)
+closed_listener_resets_what_was_queued(void)
 {
 	struct sw_sock *listener;
 	struct wire_seg seg;
 
-	(void)state;
 	open_wire();
 	listener = sw_listener(0, 700, 5);
 	send_syn(4000, 700);
@@ -172,13 +166,12 @@ closed_listener_resets_what_was_queued(void **state)
 /* An answer that refuses, and one that resets in the middle. */
 RULES("R59 R56")
 static void
-reset_of_the_syn_fails_the_connect(void **state)
+reset_of_the_syn_fails_the_connect(void)
 {
 	struct wire_conn c;
 	struct sw_sock *s;
 	int code;
 
-	(void)state;
 	open_wire();
 	s = sw_begin(0, 700);
 	wire_answer(&wire, &c, 700);
@@ -201,14 +194,13 @@ connected(struct wire_conn *c)
 
 RULES("R159 R157 R63")
 static void
-reset_of_the_peer_ends_receives_and_sends(void **state)
+reset_of_the_peer_ends_receives_and_sends(void)
 {
 	struct wire_conn c;
 	struct sw_sock *s;
 	struct sw_op *recv[3], *send;
 	unsigned int i;
 
-	(void)state;
 	open_wire();
 	s = connected(&c);
 	for (i = 0; i < 3; i++)
@@ -228,13 +220,12 @@ reset_of_the_peer_ends_receives_and_sends(void **state)
 
 RULES("R171 R63")
 static void
-fin_of_the_peer_is_no_error(void **state)
+fin_of_the_peer_is_no_error(void)
 {
 	struct wire_conn c;
 	struct sw_sock *s;
 	struct sw_op *op, *send;
 
-	(void)state;
 	open_wire();
 	s = connected(&c);
 	op = sw_post_recv(s, 100);
@@ -252,7 +243,7 @@ fin_of_the_peer_is_no_error(void **state)
 /* Cut with RST, whatever was queued to be sent: no FIN, no more data. */
 RULES("R149 R154 R150")
 static void
-unsent_data_is_not_sent_after_the_close(void **state)
+unsent_data_is_not_sent_after_the_close(void)
 {
 	struct wire_conn c;
 	struct wire_seg seg;
@@ -260,7 +251,6 @@ unsent_data_is_not_sent_after_the_close(void **state)
 	struct sw_op *op[2];
 	unsigned int after = 0;
 
-	(void)state;
 	open_wire();
 	s = connected(&c);
 	sw_fill(s, 2, op);
@@ -275,16 +265,16 @@ unsent_data_is_not_sent_after_the_close(void **state)
 }
 
 static const struct CMUnitTest cases[] = {
-	SW_CASE(syn_is_not_answered_before_the_accept),
-	SW_CASE(rejection_is_a_reset),
-	SW_CASE(request_beyond_the_backlog_draws_a_reset_at_once),
-	SW_CASE(repeated_syn_is_one_request),
-	SW_CASE(request_that_its_peer_resets_is_gone),
-	SW_CASE(closed_listener_resets_what_was_queued),
-	SW_CASE(reset_of_the_syn_fails_the_connect),
-	SW_CASE(reset_of_the_peer_ends_receives_and_sends),
-	SW_CASE(fin_of_the_peer_is_no_error),
-	SW_CASE(unsent_data_is_not_sent_after_the_close),
+	SW_CASE_ALONE(syn_is_not_answered_before_the_accept),
+	SW_CASE_ALONE(rejection_is_a_reset),
+	SW_CASE_ALONE(request_beyond_the_backlog_draws_a_reset_at_once),
+	SW_CASE_ALONE(repeated_syn_is_one_request),
+	SW_CASE_ALONE(request_that_its_peer_resets_is_gone),
+	SW_CASE_ALONE(closed_listener_resets_what_was_queued),
+	SW_CASE_ALONE(reset_of_the_syn_fails_the_connect),
+	SW_CASE_ALONE(reset_of_the_peer_ends_receives_and_sends),
+	SW_CASE_ALONE(fin_of_the_peer_is_no_error),
+	SW_CASE_ALONE(unsent_data_is_not_sent_after_the_close),
 };
 
 NET_MAIN("wire", cases)
