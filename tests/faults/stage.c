@@ -355,8 +355,8 @@ stage_poll_elsewhere(void)
 		kit_fail("no thread");
 }
 
-void
-stage_stop(void)
+static void
+stop_polling(void)
 {
 	stop = true;
 	pthread_join(poller, NULL);
@@ -426,7 +426,7 @@ void
 stage_end(void)
 {
 	if (stage.elsewhere)
-		stage_stop();
+		stop_polling();
 	for (unsigned int side = 0; side < 2; side++)
 		for (unsigned int i = 0; i < stage.nb_cores; i++)
 			if (stage.core[side][i] != NULL)

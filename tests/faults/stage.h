@@ -65,11 +65,9 @@ stage_open(unsigned int nb_cores);
 void
 stage_claim(void);
 
-/** Poll the cores on a thread of their own until stage_stop(). */
+/** Poll the cores on a thread of their own until stage_end(). */
 void
 stage_poll_elsewhere(void);
-void
-stage_stop(void);
 
 /** An operation with nothing in it. */
 struct stage_op *
