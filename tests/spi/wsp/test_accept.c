@@ -55,20 +55,66 @@ wait_request(struct sw_sock *listener)
 	assert_int_equal(events.iErrorCode[FD_ACCEPT_BIT], 0);
 }
 
+/* A listener of host 1, and the connect of host 0 whose request it has. */
+struct request {
+	struct sw_sock *listener, *c;
+};
+
+static struct request
+begin_request(void)
+{
+	struct request r;
+
+	r.listener = sw_listener(1, 700, 5);
+	r.c = sw_begin(0, 700);
+	wait_request(r.listener);
+	return r;
+}
+
+/* So many connects, one after the other, each of them queued. */
+static void
+queue_requests(struct sw_sock **c, unsigned int nb)
+{
+	for (unsigned int i = 0; i < nb; i++) {
+		c[i] = sw_begin(0, 700);
+		sw_steps(50);
+	}
+}
+
+/* Take nb requests, whose connects are c. */
+static void
+take_requests(struct sw_sock *listener, struct sw_sock **c, unsigned int nb)
+{
+	struct sw_sock *got;
+
+	for (unsigned int i = 0; i < nb; i++) {
+		assert_int_equal(sw_accept(listener, NULL, NULL, &got), 0);
+		assert_int_equal(sw_outcome(c[i]), 0);
+	}
+}
+
+/* What becomes of a request whose listener is closed. */
+static void
+assert_refused(struct sw_sock *c)
+{
+	int code = sw_outcome(c);
+
+	assert_true(code == WSAECONNREFUSED || code == WSAECONNRESET);
+}
+
 RULES("R68 R69 R71")
 static void
 request_is_queued_and_signalled(void)
 {
 	struct sw_sock *listener = sw_listener(1, 700, 5);
-	struct sw_sock *c, *got;
+	struct sw_sock *c;
 
 	sw_steps(50);
 	assert_false(listener->ev.set);
 	c = sw_begin(0, 700);
 	wait_request(listener);
 	assert_int_equal(listener->ev.nb_set, 1);
-	assert_int_equal(sw_accept(listener, NULL, NULL, &got), 0);
-	assert_int_equal(sw_outcome(c), 0);
+	take_requests(listener, &c, 1);
 }
 
 RULES("R68")
@@ -87,15 +133,13 @@ static void
 condition_is_called_inside_the_accept_by_its_thread(void)
 {
 	struct condition want = { .answer = CF_ACCEPT };
-	struct sw_sock *listener = sw_listener(1, 700, 5);
-	struct sw_sock *c, *got;
+	struct request r = begin_request();
+	struct sw_sock *got;
 
-	c = sw_begin(0, 700);
-	wait_request(listener);
-	assert_int_equal(sw_accept(listener, decide_condition, &want, &got), 0);
+	assert_int_equal(sw_accept(r.listener, decide_condition, &want, &got), 0);
 	assert_int_equal(want.nb_calls, 1);
 	assert_true(pthread_equal(want.by, pthread_self()));
-	assert_int_equal(sw_outcome(c), 0);
+	assert_int_equal(sw_outcome(r.c), 0);
 	assert_int_equal(want.nb_calls, 1);
 }
 
@@ -125,20 +169,18 @@ static void
 accepted_socket_has_its_handle_after_the_condition(void)
 {
 	struct condition want = { .answer = CF_ACCEPT };
-	struct sw_sock *listener = sw_listener(1, 700, 5);
-	struct sw_sock *c, *got;
+	struct request r = begin_request();
+	struct sw_sock *got;
 	unsigned int before;
 
-	c = sw_begin(0, 700);
-	wait_request(listener);
 	before = sw.nb_created;
-	assert_int_equal(sw_accept(listener, decide_condition, &want, &got), 0);
+	assert_int_equal(sw_accept(r.listener, decide_condition, &want, &got), 0);
 	assert_int_equal(want.created, before);
 	assert_int_equal(sw.nb_created, before + 1);
 	assert_true(pthread_equal(got->made_by, pthread_self()));
-	assert_true(got->s != listener->s);
-	assert_int_equal(sw_outcome(c), 0);
-	sw_transfer(c, got, 1000, 1);
+	assert_true(got->s != r.listener->s);
+	assert_int_equal(sw_outcome(r.c), 0);
+	sw_transfer(r.c, got, 1000, 1);
 }
 
 RULES("R73")
@@ -146,14 +188,13 @@ static void
 peer_connects_only_after_the_condition(void)
 {
 	struct condition want = { .answer = CF_ACCEPT };
-	struct sw_sock *listener = sw_listener(1, 700, 5);
+	struct request r = begin_request();
 	struct sw_sock *got;
 
-	want.watched = sw_begin(0, 700);
-	wait_request(listener);
+	want.watched = r.c;
 	sw_steps(500);
 	assert_false(want.watched->ev.set);
-	assert_int_equal(sw_accept(listener, decide_condition, &want, &got), 0);
+	assert_int_equal(sw_accept(r.listener, decide_condition, &want, &got), 0);
 	assert_false(want.connected);
 	assert_int_equal(sw_outcome(want.watched), 0);
 }
@@ -163,16 +204,15 @@ static void
 rejected_request_is_refused(void)
 {
 	struct condition want = { .answer = CF_REJECT };
-	struct sw_sock *listener = sw_listener(1, 700, 5);
+	struct request r = begin_request();
 	struct sw_sock *got;
 
-	want.watched = sw_begin(0, 700);
-	wait_request(listener);
-	assert_int_equal(sw_accept(listener, decide_condition, &want, &got), WSAECONNREFUSED);
+	want.watched = r.c;
+	assert_int_equal(sw_accept(r.listener, decide_condition, &want, &got), WSAECONNREFUSED);
 	assert_false(want.connected);
 	assert_int_equal(sw_outcome(want.watched), WSAECONNREFUSED);
 	assert_int_equal(sw.nb_created, 2);
-	assert_int_equal(sw_accept(listener, NULL, NULL, &got), WSAEWOULDBLOCK);
+	assert_int_equal(sw_accept(r.listener, NULL, NULL, &got), WSAEWOULDBLOCK);
 }
 
 RULES("R75")
@@ -212,16 +252,14 @@ RULES("R76 R69")
 static void
 next_request_signals_again(void)
 {
-	struct sw_sock *listener = sw_listener(1, 700, 5);
+	struct request r = begin_request();
 	struct sw_sock *got;
 
-	sw_begin(0, 700);
-	wait_request(listener);
-	assert_int_equal(sw_accept(listener, NULL, NULL, &got), 0);
+	assert_int_equal(sw_accept(r.listener, NULL, NULL, &got), 0);
 	sw_steps(100);
-	assert_false(listener->ev.set);
+	assert_false(r.listener->ev.set);
 	sw_begin(0, 700);
-	wait_request(listener);
+	wait_request(r.listener);
 }
 
 /* Both calls reset the event: what is still queued has to set it again. */
@@ -274,18 +312,16 @@ static void
 other_answers_of_the_condition_are_invalid(void)
 {
 	struct condition want = { .answer = 17 };
-	struct sw_sock *listener = sw_listener(1, 700, 5);
-	struct sw_sock *c, *got;
+	struct request r = begin_request();
+	struct sw_sock *got;
 
-	c = sw_begin(0, 700);
-	wait_request(listener);
-	assert_int_equal(sw_accept(listener, decide_condition, &want, &got), WSAEINVAL);
+	assert_int_equal(sw_accept(r.listener, decide_condition, &want, &got), WSAEINVAL);
 	want.answer = -1;
-	assert_int_equal(sw_accept(listener, decide_condition, &want, &got), WSAEINVAL);
+	assert_int_equal(sw_accept(r.listener, decide_condition, &want, &got), WSAEINVAL);
 	assert_int_equal(sw.nb_created, 2);
 	/* The request is still there. */
-	assert_int_equal(sw_accept(listener, NULL, NULL, &got), 0);
-	assert_int_equal(sw_outcome(c), 0);
+	assert_int_equal(sw_accept(r.listener, NULL, NULL, &got), 0);
+	assert_int_equal(sw_outcome(r.c), 0);
 }
 
 RULES("R77")
@@ -293,12 +329,10 @@ static void
 group_of_the_condition_is_invalid(void)
 {
 	struct condition want = { .answer = CF_ACCEPT, .group = 5 };
-	struct sw_sock *listener = sw_listener(1, 700, 5);
+	struct request r = begin_request();
 	struct sw_sock *got;
 
-	sw_begin(0, 700);
-	wait_request(listener);
-	assert_int_equal(sw_accept(listener, decide_condition, &want, &got), WSAEINVAL);
+	assert_int_equal(sw_accept(r.listener, decide_condition, &want, &got), WSAEINVAL);
 }
 
 RULES("R77 R71")
@@ -328,10 +362,7 @@ request_beyond_the_backlog_is_refused_without_an_event(void)
 	struct sw_sock *c[4];
 	unsigned int i, signals;
 
-	for (i = 0; i < 3; i++) {
-		c[i] = sw_begin(0, 700);
-		sw_steps(50);
-	}
+	queue_requests(c, 3);
 	wait_request(listener);
 	sw_steps(50);
 	signals = listener->ev.nb_set;
@@ -348,14 +379,13 @@ static void
 place_in_the_queue_is_free_after_an_accept(void)
 {
 	struct sw_sock *listener = sw_listener(1, 700, 1);
-	struct sw_sock *c, *got;
+	struct sw_sock *c;
 	unsigned int i;
 
 	for (i = 0; i < 20; i++) {
 		c = sw_begin(0, 700);
 		wait_request(listener);
-		assert_int_equal(sw_accept(listener, NULL, NULL, &got), 0);
-		assert_int_equal(sw_outcome(c), 0);
+		take_requests(listener, &c, 1);
 	}
 }
 
@@ -363,7 +393,7 @@ RULES("R67")
 static void
 somaxconn_means_a_reasonable_maximum(void)
 {
-	struct sw_sock *listener;
+	struct sw_sock *listener, *got;
 	unsigned int i;
 
 	listener = sw_bound(1, 700);
@@ -371,11 +401,8 @@ somaxconn_means_a_reasonable_maximum(void)
 	for (i = 0; i < 100; i++)
 		sw_begin(0, 700);
 	sw_steps(300);
-	for (i = 0; i < 100; i++) {
-		struct sw_sock *got;
-
+	for (i = 0; i < 100; i++)
 		assert_int_equal(sw_accept(listener, NULL, NULL, &got), 0);
-	}
 }
 
 /* What the SDK's page of the call says of a listener: a new backlog, and what is above it is reset. */
@@ -385,19 +412,12 @@ lower_backlog_refuses_the_newest(void)
 {
 	struct sw_sock *listener = sw_listener(1, 700, 4);
 	struct sw_sock *c[4], *got;
-	unsigned int i;
 
-	for (i = 0; i < 4; i++) {
-		c[i] = sw_begin(0, 700);
-		sw_steps(50);
-	}
+	queue_requests(c, 4);
 	assert_int_equal(sw_listen(listener, 2), 0);
 	assert_int_equal(sw_outcome(c[3]), WSAECONNREFUSED);
 	assert_int_equal(sw_outcome(c[2]), WSAECONNREFUSED);
-	for (i = 0; i < 2; i++) {
-		assert_int_equal(sw_accept(listener, NULL, NULL, &got), 0);
-		assert_int_equal(sw_outcome(c[i]), 0);
-	}
+	take_requests(listener, c, 2);
 	assert_int_equal(sw_accept(listener, NULL, NULL, &got), WSAEWOULDBLOCK);
 }
 
@@ -406,20 +426,12 @@ static void
 higher_backlog_takes_more(void)
 {
 	struct sw_sock *listener = sw_listener(1, 700, 1);
-	struct sw_sock *c[4], *got;
-	unsigned int i;
+	struct sw_sock *c[4];
 
-	c[0] = sw_begin(0, 700);
-	sw_steps(50);
+	queue_requests(c, 1);
 	assert_int_equal(sw_listen(listener, 4), 0);
-	for (i = 1; i < 4; i++) {
-		c[i] = sw_begin(0, 700);
-		sw_steps(50);
-	}
-	for (i = 0; i < 4; i++) {
-		assert_int_equal(sw_accept(listener, NULL, NULL, &got), 0);
-		assert_int_equal(sw_outcome(c[i]), 0);
-	}
+	queue_requests(c + 1, 3);
+	take_requests(listener, c, 4);
 }
 
 RULES("R67 R41")
@@ -453,35 +465,34 @@ RULES("R71")
 static void
 short_place_for_the_address_is_refused(void)
 {
-	struct sw_sock *listener = sw_listener(1, 700, 5);
+	struct request r = begin_request();
 	struct sw_sock *got;
 	struct sockaddr_in peer;
 	int len = sizeof(peer) - 1;
-	int err = 0;
+	int *const lens[] = { &len, NULL };
+	unsigned int i;
 
-	sw_begin(0, 700);
-	wait_request(listener);
-	assert_true(sw.calls.lpWSPAccept(listener->s, (struct sockaddr *)&peer, &len, NULL, 0, &err) == INVALID_SOCKET);
-	assert_int_equal(err, WSAEFAULT);
-	err = 0;
-	assert_true(sw.calls.lpWSPAccept(listener->s, (struct sockaddr *)&peer, NULL, NULL, 0, &err) == INVALID_SOCKET);
-	assert_int_equal(err, WSAEFAULT);
-	assert_int_equal(sw_accept(listener, NULL, NULL, &got), 0);
+	for (i = 0; i < 2; i++) {
+		int err = 0;
+
+		assert_true(sw.calls.lpWSPAccept(r.listener->s, (struct sockaddr *)&peer, lens[i], NULL, 0, &err) ==
+			    INVALID_SOCKET);
+		assert_int_equal(err, WSAEFAULT);
+	}
+	assert_int_equal(sw_accept(r.listener, NULL, NULL, &got), 0);
 }
 
 RULES("R74")
 static void
 handle_that_cannot_be_made_refuses_the_request(void)
 {
-	struct sw_sock *listener = sw_listener(1, 700, 5);
-	struct sw_sock *c, *got;
+	struct request r = begin_request();
+	struct sw_sock *got;
 
-	c = sw_begin(0, 700);
-	wait_request(listener);
 	sw.fail_create = WSAENOBUFS;
-	assert_int_equal(sw_accept(listener, NULL, NULL, &got), WSAENOBUFS);
+	assert_int_equal(sw_accept(r.listener, NULL, NULL, &got), WSAENOBUFS);
 	sw.fail_create = 0;
-	assert_int_equal(sw_outcome(c), WSAECONNREFUSED);
+	assert_int_equal(sw_outcome(r.c), WSAECONNREFUSED);
 }
 
 RULES("R165 R156 S3.20 S3.21")
@@ -497,11 +508,8 @@ close_of_a_listener_refuses_what_is_queued(void)
 	wait_request(listener);
 	sw_steps(50);
 	sw_shut_wait(listener);
-	for (i = 0; i < 5; i++) {
-		int code = sw_outcome(c[i]);
-
-		assert_true(code == WSAECONNREFUSED || code == WSAECONNRESET);
-	}
+	for (i = 0; i < 5; i++)
+		assert_refused(c[i]);
 }
 
 RULES("R79 R165")
@@ -521,16 +529,12 @@ static void
 listener_closed_inside_the_condition_refuses(void)
 {
 	struct condition want = { .answer = CF_ACCEPT };
-	struct sw_sock *listener = sw_listener(1, 700, 5);
-	struct sw_sock *c, *got;
-	int code;
+	struct request r = begin_request();
+	struct sw_sock *got;
 
-	c = sw_begin(0, 700);
-	wait_request(listener);
-	want.shut = listener;
-	assert_int_equal(sw_accept(listener, decide_condition, &want, &got), WSAENOTSOCK);
-	code = sw_outcome(c);
-	assert_true(code == WSAECONNREFUSED || code == WSAECONNRESET);
+	want.shut = r.listener;
+	assert_int_equal(sw_accept(r.listener, decide_condition, &want, &got), WSAENOTSOCK);
+	assert_refused(r.c);
 }
 
 /* What the connecting side has done meanwhile: its request is gone, or fails at once. */
@@ -538,16 +542,14 @@ RULES("R71 R165")
 static void
 request_withdrawn_before_the_accept_makes_no_connection(void)
 {
-	struct sw_sock *listener = sw_listener(1, 700, 5);
-	struct sw_sock *c, *got;
+	struct request r = begin_request();
+	struct sw_sock *got;
 	struct sw_op *op;
 	int code;
 
-	c = sw_begin(0, 700);
-	wait_request(listener);
-	sw_shut_wait(c);
+	sw_shut_wait(r.c);
 	sw_steps(100);
-	code = sw_accept(listener, NULL, NULL, &got);
+	code = sw_accept(r.listener, NULL, NULL, &got);
 	if (code == 0) {
 		/* SYN_SENT is left without a word: the answer draws the reset. */
 		op = sw_op(100);

@@ -8,6 +8,72 @@
 
 #define NEGOTIATION 256	/* the longest message that opens a session */
 
+/* A call of WSPSend or WSPRecv as the case has it: what is not said is as it has to be. */
+struct call {
+	LPWSABUFEX bufs;
+	DWORD nb;
+	DWORD flags;
+	bool no_flags;		/* of a receive: a NULL pointer */
+	LPWSAOVERLAPPED ov;
+	LPWSAOVERLAPPED_COMPLETION_ROUTINE routine;
+};
+
+static void
+assert_send_refused(struct sw_sock *s, const struct call *c, int code)
+{
+	DWORD bytes = 0;
+	int err = 0;
+
+	assert_int_equal(sw.calls.lpWSPSend(s->s, c->bufs, c->nb, &bytes, c->flags, c->ov, c->routine, NULL, &err),
+			 SOCKET_ERROR);
+	assert_int_equal(err, code);
+}
+
+static void
+assert_recv_refused(struct sw_sock *s, const struct call *c, int code)
+{
+	DWORD bytes = 0, flags = c->flags;
+	int err = 0;
+
+	assert_int_equal(sw.calls.lpWSPRecv(s->s, c->bufs, c->nb, &bytes, c->no_flags ? NULL : &flags, c->ov,
+					    c->routine, NULL, &err),
+			 SOCKET_ERROR);
+	assert_int_equal(err, code);
+}
+
+/* An operation of 100 octets that could be started, and the call that would do it. */
+static struct call
+ready_call(struct sw_sock *s, DWORD access)
+{
+	struct sw_op *op = sw_op(100);
+
+	assert_int_equal(sw_register(s, op, access), 0);
+	sw_split(op, 100, 1);
+	return (struct call){ .bufs = op->bufs, .nb = 1, .ov = &op->ov };
+}
+
+/* An operation of 10 octets of no registration. */
+static struct sw_op *
+bare_op(void)
+{
+	struct sw_op *op = sw_op(0);
+
+	op->bufs[0].len = 10;
+	op->bufs[0].buf = (char *)op;
+	op->nb_bufs = 1;
+	return op;
+}
+
+/* Wait for the end of a receive, which has so many octets of a stream. */
+static void
+assert_received(struct sw_op *op, size_t len, uint64_t offset, uint32_t seed)
+{
+	SW_UNTIL(!op->pending);
+	assert_int_equal(op->error, 0);
+	assert_int_equal(op->bytes, len);
+	assert_true(net_same(op->mem, len, offset, seed));
+}
+
 RULES("R95 R99 R100")
 static void
 receive_is_pending_and_ends_by_up_call(void)
@@ -20,12 +86,9 @@ receive_is_pending_and_ends_by_up_call(void)
 	sw_steps(50);
 	assert_true(op->pending);
 	sw_post_send(pair.end[0], 600, 0, 1);
-	SW_UNTIL(!op->pending);
-	assert_int_equal(op->error, 0);
-	assert_int_equal(op->bytes, 600);
+	assert_received(op, 600, 0, 1);
 	assert_int_equal(op->flags, 0);
 	assert_int_equal(op->nb_ends, 1);
-	assert_true(net_same(op->mem, 600, 0, 1));
 }
 
 RULES("R95 R99 R97")
@@ -52,22 +115,11 @@ static void
 completion_routine_is_refused(void)
 {
 	struct sw_pair pair = sw_pair(700);
-	struct sw_op *op;
-	DWORD bytes = 0, flags = 0;
-	int err = 0;
+	struct call c = ready_call(pair.end[0], MEM_READWRITE);
 
-	op = sw_op(100);
-	assert_int_equal(sw_register(pair.end[0], op, MEM_READWRITE), 0);
-	sw_split(op, 100, 1);
-	assert_int_equal(sw.calls.lpWSPSend(pair.end[0]->s, op->bufs, 1, &bytes, 0, &op->ov,
-					    (LPWSAOVERLAPPED_COMPLETION_ROUTINE)(uintptr_t)1, NULL, &err),
-			 SOCKET_ERROR);
-	assert_int_equal(err, WSAEINVAL);
-	err = 0;
-	assert_int_equal(sw.calls.lpWSPRecv(pair.end[0]->s, op->bufs, 1, &bytes, &flags, &op->ov,
-					    (LPWSAOVERLAPPED_COMPLETION_ROUTINE)(uintptr_t)1, NULL, &err),
-			 SOCKET_ERROR);
-	assert_int_equal(err, WSAEINVAL);
+	c.routine = (LPWSAOVERLAPPED_COMPLETION_ROUTINE)(uintptr_t)1;
+	assert_send_refused(pair.end[0], &c, WSAEINVAL);
+	assert_recv_refused(pair.end[0], &c, WSAEINVAL);
 	sw_steps(50);
 	assert_int_equal(sw.nb_completed, 0);
 }
@@ -77,20 +129,11 @@ static void
 transfer_without_an_overlapped_is_refused(void)
 {
 	struct sw_pair pair = sw_pair(700);
-	struct sw_op *op;
-	DWORD bytes = 0, flags = 0;
-	int err = 0;
+	struct call c = ready_call(pair.end[0], MEM_READWRITE);
 
-	op = sw_op(100);
-	assert_int_equal(sw_register(pair.end[0], op, MEM_READWRITE), 0);
-	sw_split(op, 100, 1);
-	assert_int_equal(sw.calls.lpWSPSend(pair.end[0]->s, op->bufs, 1, &bytes, 0, NULL, NULL, NULL, &err),
-			 SOCKET_ERROR);
-	assert_int_equal(err, WSAEINVAL);
-	err = 0;
-	assert_int_equal(sw.calls.lpWSPRecv(pair.end[0]->s, op->bufs, 1, &bytes, &flags, NULL, NULL, NULL, &err),
-			 SOCKET_ERROR);
-	assert_int_equal(err, WSAEINVAL);
+	c.ov = NULL;
+	assert_send_refused(pair.end[0], &c, WSAEINVAL);
+	assert_recv_refused(pair.end[0], &c, WSAEINVAL);
 }
 
 /* Whatever is selected, a transfer is pending and never answers that it would block. */
@@ -114,19 +157,10 @@ RULES("R96 R114")
 static void
 transfer_that_is_refused_has_no_completion(void)
 {
-	struct sw_op *send = NULL, *recv = NULL;
-	struct sw_sock *s;
+	struct sw_sock *s = sw_bound(0, 700);
 
-	s = sw_bound(0, 700);
-	send = sw_op(0);
-	recv = sw_op(0);
-	send->bufs[0].len = 10;
-	send->bufs[0].buf = (char *)send;
-	send->nb_bufs = 1;
-	recv->bufs[0] = send->bufs[0];
-	recv->nb_bufs = 1;
-	assert_int_equal(sw_send(s, send), WSAENOTCONN);
-	assert_int_equal(sw_recv(s, recv), WSAENOTCONN);
+	assert_int_equal(sw_send(s, bare_op()), WSAENOTCONN);
+	assert_int_equal(sw_recv(s, bare_op()), WSAENOTCONN);
 	sw_steps(100);
 	assert_int_equal(sw.nb_completed, 0);
 	sw_shut_wait(s);
@@ -137,23 +171,16 @@ RULES("R114")
 static void
 fresh_listening_and_connecting_sockets_are_not_connected(void)
 {
-	struct sw_sock *fresh, *listener, *connecting;
 	struct sw_sock *all[3];
 	struct sw_op *op;
 	unsigned int i;
 
-	assert_int_equal(sw_socket(&fresh), 0);
-	listener = sw_listener(0, 701, 5);
+	assert_int_equal(sw_socket(&all[0]), 0);
+	all[1] = sw_listener(0, 701, 5);
 	sw.net.held[1] = true;
-	connecting = sw_begin(0, 700);
-	all[0] = fresh;
-	all[1] = listener;
-	all[2] = connecting;
+	all[2] = sw_begin(0, 700);
 	for (i = 0; i < 3; i++) {
-		op = sw_op(0);
-		op->bufs[0].len = 10;
-		op->bufs[0].buf = (char *)op;
-		op->nb_bufs = 1;
+		op = bare_op();
 		assert_int_equal(sw_send(all[i], op), WSAENOTCONN);
 		assert_int_equal(sw_recv(all[i], op), WSAENOTCONN);
 	}
@@ -217,9 +244,8 @@ buffers_of_one_transfer_are_used_in_order(void)
 		sw_split(recv, 1000, 17 - nb);
 		assert_int_equal(sw_recv(pair.end[1], recv), WSA_IO_PENDING);
 		assert_int_equal(sw_send(pair.end[0], send), WSA_IO_PENDING);
-		SW_UNTIL(!recv->pending && !send->pending);
-		assert_int_equal(recv->bytes, 1000);
-		assert_true(net_same(recv->mem, 1000, 0, nb));
+		SW_UNTIL(!send->pending);
+		assert_received(recv, 1000, 0, nb);
 	}
 }
 
@@ -240,9 +266,8 @@ array_of_buffers_is_copied(void)
 	sw_split(send, 1000, 4);
 	assert_int_equal(sw_send(pair.end[0], send), WSA_IO_PENDING);
 	memset(send->bufs, 0xff, sizeof(send->bufs));
-	SW_UNTIL(!recv->pending && !send->pending);
-	assert_int_equal(recv->bytes, 1000);
-	assert_true(net_same(recv->mem, 1000, 0, 3));
+	SW_UNTIL(!send->pending);
+	assert_received(recv, 1000, 0, 3);
 }
 
 RULES("R108")
@@ -251,10 +276,9 @@ numbers_of_buffers_out_of_range_are_refused(void)
 {
 	static WSABUFEX bufs[17];
 	struct sw_pair pair = sw_pair(700);
-	DWORD bytes = 0, flags = 0;
 	struct sw_op *op;
 	unsigned int i;
-	int err = 0;
+	struct call c;
 
 	op = sw_op(17);
 	assert_int_equal(sw_register(pair.end[0], op, MEM_READWRITE), 0);
@@ -263,21 +287,13 @@ numbers_of_buffers_out_of_range_are_refused(void)
 		bufs[i].len = 1;
 		bufs[i].handle = op->reg;
 	}
-	assert_int_equal(sw.calls.lpWSPSend(pair.end[0]->s, bufs, 0, &bytes, 0, &op->ov, NULL, NULL, &err),
-			 SOCKET_ERROR);
-	assert_int_equal(err, WSAEINVAL);
-	err = 0;
-	assert_int_equal(sw.calls.lpWSPSend(pair.end[0]->s, bufs, 17, &bytes, 0, &op->ov, NULL, NULL, &err),
-			 SOCKET_ERROR);
-	assert_int_equal(err, WSAEINVAL);
-	err = 0;
-	assert_int_equal(sw.calls.lpWSPRecv(pair.end[0]->s, bufs, 17, &bytes, &flags, &op->ov, NULL, NULL, &err),
-			 SOCKET_ERROR);
-	assert_int_equal(err, WSAEINVAL);
-	err = 0;
-	assert_int_equal(sw.calls.lpWSPSend(pair.end[0]->s, NULL, 1, &bytes, 0, &op->ov, NULL, NULL, &err),
-			 SOCKET_ERROR);
-	assert_int_equal(err, WSAEFAULT);
+	c = (struct call){ .bufs = bufs, .nb = 0, .ov = &op->ov };
+	assert_send_refused(pair.end[0], &c, WSAEINVAL);
+	c.nb = 17;
+	assert_send_refused(pair.end[0], &c, WSAEINVAL);
+	assert_recv_refused(pair.end[0], &c, WSAEINVAL);
+	c = (struct call){ .bufs = NULL, .nb = 1, .ov = &op->ov };
+	assert_send_refused(pair.end[0], &c, WSAEFAULT);
 }
 
 RULES("R110")
@@ -285,16 +301,10 @@ static void
 flags_of_a_send_are_refused(void)
 {
 	struct sw_pair pair = sw_pair(700);
-	struct sw_op *op;
-	DWORD bytes = 0;
-	int err = 0;
+	struct call c = ready_call(pair.end[0], MEM_READ);
 
-	op = sw_op(100);
-	assert_int_equal(sw_register(pair.end[0], op, MEM_READ), 0);
-	sw_split(op, 100, 1);
-	assert_int_equal(sw.calls.lpWSPSend(pair.end[0]->s, op->bufs, 1, &bytes, MSG_OOB, &op->ov, NULL, NULL, &err),
-			 SOCKET_ERROR);
-	assert_int_equal(err, WSAEOPNOTSUPP);
+	c.flags = MSG_OOB;
+	assert_send_refused(pair.end[0], &c, WSAEOPNOTSUPP);
 }
 
 RULES("R110")
@@ -302,20 +312,12 @@ static void
 flags_of_a_receive_are_refused(void)
 {
 	struct sw_pair pair = sw_pair(700);
-	struct sw_op *op;
-	DWORD bytes = 0, flags = MSG_OOB;
-	int err = 0;
+	struct call c = ready_call(pair.end[0], MEM_WRITE);
 
-	op = sw_op(100);
-	assert_int_equal(sw_register(pair.end[0], op, MEM_WRITE), 0);
-	sw_split(op, 100, 1);
-	assert_int_equal(sw.calls.lpWSPRecv(pair.end[0]->s, op->bufs, 1, &bytes, &flags, &op->ov, NULL, NULL, &err),
-			 SOCKET_ERROR);
-	assert_int_equal(err, WSAEOPNOTSUPP);
-	err = 0;
-	assert_int_equal(sw.calls.lpWSPRecv(pair.end[0]->s, op->bufs, 1, &bytes, NULL, &op->ov, NULL, NULL, &err),
-			 SOCKET_ERROR);
-	assert_int_equal(err, WSAEFAULT);
+	c.flags = MSG_OOB;
+	assert_recv_refused(pair.end[0], &c, WSAEOPNOTSUPP);
+	c.no_flags = true;
+	assert_recv_refused(pair.end[0], &c, WSAEFAULT);
 }
 
 RULES("R96")
@@ -323,14 +325,9 @@ static void
 operation_that_runs_cannot_be_started_again(void)
 {
 	struct sw_pair pair = sw_pair(700);
-	struct sw_op *op;
-	DWORD bytes = 0, flags = 0;
-	int err = 0;
+	struct sw_op *op = sw_post_recv(pair.end[1], 100);
 
-	op = sw_post_recv(pair.end[1], 100);
-	assert_int_equal(sw.calls.lpWSPRecv(pair.end[1]->s, op->bufs, 1, &bytes, &flags, &op->ov, NULL, NULL, &err),
-			 SOCKET_ERROR);
-	assert_int_equal(err, WSAEINVAL);
+	assert_recv_refused(pair.end[1], &(struct call){ .bufs = op->bufs, .nb = 1, .ov = &op->ov }, WSAEINVAL);
 	assert_int_equal(op->ov.Internal, WSS_OPERATION_IN_PROGRESS);
 	sw_post_send(pair.end[0], 50, 0, 1);
 	SW_UNTIL(!op->pending);
@@ -349,9 +346,7 @@ operation_can_be_posted_again_after_its_end(void)
 	for (i = 0; i < 200; i++) {
 		assert_int_equal(sw_recv(pair.end[1], op), WSA_IO_PENDING);
 		sw_post_send(pair.end[0], 100, 0, i);
-		SW_UNTIL(!op->pending);
-		assert_int_equal(op->bytes, 100);
-		assert_true(net_same(op->mem, 100, 0, i));
+		assert_received(op, 100, 0, i);
 	}
 }
 
@@ -477,12 +472,11 @@ session_is_opened_in_the_switchs_order(void)
 	send = sw_post_send(pair.end[0], NEGOTIATION, 0, 1);
 	for (i = 0; i < 4; i++)
 		recv[1][i] = sw_post_recv(pair.end[1], NEGOTIATION);
-	SW_UNTIL(!send->pending && !recv[1][0]->pending);
-	assert_int_equal(recv[1][0]->bytes, NEGOTIATION);
-	assert_true(net_same(recv[1][0]->mem, NEGOTIATION, 0, 1));
+	SW_UNTIL(!send->pending);
+	assert_received(recv[1][0], NEGOTIATION, 0, 1);
 	send = sw_post_send(pair.end[1], 64, 0, 2);
-	SW_UNTIL(!send->pending && !recv[0][0]->pending);
-	assert_int_equal(recv[0][0]->bytes, 64);
+	SW_UNTIL(!send->pending);
+	assert_received(recv[0][0], 64, 0, 2);
 	assert_true(recv[0][1]->pending && recv[1][1]->pending);
 }
 
@@ -497,15 +491,11 @@ early_message_waits_for_the_first_receive(void)
 	SW_UNTIL(!send->pending);
 	sw_steps(500);
 	recv = sw_post_recv(pair.end[1], NEGOTIATION);
-	SW_UNTIL(!recv->pending);
-	assert_int_equal(recv->error, 0);
-	assert_int_equal(recv->bytes, NEGOTIATION);
-	assert_true(net_same(recv->mem, NEGOTIATION, 0, 1));
+	assert_received(recv, NEGOTIATION, 0, 1);
 	/* Later ones go on from there. */
 	recv = sw_post_recv(pair.end[1], 100);
 	sw_post_send(pair.end[0], 100, NEGOTIATION, 1);
-	SW_UNTIL(!recv->pending);
-	assert_true(net_same(recv->mem, 100, NEGOTIATION, 1));
+	assert_received(recv, 100, NEGOTIATION, 1);
 }
 
 /* Small receives take what waits one after the other, until nothing is left. */
