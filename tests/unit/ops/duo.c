@@ -36,6 +36,13 @@ duo_fault(const char *file, int line, const char *what)
 		snprintf(fault, sizeof(fault), "%s:%d: not true: %s", file, line, what);
 }
 
+void
+duo_fill(uint8_t *mem, uint32_t len)
+{
+	for (uint32_t i = 0; i < len; i++)
+		mem[i] = (uint8_t)(i * 2654435761u >> 23);
+}
+
 static unsigned int
 carry(unsigned int from)
 {

@@ -61,6 +61,29 @@ duo_carry(void);
 void
 duo_pass(uint64_t us);
 
+/** The first octets of the stream that cases send. */
+void
+duo_fill(uint8_t *mem, uint32_t len);
+
+/**
+ * From a case on the polling thread: a turn of both hosts with a card between, which keeps what host 0 has sent; a copy
+ * of it arrives. @return How much went on.
+ */
+unsigned int
+duo_card_turn(void);
+
+/** Turn until nothing goes on any more, then reap. */
+void
+duo_card_go(void);
+
+/** How many packets the card keeps. */
+unsigned int
+duo_card_holds(void);
+
+/** It gives them back. */
+void
+duo_card_let_go(void);
+
 /** From a case: reap what there is. */
 void
 duo_reap(void);

@@ -11,19 +11,15 @@
 #include "sock/priv.h"
 
 #define BIG (4u << 20)
-#define CARD 4096
 #define WAITS INT32_MIN
 
 static uint8_t out[BIG] __attribute__((aligned(4096)));
 static uint8_t in[BIG];
-static struct rte_mbuf *held[CARD];
-static unsigned int nb_held;
 
 static void
 fill_out(void)
 {
-	for (uint32_t i = 0; i < BIG; i++)
-		out[i] = (uint8_t)(i * 2654435761u >> 23);
+	duo_fill(out, BIG);
 	memset(in, 0, sizeof(in));
 }
 
@@ -44,6 +40,16 @@ registered(void *base, size_t len, unsigned int access)
 	return mem;
 }
 
+/* A pair whose first end has the bytes to send in registered memory, and a host that lends. */
+static san_mem
+lending_pair(san_handle s[2])
+{
+	fill_out();
+	duo_pair(s);
+	let_lend(0);
+	return registered(out, sizeof(out), SAN_MEM_READ);
+}
+
 static int
 send_from(san_handle s, struct san_overlapped *op, san_mem mem, size_t len, unsigned int flags)
 {
@@ -52,51 +58,14 @@ send_from(san_handle s, struct san_overlapped *op, san_mem mem, size_t len, unsi
 	return san_send_mem(s, op, &vec, 1, flags);
 }
 
-/* One turn of both hosts with a card between: it delivers a copy, and holds what it was given. */
-static unsigned int
-card_turn(bool deliver)
-{
-	unsigned int n = vhost_round(&duo.h[0]) + vhost_round(&duo.h[1]);
-	struct rte_mbuf *m;
-
-	for (; (m = vhost_take(&duo.h[0])) != NULL; n++) {
-		if (deliver)
-			vhost_put(&duo.h[1], 0, rte_pktmbuf_copy(m, duo.h[1].below->pool, 0, UINT32_MAX));
-		duo_must(nb_held < CARD);
-		held[nb_held++] = m;
-	}
-	for (; (m = vhost_take(&duo.h[1])) != NULL; n++)
-		vhost_put(&duo.h[0], 0, m);
-	return n;
-}
-
-static void
-card_go(bool deliver)
-{
-	while (card_turn(deliver) > 0)
-		;
-	duo_reap();
-}
-
-static void
-card_lets_go(void)
-{
-	rte_pktmbuf_free_bulk(held, nb_held);
-	nb_held = 0;
-}
-
 static void
 bytes_go_from_where_they_lie(void)
 {
 	static const uint32_t lens[] = { 1, 300, 1448, 70000, BIG };
 	struct san_overlapped *send = duo_op(), *recv = duo_op();
-	san_mem mem;
 	san_handle s[2];
+	san_mem mem = lending_pair(s);
 
-	fill_out();
-	duo_pair(s);
-	let_lend(0);
-	mem = registered(out, sizeof(out), SAN_MEM_READ);
 	for (unsigned int i = 0; i < RTE_DIM(lens); i++) {
 		duo_must(san_recv(s[1], recv, in, lens[i], SAN_WAITALL) == 0);
 		duo_must(send_from(s[0], send, mem, lens[i], 0) == 0);
@@ -140,13 +109,9 @@ what_is_lost_is_sent_again_from_there(void)
 {
 	struct san_overlapped *send = duo_op(), *recv = duo_op();
 	uint64_t before;
-	san_mem mem;
 	san_handle s[2];
+	san_mem mem = lending_pair(s);
 
-	fill_out();
-	duo_pair(s);
-	let_lend(0);
-	mem = registered(out, sizeof(out), SAN_MEM_READ);
 	duo_must(san_recv(s[1], recv, in, 100000, SAN_WAITALL) == 0);
 	duo.mute[0] = true;
 	duo_must(send_from(s[0], send, mem, 100000, 0) == 0);
@@ -279,26 +244,22 @@ static void
 acknowledged_is_not_over_while_the_card_holds_it(void)
 {
 	struct san_overlapped *send = duo_op(), *next = duo_op(), *recv = duo_op();
-	san_mem mem;
 	san_handle s[2];
+	san_mem mem = lending_pair(s);
 
-	fill_out();
-	duo_pair(s);
-	let_lend(0);
-	mem = registered(out, sizeof(out), SAN_MEM_READ);
 	duo_must(san_recv(s[1], recv, in, 10100, SAN_WAITALL) == 0);
 	duo_must(send_from(s[0], send, mem, 10000, 0) == 0);
 	duo_must(san_send(s[0], next, out + 10000, 100, 0) == 0);
-	card_go(true);
+	duo_card_go();
 	duo_must(duo_result(recv) == 10100);
 	duo_must(duo_result(send) == WAITS && duo_result(next) == WAITS);
 	duo_must(san_mem_deregister(mem) == -EBUSY);
-	card_lets_go();
-	card_go(true);
+	duo_card_let_go();
+	duo_card_go();
 	duo_must(duo_result(send) == 10000 && duo_result(next) == 100);
 	duo_must(memcmp(in, out, 10100) == 0);
 	duo_must(san_mem_deregister(mem) == 0);
-	card_lets_go();
+	duo_card_let_go();
 }
 
 enum reason { BY_CLOSE, BY_RESET, BY_CANCEL, BY_CANCEL_ALL, BY_DEADLINE, BY_ABORT };
@@ -334,73 +295,47 @@ static void
 ends_when_the_card_lets_go(enum reason why, int32_t result)
 {
 	struct san_overlapped *send = duo_op(), *next = duo_op();
-	san_mem mem;
 	san_handle s[2];
+	san_mem mem = lending_pair(s);
 
-	fill_out();
-	duo_pair(s);
-	let_lend(0);
-	mem = registered(out, sizeof(out), SAN_MEM_READ);
 	send->timeout_us = why == BY_DEADLINE ? 500000 : 0;
 	duo_must(send_from(s[0], send, mem, BIG, 0) == 0);
 	duo_must(san_send(s[0], next, in, 100, 0) == 0);
-	card_go(true);
-	duo_must(nb_held > 0 && duo_result(send) == WAITS);
+	duo_card_go();
+	duo_must(duo_card_holds() > 0 && duo_result(send) == WAITS);
 	end_by(why, s, send);
-	card_go(true);
+	duo_card_go();
 	duo_must(duo_result(send) == WAITS);
 	duo_must(send->state == SANI_OP_CANCELLING);
 	duo_must(san_mem_deregister(mem) == -EBUSY);
 	if (why == BY_CLOSE)
 		duo_must(!duo_closed(s[0]) && duo_result(next) == WAITS);
-	card_lets_go();
-	card_go(true);
-	card_lets_go();
-	card_go(true);
+	duo_card_let_go();
+	duo_card_go();
+	duo_card_let_go();
+	duo_card_go();
 	duo_must(duo_count(send) == 1 && duo_result(send) == result);
 	duo_must(san_mem_deregister(mem) == 0);
 	if (why == BY_CLOSE)
 		duo_must(duo_closed(s[0]));
 	if (why == BY_CLOSE || why == BY_RESET)
 		duo_must(duo_result(next) == result && duo_of(send) < duo_of(next));
-	card_lets_go();
+	duo_card_let_go();
 }
 
-static void
-close_waits_for_the_card(void)
-{
-	ends_when_the_card_lets_go(BY_CLOSE, -ECANCELED);
+#define WAITS_FOR_THE_CARD(reason, why, result) \
+static void \
+reason##_waits_for_the_card(void) \
+{ \
+	ends_when_the_card_lets_go(why, result); \
 }
 
-static void
-reset_waits_for_the_card(void)
-{
-	ends_when_the_card_lets_go(BY_RESET, -ECONNRESET);
-}
-
-static void
-cancel_waits_for_the_card(void)
-{
-	ends_when_the_card_lets_go(BY_CANCEL, -ECANCELED);
-}
-
-static void
-cancel_of_all_waits_for_the_card(void)
-{
-	ends_when_the_card_lets_go(BY_CANCEL_ALL, -ECANCELED);
-}
-
-static void
-deadline_waits_for_the_card(void)
-{
-	ends_when_the_card_lets_go(BY_DEADLINE, -ETIMEDOUT);
-}
-
-static void
-abort_waits_for_the_card(void)
-{
-	ends_when_the_card_lets_go(BY_ABORT, -ECONNABORTED);
-}
+WAITS_FOR_THE_CARD(close, BY_CLOSE, -ECANCELED)
+WAITS_FOR_THE_CARD(reset, BY_RESET, -ECONNRESET)
+WAITS_FOR_THE_CARD(cancel, BY_CANCEL, -ECANCELED)
+WAITS_FOR_THE_CARD(cancel_of_all, BY_CANCEL_ALL, -ECANCELED)
+WAITS_FOR_THE_CARD(deadline, BY_DEADLINE, -ETIMEDOUT)
+WAITS_FOR_THE_CARD(abort, BY_ABORT, -ECONNABORTED)
 
 /* The peer does not read: the connection keeps what it had taken, the program has its memory back. */
 static void
@@ -408,25 +343,19 @@ cancelled_send_leaves_a_copy_behind(void)
 {
 	struct san_overlapped *send = duo_op(), *recv = duo_op();
 	uint32_t done;
-	san_mem mem;
+	bool waits;
 	san_handle s[2];
+	san_mem mem = lending_pair(s);
 
-	fill_out();
-	duo_pair(s);
-	let_lend(0);
-	mem = registered(out, sizeof(out), SAN_MEM_READ);
 	duo_must(send_from(s[0], send, mem, BIG, 0) == 0);
 	duo_pass(1000000);
 	duo_must(duo_result(send) == WAITS);
 	duo_must(san_cancel(s[0], send->id) == 0);
 	duo_pass(10000);
-	if (duo_result(send) == WAITS) {
-		/* what lies at the other host is in mbufs of this one, as in a card */
-		duo_must(san_recv(s[1], recv, in, send->done, SAN_WAITALL) == 0);
+	waits = duo_result(send) == WAITS;
+	duo_must(san_recv(s[1], recv, in, send->done, SAN_WAITALL) == 0);
+	if (waits)	/* what lies at the other host is in mbufs of this one, as in a card */
 		duo_pass(1000000);
-	} else {
-		duo_must(san_recv(s[1], recv, in, send->done, SAN_WAITALL) == 0);
-	}
 	duo_must(duo_result(send) == -ECANCELED);
 	done = send->done;
 	duo_must(done > 0 && done < BIG);
@@ -434,8 +363,7 @@ cancelled_send_leaves_a_copy_behind(void)
 	memset(out, 0, sizeof(out));
 	duo_pass(5000000);
 	duo_must(duo_result(recv) == (int32_t)done);
-	for (uint32_t i = 0; i < done; i++)
-		out[i] = (uint8_t)(i * 2654435761u >> 23);
+	duo_fill(out, done);
 	duo_must(memcmp(in, out, done) == 0);
 }
 
@@ -485,13 +413,9 @@ static void
 polled_send_ends_in_its_structure(void)
 {
 	struct san_overlapped *send = duo_op(), *recv = duo_op();
-	san_mem mem;
 	san_handle s[2];
+	san_mem mem = lending_pair(s);
 
-	fill_out();
-	duo_pair(s);
-	let_lend(0);
-	mem = registered(out, sizeof(out), SAN_MEM_READ);
 	duo_must(send_from(s[0], send, mem, 10000, SAN_POLLED) == 0);
 	duo_must(duo_result(send) == WAITS);
 	duo_must(san_recv(s[1], recv, in, 10000, SAN_WAITALL) == 0);
@@ -506,13 +430,9 @@ static void
 shutdown_goes_behind_it(void)
 {
 	struct san_overlapped *send = duo_op(), *shut = duo_op(), *recv = duo_op();
-	san_mem mem;
 	san_handle s[2];
+	san_mem mem = lending_pair(s);
 
-	fill_out();
-	duo_pair(s);
-	let_lend(0);
-	mem = registered(out, sizeof(out), SAN_MEM_READ);
 	duo_must(send_from(s[0], send, mem, BIG, 0) == 0);
 	duo_must(san_shutdown(s[0], shut, 0) == 0);
 	duo_must(san_recv(s[1], recv, in, BIG, SAN_WAITALL) == 0);

@@ -20,17 +20,8 @@ int
 __wrap_rte_eth_dev_tx_queue_start(uint16_t port, uint16_t queue);
 
 static uint8_t out[100000] __attribute__((aligned(4096)));
-static struct rte_mbuf *card[512];
-static unsigned int nb_card;
 static bool can_look, can_stop, stop_gives_back;
 static unsigned int looks, stops, starts;
-
-static void
-empty_card(void)
-{
-	rte_pktmbuf_free_bulk(card, nb_card);
-	nb_card = 0;
-}
 
 int
 __wrap_rte_eth_tx_done_cleanup(uint16_t port, uint16_t queue, uint32_t nb)
@@ -55,7 +46,7 @@ __wrap_rte_eth_dev_tx_queue_stop(uint16_t port, uint16_t queue)
 	while (stop_gives_back && (m = vhost_take(&duo.h[0])) != NULL)
 		rte_pktmbuf_free(m);
 	if (stop_gives_back)
-		empty_card();
+		duo_card_let_go();
 	return 0;
 }
 
@@ -87,29 +78,13 @@ begin(san_handle s[2], bool restart)
 	duo_must(san_send(s[0], duo_op(), out, 10, 0) == 1);
 }
 
-/* A turn of both hosts; the card keeps what host 0 has sent, and its copy arrives. */
 static void
-turn(bool deliver)
+turns(unsigned int n)
 {
-	struct rte_mbuf *m;
-
-	vhost_round(&duo.h[0]);
-	vhost_round(&duo.h[1]);
-	while ((m = vhost_take(&duo.h[0])) != NULL) {
-		if (deliver)
-			vhost_put(&duo.h[1], 0, rte_pktmbuf_copy(m, duo.h[1].below->pool, 0, UINT32_MAX));
-		card[nb_card++] = m;
+	while (n-- > 0) {
+		duo_card_turn();
+		duo_reap();
 	}
-	while ((m = vhost_take(&duo.h[1])) != NULL)
-		vhost_put(&duo.h[0], 0, m);
-	duo_reap();
-}
-
-static void
-turns(unsigned int n, bool deliver)
-{
-	while (n-- > 0)
-		turn(deliver);
 }
 
 static struct san_overlapped *
@@ -134,22 +109,22 @@ driver_that_can_look_is_asked_while_memory_is_out(void)
 
 	can_look = true;
 	begin(s, false);
-	turns(4, true);
+	turns(4);
 	duo_must(txq()->lend == SANI_LEND_CLEANUP && txq()->seldom == 0 && stops == 0);
 	before = looks;
-	turns(4, true);
+	turns(4);
 	duo_must(looks == before);
 	op = lend(s[0], &mem);
-	turns(8, true);
+	turns(8);
 	duo_must(looks > before && duo_result(op) == WAITS);
 	duo_must(vhost_count(&duo.h[0], SANI_CTR_lend_tx) > 0);
-	empty_card();
-	turns(2, true);
+	duo_card_let_go();
+	turns(2);
 	duo_must(duo_result(op) == 5000);
 	before = looks;
-	turns(4, true);
+	turns(4);
 	duo_must(looks == before);
-	empty_card();
+	duo_card_let_go();
 	duo_must(san_mem_deregister(mem) == 0);
 }
 
@@ -162,14 +137,14 @@ driver_that_keeps_everything_is_lent_nothing(void)
 
 	can_look = false;
 	begin(s, false);
-	turns(4, true);
+	turns(4);
 	duo_must(txq()->lend == SANI_LEND_NEVER && txq()->seldom == 0 && stops == 0);
 	op = lend(s[0], &mem);
-	turns(8, true);
+	turns(8);
 	duo_must(duo_result(op) == 5000);
 	duo_must(vhost_count(&duo.h[0], SANI_CTR_lend_tx) == 0);
 	duo_must(vhost_count(&duo.h[0], SANI_CTR_lend_tx_copied) > 0);
-	empty_card();
+	duo_card_let_go();
 	duo_must(san_mem_deregister(mem) == 0);
 }
 
@@ -182,14 +157,14 @@ queue_that_does_not_give_back_is_not_restarted(void)
 	can_stop = true;
 	stop_gives_back = false;
 	begin(s, true);
-	turns(4, true);
+	turns(4);
 	duo_must(txq()->lend == SANI_LEND_NEVER && stops == 1 && starts == 1);
 	can_stop = false;
 	txq()->state = SANI_TXQ_UNTRIED;
 	duo_must(san_send(s[0], duo_op(), out, 10, 0) == 1);
-	turns(4, true);
+	turns(4);
 	duo_must(txq()->lend == SANI_LEND_NEVER && stops == 2 && starts == 1);
-	empty_card();
+	duo_card_let_go();
 }
 
 /* The close of a lent send waits for the restart, and for nothing longer. */
@@ -203,32 +178,32 @@ idle_queue_is_restarted_when_it_holds_memory(void)
 	can_look = false;
 	can_stop = stop_gives_back = true;
 	begin(s, true);
-	turns(4, true);
+	turns(4);
 	duo_must(txq()->lend == SANI_LEND_RESTART && stops == 1 && starts == 1);
 	/* the trial has cost that segment */
 	vhost_now_us += 400000;
-	turns(8, true);
+	turns(8);
 	vhost_now_us += 20000;
-	turns(4, true);
+	turns(4);
 	duo_must(stops == 1);
 	op = lend(s[0], &mem);
-	turns(8, true);
+	turns(8);
 	duo_must(vhost_count(&duo.h[0], SANI_CTR_lend_tx) > 0 && duo_result(op) == WAITS);
 	duo_must(san_close(s[0], 0) == 0);
-	turns(4, true);
+	turns(4);
 	vhost_now_us += 9000;
-	turns(4, true);
+	turns(4);
 	duo_must(duo_result(op) == WAITS && stops == 1);
 	vhost_now_us += 1000;
-	turns(4, true);
+	turns(4);
 	duo_must(stops == 2 && starts == 2);
 	duo_must(duo_result(op) == -ECANCELED && duo_closed(s[0]));
 	duo_must(vhost_count(&duo.h[0], SANI_CTR_lend_restarts) == 1);
 	vhost_now_us += 50000;
-	turns(4, true);
+	turns(4);
 	duo_must(stops == 2);
 	duo_must(san_mem_deregister(mem) == 0);
-	empty_card();
+	duo_card_let_go();
 }
 
 #define HERE(f) { #f, duo_case_on_core, NULL, NULL, (void *)(uintptr_t)(f) }

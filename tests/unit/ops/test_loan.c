@@ -17,8 +17,7 @@ static struct san_loan loans[SAN_LOAN_MAX];
 static void
 fill_out(void)
 {
-	for (uint32_t i = 0; i < BIG; i++)
-		out[i] = (uint8_t)(i * 2654435761u >> 23);
+	duo_fill(out, BIG);
 	memset(in, 0, sizeof(in));
 }
 

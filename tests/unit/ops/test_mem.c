@@ -112,7 +112,7 @@ static void
 what_is_in_use_is_left_alone(void)
 {
 	struct san_overlapped *send = duo_op();
-	struct san_mem_vec v = { .base = mem, .len = 300 };
+	struct san_mem_vec v = { .len = 300 };
 	san_mem m[3];
 	san_handle s[2];
 

@@ -1,0 +1,45 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/* A card on the cable of a duo: it keeps what host 0 has sent until it is told to give it back. */
+#include "duo.h"
+
+#define CARD 4096
+
+static struct rte_mbuf *held[CARD];
+static unsigned int nb_held;
+
+unsigned int
+duo_card_turn(void)
+{
+	unsigned int n = vhost_round(&duo.h[0]) + vhost_round(&duo.h[1]);
+	struct rte_mbuf *m;
+
+	for (; nb_held < CARD && (m = vhost_take(&duo.h[0])) != NULL; n++) {
+		vhost_put(&duo.h[1], 0, rte_pktmbuf_copy(m, duo.h[1].below->pool, 0, UINT32_MAX));
+		held[nb_held++] = m;
+	}
+	duo_must(nb_held < CARD);
+	for (; (m = vhost_take(&duo.h[1])) != NULL; n++)
+		vhost_put(&duo.h[0], 0, m);
+	return n;
+}
+
+void
+duo_card_go(void)
+{
+	while (duo_card_turn() > 0)
+		;
+	duo_reap();
+}
+
+unsigned int
+duo_card_holds(void)
+{
+	return nb_held;
+}
+
+void
+duo_card_let_go(void)
+{
+	rte_pktmbuf_free_bulk(held, nb_held);
+	nb_held = 0;
+}
