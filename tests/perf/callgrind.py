@@ -4,6 +4,7 @@ import collections
 import os
 import re
 import subprocess
+import sys
 import tempfile
 
 MOVES = re.compile(r"mem(cpy|move|set|cmp)|bcmp|rte_mov")
@@ -83,3 +84,24 @@ def run(build, arguments):
         if done.returncode != 0:
             raise SystemExit("%s: %s" % (" ".join(arguments), done.stderr[-2000:]))
         return Profile(out.read(), symbol_modules(build)), done.stdout
+
+
+FEW, MANY = 40, 120
+
+
+def print_layer(module, program, cases):
+    """What a layer adds to operations: of [(mode, what)] of a program that is run as MODE BATCHES BATCH, so many
+    instructions of the module each, in rounds of one and of 32. The command line: [BUILD] [--functions]."""
+    arguments = [a for a in sys.argv[1:] if not a.startswith("--")]
+    build = arguments[0] if arguments else "build"
+    for mode, what in cases:
+        for batch in (1, 32):
+            few, many = [run(build, [os.path.join(build, "tests/perf", program), mode, str(batches), str(batch)])[0]
+                         for batches in (FEW, MANY)]
+            scale = (MANY - FEW) * batch
+            print("%-20s %2d in a round  %6.1f" % (what, batch, (many.own[module] - few.own[module]) / scale))
+            if "--functions" in sys.argv:
+                for key, n in sorted(many.by_function.items(), key=lambda item: -item[1]):
+                    each = (n - few.by_function[key]) / scale
+                    if key[0] == module and each > 0.5:
+                        print("    %-40s %6.1f" % (key[1], each))
