@@ -172,9 +172,9 @@ told_disconnect(PVOID context, ULONG flags)
 static const WSK_CLIENT_CONNECTION_DISPATCH told = { NULL, told_disconnect, NULL };
 
 static void
-do_connect(const char *to, const char *port)
+word_connect(char **arg)
 {
-	struct sockaddr_in a[2] = { address(NULL, "0"), address(to, port) };
+	struct sockaddr_in a[2] = { address(NULL, "0"), address(arg[0], arg[1]) };
 	struct request r;
 	ULONG_PTR sock = 0;
 	NTSTATUS status;
@@ -188,8 +188,9 @@ do_connect(const char *to, const char *port)
 }
 
 static void
-do_echo(SIZE_T n)
+word_echo(char **arg)
 {
+	SIZE_T n = (SIZE_T)atoi(arg[0]);
 	struct request s;
 	struct request r;
 	NTSTATUS sent;
@@ -214,11 +215,12 @@ do_echo(SIZE_T n)
 }
 
 static void
-do_disconnect(void)
+word_disconnect(char **arg)
 {
 	struct request d;
 	struct request r;
 
+	(void)arg;
 	begin(&d, "disconnect", NULL, 0);
 	begin(&r, "end", memory[1], 1);
 	calls(conn)->WskDisconnect(conn, NULL, 0, d.irp);
@@ -227,21 +229,37 @@ do_disconnect(void)
 	say("end", end(&r, NULL));
 }
 
+/* Our way only, or all of it at once. */
 static void
-do_abort(void)
+end_our_way(const char *name, ULONG flags)
 {
 	struct request d;
 
-	begin(&d, "abort", NULL, 0);
-	calls(conn)->WskDisconnect(conn, NULL, WSK_FLAG_ABORTIVE, d.irp);
-	say("abort", end(&d, NULL));
+	begin(&d, name, NULL, 0);
+	calls(conn)->WskDisconnect(conn, NULL, flags, d.irp);
+	say(name, end(&d, NULL));
 }
 
 static void
-do_watch(void)
+word_half(char **arg)
+{
+	(void)arg;
+	end_our_way("half", 0);
+}
+
+static void
+word_abort(char **arg)
+{
+	(void)arg;
+	end_our_way("abort", WSK_FLAG_ABORTIVE);
+}
+
+static void
+word_watch(char **arg)
 {
 	WSK_EVENT_CALLBACK_CONTROL c = { &NPI_WSK_INTERFACE_ID, WSK_EVENT_DISCONNECT };
 
+	(void)arg;
 	say("watch",
 	    calls(conn)->Basic.WskControlSocket(conn, WskSetOption, SO_WSK_EVENT_CALLBACK,
 						SOL_SOCKET, sizeof(c), &c, 0, NULL, NULL, NULL));
@@ -405,8 +423,9 @@ serve_round(void)
 }
 
 static void
-do_hold(void)
+word_hold(char **arg)
 {
+	(void)arg;
 	printf("holding\n");
 	fflush(stdout);
 	while (!interrupted) {
@@ -444,12 +463,6 @@ end_service(void)
 }
 
 static void
-word_connect(char **arg)
-{
-	do_connect(arg[0], arg[1]);
-}
-
-static void
 word_listen(char **arg)
 {
 	do_listen(arg[0], 0);
@@ -459,12 +472,6 @@ static void
 word_reject(char **arg)
 {
 	do_listen(arg[0], 1);
-}
-
-static void
-word_echo(char **arg)
-{
-	do_echo((SIZE_T)atoi(arg[0]));
 }
 
 static void
@@ -484,49 +491,10 @@ word_flood(char **arg)
 }
 
 static void
-word_disconnect(char **arg)
-{
-	(void)arg;
-	do_disconnect();
-}
-
-static void
-word_half(char **arg)
-{
-	struct request d;
-
-	(void)arg;
-	begin(&d, "half", NULL, 0);
-	calls(conn)->WskDisconnect(conn, NULL, 0, d.irp);
-	say("half", end(&d, NULL));
-}
-
-static void
-word_abort(char **arg)
-{
-	(void)arg;
-	do_abort();
-}
-
-static void
-word_watch(char **arg)
-{
-	(void)arg;
-	do_watch();
-}
-
-static void
 word_close(char **arg)
 {
 	(void)arg;
 	do_close();
-}
-
-static void
-word_hold(char **arg)
-{
-	(void)arg;
-	do_hold();
 }
 
 static const struct {
