@@ -116,7 +116,7 @@ each_core_refuses_beyond_the_backlog(void)
 	}
 	while (sw_accept(listener, NULL, NULL, &got) == 0)
 		taken++;
-assert_in_range(taken, 2, 2 * CORES);
+	assert_in_range(taken, 2, 2 * CORES);
 	assert_int_equal(taken + refused, NB);
 	sw_close();
 }

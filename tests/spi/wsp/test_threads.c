@@ -241,7 +241,7 @@ RULES("R153 R161")
 static void
 two_threads_close_and_one_has_done_it(void)
 {
-	unsigned int round, won = 0;
+	unsigned int round;
 	int code;
 
 	for (round = 0; round < 50; round++) {
@@ -253,11 +253,9 @@ two_threads_close_and_one_has_done_it(void)
 		code = sw_shut(shared.end[1]);
 		worker_end(&wk);
 		assert_true((code == 0) != (atomic_load(&wk.stage) == 11));
-		won += code == 0;
 		SW_UNTIL(shared.end[1]->closed);
 		sw_shut_wait(shared.end[0]);
 	}
-	assert_in_range(won, 0, 50);
 }
 
 static void
