@@ -135,19 +135,28 @@ passed_down(struct above *above)
 	return irp;
 }
 
+/* A request that is never made: what it has is its memory. */
+static struct req *
+only_memory(const void *mem, size_t len)
+{
+	struct req *r = req_new(NULL);
+
+	r->done = 1;
+	req_memory(r, mem, len, 1, 0);
+	return r;
+}
+
 RULES("W16 W17")
 static void
 irp_from_above_needs_no_routine(void)
 {
 	struct pair p = world_pair();
 	const WSK_PROVIDER_CONNECTION_DISPATCH *calls = p.end[CLIENT]->sock->Dispatch;
-	struct req *memory = req_new(NULL);
+	struct req *memory = only_memory("down", 4);
 	struct above above;
 	PIRP irp = passed_down(&above);
 	NTSTATUS status;
 
-	memory->done = 1;
-	req_memory(memory, "down", 4, 1, 0);
 	status = calls->WskSend(p.end[CLIENT]->sock, &memory->buf, 0, irp);
 	UNTIL(above.done);
 	assert_int_equal(above.done, 1);
@@ -163,13 +172,11 @@ routine_of_an_irp_from_above_passes_the_mark_on(void)
 {
 	struct pair p = world_pair();
 	const WSK_PROVIDER_CONNECTION_DISPATCH *calls = p.end[CLIENT]->sock->Dispatch;
-	struct req *memory = req_new(NULL);
+	struct req *memory = only_memory(in, 4);
 	struct above above;
 	PIRP irp = passed_down(&above);
 	NTSTATUS status;
 
-	memory->done = 1;
-	req_memory(memory, in, 4, 1, 0);
 	IoSetCompletionRoutine(irp, pass_on, NULL, TRUE, TRUE, TRUE);
 	status = calls->WskReceive(p.end[CLIENT]->sock, &memory->buf, 0, irp);
 	assert_int_equal(status, STATUS_PENDING);

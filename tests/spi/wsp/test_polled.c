@@ -17,14 +17,24 @@ polled_recv(struct sw_sock *s, size_t len)
 	return op;
 }
 
+/* The operation is over, and WSPGetOverlappedResult says so and how much it was. */
+static void
+assert_result(struct sw_op *op, DWORD len)
+{
+	DWORD bytes = len + 1, flags = 9;
+
+	assert_int_equal(sw_result(op, &bytes, &flags), 0);
+	assert_int_equal(bytes, len);
+	assert_int_equal(flags, 0);
+}
+
 RULES("R98 R103")
 static void
 polled_receive_is_final_in_its_structure(void)
 {
 	struct sw_pair pair = sw_pair(700);
-	struct sw_op *op;
+	struct sw_op *op = polled_recv(pair.end[1], 1000);
 
-	op = polled_recv(pair.end[1], 1000);
 	assert_int_equal(op->ov.Internal, WSS_OPERATION_IN_PROGRESS);
 	sw_post_send(pair.end[0], 321, 0, 1);
 	sw_poll_end(op);
@@ -41,7 +51,6 @@ polled_send_is_never_told(void)
 {
 	struct sw_pair pair = sw_pair(700);
 	struct sw_op *op;
-	DWORD bytes = 0, flags = 9;
 	unsigned int i;
 	int code;
 
@@ -57,9 +66,7 @@ polled_send_is_never_told(void)
 			assert_int_equal(code, WSA_IO_PENDING);
 			sw_poll_end(op);
 		}
-		assert_int_equal(sw_result(op, &bytes, &flags), 0);
-		assert_int_equal(bytes, 100);
-		assert_int_equal(flags, 0);
+		assert_result(op, 100);
 	}
 	sw_steps(50);
 	assert_int_equal(sw.nb_completed, 0);
@@ -86,15 +93,11 @@ static void
 result_of_a_told_operation_can_be_read_too(void)
 {
 	struct sw_pair pair = sw_pair(700);
-	struct sw_op *op;
-	DWORD bytes = 0, flags = 9;
+	struct sw_op *op = sw_post_recv(pair.end[1], 100);
 
-	op = sw_post_recv(pair.end[1], 100);
 	sw_post_send(pair.end[0], 40, 0, 1);
 	SW_UNTIL(!op->pending);
-	assert_int_equal(sw_result(op, &bytes, &flags), 0);
-	assert_int_equal(bytes, 40);
-	assert_int_equal(flags, 0);
+	assert_result(op, 40);
 }
 
 /* Internal, InternalHigh and OffsetHigh are all that is asked: also of a structure that nobody posted. */
@@ -125,19 +128,26 @@ static void
 bad_arguments_of_result_are_refused(void)
 {
 	struct sw_pair pair = sw_pair(700);
-	struct sw_op *op;
+	struct sw_op *op = sw_op(10);
 	DWORD bytes = 0, flags = 0;
-	int err = 0;
+	const struct {
+		LPWSAOVERLAPPED ov;
+		LPDWORD bytes, flags;
+		int code;
+	} bad[] = {
+		{ NULL, &bytes, &flags, WSAEINVAL },
+		{ &op->ov, NULL, &flags, WSAEFAULT },
+		{ &op->ov, &bytes, NULL, WSAEFAULT },
+	};
+	unsigned int i;
 
-	op = sw_op(10);
-	assert_false(sw.calls.lpWSPGetOverlappedResult(pair.end[0]->s, NULL, &bytes, FALSE, &flags, &err));
-	assert_int_equal(err, WSAEINVAL);
-	err = 0;
-	assert_false(sw.calls.lpWSPGetOverlappedResult(pair.end[0]->s, &op->ov, NULL, FALSE, &flags, &err));
-	assert_int_equal(err, WSAEFAULT);
-	err = 0;
-	assert_false(sw.calls.lpWSPGetOverlappedResult(pair.end[0]->s, &op->ov, &bytes, FALSE, NULL, &err));
-	assert_int_equal(err, WSAEFAULT);
+	for (i = 0; i < 3; i++) {
+		int err = 0;
+
+		assert_false(sw.calls.lpWSPGetOverlappedResult(pair.end[0]->s, bad[i].ov, bad[i].bytes, FALSE,
+							       bad[i].flags, &err));
+		assert_int_equal(err, bad[i].code);
+	}
 }
 
 RULES("R104")
@@ -145,11 +155,10 @@ static void
 waiting_for_a_polled_operation_is_refused(void)
 {
 	struct sw_pair pair = sw_pair(700);
-	struct sw_op *op;
+	struct sw_op *op = polled_recv(pair.end[1], 100);
 	DWORD bytes = 0, flags = 0;
 	int err = 0;
 
-	op = polled_recv(pair.end[1], 100);
 	assert_false(sw.calls.lpWSPGetOverlappedResult(pair.end[1]->s, &op->ov, &bytes, TRUE, &flags, &err));
 	assert_int_equal(err, WSA_INVALID_HANDLE);
 	assert_int_equal(op->ov.Internal, WSS_OPERATION_IN_PROGRESS);
@@ -202,10 +211,9 @@ static void
 polled_operation_says_reset(void)
 {
 	struct sw_pair pair = sw_pair(700);
-	struct sw_op *op;
+	struct sw_op *op = polled_recv(pair.end[1], 100);
 	DWORD bytes = 3, flags = 0;
 
-	op = polled_recv(pair.end[1], 100);
 	sw_shut_wait(pair.end[0]);
 	sw_poll_end(op);
 	assert_int_equal(sw_result(op, &bytes, &flags), WSAECONNRESET);
@@ -241,9 +249,8 @@ static void
 event_handle_of_the_structure_is_left_alone(void)
 {
 	struct sw_pair pair = sw_pair(700);
-	struct sw_op *op;
+	struct sw_op *op = polled_recv(pair.end[1], 100);
 
-	op = polled_recv(pair.end[1], 100);
 	op->ov.hEvent = (HANDLE)(uintptr_t)0x1235;
 	sw_post_send(pair.end[0], 10, 0, 1);
 	sw_poll_end(op);
@@ -263,9 +270,8 @@ static void
 up_call_alone_makes_a_told_operation_final(void)
 {
 	struct sw_pair pair = sw_pair(700);
-	struct sw_op *op;
+	struct sw_op *op = sw_post_recv(pair.end[1], 100);
 
-	op = sw_post_recv(pair.end[1], 100);
 	op->hook = see_bytes;
 	sw_post_send(pair.end[0], 10, 0, 1);
 	SW_UNTIL(!op->pending);
