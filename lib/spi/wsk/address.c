@@ -81,12 +81,6 @@ start_bind(PIRP irp)
 		sani_wsk_finish(irp, sani_wsk_bind_now(s, &local), 0);
 }
 
-static VOID
-start_with_status(PIRP irp)
-{
-	sani_wsk_finish(irp, irp->IoStatus.Status, 0);
-}
-
 NTSTATUS
 sani_wsk_bind(PWSK_SOCKET Socket, PSOCKADDR LocalAddress, ULONG Flags, PIRP Irp)
 {
@@ -95,13 +89,10 @@ sani_wsk_bind(PWSK_SOCKET Socket, PSOCKADDR LocalAddress, ULONG Flags, PIRP Irp)
 
 	if (!sani_wsk_take(s, s->core, Irp))
 		return STATUS_INVALID_PARAMETER;
-	Irp->IoStatus.Status = STATUS_SUCCESS;
 	if (LocalAddress == NULL || Flags != 0)
-		Irp->IoStatus.Status = STATUS_INVALID_PARAMETER;
-	else if (!sani_wsk_addr_in(LocalAddress, &local))
-		Irp->IoStatus.Status = STATUS_INVALID_ADDRESS;
-	if (Irp->IoStatus.Status != STATUS_SUCCESS)
-		return sani_wsk_submit(Irp, start_with_status);
+		return sani_wsk_answer(Irp, STATUS_INVALID_PARAMETER);
+	if (!sani_wsk_addr_in(LocalAddress, &local))
+		return sani_wsk_answer(Irp, STATUS_INVALID_ADDRESS);
 	memcpy(sani_wsk_args(Irp), &local, sizeof(local));
 	return sani_wsk_submit(Irp, start_bind);
 }

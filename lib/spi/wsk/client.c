@@ -240,12 +240,6 @@ do_at_once(struct _WSK_CLIENT *c, ULONG code, SIZE_T in_size, PVOID in)
 	}
 }
 
-static VOID
-start_answer(PIRP irp)
-{
-	sani_wsk_finish(irp, irp->IoStatus.Status, 0);
-}
-
 NTSTATUS
 sani_wsk_control_client(PWSK_CLIENT Client, ULONG ControlCode, SIZE_T InputSize, PVOID InputBuffer, SIZE_T OutputSize,
 			PVOID OutputBuffer, SIZE_T *OutputSizeReturned, PIRP Irp)
@@ -258,8 +252,7 @@ sani_wsk_control_client(PWSK_CLIENT Client, ULONG ControlCode, SIZE_T InputSize,
 	if (Irp != NULL) {
 		if (!sani_wsk_client_take(Client, sani_wsk_client_core(Client), NULL, Irp))
 			return STATUS_INVALID_PARAMETER;
-		Irp->IoStatus.Status = STATUS_INVALID_PARAMETER;
-		return sani_wsk_submit(Irp, start_answer);
+		return sani_wsk_answer(Irp, STATUS_INVALID_PARAMETER);
 	}
 	if (ControlCode == WSK_TRANSPORT_LIST_QUERY)
 		status = list_transports(OutputSize, OutputBuffer, &returned);

@@ -77,11 +77,8 @@ connect_fast(PIRP irp, const struct san_addr *peer)
 
 	s->tail.user = sani_wsk_user(on_fast_connected);
 	rc = san_connect(s->h, &s->tail, peer, 0);
-	if (rc < 0)
-		return rc;
-	rc = send_first(irp);
-	/* The request ends here; the connect goes on by itself and is noticed. */
-	return rc;
+	/* When the send fails the request ends; the connect goes on by itself and is noticed. */
+	return rc < 0 ? rc : send_first(irp);
 }
 
 static bool
@@ -120,12 +117,6 @@ start_connect(PIRP irp)
 		sani_wsk_posted(irp, rc);
 }
 
-static VOID
-start_failed(PIRP irp)
-{
-	sani_wsk_finish(irp, irp->IoStatus.Status, 0);
-}
-
 static NTSTATUS
 submit_connect(PIRP irp, PSOCKADDR remote, NTSTATUS status)
 {
@@ -135,10 +126,8 @@ submit_connect(PIRP irp, PSOCKADDR remote, NTSTATUS status)
 		status = STATUS_INVALID_PARAMETER;
 	if (NT_SUCCESS(status) && !sani_wsk_addr_in(remote, &peer))
 		status = STATUS_INVALID_ADDRESS;
-	if (!NT_SUCCESS(status)) {
-		irp->IoStatus.Status = status;
-		return sani_wsk_submit(irp, start_failed);
-	}
+	if (!NT_SUCCESS(status))
+		return sani_wsk_answer(irp, status);
 	memcpy(sani_wsk_args(irp), &peer, sizeof(peer));
 	return sani_wsk_submit(irp, start_connect);
 }

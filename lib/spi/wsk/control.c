@@ -271,20 +271,11 @@ start_control(PIRP irp)
 	sani_wsk_finish(irp, status, NT_SUCCESS(status) ? c.returned : 0);
 }
 
-static VOID
-start_answer(PIRP irp)
-{
-	sani_wsk_finish(irp, irp->IoStatus.Status, 0);
-}
-
 /* With an IRP or without. */
 static NTSTATUS
 answer(PIRP irp, NTSTATUS status)
 {
-	if (irp == NULL)
-		return status;
-	irp->IoStatus.Status = status;
-	return sani_wsk_submit(irp, start_answer);
+	return irp != NULL ? sani_wsk_answer(irp, status) : status;
 }
 
 /* SIO_ADDRESS_LIST_QUERY: the list, then what its entries point at. */
@@ -335,13 +326,6 @@ is_at_once(WSK_CONTROL_SOCKET_TYPE type, ULONG code)
 				    code == SIO_WSK_REGISTER_EXTENSION);
 }
 
-static VOID
-start_disabled(PIRP irp)
-{
-	/* Here no callback runs, or the one that makes this call, which returns before the turn completes it. */
-	sani_wsk_finish(irp, STATUS_SUCCESS, 0);
-}
-
 static NTSTATUS
 disable(struct sani_wsk_sock *s, ULONG event, PIRP irp)
 {
@@ -355,8 +339,9 @@ disable(struct sani_wsk_sock *s, ULONG event, PIRP irp)
 		return answer(irp, STATUS_INVALID_DEVICE_REQUEST);
 	atomic_fetch_and(&s->events, ~event);
 	sani_wsk_kick(s);
+	/* When it ends no callback runs: here there is none, or the one that makes this call, before the turn. */
 	if (irp != NULL)
-		return sani_wsk_submit(irp, start_disabled);
+		return sani_wsk_answer(irp, STATUS_SUCCESS);
 	return atomic_load(&s->running) == event ? STATUS_EVENT_PENDING : STATUS_SUCCESS;
 }
 

@@ -301,12 +301,6 @@ start_accept(PIRP irp)
 	post_held(l);
 }
 
-static VOID
-start_refused(PIRP irp)
-{
-	sani_wsk_finish(irp, STATUS_INVALID_PARAMETER, 0);
-}
-
 NTSTATUS
 sani_wsk_accept(PWSK_SOCKET ListenSocket, ULONG Flags, PVOID AcceptSocketContext,
 		const WSK_CLIENT_CONNECTION_DISPATCH *AcceptSocketDispatch, PSOCKADDR LocalAddress,
@@ -318,7 +312,7 @@ sani_wsk_accept(PWSK_SOCKET ListenSocket, ULONG Flags, PVOID AcceptSocketContext
 	if (!sani_wsk_take(l, l->core, Irp))
 		return STATUS_INVALID_PARAMETER;
 	if (Flags != 0)
-		return sani_wsk_submit(Irp, start_refused);
+		return sani_wsk_answer(Irp, STATUS_INVALID_PARAMETER);
 	arg = sani_wsk_args(Irp);
 	arg[ARG_CONTEXT] = (ULONG_PTR)AcceptSocketContext;
 	arg[ARG_DISPATCH] = (ULONG_PTR)AcceptSocketDispatch;

@@ -13,12 +13,6 @@ struct entry {
 	struct sockaddr_in addr;
 };
 
-static VOID
-start_answer(PIRP irp)
-{
-	sani_wsk_finish(irp, irp->IoStatus.Status, 0);
-}
-
 /* Names are ASCII here (an international one in its ASCII form). @return False: it is not, or too long. */
 static bool
 narrow(const UNICODE_STRING *text, char *out)
@@ -128,8 +122,7 @@ sani_wsk_get_address_info(PWSK_CLIENT Client, PUNICODE_STRING NodeName, PUNICODE
 	(void)OwningThread;
 	if (!sani_wsk_client_take(Client, sani_wsk_client_core(Client), NULL, Irp))
 		return STATUS_INVALID_PARAMETER;
-	Irp->IoStatus.Status = look_up(NodeName, ServiceName, Hints, Result);
-	return sani_wsk_submit(Irp, start_answer);
+	return sani_wsk_answer(Irp, look_up(NodeName, ServiceName, Hints, Result));
 }
 
 VOID
@@ -164,6 +157,5 @@ sani_wsk_get_name_info(PWSK_CLIENT Client, PSOCKADDR SockAddr, ULONG SockAddrLen
 	(void)OwningThread;
 	if (!sani_wsk_client_take(Client, sani_wsk_client_core(Client), NULL, Irp))
 		return STATUS_INVALID_PARAMETER;
-	Irp->IoStatus.Status = name_of(SockAddr, SockAddrLength, NodeName, ServiceName, Flags);
-	return sani_wsk_submit(Irp, start_answer);
+	return sani_wsk_answer(Irp, name_of(SockAddr, SockAddrLength, NodeName, ServiceName, Flags));
 }

@@ -243,6 +243,10 @@ sani_wsk_take(struct sani_wsk_sock *s, struct sani_wsk_core *wc, PIRP irp)
 NTSTATUS
 sani_wsk_submit(PIRP irp, VOID (*start)(PIRP irp));
 
+/** A request that has been decided in the call: its status travels as a request does. As sani_wsk_submit(). */
+NTSTATUS
+sani_wsk_answer(PIRP irp, NTSTATUS status);
+
 /** Complete an IRP now: here, in the turn. */
 void
 sani_wsk_complete(PIRP irp, NTSTATUS status, ULONG_PTR information);

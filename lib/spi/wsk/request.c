@@ -309,6 +309,19 @@ sani_wsk_submit(PIRP irp, VOID (*start)(PIRP irp))
 	return STATUS_PENDING;
 }
 
+static VOID
+start_ended(PIRP irp)
+{
+	sani_wsk_finish(irp, irp->IoStatus.Status, 0);
+}
+
+NTSTATUS
+sani_wsk_answer(PIRP irp, NTSTATUS status)
+{
+	irp->IoStatus.Status = status;
+	return sani_wsk_submit(irp, start_ended);
+}
+
 static void
 push_cancel(struct sani_wsk_core *wc, PIRP irp)
 {

@@ -180,12 +180,6 @@ start_socket(PIRP irp)
 		fail_make(irp, status);
 }
 
-static VOID
-start_failure(PIRP irp)
-{
-	sani_wsk_finish(irp, irp->IoStatus.Status, 0);
-}
-
 static bool
 is_category(ULONG flags)
 {
@@ -240,7 +234,6 @@ begin_make(struct _WSK_CLIENT *c, ULONG category, PIRP irp, NTSTATUS *status)
 	s = NT_SUCCESS(*status) ? sani_wsk_sock_make(c, wc, category) : NULL;
 	if (s == NULL && NT_SUCCESS(*status))
 		*status = STATUS_INSUFFICIENT_RESOURCES;
-	irp->IoStatus.Status = *status;
 	irp->Socket = s;
 	return true;
 }
@@ -262,7 +255,7 @@ sani_wsk_socket(PWSK_CLIENT Client, ADDRESS_FAMILY AddressFamily, USHORT SocketT
 		return status;
 	s = Irp->Socket;
 	if (s == NULL)
-		return sani_wsk_submit(Irp, start_failure);
+		return sani_wsk_answer(Irp, status);
 	s->context = SocketContext;
 	take_dispatch(s, Dispatch);
 	return sani_wsk_submit(Irp, start_socket);
@@ -329,7 +322,7 @@ sani_wsk_socket_connect(PWSK_CLIENT Client, USHORT SocketType, ULONG Protocol, P
 		return status;
 	s = Irp->Socket;
 	if (s == NULL)
-		return sani_wsk_submit(Irp, start_failure);
+		return sani_wsk_answer(Irp, status);
 	s->context = SocketContext;
 	s->on_conn = Dispatch;
 	s->local = local;
