@@ -71,25 +71,6 @@ sani_wsk_client_free_sds(struct _WSK_CLIENT *c)
 	}
 }
 
-/* Locked. @return False: it is not there. */
-static bool
-take_out(struct sani_wsk_irps *list, PIRP irp)
-{
-	PIRP at, last = NULL;
-
-	for (at = list->head; at != NULL && at != irp; at = at->Next)
-		last = at;
-	if (at == NULL)
-		return false;
-	if (last != NULL)
-		last->Next = irp->Next;
-	else
-		list->head = irp->Next;
-	if (list->tail == irp)
-		list->tail = last;
-	return true;
-}
-
 static void
 end_change(struct _WSK_CLIENT *c, PIRP irp)
 {
@@ -107,7 +88,7 @@ cancel_change(PDEVICE_OBJECT device, PIRP irp)
 
 	(void)device;
 	sani_wsk_lock();
-	take_out(&c->changes, irp);
+	sani_wsk_take_out(&c->changes, irp);
 	sani_wsk_unlock();
 	end_change(c, irp);
 }
@@ -125,13 +106,9 @@ sani_wsk_client_end_changes(struct _WSK_CLIENT *c)
 	PIRP irp;
 
 	sani_wsk_lock();
-	while ((irp = c->changes.head) != NULL) {
-		c->changes.head = irp->Next;
-		if (!take_routine(irp))
-			continue;	/* who cancels it ends it */
-		sani_wsk_hold(&ours, irp);
-	}
-	c->changes.tail = NULL;
+	while ((irp = sani_wsk_next(&c->changes)) != NULL)
+		if (take_routine(irp))	/* else who cancels it ends it */
+			sani_wsk_hold(&ours, irp);
 	sani_wsk_unlock();
 	while ((irp = sani_wsk_next(&ours)) != NULL)
 		end_change(c, irp);

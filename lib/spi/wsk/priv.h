@@ -267,6 +267,10 @@ sani_wsk_hold(struct sani_wsk_irps *list, PIRP irp);
 PIRP
 sani_wsk_next(struct sani_wsk_irps *list);
 
+/** Take one out of a list, if it is on it. */
+void
+sani_wsk_take_out(struct sani_wsk_irps *list, PIRP irp);
+
 /** End all of a list. */
 void
 sani_wsk_finish_all(struct sani_wsk_irps *list, NTSTATUS status, ULONG_PTR information);

@@ -155,17 +155,23 @@ sani_wsk_complete(PIRP irp, NTSTATUS status, ULONG_PTR information)
 	end_irp(irp);
 }
 
-void
-sani_wsk_hold(struct sani_wsk_irps *list, PIRP irp)
+static void
+append(struct sani_wsk_irps *list, PIRP irp)
 {
-	set_step(irp, SANI_WSK_HELD);
-	irp->List = list;
 	irp->Next = NULL;
 	if (list->tail != NULL)
 		list->tail->Next = irp;
 	else
 		list->head = irp;
 	list->tail = irp;
+}
+
+void
+sani_wsk_hold(struct sani_wsk_irps *list, PIRP irp)
+{
+	set_step(irp, SANI_WSK_HELD);
+	irp->List = list;
+	append(list, irp);
 }
 
 PIRP
@@ -182,14 +188,15 @@ sani_wsk_next(struct sani_wsk_irps *list)
 	return irp;
 }
 
-static void
-take_out(struct sani_wsk_irps *list, PIRP irp)
+void
+sani_wsk_take_out(struct sani_wsk_irps *list, PIRP irp)
 {
-	PIRP last = NULL;
-	PIRP at;
+	PIRP at, last = NULL;
 
-	for (at = list->head; at != irp; at = at->Next)
+	for (at = list->head; at != NULL && at != irp; at = at->Next)
 		last = at;
+	if (at == NULL)
+		return;
 	if (last != NULL)
 		last->Next = irp->Next;
 	else
@@ -210,12 +217,7 @@ sani_wsk_finish(PIRP irp, NTSTATUS status, ULONG_PTR information)
 		end_irp(irp);
 		return;
 	}
-	irp->Next = NULL;
-	if (wc->done.tail != NULL)
-		wc->done.tail->Next = irp;
-	else
-		wc->done.head = irp;
-	wc->done.tail = irp;
+	append(&wc->done, irp);
 	if (!sani_layer_in_round())
 		sani_core_wake(wc->core);
 }
@@ -361,7 +363,7 @@ cancel_here(struct sani_wsk_core *wc, PIRP irp)
 		}
 		break;
 	case SANI_WSK_HELD:
-		take_out(irp->List, irp);
+		sani_wsk_take_out(irp->List, irp);
 		irp->Step |= SANI_WSK_SEEN;
 		sani_wsk_finish(irp, STATUS_CANCELLED, 0);
 		return;
