@@ -176,8 +176,7 @@ had_sock(struct _WSK_CLIENT *c)
 static NTSTATUS
 set_fixed_events(struct _WSK_CLIENT *c, const WSK_EVENT_CALLBACK_CONTROL *in, SIZE_T size)
 {
-	ULONG known = WSK_EVENT_ACCEPT | WSK_EVENT_RECEIVE | WSK_EVENT_DISCONNECT | WSK_EVENT_SEND_BACKLOG |
-		      WSK_EVENT_RECEIVE_FROM;
+	ULONG known = WSK_EVENT_ACCEPT | SANI_WSK_CONNECTION_EVENTS | WSK_EVENT_RECEIVE_FROM;
 
 	if (in == NULL || size < sizeof(*in) || in->NpiId == NULL || in->EventMask == 0 || in->EventMask & ~known)
 		return STATUS_INVALID_PARAMETER;

@@ -8,8 +8,6 @@
 
 enum { ARG_TYPE, ARG_CODE, ARG_LEVEL, ARG_IN_SIZE, ARG_IN, ARG_OUT_SIZE, ARG_OUT };
 
-#define CONNECTION_EVENTS (WSK_EVENT_RECEIVE | WSK_EVENT_DISCONNECT | WSK_EVENT_SEND_BACKLOG)
-
 /* Of one request. */
 struct control {
 	struct sani_wsk_sock *s;
@@ -334,8 +332,8 @@ disable(struct sani_wsk_sock *s, ULONG event, PIRP irp)
 	if (event == 0 || (event & (event - 1)) != 0)
 		return answer(irp, STATUS_INVALID_PARAMETER);
 	/* W38, W59: for good. */
-	if ((listens && event & CONNECTION_EVENTS) || event & atomic_load(&s->client->fixed_events) ||
-	    !(event & (CONNECTION_EVENTS | WSK_EVENT_ACCEPT)))
+	if ((listens && event & SANI_WSK_CONNECTION_EVENTS) || event & atomic_load(&s->client->fixed_events) ||
+	    !(event & (SANI_WSK_CONNECTION_EVENTS | WSK_EVENT_ACCEPT)))
 		return answer(irp, STATUS_INVALID_DEVICE_REQUEST);
 	atomic_fetch_and(&s->events, ~event);
 	sani_wsk_kick(s);
@@ -353,16 +351,16 @@ enable(struct sani_wsk_sock *s, ULONG events)
 
 	if (events == 0)
 		return STATUS_INVALID_PARAMETER;
-	if (events & ~(CONNECTION_EVENTS | WSK_EVENT_ACCEPT))
+	if (events & ~(SANI_WSK_CONNECTION_EVENTS | WSK_EVENT_ACCEPT))
 		return STATUS_INVALID_DEVICE_REQUEST;
 	if (!listens && atomic_load(&s->phase) != SANI_WSK_CONNECTED)
 		return STATUS_INVALID_DEVICE_STATE;
 	if (!listens && events & WSK_EVENT_ACCEPT)
 		return STATUS_INVALID_DEVICE_REQUEST;
-	if (events & ~(listens ? sani_wsk_events_of(s) | CONNECTION_EVENTS : sani_wsk_events_of(s)))
+	if (events & ~(listens ? sani_wsk_events_of(s) | SANI_WSK_CONNECTION_EVENTS : sani_wsk_events_of(s)))
 		return STATUS_INVALID_PARAMETER;
 	if (listens) {
-		__atomic_fetch_or(&s->inherited, events & CONNECTION_EVENTS, __ATOMIC_SEQ_CST);
+		__atomic_fetch_or(&s->inherited, events & SANI_WSK_CONNECTION_EVENTS, __ATOMIC_SEQ_CST);
 		events &= WSK_EVENT_ACCEPT;
 	}
 	if (events & WSK_EVENT_RECEIVE) {

@@ -5,7 +5,6 @@
 
 #include "spi/wsk/priv.h"
 
-#define CONNECTION_EVENTS (WSK_EVENT_RECEIVE | WSK_EVENT_DISCONNECT | WSK_EVENT_SEND_BACKLOG)
 #define BACKLOG_MIN 65536u
 
 /* Sequentially consistent, against who disables it and then looks whether it runs (W58). */
@@ -34,7 +33,7 @@ sani_wsk_events_of(const struct sani_wsk_sock *s)
 	if (s->on_listen != NULL && s->on_listen->WskAcceptEvent != NULL)
 		events |= WSK_EVENT_ACCEPT;
 	if (s->category == WSK_FLAG_LISTEN_SOCKET)
-		return events | CONNECTION_EVENTS;
+		return events | SANI_WSK_CONNECTION_EVENTS;
 	if (conn != NULL && conn->WskReceiveEvent != NULL)
 		events |= WSK_EVENT_RECEIVE;
 	if (conn != NULL && conn->WskDisconnectEvent != NULL)

@@ -12,11 +12,7 @@
 
 /* socket.c */
 
-/** Memory of a socket, counted; NULL: none. Any thread. */
-struct sani_wsk_sock *
-sani_wsk_sock_make(struct _WSK_CLIENT *c, struct sani_wsk_core *wc, ULONG category);
-
-/** End that memory; not counted any more is it by sani_wsk_client_put_sock(). */
+/** Free what sani_wsk_sock_make() has made; its client counts it until sani_wsk_client_put_sock(). */
 void
 sani_wsk_sock_free(struct sani_wsk_sock *s);
 
@@ -42,7 +38,7 @@ sani_wsk_sock_fixed_events(struct sani_wsk_sock *s);
 
 /* address.c */
 
-/** @return 0, or false: not a sockaddr_in. Any thread. */
+/** @return False: not a sockaddr_in. Any thread. */
 bool
 sani_wsk_addr_in(const struct sockaddr *sa, struct san_addr *addr);
 void
@@ -53,6 +49,9 @@ NTSTATUS
 sani_wsk_bind_now(struct sani_wsk_sock *s, const struct san_addr *local);
 
 /* xfer.c: memory of a request */
+
+/** Arguments of a send, a receive, a disconnect: its memory, and how much of that a receive has filled before. */
+enum { SANI_WSK_MDL, SANI_WSK_OFFSET, SANI_WSK_LENGTH, SANI_WSK_FLAGS, SANI_WSK_DONE };
 
 /** Its stretches, at most SAN_VEC_MAX, with skip bytes left out. @return How many; 0: too many, or too short. */
 unsigned int
@@ -95,6 +94,9 @@ void
 sani_wsk_blocks_free(struct sani_wsk_core *wc);
 
 /* events.c */
+
+/** Callbacks of a connection. */
+#define SANI_WSK_CONNECTION_EVENTS (WSK_EVENT_RECEIVE | WSK_EVENT_DISCONNECT | WSK_EVENT_SEND_BACKLOG)
 
 /** Begin a callback, if it is enabled. */
 bool
@@ -160,31 +162,21 @@ sani_wsk_inspect(struct sani_wsk_sock *s, struct sani_wsk_sock *conn);
 void
 sani_wsk_inspect_lost(struct sani_wsk_sock *conn);
 
-/* client.c */
+/* registration.c */
 
-/** One lock for registrations, hosts and counts; nothing of the data path takes it. */
-void
-sani_wsk_lock(void);
-void
-sani_wsk_unlock(void);
-
-/** A count went down, or a host has the subsystem now: who waits looks again. Locked. */
-void
-sani_wsk_changed(void);
-
-/** Wait for a change, or for 10 ms. Locked. */
-void
-sani_wsk_wait_change(void);
+/** Memory of a socket, counted; NULL: none. Any thread. */
+struct sani_wsk_sock *
+sani_wsk_sock_make(struct _WSK_CLIENT *c, struct sani_wsk_core *wc, ULONG category);
 
 /** The socket's memory is gone. Any thread. */
 void
 sani_wsk_client_put_sock(struct _WSK_CLIENT *c);
 
-/** The same for a request that is not a core's. Locked. */
+/** A client-level request begins that is not a core's. Locked. */
 void
 sani_wsk_client_count_call(struct _WSK_CLIENT *c);
 
-/** A client-level request begins: false, when the IRP cannot be taken. Any thread. */
+/** A client-level request of a core begins: false, when the IRP cannot be taken. Any thread. */
 bool
 sani_wsk_client_take(struct _WSK_CLIENT *c, struct sani_wsk_core *wc, struct sani_wsk_sock *s, PIRP irp);
 
@@ -195,6 +187,8 @@ sani_wsk_client_put_call(struct _WSK_CLIENT *c);
 /** The core for what the calling thread makes. Any thread. */
 struct sani_wsk_core *
 sani_wsk_client_core(struct _WSK_CLIENT *c);
+
+/* client.c */
 
 /** End pending WSK_TRANSPORT_LIST_CHANGE requests. Any thread. */
 void
@@ -217,6 +211,20 @@ bool
 sani_wsk_sd_release(struct _WSK_CLIENT *c, PSECURITY_DESCRIPTOR sd);
 
 /* host.c */
+
+/** One lock for registrations, hosts and counts; nothing of the data path takes it. */
+void
+sani_wsk_lock(void);
+void
+sani_wsk_unlock(void);
+
+/** A count went down, or a host has the subsystem now: who waits looks again. Locked. */
+void
+sani_wsk_changed(void);
+
+/** Wait for a change, or for 10 ms. Locked. */
+void
+sani_wsk_wait_change(void);
 
 /** The host that has the subsystem and is wanted (NULL: any); NULL: none. Locked. */
 struct sani_wsk_host *

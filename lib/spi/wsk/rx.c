@@ -28,8 +28,6 @@ struct sani_wsk_block {
 	uint8_t data[BLOCK];
 };
 
-enum { ARG_MDL, ARG_OFFSET, ARG_LENGTH, ARG_FLAGS, ARG_DONE };
-
 static void
 put_block(struct sani_wsk_core *wc, struct sani_wsk_block *b)
 {
@@ -184,9 +182,9 @@ post_fill(struct sani_wsk_sock *s)
 static uint32_t
 copy_left(const struct sani_wsk_rx *rx, const ULONG_PTR *arg)
 {
-	SIZE_T offset = arg[ARG_OFFSET] + arg[ARG_DONE];
-	SIZE_T want = arg[ARG_LENGTH] - arg[ARG_DONE];
-	const MDL *mdl = (const MDL *)arg[ARG_MDL];
+	SIZE_T offset = arg[SANI_WSK_OFFSET] + arg[SANI_WSK_DONE];
+	SIZE_T want = arg[SANI_WSK_LENGTH] - arg[SANI_WSK_DONE];
+	const MDL *mdl = (const MDL *)arg[SANI_WSK_MDL];
 	uint32_t done = 0;
 
 	for (; mdl != NULL && done < rx->len && done < want; mdl = mdl->Next) {
@@ -226,7 +224,7 @@ serve(struct sani_wsk_sock *s)
 	ULONG_PTR *arg = sani_wsk_args(irp);
 	uint32_t n;
 
-	if (arg[ARG_FLAGS] & WSK_FLAG_DRAIN) {
+	if (arg[SANI_WSK_FLAGS] & WSK_FLAG_DRAIN) {
 		consume(s, rx->len);
 		return;
 	}
@@ -235,10 +233,10 @@ serve(struct sani_wsk_sock *s)
 		sani_wsk_finish(sani_wsk_next(&rx->held), STATUS_INVALID_BUFFER_SIZE, 0);
 		return;
 	}
-	arg[ARG_DONE] += n;
+	arg[SANI_WSK_DONE] += n;
 	consume(s, n);
-	if (arg[ARG_DONE] == arg[ARG_LENGTH] || !(arg[ARG_FLAGS] & WSK_FLAG_WAITALL))
-		sani_wsk_finish(sani_wsk_next(&rx->held), STATUS_SUCCESS, arg[ARG_DONE]);
+	if (arg[SANI_WSK_DONE] == arg[SANI_WSK_LENGTH] || !(arg[SANI_WSK_FLAGS] & WSK_FLAG_WAITALL))
+		sani_wsk_finish(sani_wsk_next(&rx->held), STATUS_SUCCESS, arg[SANI_WSK_DONE]);
 }
 
 static NTSTATUS
@@ -336,7 +334,7 @@ sani_wsk_rx_request(struct sani_wsk_sock *s, PIRP irp)
 	struct sani_wsk_rx *rx = s->rx;
 
 	rx->stopped = false;
-	if (arg[ARG_LENGTH] == 0 && !(arg[ARG_FLAGS] & WSK_FLAG_DRAIN))
+	if (arg[SANI_WSK_LENGTH] == 0 && !(arg[SANI_WSK_FLAGS] & WSK_FLAG_DRAIN))
 		sani_wsk_finish(irp, STATUS_SUCCESS, 0);
 	else
 		sani_wsk_hold(&rx->held, irp);

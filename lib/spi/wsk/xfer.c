@@ -8,8 +8,6 @@
 
 #include "spi/wsk/priv.h"
 
-enum { ARG_MDL, ARG_OFFSET, ARG_LENGTH, ARG_FLAGS, ARG_DONE };
-
 /* The memory of a request when it is one stretch; NULL: it is not, or not enough. */
 static inline void *
 one_stretch(const WSK_BUF *buf)
@@ -44,33 +42,26 @@ sani_wsk_gather(const MDL *mdl, SIZE_T offset, SIZE_T length, struct san_vec *ve
 static unsigned int
 gather_rest(const ULONG_PTR *arg, struct san_vec *vec)
 {
-	SIZE_T offset = arg[ARG_OFFSET] + arg[ARG_DONE];
-	const MDL *mdl = (const MDL *)arg[ARG_MDL];
+	SIZE_T offset = arg[SANI_WSK_OFFSET] + arg[SANI_WSK_DONE];
+	const MDL *mdl = (const MDL *)arg[SANI_WSK_MDL];
 
 	while (mdl != NULL && offset >= mdl->ByteCount) {
 		offset -= mdl->ByteCount;
 		mdl = mdl->Next;
 	}
-	return sani_wsk_gather(mdl, offset, arg[ARG_LENGTH] - arg[ARG_DONE], vec);
+	return sani_wsk_gather(mdl, offset, arg[SANI_WSK_LENGTH] - arg[SANI_WSK_DONE], vec);
 }
 
-static ULONG_PTR *
+static void
 keep_arguments(PIRP irp, const WSK_BUF *buf, ULONG flags)
 {
 	ULONG_PTR *arg = sani_wsk_args(irp);
 
-	arg[ARG_MDL] = buf != NULL ? (ULONG_PTR)buf->Mdl : 0;
-	arg[ARG_OFFSET] = buf != NULL ? buf->Offset : 0;
-	arg[ARG_LENGTH] = buf != NULL ? buf->Length : 0;
-	arg[ARG_FLAGS] = flags;
-	arg[ARG_DONE] = 0;
-	return arg;
-}
-
-static ULONG_PTR *
-arguments(PIRP irp)
-{
-	return sani_wsk_args(irp);
+	arg[SANI_WSK_MDL] = buf != NULL ? (ULONG_PTR)buf->Mdl : 0;
+	arg[SANI_WSK_OFFSET] = buf != NULL ? buf->Offset : 0;
+	arg[SANI_WSK_LENGTH] = buf != NULL ? buf->Length : 0;
+	arg[SANI_WSK_FLAGS] = flags;
+	arg[SANI_WSK_DONE] = 0;
 }
 
 static bool
@@ -95,25 +86,25 @@ hurry(struct sani_wsk_sock *s, bool now)
 static VOID
 start_send(PIRP irp)
 {
-	const ULONG_PTR *arg = arguments(irp);
+	const ULONG_PTR *arg = sani_wsk_args(irp);
 	struct sani_wsk_sock *s = irp->Socket;
 	struct san_vec vec[SAN_VEC_MAX];
 	unsigned int nb;
 
-	if (arg[ARG_FLAGS] & ~(ULONG_PTR)WSK_FLAG_NODELAY) {
+	if (arg[SANI_WSK_FLAGS] & ~(ULONG_PTR)WSK_FLAG_NODELAY) {
 		sani_wsk_finish(irp, STATUS_NOT_SUPPORTED, 0);
 		return;
 	}
-	if (arg[ARG_LENGTH] == 0) {
+	if (arg[SANI_WSK_LENGTH] == 0) {
 		sani_wsk_finish(irp, is_connected(s) ? STATUS_SUCCESS : STATUS_INVALID_DEVICE_STATE, 0);
 		return;
 	}
-	nb = sani_wsk_gather((const MDL *)arg[ARG_MDL], arg[ARG_OFFSET], arg[ARG_LENGTH], vec);
-	if (nb == 0 || arg[ARG_LENGTH] > SAN_IO_MAX) {
+	nb = sani_wsk_gather((const MDL *)arg[SANI_WSK_MDL], arg[SANI_WSK_OFFSET], arg[SANI_WSK_LENGTH], vec);
+	if (nb == 0 || arg[SANI_WSK_LENGTH] > SAN_IO_MAX) {
 		sani_wsk_finish(irp, STATUS_INVALID_BUFFER_SIZE, 0);
 		return;
 	}
-	hurry(s, arg[ARG_FLAGS] & WSK_FLAG_NODELAY);
+	hurry(s, arg[SANI_WSK_FLAGS] & WSK_FLAG_NODELAY);
 	irp->Operation.user = s->send_user;
 	if (nb == 1)
 		sani_wsk_posted(irp, san_send(s->h, &irp->Operation, vec[0].base, vec[0].len, SAN_ACKED));
@@ -129,7 +120,7 @@ send_slowly(struct sani_wsk_sock *s, const WSK_BUF *buf, ULONG flags, PIRP irp)
 		return STATUS_INVALID_PARAMETER;
 	keep_arguments(irp, buf, flags);
 	if (buf == NULL)
-		sani_wsk_args(irp)[ARG_LENGTH] = SAN_IO_MAX + 1u;
+		sani_wsk_args(irp)[SANI_WSK_LENGTH] = SAN_IO_MAX + 1u;
 	return sani_wsk_submit(irp, start_send);
 }
 
@@ -206,7 +197,7 @@ on_received(struct sani_wsk_core *wc, const struct san_completion *comp)
 {
 	PIRP irp = sani_wsk_irp_of(comp->op);
 	struct sani_wsk_sock *s = irp->Socket;
-	ULONG_PTR done = arguments(irp)[ARG_DONE];
+	ULONG_PTR done = sani_wsk_args(irp)[SANI_WSK_DONE];
 
 	(void)wc;
 	if (comp->result <= 0)
@@ -221,25 +212,22 @@ on_received(struct sani_wsk_core *wc, const struct san_completion *comp)
 static int
 post_receive(struct sani_wsk_sock *s, PIRP irp)
 {
-	const ULONG_PTR *arg = arguments(irp);
-	unsigned int flags = arg[ARG_FLAGS] & WSK_FLAG_WAITALL ? SAN_WAITALL : 0;
+	const ULONG_PTR *arg = sani_wsk_args(irp);
+	unsigned int flags = arg[SANI_WSK_FLAGS] & WSK_FLAG_WAITALL ? SAN_WAITALL : 0;
 	struct san_vec vec[SAN_VEC_MAX];
-	SIZE_T all = 0;
-	unsigned int i, nb;
+	unsigned int nb;
 
-	if (arg[ARG_FLAGS] & WSK_FLAG_DRAIN) {
+	if (arg[SANI_WSK_FLAGS] & WSK_FLAG_DRAIN) {
 		irp->Operation.user = sani_wsk_user(on_drained);
 		return san_recv(s->h, &irp->Operation, s->core->sink, sizeof(s->core->sink), 0);
 	}
 	nb = gather_rest(arg, vec);
-	if (nb == 0 || arg[ARG_LENGTH] > SAN_IO_MAX)
+	if (nb == 0 || arg[SANI_WSK_LENGTH] > SAN_IO_MAX)
 		return -EMSGSIZE;
-	for (i = 0; i < nb; i++)
-		all += vec[i].len;
 	irp->Operation.user = irp->Step & SANI_WSK_BY_RX ? sani_wsk_user(on_received) : SANI_WSK_PLAIN;
 	if (nb == 1)
 		return san_recv(s->h, &irp->Operation, vec[0].base, vec[0].len, flags);
-	return san_recvv(s->h, &irp->Operation, vec, nb, flags ? all : 1, 0);
+	return san_recvv(s->h, &irp->Operation, vec, nb, flags ? arg[SANI_WSK_LENGTH] - arg[SANI_WSK_DONE] : 1, 0);
 }
 
 void
@@ -257,18 +245,18 @@ sani_wsk_receive_now(PIRP irp)
 static VOID
 start_receive(PIRP irp)
 {
-	const ULONG_PTR *arg = arguments(irp);
+	const ULONG_PTR *arg = sani_wsk_args(irp);
 	struct sani_wsk_sock *s = irp->Socket;
-	ULONG_PTR flags = arg[ARG_FLAGS];
+	ULONG_PTR flags = arg[SANI_WSK_FLAGS];
 
 	if (flags & ~(ULONG_PTR)(WSK_FLAG_WAITALL | WSK_FLAG_DRAIN) ||
-	    (flags & WSK_FLAG_DRAIN && (flags & WSK_FLAG_WAITALL || arg[ARG_LENGTH] > 0)))
+	    (flags & WSK_FLAG_DRAIN && (flags & WSK_FLAG_WAITALL || arg[SANI_WSK_LENGTH] > 0)))
 		sani_wsk_finish(irp, STATUS_NOT_SUPPORTED, 0);
 	else if (!is_connected(s))
 		sani_wsk_finish(irp, STATUS_INVALID_DEVICE_STATE, 0);
 	else if (s->rx != NULL)
 		sani_wsk_rx_request(s, irp);
-	else if (arg[ARG_LENGTH] == 0 && !(flags & WSK_FLAG_DRAIN))
+	else if (arg[SANI_WSK_LENGTH] == 0 && !(flags & WSK_FLAG_DRAIN))
 		sani_wsk_finish(irp, STATUS_SUCCESS, 0);
 	else
 		sani_wsk_receive_now(irp);
@@ -312,9 +300,10 @@ static int
 send_last(struct sani_wsk_sock *s, const ULONG_PTR *arg)
 {
 	struct san_vec vec[SAN_VEC_MAX];
-	unsigned int nb = sani_wsk_gather((const MDL *)arg[ARG_MDL], arg[ARG_OFFSET], arg[ARG_LENGTH], vec);
+	const MDL *mdl = (const MDL *)arg[SANI_WSK_MDL];
+	unsigned int nb = sani_wsk_gather(mdl, arg[SANI_WSK_OFFSET], arg[SANI_WSK_LENGTH], vec);
 
-	if (nb == 0 || arg[ARG_LENGTH] > SAN_IO_MAX)
+	if (nb == 0 || arg[SANI_WSK_LENGTH] > SAN_IO_MAX)
 		return -EMSGSIZE;
 	/* Posted still: it was disconnected before. */
 	if (s->tail.state != 0)
@@ -326,20 +315,20 @@ send_last(struct sani_wsk_sock *s, const ULONG_PTR *arg)
 static VOID
 start_disconnect(PIRP irp)
 {
-	const ULONG_PTR *arg = arguments(irp);
+	const ULONG_PTR *arg = sani_wsk_args(irp);
 	struct sani_wsk_sock *s = irp->Socket;
 	int rc = 0;
 
-	if (arg[ARG_FLAGS] & ~(ULONG_PTR)WSK_FLAG_ABORTIVE || (arg[ARG_FLAGS] && arg[ARG_LENGTH] > 0)) {
+	if (arg[SANI_WSK_FLAGS] & ~(ULONG_PTR)WSK_FLAG_ABORTIVE || (arg[SANI_WSK_FLAGS] && arg[SANI_WSK_LENGTH] > 0)) {
 		sani_wsk_finish(irp, STATUS_INVALID_PARAMETER, 0);
 		return;
 	}
 	irp->Operation.user = SANI_WSK_PLAIN;
-	if (arg[ARG_FLAGS]) {
+	if (arg[SANI_WSK_FLAGS]) {
 		sani_wsk_posted(irp, san_disconnect(s->h, &irp->Operation, SAN_ABORT));
 		return;
 	}
-	if (arg[ARG_LENGTH] > 0)
+	if (arg[SANI_WSK_LENGTH] > 0)
 		rc = send_last(s, arg);
 	if (rc >= 0)
 		rc = san_shutdown(s->h, &irp->Operation, 0);
@@ -356,6 +345,6 @@ sani_wsk_disconnect(PWSK_SOCKET Socket, PWSK_BUF Buffer, ULONG Flags, PIRP Irp)
 	keep_arguments(Irp, Buffer, Flags);
 	/* A buffer with an abortive disconnect is refused even if it is empty. */
 	if (Buffer != NULL && Flags & WSK_FLAG_ABORTIVE)
-		arguments(Irp)[ARG_LENGTH] = 1;
+		sani_wsk_args(Irp)[SANI_WSK_LENGTH] = 1;
 	return sani_wsk_submit(Irp, start_disconnect);
 }
