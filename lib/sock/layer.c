@@ -136,13 +136,13 @@ sani_layer_choose_core(const union sani_ip *local)
 }
 
 unsigned int
-sani_layer_addresses(union sani_ip *list, unsigned int max)
+sani_layer_addresses(const struct san_host *host, union sani_ip *list, unsigned int max)
 {
 	const struct san_host *h;
 	unsigned int i, n = 0;
 
 	for (h = sani_sock_hosts(); h != NULL; h = h->next)
-		for (i = 0; i < h->host->nb_ifaces && n < max; i++)
+		for (i = 0; (host == NULL || h == host) && i < h->host->nb_ifaces && n < max; i++)
 			list[n++] = h->host->ifaces[i].addr;
 	return n;
 }

@@ -80,9 +80,9 @@ sani_layer_core_id(const struct san_core *k);
 struct san_core *
 sani_layer_choose_core(const union sani_ip *local);
 
-/** The addresses of all hosts' interfaces, at most max. @return How many. Any thread. */
+/** The addresses of a host's interfaces (NULL: of all hosts'), at most max. @return How many. Any thread. */
 unsigned int
-sani_layer_addresses(union sani_ip *list, unsigned int max);
+sani_layer_addresses(const struct san_host *host, union sani_ip *list, unsigned int max);
 
 /**
  * Call fn on the core's thread: here and now, or through the request ring, and wait for its end.

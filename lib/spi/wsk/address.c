@@ -8,33 +8,6 @@
 #define DYNAMIC_NB 16384u
 #define TRIES 64
 
-bool
-sani_wsk_addr_in(const struct sockaddr *sa, struct san_addr *addr)
-{
-	struct sockaddr_in in;
-	union sani_ip ip;
-
-	if (sa->sa_family != AF_INET)
-		return false;
-	memcpy(&in, sa, sizeof(in));
-	memset(addr, 0, sizeof(*addr));
-	addr->port = ntohs(in.sin_port);
-	if (in.sin_addr.s_addr == INADDR_ANY)
-		return true;
-	ip = sani_ip_from_v4(in.sin_addr.s_addr);
-	memcpy(addr->ip, ip.b, sizeof(addr->ip));
-	return true;
-}
-
-void
-sani_wsk_addr_out(const struct san_addr *addr, PSOCKADDR sa)
-{
-	struct sockaddr_in in = { .sin_family = AF_INET, .sin_port = htons(addr->port) };
-
-	memcpy(&in.sin_addr, addr->ip + 12, 4);
-	memcpy(sa, &in, sizeof(in));
-}
-
 /* A port that nobody has, now (W27). */
 static int
 bind_some(struct sani_wsk_sock *s, struct san_addr *local)
@@ -91,7 +64,7 @@ sani_wsk_bind(PWSK_SOCKET Socket, PSOCKADDR LocalAddress, ULONG Flags, PIRP Irp)
 		return STATUS_INVALID_PARAMETER;
 	if (LocalAddress == NULL || Flags != 0)
 		return sani_wsk_answer(Irp, STATUS_INVALID_PARAMETER);
-	if (!sani_wsk_addr_in(LocalAddress, &local))
+	if (!sani_win_addr_in(LocalAddress, &local))
 		return sani_wsk_answer(Irp, STATUS_INVALID_ADDRESS);
 	memcpy(sani_wsk_args(Irp), &local, sizeof(local));
 	return sani_wsk_submit(Irp, start_bind);
@@ -100,14 +73,14 @@ sani_wsk_bind(PWSK_SOCKET Socket, PSOCKADDR LocalAddress, ULONG Flags, PIRP Irp)
 static void
 answer(PIRP irp, bool known, const struct san_addr *addr)
 {
-	PSOCKADDR sa = (PSOCKADDR)sani_wsk_args(irp)[0];
+	struct sockaddr_in *sa = (struct sockaddr_in *)sani_wsk_args(irp)[0];
 
 	if (sa == NULL) {
 		sani_wsk_finish(irp, STATUS_INVALID_PARAMETER, 0);
 	} else if (!known) {
 		sani_wsk_finish(irp, STATUS_INVALID_DEVICE_STATE, 0);
 	} else {
-		sani_wsk_addr_out(addr, sa);
+		sani_win_addr_out(addr, sa);
 		sani_wsk_finish(irp, STATUS_SUCCESS, 0);
 	}
 }

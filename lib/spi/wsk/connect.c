@@ -124,7 +124,7 @@ submit_connect(PIRP irp, PSOCKADDR remote, NTSTATUS status)
 
 	if (NT_SUCCESS(status) && remote == NULL)
 		status = STATUS_INVALID_PARAMETER;
-	if (NT_SUCCESS(status) && !sani_wsk_addr_in(remote, &peer))
+	if (NT_SUCCESS(status) && !sani_win_addr_in(remote, &peer))
 		status = STATUS_INVALID_ADDRESS;
 	if (!NT_SUCCESS(status))
 		return sani_wsk_answer(irp, status);

@@ -276,30 +276,11 @@ answer(PIRP irp, NTSTATUS status)
 	return irp != NULL ? sani_wsk_answer(irp, status) : status;
 }
 
-/* SIO_ADDRESS_LIST_QUERY: the list, then what its entries point at. */
 static NTSTATUS
 list_addresses(struct control *c)
 {
-	const struct sani_host *host = sani_sock_host_below(c->s->core->host->host);
-	INT nb = (INT)host->nb_ifaces;
-	SIZE_T head = offsetof(SOCKET_ADDRESS_LIST, Address) + (SIZE_T)nb * sizeof(SOCKET_ADDRESS);
-	SOCKET_ADDRESS_LIST *list = c->out;
-	struct san_addr addr = { 0 };
-	PSOCKADDR sa;
-	INT i;
-
-	c->returned = head + (SIZE_T)nb * sizeof(struct sockaddr_in);
-	if (list == NULL || c->out_size < c->returned)
-		return STATUS_BUFFER_OVERFLOW;
-	list->iAddressCount = nb;
-	for (i = 0; i < nb; i++) {
-		sa = (PSOCKADDR)(void *)((char *)c->out + head + (SIZE_T)i * sizeof(struct sockaddr_in));
-		memcpy(addr.ip, host->ifaces[i].addr.b, sizeof(addr.ip));
-		sani_wsk_addr_out(&addr, sa);
-		list->Address[i].lpSockaddr = sa;
-		list->Address[i].iSockaddrLength = sizeof(struct sockaddr_in);
-	}
-	return STATUS_SUCCESS;
+	c->returned = sani_win_addr_list(c->s->core->host->host, c->out, c->out_size);
+	return c->out == NULL || c->out_size < c->returned ? STATUS_BUFFER_OVERFLOW : STATUS_SUCCESS;
 }
 
 /* Ioctls without an IRP. */

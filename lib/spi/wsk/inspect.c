@@ -34,8 +34,8 @@ sani_wsk_inspect(struct sani_wsk_sock *l, struct sani_wsk_sock *conn)
 	conn->pending = true;
 	sani_wsk_watch(conn);
 	id = conn->inspect;
-	sani_wsk_addr_out(&conn->local, (PSOCKADDR)&local);
-	sani_wsk_addr_out(&conn->remote, (PSOCKADDR)&remote);
+	sani_win_addr_out(&conn->local, &local);
+	sani_win_addr_out(&conn->remote, &remote);
 	action = l->on_listen->WskInspectEvent(l->context, (PSOCKADDR)&local, (PSOCKADDR)&remote, &id);
 	apply(conn, action);
 }

@@ -75,9 +75,9 @@ give_to_request(PIRP irp, struct sani_wsk_sock *conn)
 	conn->context = (PVOID)arg[ARG_CONTEXT];
 	conn->on_conn = (const WSK_CLIENT_CONNECTION_DISPATCH *)arg[ARG_DISPATCH];
 	if (arg[ARG_LOCAL] != 0)
-		sani_wsk_addr_out(&conn->local, (PSOCKADDR)arg[ARG_LOCAL]);
+		sani_win_addr_out(&conn->local, (struct sockaddr_in *)arg[ARG_LOCAL]);
 	if (arg[ARG_REMOTE] != 0)
-		sani_wsk_addr_out(&conn->remote, (PSOCKADDR)arg[ARG_REMOTE]);
+		sani_win_addr_out(&conn->remote, (struct sockaddr_in *)arg[ARG_REMOTE]);
 	sani_wsk_sock_fixed_events(conn);
 	sani_wsk_finish(irp, STATUS_SUCCESS, (ULONG_PTR)conn);
 }
@@ -94,8 +94,8 @@ give_to_callback(struct sani_wsk_sock *l, struct sani_wsk_sock *conn)
 	if (!sani_wsk_event_begin(l, WSK_EVENT_ACCEPT))
 		return false;
 	sani_wsk_unwait(conn);
-	sani_wsk_addr_out(&conn->local, (PSOCKADDR)&local);
-	sani_wsk_addr_out(&conn->remote, (PSOCKADDR)&remote);
+	sani_win_addr_out(&conn->local, &local);
+	sani_win_addr_out(&conn->remote, &remote);
 	status = l->on_listen->WskAcceptEvent(l->context, WSK_FLAG_AT_DISPATCH_LEVEL, (PSOCKADDR)&local,
 					      (PSOCKADDR)&remote, &conn->pub, &context, &dispatch);
 	sani_wsk_event_end(l);

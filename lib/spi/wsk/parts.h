@@ -8,6 +8,7 @@
 #ifndef SANI_SPI_WSK_PARTS_H
 #define SANI_SPI_WSK_PARTS_H
 
+#include "spi/win/addr.h"
 #include "spi/wsk/priv.h"
 
 /* socket.c */
@@ -37,12 +38,6 @@ void
 sani_wsk_sock_fixed_events(struct sani_wsk_sock *s);
 
 /* address.c */
-
-/** @return False: not a sockaddr_in. Any thread. */
-bool
-sani_wsk_addr_in(const struct sockaddr *sa, struct san_addr *addr);
-void
-sani_wsk_addr_out(const struct san_addr *addr, PSOCKADDR sa);
 
 /** Bind natively. */
 NTSTATUS

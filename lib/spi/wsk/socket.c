@@ -316,7 +316,7 @@ sani_wsk_socket_connect(PWSK_CLIENT Client, USHORT SocketType, ULONG Protocol, P
 	if (NT_SUCCESS(status) && (Flags != 0 || LocalAddress == NULL || RemoteAddress == NULL))
 		status = STATUS_INVALID_PARAMETER;
 	else if (NT_SUCCESS(status) &&
-		 (!sani_wsk_addr_in(LocalAddress, &local) || !sani_wsk_addr_in(RemoteAddress, &remote)))
+		 (!sani_win_addr_in(LocalAddress, &local) || !sani_win_addr_in(RemoteAddress, &remote)))
 		status = STATUS_INVALID_ADDRESS;
 	if (!begin_make(Client, WSK_FLAG_CONNECTION_SOCKET, Irp, &status))
 		return status;

@@ -10,7 +10,7 @@
  */
 #include <errno.h>
 
-#include "spi/wsp/addr.h"
+#include "spi/win/addr.h"
 #include "spi/wsp/priv.h"
 
 /* From any thread that may call. */
@@ -281,8 +281,8 @@ ask(const struct sani_wsp_sock *req, LPCONDITIONPROC condition, DWORD_PTR data)
 
 	if (condition == NULL)
 		return 0;
-	sani_wsp_write_name(&req->peer, &peer);
-	sani_wsp_write_name(&req->local, &local);
+	sani_win_addr_out(&req->peer, &peer);
+	sani_win_addr_out(&req->local, &local);
 	switch (condition(&caller, NULL, NULL, NULL, &callee, NULL, &g, data)) {
 	case CF_ACCEPT:
 		return g != 0 ? WSAEINVAL : 0;
@@ -321,7 +321,7 @@ accept_one(SOCKET s, struct sockaddr_in *peer, LPCONDITIONPROC condition, DWORD_
 	if (*code != 0)
 		return INVALID_SOCKET;
 	accepted = sani_wsp_name(v.req);
-	sani_wsp_write_name(&v.req->peer, peer);
+	sani_win_addr_out(&v.req->peer, peer);
 	v.code = ask(v.req, condition, data);
 	v.refused = v.code == WSAECONNREFUSED;
 	if (v.code == 0)

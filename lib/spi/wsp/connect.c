@@ -1,7 +1,6 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 #include <errno.h>
 
-#include "spi/wsp/addr.h"
 #include "spi/wsp/priv.h"
 
 static DWORD

@@ -111,6 +111,14 @@ sani_wsp_begin_close(struct sani_wsp_sock *so);
 bool
 sani_wsp_make_unreachable(struct sani_wsp_sock *so, uint32_t gen);
 
+/** An address of the switch's. @retval 0 WSAEFAULT WSAEAFNOSUPPORT. Any thread. */
+DWORD
+sani_wsp_read_name(const struct sockaddr *name, int namelen, struct san_addr *addr);
+
+/** Bind a socket without a home. @return 0 or a code. The calling thread may call. */
+DWORD
+sani_wsp_bind_to(struct sani_wsp_sock *so, const struct san_addr *local);
+
 /* accept.c, connect.c: completions. Here. */
 
 void

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 #include <string.h>
 
-#include "spi/wsp/addr.h"
+#include "spi/win/addr.h"
 #include "spi/wsp/priv.h"
 
 /* There is no RDMA: the functions are there, and say so. */
@@ -97,32 +97,11 @@ get_extension(const struct buffers *b)
 	return WSAEINVAL;
 }
 
-#define ADDRESSES_MAX 1024u
-
-/* The list, then what it points to. */
 static DWORD
 list_addresses(const struct buffers *b)
 {
-	union sani_ip ip[ADDRESSES_MAX];
-	unsigned int i, n = sani_layer_addresses(ip, ADDRESSES_MAX);
-	size_t head = offsetof(SOCKET_ADDRESS_LIST, Address) + n * sizeof(SOCKET_ADDRESS);
-	SOCKET_ADDRESS_LIST *list = b->out;
-	struct sockaddr_in *name;
-
-	*b->returned = (DWORD)(head + n * sizeof(*name));
-	if (b->out == NULL || b->nb_out < *b->returned)
-		return WSAEFAULT;
-	name = (struct sockaddr_in *)((char *)b->out + head);
-	list->iAddressCount = (INT)n;
-	for (i = 0; i < n; i++, name++) {
-		struct san_addr addr = { .port = 0 };
-
-		memcpy(addr.ip, ip[i].b, sizeof(addr.ip));
-		sani_wsp_write_name(&addr, name);
-		list->Address[i].lpSockaddr = (LPSOCKADDR)name;
-		list->Address[i].iSockaddrLength = sizeof(*name);
-	}
-	return 0;
+	*b->returned = (DWORD)sani_win_addr_list(NULL, b->out, b->nb_out);
+	return b->out == NULL || b->nb_out < *b->returned ? WSAEFAULT : 0;
 }
 
 static DWORD

@@ -2,7 +2,7 @@
 #include <errno.h>
 #include <string.h>
 
-#include "spi/wsp/addr.h"
+#include "spi/win/addr.h"
 #include "spi/wsp/priv.h"
 
 /* R29: only what a SAN socket can be. */
@@ -108,6 +108,14 @@ sani_wsp_bind_to(struct sani_wsp_sock *so, const struct san_addr *local)
 		return WSAEADDRNOTAVAIL;
 	rc = sani_layer_call(call.out, run, &args);
 	return rc < 0 ? WSAENETDOWN : (DWORD)rc;
+}
+
+DWORD
+sani_wsp_read_name(const struct sockaddr *name, int namelen, struct san_addr *addr)
+{
+	if (name == NULL || namelen < (int)sizeof(struct sockaddr_in))
+		return WSAEFAULT;
+	return sani_win_addr_in(name, addr) ? 0 : WSAEAFNOSUPPORT;
 }
 
 int WSPAPI
