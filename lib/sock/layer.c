@@ -71,6 +71,25 @@ sani_layer_polls(void)
 }
 
 bool
+sani_layer_poll_own(void)
+{
+	bool any = false;
+	unsigned int id;
+
+	if (sani_layer_in_round() || !sani_layer_polls())
+		return false;
+	for (id = 0; id < SANI_CORE_IDS; id++) {
+		struct san_core *k = sani_sock_core((uint8_t)id);
+
+		if (k != NULL && sani_layer_is_here(k)) {
+			sani_sock_poll(k);
+			any = true;
+		}
+	}
+	return any;
+}
+
+bool
 sani_layer_is_polled(const struct san_core *k)
 {
 	return atomic_load_explicit(&k->claimer, memory_order_acquire) != SANI_CLAIM_NONE;

@@ -64,6 +64,10 @@ sani_layer_polls(void);
 bool
 sani_layer_in_round(void);
 
+/** Do a round of every core that the calling thread polls. @return False: none, or it is inside one. Any thread. */
+bool
+sani_layer_poll_own(void);
+
 /** Does any thread poll k now? Any thread. */
 bool
 sani_layer_is_polled(const struct san_core *k);

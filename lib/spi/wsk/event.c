@@ -85,7 +85,7 @@ KeWaitForSingleObject(PVOID Object, KWAIT_REASON WaitReason, KPROCESSOR_MODE Wai
 	while (!take_signal(event)) {
 		if (end_ns != INT64_MAX && now_ns() >= end_ns)
 			return STATUS_TIMEOUT;
-		if (!sani_wsk_poll_own())
+		if (!sani_layer_poll_own())
 			sleep_until(event, end_ns);
 	}
 	return STATUS_SUCCESS;

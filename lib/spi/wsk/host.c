@@ -265,22 +265,3 @@ san_wsk_stop(struct san_host *host)
 	sani_wsk_unlock();
 	return 0;
 }
-
-bool
-sani_wsk_poll_own(void)
-{
-	bool any = false;
-	unsigned int id;
-
-	if (sani_layer_in_round() || !sani_layer_polls())
-		return false;
-	for (id = 0; id < SANI_CORE_IDS; id++) {
-		struct san_core *k = sani_sock_core((uint8_t)id);
-
-		if (k != NULL && sani_layer_is_here(k)) {
-			san_core_poll(k);
-			any = true;
-		}
-	}
-	return any;
-}

@@ -233,10 +233,6 @@ sani_wsk_host_put(struct sani_wsk_host *h);
 void
 sani_wsk_core_left(struct sani_wsk_core *wc);
 
-/** A round of every core that the calling thread polls. @return False: there is none. */
-bool
-sani_wsk_poll_own(void);
-
 /* tables.c */
 
 extern const WSK_PROVIDER_DISPATCH sani_wsk_provider;

@@ -186,7 +186,7 @@ WskDeregister(PWSK_REGISTRATION WskRegistration)
 			sani_wsk_wait_change();
 		sani_wsk_unlock();
 		if (!over)
-			sani_wsk_poll_own();
+			sani_layer_poll_own();
 	} while (!over);
 	WskRegistration->ReservedRegistrationContext = NULL;
 	free_client(c);

@@ -138,19 +138,6 @@ close_all(void)
 	sani_sock_wake_all();
 }
 
-static void
-poll_mine(void)
-{
-	unsigned int id;
-
-	for (id = 0; id < SANI_CORE_IDS; id++) {
-		struct san_core *k = sani_sock_core((uint8_t)id);
-
-		if (k != NULL && sani_layer_is_here(k))
-			sani_sock_poll(k);
-	}
-}
-
 /* A core that nobody polls any more: this thread may, if it is the one that did. */
 static bool
 revive(struct sani_wsp_home *home)
@@ -188,7 +175,7 @@ wait_for_end(void)
 
 	while (all && (sani_wsp_in_use() > 0 || sani_wsp_homes() > 0)) {
 		all = see_to_cores(claimed);
-		poll_mine();
+		sani_layer_poll_own();
 		sched_yield();
 	}
 	for (id = 0; id < SANI_CORE_IDS; id++)
