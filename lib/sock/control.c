@@ -75,7 +75,7 @@ check_caller(struct sani_thread **t)
 	int rc = sani_lib_check();
 
 	*t = sani_thread_self();
-	if (rc == 0 && (*t == NULL || (!(*t)->attached && (*t)->nb_claims == 0)))
+	if (rc == 0 && !sani_thread_may_ask(*t))
 		rc = -EPERM;
 	return rc;
 }

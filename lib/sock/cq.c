@@ -60,7 +60,7 @@ san_cq_create(unsigned int depth, struct san_cq **out)
 
 	if (rc < 0)
 		return rc;
-	if (t == NULL || (!t->attached && t->nb_claims == 0))
+	if (!sani_thread_may_ask(t))
 		return -EPERM;
 	if (out == NULL || depth < SAN_CQ_MIN || depth > SAN_CQ_MAX)
 		return -EINVAL;

@@ -175,7 +175,7 @@ sani_layer_post(struct san_core *k, sani_layer_fn fn, void *arg)
 
 	if (sani_lib_check() < 0)
 		return -ENETDOWN;
-	if (t == NULL || (!t->attached && t->nb_claims == 0))
+	if (!sani_thread_may_ask(t))
 		return -EPERM;
 	ring = sani_thread_ring(t, k->id);
 	if (ring == NULL || !sani_spsc_put(ring, &req))

@@ -124,6 +124,13 @@ sani_thread_self(void)
 	return sani_thread_mine;
 }
 
+/** May the thread of this record (NULL: none) ask cores for something: is it attached, or does it poll one? */
+static inline bool
+sani_thread_may_ask(const struct sani_thread *t)
+{
+	return t != NULL && (t->attached || t->nb_claims != 0);
+}
+
 /** The calling thread's record, made if need be; NULL: all are in use, or its exit could not be noticed. */
 struct sani_thread *
 sani_thread_make(void);

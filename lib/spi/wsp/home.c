@@ -447,11 +447,7 @@ sani_wsp_settle(struct sani_wsp_home *home, struct sani_wsp_sock *so)
 DWORD
 sani_wsp_check_caller(void)
 {
-	const struct sani_thread *t = sani_thread_self();
-
-	if (t == NULL || (!t->attached && t->nb_claims == 0) || sani_lib_check() < 0)
-		return WSAENETDOWN;
-	return 0;
+	return sani_thread_may_ask(sani_thread_self()) && sani_lib_check() == 0 ? 0 : WSAENETDOWN;
 }
 
 /* Its socket may have been closed on the way. */
