@@ -64,19 +64,13 @@ sani_wsp_refuse_all(struct sani_wsp_sock *so)
 		refuse(req);
 }
 
-static bool
-is_open(const struct sani_wsp_sock *so)
-{
-	return sani_wsp_state(so) == SANI_WSP_OPEN;
-}
-
 /* R69; R70: one too many is refused without a word to the switch. */
 static void
 queue(struct sani_wsp_sock *so, san_handle h)
 {
 	struct sani_wsp_sock *req = NULL;
 
-	if (is_open(so) && so->nb_queued < so->backlog)
+	if (sani_wsp_is_open(so) && so->nb_queued < so->backlog)
 		req = sani_wsp_alloc(SANI_WSP_QUEUED);
 	if (req == NULL) {
 		san_close(h, 0);
@@ -110,7 +104,7 @@ sani_wsp_on_accept(struct sani_wsp_sock *so, const struct san_completion *c)
 	}
 	so->nb_ops--;
 	/* A connection's core had no room for it: the next one may have. */
-	if (c->result != -ECANCELED && is_open(so) && post_accept(so) == 0)
+	if (c->result != -ECANCELED && sani_wsp_is_open(so) && post_accept(so) == 0)
 		return;
 	sani_wsp_refuse_all(so);
 	sani_wsp_try_release(so);

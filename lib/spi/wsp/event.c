@@ -1,12 +1,6 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 #include "spi/wsp/priv.h"
 
-static bool
-is_open(const struct sani_wsp_sock *so)
-{
-	return sani_wsp_state(so) == SANI_WSP_OPEN;
-}
-
 void
 sani_wsp_signal(struct sani_wsp_sock *so, LONG event, int error)
 {
@@ -17,7 +11,7 @@ sani_wsp_signal(struct sani_wsp_sock *so, LONG event, int error)
 		so->outcome = (so->selected & FD_CONNECT) == 0;
 	}
 	/* R147, R156: nothing is signalled of a socket that closes. */
-	if ((so->selected & event) == 0 || !is_open(so))
+	if ((so->selected & event) == 0 || !sani_wsp_is_open(so))
 		return;
 	so->recorded |= event;
 	sani_wsp_up.lpWPUSetEvent(so->event, &ignored);

@@ -15,7 +15,7 @@
 #include "spi/wsp/priv.h"
 
 #define OPS 8192u
-#define AWAY_OPS 1024u
+#define DONE_MAX 8192u
 #define CQ_DEPTH 16384u
 #define BURST 32u
 #define TURN_MAX 4096u
@@ -96,7 +96,7 @@ complete(struct sani_wsp_home *home, struct sani_wsp_op *op, DWORD error, DWORD 
 		op->next = home->free;
 		home->free = op;
 	}
-	if ((uintptr_t)ov->hEvent & 1)
+	if (sani_wsp_is_polled(ov))
 		sani_wsp_finish_polled(ov, error, bytes);
 	else
 		tell(so, ov, error, bytes);
@@ -364,15 +364,14 @@ static bool
 make_pools(struct sani_wsp_home *home)
 {
 	home->ops = aligned_alloc(SANI_CACHE_LINE, OPS * sizeof(*home->ops));
-	home->done = malloc(SANI_WSP_DONE_MAX * sizeof(*home->done));
+	home->done = malloc(DONE_MAX * sizeof(*home->done));
 	home->kept = malloc(SANI_WSP_KEPT_MAX * sizeof(*home->kept));
-	home->away.list = aligned_alloc(SANI_CACHE_LINE, AWAY_OPS * sizeof(*home->away.list));
+	home->away.list = aligned_alloc(SANI_CACHE_LINE, SANI_WSP_AWAY_MAX * sizeof(*home->away.list));
 	home->fresh = 0;
 	home->free = NULL;
 	home->done_next = home->done;
-	home->done_end = home->done != NULL ? home->done + SANI_WSP_DONE_MAX : NULL;
+	home->done_end = home->done != NULL ? home->done + DONE_MAX : NULL;
 	home->nb_kept = 0;
-	home->away.size = AWAY_OPS;
 	home->away.fresh = 0;
 	home->away.free = NULL;
 	atomic_store(&home->away.given, NULL);

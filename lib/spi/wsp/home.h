@@ -62,8 +62,6 @@ sani_wsp_use_spare(struct sani_wsp_home *home)
 	home->spare = op;
 }
 
-#define SANI_WSP_DONE_MAX 8192u
-
 /** An operation of so was over at once: its up-call follows in the core's turn. There is room. Here. */
 static inline void
 sani_wsp_defer(struct sani_wsp_home *home, struct sani_wsp_sock *so, LPWSAOVERLAPPED ov, DWORD bytes)
@@ -81,6 +79,13 @@ sani_wsp_defer(struct sani_wsp_home *home, struct sani_wsp_sock *so, LPWSAOVERLA
  */
 void
 sani_wsp_complete(struct sani_wsp_home *home, struct sani_wsp_op *op, DWORD error, DWORD bytes);
+
+/** Is an operation polled (R98), not told of by an up-call? */
+static inline bool
+sani_wsp_is_polled(const WSAOVERLAPPED *ov)
+{
+	return ((uintptr_t)ov->hEvent & 1) != 0;
+}
 
 /** The structure of an operation has its result, in the order that lookers need (R101, R103). */
 static inline void

@@ -141,6 +141,7 @@ struct sani_wsp_kept {
 };
 
 #define SANI_WSP_KEPT_MAX 1024u
+#define SANI_WSP_AWAY_MAX 1024u
 
 /** What an operation of another thread brings along. */
 struct sani_wsp_away {
@@ -152,8 +153,7 @@ struct sani_wsp_away {
 /** Operations of the threads that do not poll the core: theirs to take, the core's to give back. */
 struct sani_wsp_away_pool {
 	pthread_mutex_t lock;		/**< Among the threads; the core never takes it. */
-	struct sani_wsp_away *list;
-	uint32_t size;
+	struct sani_wsp_away *list;	/**< SANI_WSP_AWAY_MAX; NULL: the home is not in use. */
 	uint32_t fresh;
 	struct sani_wsp_op *free;
 	struct sani_wsp_op *_Atomic given;
@@ -251,6 +251,12 @@ static inline enum sani_wsp_state
 sani_wsp_state(const struct sani_wsp_sock *so)
 {
 	return (enum sani_wsp_state)(atomic_load(&so->word) % SANI_WSP_ENTRY);
+}
+
+static inline bool
+sani_wsp_is_open(const struct sani_wsp_sock *so)
+{
+	return sani_wsp_state(so) == SANI_WSP_OPEN;
 }
 
 /** The entry that a descriptor would have, whatever s is; not to be looked at before sani_wsp_is(). Any thread. */

@@ -15,12 +15,6 @@ is_running(LPWSAOVERLAPPED ov)
 	return __atomic_load_n(&ov->Internal, __ATOMIC_ACQUIRE) == WSS_OPERATION_IN_PROGRESS;
 }
 
-static inline bool
-is_polled(const WSAOVERLAPPED *ov)
-{
-	return ((uintptr_t)ov->hEvent & 1) != 0;
-}
-
 /* What was given cannot be an operation: why. */
 static DWORD
 check(const WSABUFEX *bufs, DWORD nb, DWORD flags, LPWSAOVERLAPPED ov, LPWSAOVERLAPPED_COMPLETION_ROUTINE routine)
@@ -90,7 +84,7 @@ post_many(struct sani_wsp_sock *so, struct sani_wsp_op *op, const WSABUFEX *bufs
 static inline DWORD
 end_at_once(struct sani_wsp_sock *so, LPWSAOVERLAPPED ov, DWORD bytes)
 {
-	if (is_polled(ov)) {
+	if (sani_wsp_is_polled(ov)) {
 		sani_wsp_finish_polled(ov, 0, bytes);
 		return 0;
 	}
@@ -143,7 +137,7 @@ take_away(struct sani_wsp_away_pool *pool)
 	op = pool->free;
 	if (op != NULL)
 		pool->free = op->next;
-	else if (pool->list != NULL && pool->fresh < pool->size)
+	else if (pool->list != NULL && pool->fresh < SANI_WSP_AWAY_MAX)
 		op = memset(&pool->list[pool->fresh++], 0, sizeof(*pool->list));
 	pthread_mutex_unlock(&pool->lock);
 	return (struct sani_wsp_away *)op;
@@ -170,7 +164,7 @@ start_away(struct san_core *k, void *arg)
 	so->nb_ops++;
 	atomic_fetch_sub(&so->away, 1);
 	a->op.mem = NULL;
-	if (sani_wsp_state(so) == SANI_WSP_OPEN)
+	if (sani_wsp_is_open(so))
 		rc = post_many(so, &a->op, a->bufs, a->nb);
 	if (rc == 1)
 		sani_wsp_complete(so->home, &a->op, 0, a->op.native.len);
@@ -363,7 +357,7 @@ result(SOCKET s, LPWSAOVERLAPPED ov, LPDWORD bytes, BOOL wait, LPDWORD flags)
 		return WSAEINVAL;
 	if (bytes == NULL || flags == NULL)
 		return WSAEFAULT;
-	if (wait && (ov->hEvent == NULL || is_polled(ov)))
+	if (wait && (ov->hEvent == NULL || sani_wsp_is_polled(ov)))
 		return WSA_INVALID_HANDLE;
 	code = !is_running(ov) ? 0 : wait ? wait_for(so, ov) : WSA_IO_INCOMPLETE;
 	return code != 0 ? code : ov->OffsetHigh;
