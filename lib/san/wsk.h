@@ -80,9 +80,8 @@ static const NPIID NPI_WSK_INTERFACE_ID = {
  * @retval -ENFILE    SAN_WSK_HOSTS have it.
  * @retval -EAGAIN    A core of another thread did not answer within a second. Nothing is changed.
  * @retval -ENOMEM -EPERM -ENETDOWN  As san_socket().
- * @context  Any attached thread, any thread that polls a core; not inside a round (-EDEADLK). The threads that
- *               poll the cores
- *           now must be the ones that do it until san_wsk_stop().
+ * @context  Any attached thread, any thread that polls a core; not inside a round (-EDEADLK). The threads that poll
+ *           the cores now must be the ones that do it until san_wsk_stop().
  */
 SAN_API int
 san_wsk_start(struct san_host *host, unsigned int places);
@@ -93,8 +92,7 @@ san_wsk_start(struct san_host *host, unsigned int places);
  *
  * @retval 0          Done.
  * @retval -EBUSY     A provider is captured, a request of a client-level function pends, or a socket is open.
- * Nothing is
- *                    changed.
+ *                    Nothing is changed.
  * @retval -EALREADY  It is not ready there.
  * @retval -EAGAIN    A core of another thread did not answer within a second; call again.
  * @retval -EINVAL -EPERM -ENETDOWN -EDEADLK  As san_wsk_start().
@@ -112,8 +110,7 @@ san_wsk_stop(struct san_host *host);
  * @retval STATUS_SUCCESS            Done. Each one needs one WskDeregister().
  * @retval STATUS_INVALID_PARAMETER  A pointer is NULL, or Dispatch->Reserved is not 0.
  * @retval STATUS_INSUFFICIENT_RESOURCES  No memory.
- * @context  Any thread. The provider is that of the host that has had the subsystem for longest when it is
- *               captured.
+ * @context  Any thread. The provider is that of the host that has had the subsystem for longest when it is captured.
  */
 SAN_API NTSTATUS
 WskRegister(PWSK_CLIENT_NPI WskClientNpi, PWSK_REGISTRATION WskRegistration);

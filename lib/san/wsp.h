@@ -21,8 +21,9 @@
  *            nothing happened). So two threads must not make such calls, each to the other's core, inside up-calls.
  *            The calls on one socket may come from several threads (A28); those of one thread are taken in order.
  *            A core that has sockets of this layer stays with the thread that polls it until they are closed.
- * Up-calls:  on the owning core, in its turn of a poll round (san_core_poll()); completions of one direction of a
- *            socket in the order of its posts (R106, R107).
+ * Up-calls:  on the owning core, in a poll round (san_core_poll()) and mostly in its turn (san/wsp_upcalls.h);
+ *            completions of one direction of a socket in the order of its posts (R106, R107), but for a post of another
+ *            thread that is over, or refused, when the core takes it: its completion does not wait for earlier ones.
  * Ownership: WSAOVERLAPPED and the buffers are the provider's from WSA_IO_PENDING to the completion; arrays of
  *            WSABUFEX are copied at the call (A25). Names, option values and ioctl buffers are read or written during
  *            the call only.

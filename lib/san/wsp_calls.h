@@ -53,8 +53,8 @@ typedef SOCKET (WSPAPI *LPWSPSOCKET)(int af, int type, int protocol, LPWSAPROTOC
 typedef int (WSPAPI *LPWSPBIND)(SOCKET s, const struct sockaddr *name, int namelen, LPINT lpErrno);
 
 /**
- * Listen (R67). Requests are queued up to backlog, on each core of the host; the peer of each is answered when
- * WSPAccept has decided (R73), that of one too many is refused at once, and no event is signalled (R70).
+ * Listen (R67). Requests are queued up to backlog, whichever core of the host they come to; the peer of each is
+ * answered when WSPAccept has decided (R73), that of one too many is refused at once, and no event is signalled (R70).
  * SOMAXCONN and anything above 1,024 mean 1,024; below 1 means 1. On a listening socket: a new backlog; the
  * newest requests above it are refused.
  * Errors: WSAEINVAL (not bound), WSAEISCONN (connected or connecting), WSAENOBUFS (no listener left).
@@ -157,7 +157,8 @@ typedef int (WSPAPI *LPWSPEVENTSELECT)(SOCKET s, WSAEVENT hEventObject, LONG lNe
 
 /**
  * Report the recorded events and clear them; ResetEvent for hEventObject unless it is NULL: one step on the
- * owning core (R144, R145). Entries of iErrorCode whose bits are not set are not written. FD_ACCEPT brings 0.
+ * owning core, in this thread when there is none yet (R144, R145). Entries of iErrorCode whose bits are not set are
+ * not written. FD_ACCEPT brings 0.
  * Errors: WSAEINVAL (lpNetworkEvents NULL); then nothing is cleared or reset.
  */
 typedef int (WSPAPI *LPWSPENUMNETWORKEVENTS)(SOCKET s, WSAEVENT hEventObject, LPWSANETWORKEVENTS lpNetworkEvents,

@@ -3,13 +3,17 @@
  * @file
  * SAN service provider, what it calls: structures of the interface, and the table of up-calls.
  *
- * Model:     whoever plays the switch gives the table to WSPStartupEx() (san/wsp.h), which copies it. Six entries are
+ * Model:     whoever plays the switch gives the table to WSPStartupEx() (san/wsp.h), which copies it. Five entries are
  *            used; the others may be NULL.
  * Threads:   CreateSocketHandle, and the condition function, in the thread that called WSPSocket or WSPAccept, before
- *            that call returns. CompleteOverlappedRequest, CloseSocketHandle and SetEvent on the core that owns the
- *            socket: in its turn of a poll round, or before a WSPCloseSocket returns that was called there. ResetEvent
- *            on that core too, or in the thread that called WSPEnumNetworkEvents or WSPAccept. None is made
- *            inside WSPSend or WSPRecv (A27).
+ *            that call returns. All others on the core that owns the socket (in the calling thread when it has none
+ *            yet), which makes them
+ *              CompleteOverlappedRequest, CloseSocketHandle  in its turn of a poll round, or before a WSPCloseSocket
+ *                                           returns that was called there; earlier in a round for a WSPSend or WSPRecv
+ *                                           of another thread that is over, or refused, when the core takes it
+ *              SetEvent                     in its turn, or within WSPEventSelect and WSPAccept
+ *              ResetEvent                   within WSPEnumNetworkEvents and WSPAccept
+ *            None is made inside WSPSend or WSPRecv (A27).
  * Inside:    every WSP function but WSPCleanup may be called inside an up-call. None waits there.
  * Source:    [WSPStartupEx ref], and the SDK's page of each up-call.
  */
