@@ -76,7 +76,8 @@ typedef int (WSPAPI *LPWSPLISTEN)(SOCKET s, int backlog, LPINT lpErrno);
  * is refused; R75), WSATRY_AGAIN (CF_DEFER: the request stays the oldest, and is signalled again), WSAEINVAL
  * (not listening; another value, or a group, of the condition function: the request stays; R77), WSAEFAULT
  * (addrlen below 16, or one pointer without the other), WSAECONNRESET (the request was withdrawn; it is gone),
- * or what CreateSocketHandle said (the request is refused then).
+ * WSAENOBUFS (the core that the request came to has no room to be told: it is refused), or what CreateSocketHandle
+ * said (the request is refused then).
  */
 typedef SOCKET (WSPAPI *LPWSPACCEPT)(SOCKET s, struct sockaddr *addr, LPINT addrlen, LPCONDITIONPROC lpfnCondition,
 				     DWORD_PTR dwCallbackData, LPINT lpErrno);

@@ -238,7 +238,11 @@ settle(struct san_core *k, struct sani_control_args *args)
 		return WSAENOTSOCK;
 	}
 	/* R73: the peer is told now. */
-	if (v->refused || (v->code == 0 && sani_layer_confirm(v->req->h) < 0))
+	if (v->code == 0 && sani_layer_confirm(v->req->h) < 0) {
+		v->code = WSAENOBUFS;
+		v->refused = true;
+	}
+	if (v->refused)
 		refuse(v->req);
 	else if (v->code == 0)
 		open_request(so, v->req);
