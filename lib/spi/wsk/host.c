@@ -167,22 +167,32 @@ close_cores(struct sani_wsk_host *h)
 	return 0;
 }
 
+/* The next core of h; one that does not open is none of its cores, and is not asked to close. */
+static int
+open_next(struct sani_wsk_host *h, unsigned int places)
+{
+	struct sani_wsk_core *wc = aligned_alloc(SANI_CACHE_LINE, sizeof(*wc));
+	int rc;
+
+	if (wc == NULL)
+		return -ENOMEM;
+	memset(wc, 0, sizeof(*wc));
+	wc->host = h;
+	rc = call_core(wc, san_core_get(h->host, h->nb_cores), open_here, places);
+	if (rc < 0)
+		free(wc);
+	else
+		h->cores[h->nb_cores++] = wc;
+	return rc;
+}
+
 static int
 open_cores(struct sani_wsk_host *h, unsigned int places)
 {
-	unsigned int i;
 	int rc = 0;
 
-	for (i = 0; i < san_host_cores(h->host) && rc == 0; i++) {
-		struct sani_wsk_core *wc = aligned_alloc(SANI_CACHE_LINE, sizeof(*wc));
-
-		if (wc == NULL)
-			return -ENOMEM;
-		memset(wc, 0, sizeof(*wc));
-		wc->host = h;
-		h->cores[h->nb_cores++] = wc;
-		rc = call_core(wc, san_core_get(h->host, i), open_here, places);
-	}
+	while (h->nb_cores < san_host_cores(h->host) && rc == 0)
+		rc = open_next(h, places);
 	return rc;
 }
 
