@@ -20,7 +20,7 @@ struct _WSK_CLIENT_CONNECTION_DISPATCH;
 /* Functions of every socket */
 
 /**
- * Options, ioctls, and which callbacks are called. The list is in doc/spi/wsk.md.
+ * Options, ioctls, and which callbacks are called.
  *
  * Irp is required for the options SO_REUSEADDR, SO_EXCLUSIVEADDRUSE, SO_CONDITIONAL_ACCEPT, SO_KEEPALIVE,
  * SO_RCVBUF, SO_SNDBUF, SO_WSK_SECURITY and, at level IPPROTO_TCP, TCP_NODELAY and TCP_FASTOPEN (a ULONG each;
@@ -130,7 +130,7 @@ typedef NTSTATUS (*PFN_WSK_CONNECT)(PWSK_SOCKET Socket, PSOCKADDR RemoteAddress,
  * TCP_FASTOPEN set before, the data rides on the SYN when it may (SAN_OPT_FASTOPEN).
  *
  * STATUS_INVALID_PARAMETER  Flags is not 0
- * STATUS_BUFFER_OVERFLOW    more than 65,535 bytes Else as WskConnect and WskSend.
+ * STATUS_BUFFER_OVERFLOW    more than 65,535 bytes. Else as WskConnect and WskSend.
  */
 typedef NTSTATUS (*PFN_WSK_CONNECT_EX)(PWSK_SOCKET Socket, PSOCKADDR RemoteAddress, PWSK_BUF Buffer, ULONG Flags,
 				       PIRP Irp);
