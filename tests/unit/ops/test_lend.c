@@ -383,30 +383,30 @@ copy_waits_for_buffers(void)
 	let_lend(0);
 	mem = registered(out, sizeof(out), SAN_MEM_READ);
 	duo_must(send_from(s[0], send, mem, 10000, 0) == 0);
-	card_go(false);
-	duo_must(nb_held > 0);
+	duo_card_go();
+	duo_must(duo_card_holds() > 0);
 	while (n < RTE_DIM(all) && (all[n] = rte_pktmbuf_alloc(pool)) != NULL)
 		n++;
 	duo_must(n < RTE_DIM(all));
 	duo_must(san_cancel(s[0], send->id) == 0);
-	card_lets_go();
+	duo_card_let_go();
 	/* what the card gave back too */
 	while (n < RTE_DIM(all) && (all[n] = rte_pktmbuf_alloc(pool)) != NULL)
 		n++;
 	vhost_now_us += 10000;
 	/* not until nothing is left to do: it tries again */
 	for (unsigned int i = 0; i < 5; i++)
-		card_turn(false);
+		duo_card_turn();
 	duo_reap();
 	duo_must(duo_result(send) == WAITS && san_mem_deregister(mem) == -EBUSY);
 	rte_pktmbuf_free_bulk(all, n);
 	vhost_now_us += 10000;
-	card_go(false);
-	card_lets_go();
-	card_go(false);
+	duo_card_go();
+	duo_card_let_go();
+	duo_card_go();
 	duo_must(duo_result(send) == -ECANCELED);
 	duo_must(san_mem_deregister(mem) == 0);
-	card_lets_go();
+	duo_card_let_go();
 }
 
 static void
