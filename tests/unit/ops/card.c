@@ -8,13 +8,14 @@ static struct rte_mbuf *held[CARD];
 static unsigned int nb_held;
 
 unsigned int
-duo_card_turn(void)
+duo_card_turn(bool deliver)
 {
 	unsigned int n = vhost_round(&duo.h[0]) + vhost_round(&duo.h[1]);
 	struct rte_mbuf *m;
 
 	for (; nb_held < CARD && (m = vhost_take(&duo.h[0])) != NULL; n++) {
-		vhost_put(&duo.h[1], 0, rte_pktmbuf_copy(m, duo.h[1].below->pool, 0, UINT32_MAX));
+		if (deliver)
+			vhost_put(&duo.h[1], 0, rte_pktmbuf_copy(m, duo.h[1].below->pool, 0, UINT32_MAX));
 		held[nb_held++] = m;
 	}
 	duo_must(nb_held < CARD);
@@ -24,9 +25,9 @@ duo_card_turn(void)
 }
 
 void
-duo_card_go(void)
+duo_card_go(bool deliver)
 {
-	while (duo_card_turn() > 0)
+	while (duo_card_turn(deliver) > 0)
 		;
 	duo_reap();
 }

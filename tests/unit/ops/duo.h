@@ -66,15 +66,15 @@ void
 duo_fill(uint8_t *mem, uint32_t len);
 
 /**
- * From a case on the polling thread: a turn of both hosts with a card between, which keeps what host 0 has sent; a copy
- * of it arrives. @return How much went on.
+ * From a case on the polling thread: a turn of both hosts with a card between, which keeps what host 0 has sent.
+ * @param deliver Whether a copy of it arrives. @return How much went on.
  */
 unsigned int
-duo_card_turn(void);
+duo_card_turn(bool deliver);
 
 /** Turn until nothing goes on any more, then reap. */
 void
-duo_card_go(void);
+duo_card_go(bool deliver);
 
 /** How many packets the card keeps. */
 unsigned int

@@ -250,12 +250,12 @@ acknowledged_is_not_over_while_the_card_holds_it(void)
 	duo_must(san_recv(s[1], recv, in, 10100, SAN_WAITALL) == 0);
 	duo_must(send_from(s[0], send, mem, 10000, 0) == 0);
 	duo_must(san_send(s[0], next, out + 10000, 100, 0) == 0);
-	duo_card_go();
+	duo_card_go(true);
 	duo_must(duo_result(recv) == 10100);
 	duo_must(duo_result(send) == WAITS && duo_result(next) == WAITS);
 	duo_must(san_mem_deregister(mem) == -EBUSY);
 	duo_card_let_go();
-	duo_card_go();
+	duo_card_go(true);
 	duo_must(duo_result(send) == 10000 && duo_result(next) == 100);
 	duo_must(memcmp(in, out, 10100) == 0);
 	duo_must(san_mem_deregister(mem) == 0);
@@ -301,19 +301,19 @@ ends_when_the_card_lets_go(enum reason why, int32_t result)
 	send->timeout_us = why == BY_DEADLINE ? 500000 : 0;
 	duo_must(send_from(s[0], send, mem, BIG, 0) == 0);
 	duo_must(san_send(s[0], next, in, 100, 0) == 0);
-	duo_card_go();
+	duo_card_go(true);
 	duo_must(duo_card_holds() > 0 && duo_result(send) == WAITS);
 	end_by(why, s, send);
-	duo_card_go();
+	duo_card_go(true);
 	duo_must(duo_result(send) == WAITS);
 	duo_must(send->state == SANI_OP_CANCELLING);
 	duo_must(san_mem_deregister(mem) == -EBUSY);
 	if (why == BY_CLOSE)
 		duo_must(!duo_closed(s[0]) && duo_result(next) == WAITS);
 	duo_card_let_go();
-	duo_card_go();
+	duo_card_go(true);
 	duo_card_let_go();
-	duo_card_go();
+	duo_card_go(true);
 	duo_must(duo_count(send) == 1 && duo_result(send) == result);
 	duo_must(san_mem_deregister(mem) == 0);
 	if (why == BY_CLOSE)
@@ -383,7 +383,7 @@ copy_waits_for_buffers(void)
 	let_lend(0);
 	mem = registered(out, sizeof(out), SAN_MEM_READ);
 	duo_must(send_from(s[0], send, mem, 10000, 0) == 0);
-	duo_card_go();
+	duo_card_go(false);
 	duo_must(duo_card_holds() > 0);
 	while (n < RTE_DIM(all) && (all[n] = rte_pktmbuf_alloc(pool)) != NULL)
 		n++;
@@ -396,14 +396,14 @@ copy_waits_for_buffers(void)
 	vhost_now_us += 10000;
 	/* not until nothing is left to do: it tries again */
 	for (unsigned int i = 0; i < 5; i++)
-		duo_card_turn();
+		duo_card_turn(false);
 	duo_reap();
 	duo_must(duo_result(send) == WAITS && san_mem_deregister(mem) == -EBUSY);
 	rte_pktmbuf_free_bulk(all, n);
 	vhost_now_us += 10000;
-	duo_card_go();
+	duo_card_go(false);
 	duo_card_let_go();
-	duo_card_go();
+	duo_card_go(false);
 	duo_must(duo_result(send) == -ECANCELED);
 	duo_must(san_mem_deregister(mem) == 0);
 	duo_card_let_go();

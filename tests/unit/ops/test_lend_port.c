@@ -82,7 +82,7 @@ static void
 turns(unsigned int n)
 {
 	while (n-- > 0) {
-		duo_card_turn();
+		duo_card_turn(true);
 		duo_reap();
 	}
 }
