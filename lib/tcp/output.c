@@ -231,7 +231,11 @@ probe_again(struct sani_tcp_conn *c, struct sani_tcp_io *io)
 	return r;
 }
 
-/* Loss probe (RFC 8985 7.3): one segment beyond cwnd, new if the window allows, else the last one again. */
+/*
+ * Loss probe (RFC 8985 7.3): one segment beyond cwnd, new if the window allows, else the last one again. Where only
+ * the ACK of the flight was lost, a new one is all that the peer has not acknowledged, and its ACK may be held back
+ * for many round trips of a short path. PSH says that nothing comes behind it: many peers answer that at once.
+ */
 static enum sent
 send_loss_probe(struct sani_tcp_conn *c, struct sani_tcp_io *io)
 {
@@ -245,7 +249,8 @@ send_loss_probe(struct sani_tcp_conn *c, struct sani_tcp_io *io)
 	if (c->snd_una != c->snd_nxt) {
 		c->flags &= ~(uint32_t)SANI_TCP_F_TLP_RTX;
 		if (len > 0)
-			r = send_one(c, io, c->snd_nxt, len, data_flags(c, c->snd_nxt, len, false));
+			r = send_one(c, io, c->snd_nxt, len,
+				     data_flags(c, c->snd_nxt, len, false) | SANI_TCP_PSH);
 		else
 			r = probe_again(c, io);
 		if (r != SENT_ALL)
