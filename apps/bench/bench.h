@@ -1,0 +1,212 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/**
+ * @file
+ * Bench: the frame of san-bench: a table of commands, their options, the rows of figures they print.
+ *
+ * Model:   a command is a row of bench_commands[] (main.c): name, help, options, run(). run() measures in repetitions
+ *          and puts one value of each repetition into a row of results; the frame prints median, least and most of
+ *          each row: a table for people, or JSON (--json) for programs. Everything else goes to standard error.
+ * Like:    what the two processors share decides half of a figure, and a virtual machine's may move between two
+ *          repetitions. So each repetition is of a place (near, far, one), and a row is of one place only.
+ * Threads: the main thread, but where said otherwise.
+ * Exit:    0 measured, 1 something failed, 2 wrong arguments.
+ */
+#ifndef APPS_BENCH_BENCH_H
+#define APPS_BENCH_BENCH_H
+
+#include <stdbool.h>
+#include <stdint.h>
+#include <stdio.h>
+
+#include "../common/prog.h"
+
+/** Most repetitions, values of a list, options of a command, rows. */
+#define BENCH_REPEAT_MAX 100
+#define BENCH_LIST_MAX 16
+#define BENCH_OPTIONS_MAX 48
+#define BENCH_ROWS_MAX 256
+#define BENCH_TEXT 96
+
+struct bench;
+
+/* Options */
+
+enum bench_kind {
+	BENCH_FLAG,	/**< Given or not. */
+	BENCH_NUMBER,	/**< A whole number from min to max. */
+	BENCH_LIST,	/**< Such numbers, with commas between. */
+	BENCH_REAL,	/**< A decimal number from min to max. */
+	BENCH_TEXT_ARG,	/**< Any text. */
+};
+
+struct bench_option {
+	const char *name;	/**< Without "--"; NULL ends a list. */
+	enum bench_kind kind;
+	const char *value;	/**< The default as it would be given; NULL: none. */
+	uint64_t min, max;
+	const char *help;	/**< One line; further ones begin with "\n". */
+};
+
+/** Options that commands share; a command names the groups it has. */
+enum bench_group {
+	BENCH_MEASURE = 1 << 0,	/**< --repeat --seconds --warm --stall */
+	BENCH_WORLD = 1 << 1,	/**< Both ends, or the client's: --threads --off-core --peer and so on */
+	BENCH_PORT = 1 << 2,	/**< One end: --config --device --address */
+};
+
+struct bench_command {
+	const char *name;
+	const char *summary;	/**< Half a line. */
+	const char *text;	/**< What --help says below it; whole lines. */
+	const struct bench_option *options;	/**< Its own; NULL: none. */
+	unsigned int groups;	/**< enum bench_group */
+	int (*run)(struct bench *b);	/**< @return exit status; 0: print the rows. */
+};
+
+/** All commands (main.c); NULL ends it. */
+extern const struct bench_command *const bench_commands[];
+
+/** The groups' options; name NULL ends each. */
+extern const struct bench_option bench_options_all[], bench_options_measure[], bench_options_world[],
+	bench_options_port[];
+
+/** Read the arguments of a command, or exit 2. own[0] is the program, own[1] the command. */
+void
+bench_take_options(struct bench *b, int argc, char **own);
+
+/** Print the help of a command to standard output. */
+void
+bench_print_help(const struct bench_command *c);
+
+/** Was it given, or has it a default? */
+bool
+bench_has(const struct bench *b, const char *option);
+
+/** The value of an option that has one (given or default); a flag is 0 or 1. */
+uint64_t
+bench_number(const struct bench *b, const char *option);
+
+double
+bench_real(const struct bench *b, const char *option);
+
+/** NULL: neither given nor a default. */
+const char *
+bench_text(const struct bench *b, const char *option);
+
+/** @param[out] list BENCH_LIST_MAX of them. @return How many, 1 or more. */
+unsigned int
+bench_list(const struct bench *b, const char *option, uint64_t *list);
+
+/* The machine */
+
+/** Where the two processors that worked together stand. */
+enum bench_place {
+	BENCH_ONE,	/**< One processor did all. */
+	BENCH_NEAR,	/**< A cache line goes there and back in less than BENCH_NEAR_NS. */
+	BENCH_FAR,
+	BENCH_UNKNOWN,	/**< Another process is the other end, and its processor was not said (--peer-cpu). */
+};
+
+#define BENCH_NEAR_NS 150.0
+
+const char *
+bench_place_name(enum bench_place place);
+
+enum bench_place
+bench_place_of(double line_ns);
+
+struct bench_machine {
+	char cpu[BENCH_TEXT];
+	char kernel[BENCH_TEXT];
+	char dpdk[BENCH_TEXT];
+	char memory[BENCH_TEXT];	/**< Huge pages, or none. */
+	unsigned int cpus;
+	double load;			/**< Of the last minute, when the command began. */
+	double tsc_hz;
+	double line_ns_min, line_ns_max;	/**< Round trips of a line as measured; 0: none was. */
+};
+
+/** Look at it; the EAL runs. */
+void
+bench_look(struct bench_machine *m);
+
+/** Round trip of a cache line between two processors [ns], measured by threads of its own; 0: it could not be. */
+double
+bench_line_ns(unsigned int cpu_a, unsigned int cpu_b);
+
+/** Resident memory of this process [bytes]. */
+uint64_t
+bench_resident(void);
+
+/* Results */
+
+struct bench_row {
+	char name[BENCH_TEXT];
+	const char *unit;		/**< Static. */
+	char note[BENCH_TEXT];
+	enum bench_place place;
+	unsigned int n;			/**< Repetitions that gave a value. */
+	uint64_t slices, disturbed;	/**< In all repetitions; how many of them were left out. */
+	double value[BENCH_REPEAT_MAX];
+};
+
+struct bench {
+	const struct bench_command *command;
+	struct {
+		const struct bench_option *option;
+		const char *given;	/**< NULL: not given. */
+	} options[BENCH_OPTIONS_MAX];
+	unsigned int nb_options;
+	int eal_argc;
+	char **eal_argv;
+	struct prog prog;
+	struct bench_machine machine;
+	enum bench_place place;		/**< Of the values that follow: bench_world_place(). */
+	struct bench_row *rows;
+	unsigned int nb_rows;
+};
+
+/**
+ * The row of this name and of the present place, made when it is new. @return NULL: there are too many, complained of.
+ * A name says what and under which circumstances: "echo 64 bytes, 100 connections: rate".
+ */
+struct bench_row *
+bench_row(struct bench *b, const char *unit, const char *fmt, ...) __attribute__((format(printf, 3, 4)));
+
+/** One repetition's value; NULL is allowed. */
+void
+bench_put(struct bench_row *row, double value);
+
+/** How many slices a repetition had, and how many of them were left out. */
+void
+bench_disturbed(struct bench_row *row, uint64_t slices, uint64_t left_out);
+
+/** Said beside the row; the last one counts. */
+void
+bench_note(struct bench_row *row, const char *fmt, ...) __attribute__((format(printf, 2, 3)));
+
+/** Print all rows, as a table or as JSON. */
+void
+bench_print(struct bench *b);
+
+/** A line to standard error about how far it is. */
+#define bench_progress prog_complain
+
+/* Histogram of times: steps of less than 1.6 %, whatever the value. */
+
+#define BENCH_HIST_BUCKETS (64 * 60)
+
+struct bench_hist {
+	uint64_t n;
+	uint64_t max;
+	uint64_t count[BENCH_HIST_BUCKETS];
+};
+
+void
+bench_hist_add(struct bench_hist *h, uint64_t value);
+
+/** The value that the part q of all are not above (0..1); 0: there is none. Lower edge of its step. */
+uint64_t
+bench_hist_at(const struct bench_hist *h, double q);
+
+#endif

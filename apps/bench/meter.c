@@ -1,0 +1,194 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/*
+ * A slice is judged when the one after it has ended: it counts when neither of the three, it and its neighbours, was
+ * disturbed. Before, something may have been left over; after, that it began to be disturbed may show only then.
+ */
+#include <stdlib.h>
+#include <string.h>
+
+#include <rte_cycles.h>
+
+#include "guard.h"
+
+#define SLICE_US 1000u
+#define LONGER 5	/* times: that long at most a measurement waits for slices that are not disturbed */
+
+struct bench_meter *
+bench_meter_make(struct bench_world *w, const uint64_t *count)
+{
+	struct bench_meter *m = prog_alloc(sizeof(*m));
+
+	if (m == NULL) {
+		prog_complain("no memory.");
+		return NULL;
+	}
+	m->w = w;
+	m->count = count;
+	return m;
+}
+
+static void
+read_sides(const struct bench_world *w, uint64_t busy[2], uint64_t step[2])
+{
+	busy[0] = atomic_load_explicit(&w->client.busy_tsc, memory_order_relaxed);
+	busy[1] = atomic_load_explicit(&w->server.busy_tsc, memory_order_relaxed);
+	step[0] = atomic_load_explicit(&w->client.step_tsc, memory_order_relaxed);
+	step[1] = atomic_load_explicit(&w->server.step_tsc, memory_order_relaxed);
+}
+
+static uint64_t
+count_lost(const struct bench_world *w)
+{
+	return atomic_load_explicit(&w->guard[0].lost, memory_order_relaxed) +
+	       atomic_load_explicit(&w->guard[1].lost, memory_order_relaxed);
+}
+
+static void
+begin_slice(struct bench_meter *m, uint64_t now)
+{
+	struct bench_slice *s = &m->slice[m->now];
+
+	s->disturbed = false;
+	s->nb_notes = 0;
+	m->begin_tsc = now;
+	m->lost = count_lost(m->w);
+	memcpy(m->begin_count, m->count, sizeof(m->begin_count));
+	read_sides(m->w, m->begin_busy, m->begin_step);
+}
+
+static void
+add_slice(struct bench_meter *m, const struct bench_slice *s)
+{
+	m->tsc += s->tsc;
+	for (unsigned int i = 0; i < BENCH_COUNTS; i++)
+		m->sum[i] += s->count[i];
+	for (unsigned int i = 0; i < 2; i++) {
+		m->busy[i] += s->busy[i];
+		m->step[i] += s->step[i];
+	}
+	for (unsigned int i = 0; i < s->nb_notes; i++)
+		bench_hist_add(&m->hist, s->notes[i]);
+}
+
+/* The other thread may be away at this very moment. */
+static bool
+is_other_away(const struct bench_world *w, uint64_t now)
+{
+	uint64_t seen = atomic_load_explicit(&w->guard[1].seen_tsc, memory_order_relaxed);
+
+	return w->two_threads && now > seen && now - seen > bench_gap_tsc;
+}
+
+static void
+end_slice(struct bench_meter *m, uint64_t now)
+{
+	struct bench_slice *s = &m->slice[m->now], *before = &m->slice[1 - m->now];
+	uint64_t busy[2], step[2];
+
+	s->tsc = now - m->begin_tsc;
+	for (unsigned int i = 0; i < BENCH_COUNTS; i++)
+		s->count[i] = m->count[i] - m->begin_count[i];
+	read_sides(m->w, busy, step);
+	for (unsigned int i = 0; i < 2; i++) {
+		s->busy[i] = busy[i] - m->begin_busy[i];
+		s->step[i] = step[i] - m->begin_step[i];
+	}
+	s->disturbed |= count_lost(m->w) != m->lost || is_other_away(m->w, now);
+	if (m->waiting) {
+		m->slices++;
+		if (m->before_disturbed || before->disturbed || s->disturbed)
+			m->disturbed++;
+		else
+			add_slice(m, before);
+		m->before_disturbed = before->disturbed;
+	}
+	m->waiting = true;
+	m->now = 1 - m->now;
+	begin_slice(m, now);
+}
+
+void
+bench_meter_start(struct bench_meter *m, double seconds)
+{
+	uint64_t hz = rte_get_tsc_hz(), now = rte_rdtsc();
+
+	m->tsc = m->slices = m->disturbed = 0;
+	memset(m->sum, 0, sizeof(m->sum));
+	memset(m->busy, 0, sizeof(m->busy));
+	memset(m->step, 0, sizeof(m->step));
+	memset(&m->hist, 0, sizeof(m->hist));
+	m->waiting = m->before_disturbed = false;
+	m->slice_tsc = hz / 1000000 * SLICE_US;
+	m->stall_tsc = bench_number(m->w->b, "stall") * (hz / 1000000);
+	m->progress = m->count[0];
+	m->progress_tsc = now;
+	m->want_tsc = (uint64_t)(seconds * (double)hz);
+	m->end_tsc = now + LONGER * m->want_tsc;
+	m->last_tsc = now;
+	bench_guard_start(&m->w->guard[0]);
+	begin_slice(m, now);
+}
+
+static void
+look_for_stall(struct bench_meter *m, uint64_t now)
+{
+	if (m->count[0] != m->progress) {
+		m->progress = m->count[0];
+		m->progress_tsc = now;
+	} else if (now - m->progress_tsc > m->stall_tsc) {
+		m->slice[m->now].disturbed = true;
+	}
+}
+
+bool
+bench_go(struct bench_meter *m)
+{
+	uint64_t now;
+
+	bench_world_round(m->w);
+	now = rte_rdtsc();
+	bench_guard_look(&m->w->guard[0], now);
+	if (m->stall_tsc != 0)
+		look_for_stall(m, now);
+	if (now - m->begin_tsc > m->slice_tsc)
+		end_slice(m, now);
+	return m->tsc < m->want_tsc && now < m->end_tsc && !prog_stop;
+}
+
+bool
+bench_meter_run(struct bench_meter *m)
+{
+	bench_world_look(m->w);
+	bench_meter_start(m, bench_real(m->w->b, "warm"));
+	m->end_tsc = m->last_tsc + m->want_tsc;
+	while (bench_go(m))
+		continue;
+	bench_meter_start(m, bench_real(m->w->b, "seconds"));
+	while (bench_go(m))
+		continue;
+	return !prog_stop;
+}
+
+void
+bench_put_ratio(struct bench_meter *m, struct bench_row *row, double what, double by)
+{
+	bench_disturbed(row, m->slices, m->disturbed);
+	if (by > 0)
+		bench_put(row, what / by);
+}
+
+void
+bench_put_rate(struct bench_meter *m, struct bench_row *row, unsigned int i, double factor)
+{
+	bench_put_ratio(m, row, (double)m->sum[i] * factor * (double)rte_get_tsc_hz(), (double)m->tsc);
+}
+
+void
+bench_put_time(struct bench_meter *m, struct bench_row *row, double q)
+{
+	double us = (double)rte_get_tsc_hz() / 1e6;
+
+	bench_disturbed(row, m->slices, m->disturbed);
+	if (m->hist.n > 0)
+		bench_put(row, (double)bench_hist_at(&m->hist, q) / us);
+}

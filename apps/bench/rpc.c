@@ -1,0 +1,200 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+#include <stdlib.h>
+
+#include <rte_cycles.h>
+
+#include "caller.h"
+#include "commands.h"
+#include "server.h"
+
+static const struct bench_option options[] = {
+	{ "connections", BENCH_LIST, "1,100,1000", 1, 1000000, "measured one after the other, upwards" },
+	{ "size", BENCH_LIST, "64", 1, 1 << 20, "of a request, and of its answer [bytes]" },
+	{ "limit", BENCH_NUMBER, "512", 1, 65536, "requests under way at once, over all connections" },
+	{ "rate", BENCH_LIST, NULL, 1, 1000000000, "open loop: requests that come a second, at random" },
+	{ "mbufs", BENCH_NUMBER, "32768", 512, 16777216, "packet buffers of each host" },
+	{ "receive", BENCH_TEXT_ARG, "repeat", 0, 0, "of the server: repeat, or post" },
+	{ NULL, BENCH_FLAG, NULL, 0, 0, NULL },
+};
+
+static const char text[] =
+	"Requests and answers, on any number of connections. Closed loop: a connection sends the next one when\n"
+	"the last is answered, so the rate is what both ends can. Open loop (--rate): they come at random, and\n"
+	"how long one takes counts from when it came. Cycles of client and server are those of rounds that had\n"
+	"something to do; \"all\" is the time of the clock for a request, idle rounds too.";
+
+struct rpc {
+	struct bench *b;
+	struct bench_world *w;
+	struct bench_meter *m;
+	struct caller *c;
+	uint32_t connections, size;
+	double rate;	/* 0: closed loop */
+};
+
+static struct bench_row *
+row(struct rpc *r, const char *unit, const char *what)
+{
+	char loop[32] = "closed";
+
+	if (r->rate > 0)
+		snprintf(loop, sizeof(loop), "open %.0f/s", r->rate);
+	return bench_row(r->b, unit, "rpc %s, %u B, %u connections: %s", loop, r->size, r->connections, what);
+}
+
+static void
+report(struct rpc *r)
+{
+	struct bench_meter *m = r->m;
+	double n = (double)m->sum[CALLER_REQUESTS];
+
+	bench_put_rate(m, row(r, "k/s", "rate"), CALLER_REQUESTS, 1e-3);
+	bench_put_ratio(m, row(r, "cycles", "all"), (double)m->tsc, n);
+	bench_put_ratio(m, row(r, "cycles", "client"), (double)m->busy[0], n);
+	if (!r->w->one_end) {
+		bench_put_ratio(m, row(r, "cycles", "server"), (double)m->busy[1], n);
+		bench_put_ratio(m, row(r, "cycles", "of them, server's program"), (double)m->step[1], n);
+	}
+	bench_put_time(m, row(r, "us", "p50"), 0.5);
+	bench_put_time(m, row(r, "us", "p99"), 0.99);
+	bench_put_time(m, row(r, "us", "p99.9"), 0.999);
+}
+
+/* One number of connections, one size, one rate. */
+static bool
+measure(struct rpc *r)
+{
+	unsigned int repeat = (unsigned int)bench_number(r->b, "repeat");
+
+	for (unsigned int i = 0; i < repeat; i++) {
+		caller_set(r->c, r->rate > 0 ? CALLER_OPEN_LOOP : CALLER_CLOSED_LOOP, r->rate, r->m);
+		if (!bench_meter_run(r->m))
+			return false;
+		report(r);
+		if (r->rate > 0 && (double)caller_behind(r->c) > r->rate / 100)
+			bench_note(row(r, "us", "p99"), "cannot be reached: requests wait");
+		if (!caller_rest(r->w, r->c)) {
+			prog_complain("answers do not come.");
+			return false;
+		}
+	}
+	return true;
+}
+
+static bool
+measure_rates(struct rpc *r)
+{
+	uint64_t rates[BENCH_LIST_MAX];
+	unsigned int n;
+
+	r->rate = 0;
+	if (!bench_has(r->b, "rate"))
+		return measure(r);
+	n = bench_list(r->b, "rate", rates);
+	for (unsigned int i = 0; i < n; i++) {
+		r->rate = (double)rates[i];
+		if (!measure(r))
+			return false;
+	}
+	return true;
+}
+
+/* What a connection takes of this process: both ends of it, unless the other end is elsewhere. */
+static void
+report_memory(struct rpc *r, uint64_t before, uint32_t connections)
+{
+	double more = (double)bench_resident() - (double)before;
+
+	bench_put(bench_row(r->b, "bytes", "rpc, %u connections: resident memory for one more", r->connections),
+		  more / connections);
+}
+
+static bool
+measure_all(struct rpc *r)
+{
+	uint64_t connections[BENCH_LIST_MAX], sizes[BENCH_LIST_MAX];
+	unsigned int n = bench_list(r->b, "connections", connections);
+	unsigned int nb_sizes = bench_list(r->b, "size", sizes);
+	uint32_t open = 0;
+
+	for (unsigned int i = 0; i < n; i++) {
+		uint64_t before = bench_resident();
+
+		r->connections = (uint32_t)connections[i];
+		if (!caller_connect(r->w, r->c, r->connections))
+			return false;
+		for (unsigned int j = 0; j < nb_sizes; j++) {
+			r->size = (uint32_t)sizes[j];
+			caller_set_size(r->c, r->size);
+			if (!measure_rates(r))
+				return false;
+		}
+		if (r->connections >= open + 1000)
+			report_memory(r, before, r->connections - open);
+		open = r->connections;
+	}
+	return true;
+}
+
+static uint64_t
+most_of(const struct bench *b, const char *option)
+{
+	uint64_t list[BENCH_LIST_MAX], most = 0;
+	unsigned int n = bench_list(b, option, list);
+
+	for (unsigned int i = 0; i < n; i++)
+		most = list[i] > most ? list[i] : most;
+	return most;
+}
+
+static int
+run_with(struct bench *b, struct server *s, struct caller *c, uint32_t connections)
+{
+	const struct bench_sizes sizes = {
+		.connections = connections,
+		.mbufs = (uint32_t)bench_number(b, "mbufs"),
+	};
+	struct bench_program client = caller_program(c), server = server_program(s);
+	struct bench_world world;
+	struct rpc r = { .b = b, .w = &world, .c = c };
+	bool good = bench_world_open(&world, b, &sizes, &client, &server);
+
+	r.m = bench_meter_make(&world, caller_counts(c));
+	good = good && r.m != NULL && measure_all(&r);
+	bench_world_close(&world);
+	free(r.m);
+	return good ? 0 : 1;
+}
+
+static int
+run(struct bench *b)
+{
+	uint32_t connections = (uint32_t)most_of(b, "connections");
+	uint32_t ports = server_ports_for(connections);
+	struct server *s = server_make(&(struct server_options){
+		.connections = connections + 64,
+		.buffer = 2048,
+		.more = ports,
+		.repeat = server_repeats(b),
+	});
+	struct caller *c = caller_make(&(struct caller_options){
+		.connections = connections,
+		.size = (uint32_t)most_of(b, "size"),
+		.limit = (uint32_t)bench_number(b, "limit"),
+		.ports = ports,
+	});
+	int status = s != NULL && c != NULL ? run_with(b, s, c, connections) : 1;
+
+	caller_free(c);
+	server_free(s);
+	return status;
+}
+
+const struct bench_command bench_rpc = {
+	.name = "rpc",
+	.summary = "requests and answers on 1 to 1,000,000 connections, closed and open loop",
+	.text = text,
+	.options = options,
+	.groups = BENCH_MEASURE | BENCH_WORLD,
+	.run = run,
+};

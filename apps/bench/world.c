@@ -1,0 +1,286 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+#include "world.h"
+
+#include <errno.h>
+#include <sched.h>
+#include <stdlib.h>
+#include <string.h>
+#include <time.h>
+
+#include <rte_cycles.h>
+#include <rte_lcore.h>
+
+#include "guard.h"
+#include "hosts.h"
+
+/* Rounds without anything to do after which a thread lets others have its processor. */
+#define IDLE_ROUNDS 20000u
+
+enum order { RUN, PAUSE, LEAVE };
+enum answer { STARTING, AT_WORK, PAUSED, FAILED };
+
+struct san_addr
+bench_world_peer(const struct bench_world *w, uint16_t port)
+{
+	const char *peer = w->one_end ? bench_text(w->b, "peer") : "10.9.0.2";
+	struct san_addr addr;
+
+	if (san_addr_parse(peer, &addr) != 0)
+		prog_refuse("--peer is \"%s\", accepted is an address, such as 10.9.0.2.", peer);
+	addr.port = port;
+	return addr;
+}
+
+/* One round of a side, what it polls and what it runs; only its poller and its program's thread call it. */
+
+static unsigned int
+poll_side(struct bench_side *side)
+{
+	uint64_t begun = rte_rdtsc();
+	int n = san_core_poll(side->core);
+
+	if (n > 0)
+		bench_add(&side->busy_tsc, rte_rdtsc() - begun);
+	return n > 0 ? (unsigned int)n : 0;
+}
+
+static unsigned int
+step_side(struct bench_side *side)
+{
+	uint64_t begun = rte_rdtsc(), took;
+	unsigned int n = side->program.step(side, side->program.arg);
+
+	if (n > 0) {
+		took = rte_rdtsc() - begun;
+		bench_add(&side->busy_tsc, took);
+		bench_add(&side->step_tsc, took);
+	}
+	return n;
+}
+
+static void
+rest(unsigned int *idle, unsigned int done)
+{
+	if (done > 0) {
+		*idle = 0;
+	} else if (++*idle == IDLE_ROUNDS) {
+		*idle = 0;
+		sched_yield();
+	}
+}
+
+void
+bench_world_round(struct bench_world *w)
+{
+	struct bench_side *c = &w->client, *s = &w->server;
+	unsigned int n = 0;
+
+	if (c->program.step != NULL) {
+		if (!w->off_core)
+			n += poll_side(c);
+		n += step_side(c);
+	}
+	if (s->program.step != NULL && !w->two_threads) {
+		n += poll_side(s);
+		n += step_side(s);
+	}
+	rest(&w->idle, n);
+}
+
+bool
+bench_world_until(struct bench_world *w, const bool *what, double limit_s)
+{
+	uint64_t end_us = prog_now_us() + (uint64_t)(limit_s * 1e6);
+
+	for (unsigned int i = 0; !*what && !prog_stop; i++) {
+		bench_world_round(w);
+		if (i % 64 == 0 && prog_now_us() > end_us)
+			break;
+	}
+	return *what;
+}
+
+/* Start and end of a side, on its threads. */
+
+static bool
+complain(const struct bench_side *side, const char *what, int rc)
+{
+	prog_complain("%s: %s: %s.", side->name, what, strerror(-rc));
+	return false;
+}
+
+static bool
+claim(struct bench_side *side)
+{
+	int rc = san_core_claim(side->core);
+
+	return rc == 0 || complain(side, "its core cannot be claimed", rc);
+}
+
+static bool
+open_program(struct bench_side *side)
+{
+	int rc = san_cq_create(side->program.cq_depth, &side->cq);
+
+	if (rc != 0)
+		return complain(side, "no completion queue", rc);
+	return side->program.open(side, side->program.arg);
+}
+
+/* The other thread: it has the server, and off-core the client's core too. */
+
+static void
+run_other(struct bench_world *w)
+{
+	unsigned int idle = 0, n;
+	int order;
+
+	while ((order = atomic_load_explicit(&w->order, memory_order_acquire)) != LEAVE) {
+		if (order == PAUSE) {
+			atomic_store(&w->answer, PAUSED);
+			nanosleep(&(struct timespec){ .tv_nsec = 500000 }, NULL);
+			bench_guard_start(&w->guard[1]);
+			continue;
+		}
+		if (atomic_load_explicit(&w->answer, memory_order_relaxed) != AT_WORK)
+			atomic_store(&w->answer, AT_WORK);
+		n = w->off_core ? poll_side(&w->client) : 0;
+		n += poll_side(&w->server);
+		n += step_side(&w->server);
+		bench_guard_look(&w->guard[1], rte_rdtsc());
+		rest(&idle, n);
+	}
+}
+
+static void *
+be_other(void *arg)
+{
+	struct bench_world *w = arg;
+	bool good;
+
+	bench_pin(w->cpu[1]);
+	bench_guard_start(&w->guard[1]);
+	good = claim(&w->server) && (!w->off_core || claim(&w->client)) && open_program(&w->server);
+	atomic_store(&w->answer, good ? AT_WORK : FAILED);
+	if (good)
+		run_other(w);
+	san_core_release(w->server.core);
+	if (w->off_core)
+		san_core_release(w->client.core);
+	return NULL;
+}
+
+static bool
+start_other(struct bench_world *w)
+{
+	atomic_store(&w->order, RUN);
+	atomic_store(&w->answer, STARTING);
+	if (pthread_create(&w->other, NULL, be_other, w) != 0) {
+		prog_complain("no second thread.");
+		w->two_threads = w->off_core = false;
+		return false;
+	}
+	while (atomic_load(&w->answer) == STARTING)
+		sched_yield();
+	return atomic_load(&w->answer) != FAILED;
+}
+
+static bool
+start_main(struct bench_world *w)
+{
+	bool here = w->server.program.step != NULL && !w->two_threads;
+	int rc;
+
+	if (w->off_core) {
+		rc = san_attach();
+		if (rc != 0)
+			return complain(&w->client, "this thread cannot be attached", rc);
+	} else if (w->client.program.step != NULL && !claim(&w->client)) {
+		return false;
+	}
+	if (here && (!claim(&w->server) || !open_program(&w->server)))
+		return false;
+	return w->client.program.step == NULL || open_program(&w->client);
+}
+
+static bool
+start(struct bench_world *w)
+{
+	w->cpu[0] = (unsigned int)rte_lcore_to_cpu_id((int)rte_get_main_lcore());
+	w->cpu[1] = w->cpu[0];
+	if (w->two_threads) {
+		unsigned int lcore = rte_get_next_lcore(LCORE_ID_ANY, 1, 0);
+
+		w->cpu[1] = (unsigned int)rte_lcore_to_cpu_id((int)lcore);
+	}
+	bench_guard_start(&w->guard[0]);
+	return (!w->two_threads || start_other(w)) && start_main(w);
+}
+
+bool
+bench_world_open(struct bench_world *w, struct bench *b, const struct bench_sizes *sizes,
+		 const struct bench_program *client, const struct bench_program *server)
+{
+	bool two = rte_lcore_count() > 1;
+
+	*w = (struct bench_world){ .b = b, .client = { .name = "client", .b = b, .program = *client } };
+	w->server = (struct bench_side){ .name = "server", .b = b };
+	w->one_end = bench_has(b, "peer");
+	if (!w->one_end) {
+		w->server.program = *server;
+		w->off_core = bench_number(b, "off-core");
+		w->two_threads = w->off_core || (bench_has(b, "threads") ? bench_number(b, "threads") == 2 : two);
+	}
+	if (w->two_threads && !two) {
+		w->two_threads = w->off_core = false;
+		prog_complain("two threads need two lcores, such as -l 0,1.");
+		return false;
+	}
+	return bench_make_hosts(w, sizes) && start(w);
+}
+
+bool
+bench_world_open_server(struct bench_world *w, struct bench *b, const struct bench_sizes *sizes,
+			const struct bench_program *server)
+{
+	*w = (struct bench_world){ .b = b, .one_end = true };
+	w->server = (struct bench_side){ .name = "server", .b = b, .program = *server };
+	return bench_make_server_host(w, sizes) && start(w);
+}
+
+void
+bench_world_close(struct bench_world *w)
+{
+	if (w->two_threads) {
+		atomic_store(&w->order, LEAVE);
+		pthread_join(w->other, NULL);
+	}
+	if (w->off_core)
+		san_detach();
+	bench_end_hosts(w);
+}
+
+void
+bench_world_look(struct bench_world *w)
+{
+	struct bench *b = w->b;
+	struct bench_machine *m = &b->machine;
+	double ns = 0;
+
+	if (w->two_threads) {
+		atomic_store(&w->order, PAUSE);
+		while (atomic_load(&w->answer) != PAUSED)
+			sched_yield();
+		ns = bench_line_ns(w->cpu[0], w->cpu[1]);
+		atomic_store(&w->order, RUN);
+		while (atomic_load(&w->answer) != AT_WORK)
+			sched_yield();
+	} else if (w->one_end && bench_has(b, "peer-cpu")) {
+		ns = bench_line_ns(w->cpu[0], (unsigned int)bench_number(b, "peer-cpu"));
+	}
+	b->place = w->two_threads || w->one_end ? bench_place_of(ns) : BENCH_ONE;
+	if (ns > 0) {
+		m->line_ns_min = m->line_ns_max == 0 || ns < m->line_ns_min ? ns : m->line_ns_min;
+		m->line_ns_max = ns > m->line_ns_max ? ns : m->line_ns_max;
+	}
+}

@@ -1,0 +1,190 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/**
+ * @file
+ * World: what a command measures in: a client and a server on hosts of this process, or one end over a port.
+ *
+ *   two threads   main: polls the client's core, runs its program     other: the same of the server
+ *   one thread    main: both
+ *   off-core      main: runs the client's program                     other: polls both, runs the server's program
+ *   one end       main: polls its core, runs its program; the other end is another process, over a port
+ *
+ * Model:   a program (struct bench_program) is opened once on its side, then stepped between rounds, on the thread that
+ *          the table says. A command opens a world, measures with bench_go(), and closes the world, which closes
+ *          every socket. Programs close nothing.
+ * Slices:  time is cut into slices of a millisecond. Left out and counted are those in which a side lost its core (an
+ *          involuntary switch, or a gap in the time-stamp counter), with the one before and the one after each.
+ * Threads: the main thread calls everything; what a program's functions run on is said above.
+ */
+#ifndef APPS_BENCH_WORLD_H
+#define APPS_BENCH_WORLD_H
+
+#include <pthread.h>
+#include <stdatomic.h>
+
+#include "bench.h"
+
+/** Running figures of a program that a measurement takes the difference of. */
+#define BENCH_COUNTS 6
+
+struct bench_side;
+
+/** What runs on a side. Memory that operations lie in stays until bench_world_close() has returned. */
+struct bench_program {
+	/** Make the sockets; side->cq is there. @return false: it was complained. */
+	bool (*open)(struct bench_side *side, void *arg);
+	/** Reap and post, between rounds; never blocks. @return How much there was to do. */
+	unsigned int (*step)(struct bench_side *side, void *arg);
+	void *arg;
+	unsigned int cq_depth;	/**< Of side->cq. */
+};
+
+struct bench_side {
+	const char *name;
+	struct bench *b;
+	struct bench_program program;	/**< step NULL: none on this side. */
+	struct san_host *host;
+	struct san_core *core;
+	struct san_cq *cq;
+	/** TSC in rounds and steps that had something to do; by whoever polls and steps it. */
+	_Atomic uint64_t busy_tsc __attribute__((aligned(64)));
+	_Atomic uint64_t step_tsc;	/**< Of those, in the program's step. */
+};
+
+/** Whether a thread keeps its processor. */
+struct bench_guard {
+	_Atomic uint64_t seen_tsc __attribute__((aligned(64)));	/**< When it was there last. */
+	_Atomic uint64_t lost;		/**< How often it was not. */
+	uint64_t next_tsc;		/**< To ask for switches. */
+	long switches;
+};
+
+/** What the hosts are made for. */
+struct bench_sizes {
+	uint32_t connections;	/**< At once, of a side. */
+	uint32_t mbufs;		/**< Of a host; 0: enough for connections that wait. */
+	uint32_t time_wait_ms;	/**< 0: the default of the stack. */
+	uint32_t descriptors;	/**< Of each queue; 0: the default. */
+};
+
+struct bench_world {
+	struct bench *b;
+	struct bench_side client, server;
+	bool one_end;		/**< client or server is not there. */
+	bool off_core;
+	bool two_threads;	/**< off_core too. */
+	unsigned int cpu[2];	/**< Of the threads. */
+	struct bench_guard guard[2];
+	pthread_t other;
+	_Atomic int order;	/**< To the other thread. */
+	_Atomic int answer;
+	unsigned int idle;	/**< Rounds in a row without anything to do. */
+};
+
+/** Address of the server: 10.9.0.2, or --peer. */
+struct san_addr
+bench_world_peer(const struct bench_world *w, uint16_t port);
+
+/**
+ * Open a world as the options of BENCH_WORLD say, for a client's and a server's program.
+ *
+ * @param[out] w       May be closed, whatever is returned.
+ * @param[in]  b       The command.
+ * @param[in]  sizes   Read during the call.
+ * @param[in]  client  Copied.
+ * @param[in]  server  Likewise; not opened with --peer.
+ * @return false: it was complained.
+ */
+bool
+bench_world_open(struct bench_world *w, struct bench *b, const struct bench_sizes *sizes,
+		 const struct bench_program *client, const struct bench_program *server);
+
+/** Open the server's end alone, as the options of BENCH_PORT say. */
+bool
+bench_world_open_server(struct bench_world *w, struct bench *b, const struct bench_sizes *sizes,
+			const struct bench_program *server);
+
+/** End it; all its sockets are closed, their completions dropped. */
+void
+bench_world_close(struct bench_world *w);
+
+/** One round of what the main thread has to do. */
+void
+bench_world_round(struct bench_world *w);
+
+/** Rounds until *what is true, at most so long [s]. @return *what. */
+bool
+bench_world_until(struct bench_world *w, const bool *what, double limit_s);
+
+/** See how near the two processors are, and have b->place say so: before each repetition. */
+void
+bench_world_look(struct bench_world *w);
+
+/* Measuring */
+
+#define BENCH_SLICE_NOTES 16384
+
+struct bench_slice {
+	uint64_t tsc;
+	uint64_t count[BENCH_COUNTS];
+	uint64_t busy[2], step[2];	/**< Of client and server. */
+	bool disturbed;
+	unsigned int nb_notes;
+	uint32_t notes[BENCH_SLICE_NOTES];	/**< [TSC] */
+};
+
+struct bench_meter {
+	struct bench_world *w;
+	const uint64_t *count;		/**< BENCH_COUNTS running figures of the command; [0] is progress. */
+	/* What came out: the sum of the slices that were not disturbed. */
+	uint64_t tsc;
+	uint64_t sum[BENCH_COUNTS];
+	uint64_t busy[2], step[2];	/**< TSC of client and server. */
+	uint64_t slices, disturbed;
+	struct bench_hist hist;		/**< Of bench_meter_note() [TSC]. */
+	/* The meter's own. */
+	struct bench_slice slice[2];
+	unsigned int now;		/**< Which of them runs; the other waits to be judged. */
+	bool waiting, before_disturbed;
+	uint64_t want_tsc, end_tsc, begin_tsc, last_tsc, lost, progress, progress_tsc, stall_tsc, slice_tsc;
+	uint64_t begin_count[BENCH_COUNTS], begin_busy[2], begin_step[2];
+};
+
+/** A meter; NULL: no memory, complained. free() ends it. */
+struct bench_meter *
+bench_meter_make(struct bench_world *w, const uint64_t *count);
+
+/** Begin: so many seconds of slices that are not disturbed, but no longer than five times that. */
+void
+bench_meter_start(struct bench_meter *m, double seconds);
+
+/** One round of the world, measured. @return false: time is over, or a signal came. */
+bool
+bench_go(struct bench_meter *m);
+
+/** Note a time [TSC] that belongs to the present slice, such as how long a request took. */
+static inline void
+bench_meter_note(struct bench_meter *m, uint64_t tsc)
+{
+	struct bench_slice *s = &m->slice[m->now];
+
+	if (s->nb_notes < BENCH_SLICE_NOTES)
+		s->notes[s->nb_notes++] = tsc > UINT32_MAX ? UINT32_MAX : (uint32_t)tsc;
+}
+
+/** Warm up and measure once, as --warm and --seconds say, after bench_world_look(). @return false: to be left. */
+bool
+bench_meter_run(struct bench_meter *m);
+
+/** Put rate * factor of count[i] [per second]; notes the slices. Nothing when all of them were disturbed. */
+void
+bench_put_rate(struct bench_meter *m, struct bench_row *row, unsigned int i, double factor);
+
+/** Put a quotient when its divisor is not 0; notes the slices. */
+void
+bench_put_ratio(struct bench_meter *m, struct bench_row *row, double what, double by);
+
+/** Put the time that the part q of all notes are not above [us]. */
+void
+bench_put_time(struct bench_meter *m, struct bench_row *row, double q);
+
+#endif
