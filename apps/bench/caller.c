@@ -163,9 +163,11 @@ static unsigned int
 open_more(struct caller *c)
 {
 	unsigned int n = 0;
+	/* the first one by itself: the peer's Ethernet address has to be asked for, and few packets wait for that */
+	uint32_t most = c->count[CALLER_OPENED] == 0 ? 1 : OPENING;
 
 	while (c->nb_conns < c->want && n < 16 &&
-	       c->nb_conns - c->count[CALLER_OPENED] - c->count[CALLER_BROKEN] < OPENING && open_one(c))
+	       c->nb_conns - c->count[CALLER_OPENED] - c->count[CALLER_BROKEN] < most && open_one(c))
 		n++;
 	return n;
 }

@@ -24,6 +24,9 @@ static const char usage_end[] =
 const struct bench_command *const bench_commands[] = {
 	&bench_serve,
 	&bench_rpc,
+	&bench_latency,
+	&bench_connect,
+	&bench_floor,
 	NULL,
 };
 

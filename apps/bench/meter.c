@@ -79,6 +79,30 @@ is_other_away(const struct bench_world *w, uint64_t now)
 	return w->two_threads && now > seen && now - seen > bench_gap_tsc;
 }
 
+void
+bench_stretch_begin(struct bench_world *w, struct bench_stretch *s)
+{
+	uint64_t step[2];
+
+	bench_guard_start(&w->guard[0]);
+	s->lost = count_lost(w);
+	read_sides(w, s->busy, step);
+	s->tsc = rte_rdtsc();
+}
+
+bool
+bench_stretch_end(struct bench_world *w, struct bench_stretch *s)
+{
+	uint64_t now = rte_rdtsc(), busy[2], step[2];
+
+	s->tsc = now - s->tsc;
+	bench_guard_ask(&w->guard[0], now);
+	read_sides(w, busy, step);
+	s->busy[0] = busy[0] - s->busy[0];
+	s->busy[1] = busy[1] - s->busy[1];
+	return count_lost(w) == s->lost && !is_other_away(w, now);
+}
+
 static void
 end_slice(struct bench_meter *m, uint64_t now)
 {
@@ -146,8 +170,7 @@ bench_go(struct bench_meter *m)
 	uint64_t now;
 
 	bench_world_round(m->w);
-	now = rte_rdtsc();
-	bench_guard_look(&m->w->guard[0], now);
+	now = atomic_load_explicit(&m->w->guard[0].seen_tsc, memory_order_relaxed);
 	if (m->stall_tsc != 0)
 		look_for_stall(m, now);
 	if (now - m->begin_tsc > m->slice_tsc)

@@ -1,19 +1,13 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
-#include <stdlib.h>
-
-#include <rte_cycles.h>
-
-#include "caller.h"
 #include "commands.h"
-#include "server.h"
+#include "pair.h"
 
 static const struct bench_option options[] = {
 	{ "connections", BENCH_LIST, "1,100,1000", 1, 1000000, "measured one after the other, upwards" },
 	{ "size", BENCH_LIST, "64", 1, 1 << 20, "of a request, and of its answer [bytes]" },
 	{ "limit", BENCH_NUMBER, "512", 1, 65536, "requests under way at once, over all connections" },
 	{ "rate", BENCH_LIST, NULL, 1, 1000000000, "open loop: requests that come a second, at random" },
-	{ "mbufs", BENCH_NUMBER, "32768", 512, 16777216, "packet buffers of each host" },
-	{ "receive", BENCH_TEXT_ARG, "repeat", 0, 0, "of the server: repeat, or post" },
+	PAIR_OPTIONS,
 	{ NULL, BENCH_FLAG, NULL, 0, 0, NULL },
 };
 
@@ -136,58 +130,20 @@ measure_all(struct rpc *r)
 	return true;
 }
 
-static uint64_t
-most_of(const struct bench *b, const char *option)
-{
-	uint64_t list[BENCH_LIST_MAX], most = 0;
-	unsigned int n = bench_list(b, option, list);
-
-	for (unsigned int i = 0; i < n; i++)
-		most = list[i] > most ? list[i] : most;
-	return most;
-}
-
-static int
-run_with(struct bench *b, struct server *s, struct caller *c, uint32_t connections)
-{
-	const struct bench_sizes sizes = {
-		.connections = connections,
-		.mbufs = (uint32_t)bench_number(b, "mbufs"),
-	};
-	struct bench_program client = caller_program(c), server = server_program(s);
-	struct bench_world world;
-	struct rpc r = { .b = b, .w = &world, .c = c };
-	bool good = bench_world_open(&world, b, &sizes, &client, &server);
-
-	r.m = bench_meter_make(&world, caller_counts(c));
-	good = good && r.m != NULL && measure_all(&r);
-	bench_world_close(&world);
-	free(r.m);
-	return good ? 0 : 1;
-}
-
 static int
 run(struct bench *b)
 {
-	uint32_t connections = (uint32_t)most_of(b, "connections");
-	uint32_t ports = server_ports_for(connections);
-	struct server *s = server_make(&(struct server_options){
-		.connections = connections + 64,
-		.buffer = 2048,
-		.more = ports,
-		.repeat = server_repeats(b),
-	});
-	struct caller *c = caller_make(&(struct caller_options){
-		.connections = connections,
-		.size = (uint32_t)most_of(b, "size"),
-		.limit = (uint32_t)bench_number(b, "limit"),
-		.ports = ports,
-	});
-	int status = s != NULL && c != NULL ? run_with(b, s, c, connections) : 1;
+	struct rpc r = { .b = b };
+	struct pair pair;
+	bool good = pair_open(&pair, b, pair_most(b, "connections"), pair_most(b, "size"),
+			      (uint32_t)bench_number(b, "limit"));
 
-	caller_free(c);
-	server_free(s);
-	return status;
+	r.w = &pair.world;
+	r.m = pair.meter;
+	r.c = pair.caller;
+	good = good && measure_all(&r);
+	pair_close(&pair);
+	return good ? 0 : 1;
 }
 
 const struct bench_command bench_rpc = {

@@ -15,6 +15,7 @@
 
 /* Rounds without anything to do after which a thread lets others have its processor. */
 #define IDLE_ROUNDS 20000u
+#define LINE_TRIES 10
 
 enum order { RUN, PAUSE, LEAVE };
 enum answer { STARTING, AT_WORK, PAUSED, FAILED };
@@ -37,7 +38,7 @@ static unsigned int
 poll_side(struct bench_side *side)
 {
 	uint64_t begun = rte_rdtsc();
-	int n = san_core_poll(side->core);
+	int n = side->core != NULL ? san_core_poll(side->core) : 0;
 
 	if (n > 0)
 		bench_add(&side->busy_tsc, rte_rdtsc() - begun);
@@ -84,6 +85,7 @@ bench_world_round(struct bench_world *w)
 		n += poll_side(s);
 		n += step_side(s);
 	}
+	bench_guard_look(&w->guard[0], rte_rdtsc());
 	rest(&w->idle, n);
 }
 
@@ -112,7 +114,7 @@ complain(const struct bench_side *side, const char *what, int rc)
 static bool
 claim(struct bench_side *side)
 {
-	int rc = san_core_claim(side->core);
+	int rc = side->core != NULL ? san_core_claim(side->core) : 0;
 
 	return rc == 0 || complain(side, "its core cannot be claimed", rc);
 }
@@ -120,7 +122,7 @@ claim(struct bench_side *side)
 static bool
 open_program(struct bench_side *side)
 {
-	int rc = san_cq_create(side->program.cq_depth, &side->cq);
+	int rc = side->core != NULL ? san_cq_create(side->program.cq_depth, &side->cq) : 0;
 
 	if (rc != 0)
 		return complain(side, "no completion queue", rc);
@@ -164,7 +166,8 @@ be_other(void *arg)
 	atomic_store(&w->answer, good ? AT_WORK : FAILED);
 	if (good)
 		run_other(w);
-	san_core_release(w->server.core);
+	if (w->server.core != NULL)
+		san_core_release(w->server.core);
 	if (w->off_core)
 		san_core_release(w->client.core);
 	return NULL;
@@ -217,26 +220,50 @@ start(struct bench_world *w)
 	return (!w->two_threads || start_other(w)) && start_main(w);
 }
 
+/* False: complained. */
+static bool
+choose_threads(struct bench_world *w)
+{
+	bool two = rte_lcore_count() > 1;
+
+	w->two_threads = w->off_core || (bench_has(w->b, "threads") ? bench_number(w->b, "threads") == 2 : two);
+	if (!w->two_threads || two)
+		return true;
+	w->two_threads = w->off_core = false;
+	prog_complain("two threads need two lcores, such as -l 0,1.");
+	return false;
+}
+
 bool
 bench_world_open(struct bench_world *w, struct bench *b, const struct bench_sizes *sizes,
 		 const struct bench_program *client, const struct bench_program *server)
 {
-	bool two = rte_lcore_count() > 1;
-
 	*w = (struct bench_world){ .b = b, .client = { .name = "client", .b = b, .program = *client } };
 	w->server = (struct bench_side){ .name = "server", .b = b };
 	w->one_end = bench_has(b, "peer");
 	if (!w->one_end) {
 		w->server.program = *server;
 		w->off_core = bench_number(b, "off-core");
-		w->two_threads = w->off_core || (bench_has(b, "threads") ? bench_number(b, "threads") == 2 : two);
-	}
-	if (w->two_threads && !two) {
-		w->two_threads = w->off_core = false;
-		prog_complain("two threads need two lcores, such as -l 0,1.");
-		return false;
+		if (!choose_threads(w))
+			return false;
 	}
 	return bench_make_hosts(w, sizes) && start(w);
+}
+
+bool
+bench_world_open_bare(struct bench_world *w, struct bench *b, const struct bench_program *client,
+		      const struct bench_program *server)
+{
+	*w = (struct bench_world){ .b = b };
+	w->client = (struct bench_side){ .name = "client", .b = b };
+	w->server = (struct bench_side){ .name = "server", .b = b, .program = *server };
+	w->one_end = client == NULL;
+	if (client != NULL) {
+		w->client.program = *client;
+		if (!choose_threads(w))
+			return false;
+	}
+	return start(w);
 }
 
 bool
@@ -260,6 +287,17 @@ bench_world_close(struct bench_world *w)
 	bench_end_hosts(w);
 }
 
+/* On a busy machine the two may never run at the same time in one try. */
+static double
+measure_line(unsigned int cpu_a, unsigned int cpu_b)
+{
+	double ns = 0;
+
+	for (int i = 0; i < LINE_TRIES && ns <= 0 && !prog_stop; i++)
+		ns = bench_line_ns(cpu_a, cpu_b);
+	return ns;
+}
+
 void
 bench_world_look(struct bench_world *w)
 {
@@ -271,14 +309,17 @@ bench_world_look(struct bench_world *w)
 		atomic_store(&w->order, PAUSE);
 		while (atomic_load(&w->answer) != PAUSED)
 			sched_yield();
-		ns = bench_line_ns(w->cpu[0], w->cpu[1]);
+		ns = measure_line(w->cpu[0], w->cpu[1]);
 		atomic_store(&w->order, RUN);
 		while (atomic_load(&w->answer) != AT_WORK)
 			sched_yield();
 	} else if (w->one_end && bench_has(b, "peer-cpu")) {
-		ns = bench_line_ns(w->cpu[0], (unsigned int)bench_number(b, "peer-cpu"));
+		ns = measure_line(w->cpu[0], (unsigned int)bench_number(b, "peer-cpu"));
 	}
-	b->place = w->two_threads || w->one_end ? bench_place_of(ns) : BENCH_ONE;
+	if (!w->two_threads && !w->one_end)
+		b->place = BENCH_ONE;
+	else if (ns > 0 || b->place == BENCH_ONE)
+		b->place = bench_place_of(ns);
 	if (ns > 0) {
 		m->line_ns_min = m->line_ns_max == 0 || ns < m->line_ns_min ? ns : m->line_ns_min;
 		m->line_ns_max = ns > m->line_ns_max ? ns : m->line_ns_max;

@@ -103,6 +103,11 @@ bool
 bench_world_open_server(struct bench_world *w, struct bench *b, const struct bench_sizes *sizes,
 			const struct bench_program *server);
 
+/** Open a world without hosts: its programs have a device of their own. client NULL: one end. */
+bool
+bench_world_open_bare(struct bench_world *w, struct bench *b, const struct bench_program *client,
+		      const struct bench_program *server);
+
 /** End it; all its sockets are closed, their completions dropped. */
 void
 bench_world_close(struct bench_world *w);
@@ -119,7 +124,22 @@ bench_world_until(struct bench_world *w, const bool *what, double limit_s);
 void
 bench_world_look(struct bench_world *w);
 
-/* Measuring */
+/* Measuring: a stretch, by itself */
+
+struct bench_stretch {
+	uint64_t tsc, busy[2];	/**< Of client and server; once it has ended. */
+	uint64_t lost;
+};
+
+/** Begin. */
+void
+bench_stretch_begin(struct bench_world *w, struct bench_stretch *s);
+
+/** End. @return false: it was disturbed. */
+bool
+bench_stretch_end(struct bench_world *w, struct bench_stretch *s);
+
+/* Measuring: slices */
 
 #define BENCH_SLICE_NOTES 16384
 

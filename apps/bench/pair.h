@@ -1,0 +1,44 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/**
+ * @file
+ * Pair: a caller and, unless --peer says otherwise, the server, in a world, with a meter of the caller's figures.
+ *
+ * Threads: the main thread.
+ */
+#ifndef APPS_BENCH_PAIR_H
+#define APPS_BENCH_PAIR_H
+
+#include "caller.h"
+#include "server.h"
+
+struct pair {
+	struct bench *b;
+	struct bench_world world;
+	struct bench_meter *meter;
+	struct caller *caller;
+	struct server *server;
+};
+
+/**
+ * Open it. The command has the options of BENCH_WORLD, --mbufs and --receive.
+ *
+ * @param[out] p     pair_close() ends it, whatever is returned.
+ * @param[in]  size  Of a request at most [bytes].
+ * @return false: it was complained.
+ */
+bool
+pair_open(struct pair *p, struct bench *b, uint32_t connections, uint32_t size, uint32_t limit);
+
+void
+pair_close(struct pair *p);
+
+/** The greatest number of a list. */
+uint32_t
+pair_most(const struct bench *b, const char *option);
+
+/** The options that it needs, for a command's own list. */
+#define PAIR_OPTIONS \
+	{ "mbufs", BENCH_NUMBER, "32768", 512, 16777216, "packet buffers of each host" }, \
+	{ "receive", BENCH_TEXT_ARG, "repeat", 0, 0, "of the server: repeat, or post" }
+
+#endif
