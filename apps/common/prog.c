@@ -6,6 +6,7 @@
 #include <sched.h>
 #include <stdlib.h>
 #include <string.h>
+#include <time.h>
 
 #define SECOND_US 1000000u
 
@@ -109,6 +110,17 @@ rest(struct prog *p)
 		poll(fds, p->nb_cores, (int)((p->next_tick_us - now_us) / 1000 + 1));
 }
 
+static void
+nap(uint32_t us)
+{
+	struct timespec ts = { .tv_nsec = (long)us * 1000 };
+
+	if (us == 0)
+		sched_yield();
+	else
+		nanosleep(&ts, NULL);
+}
+
 void
 prog_poll(struct prog *p)
 {
@@ -127,7 +139,7 @@ prog_poll(struct prog *p)
 	else if (p->sleep_after_us != 0 && prog_now_us() - p->busy_us >= p->sleep_after_us)
 		rest(p);
 	else
-		sched_yield();
+		nap(p->nap_us);
 }
 
 static uint64_t

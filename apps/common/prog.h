@@ -33,6 +33,7 @@ struct prog {
 	uint64_t next_tick_us;
 	uint32_t sleep_after_us;		/**< Nothing to do for so long: sleep; 0: never. */
 	uint64_t busy_us;			/**< When there was something last. */
+	uint32_t nap_us;			/**< Rest after a round with nothing to do, below 1000; 0: yield. */
 };
 
 /**
@@ -50,8 +51,9 @@ bool
 prog_open(struct prog *p, int argc, char **argv, const char *config, unsigned int cq_depth);
 
 /**
- * One round of every core. Yields the processor when there was nothing to do, or sleeps, at most to the
- * next tick, when there has not been for sleep_after_us.
+ * One round of every core. When there was nothing to do it yields the processor, or naps for nap_us: where more
+ * threads poll than there are processors. When there has not been for sleep_after_us it sleeps, at most to the next
+ * tick.
  */
 void
 prog_poll(struct prog *p);
