@@ -85,6 +85,7 @@ bench_stretch_begin(struct bench_world *w, struct bench_stretch *s)
 	uint64_t step[2];
 
 	bench_guard_start(&w->guard[0]);
+	w->since = rte_rdtsc();
 	s->lost = count_lost(w);
 	read_sides(w, s->busy, step);
 	s->tsc = rte_rdtsc();
@@ -150,6 +151,7 @@ bench_meter_start(struct bench_meter *m, double seconds)
 	m->end_tsc = now + LONGER * m->want_tsc;
 	m->last_tsc = now;
 	bench_guard_start(&m->w->guard[0]);
+	m->w->since = now;
 	begin_slice(m, now);
 }
 

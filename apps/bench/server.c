@@ -12,7 +12,6 @@
 #define SINK_PIECES 4u
 #define SINK_PIECE 16384u
 #define SOURCE_SEND 32768u	/* of one chargen send: stays in the cache */
-#define SOURCE_AHEAD 16u	/* of those at most in a step of one connection */
 
 /* All of an answer is 78 bytes long. */
 static const char answer[] =
@@ -132,12 +131,13 @@ send_bytes(struct server *s, struct conn *c, const void *data, uint32_t len)
 	return rc;
 }
 
+/* As much as the send buffer takes: the last one waits for room, and feeds again when it is over. */
 static void
 feed(struct server *s, struct conn *c)
 {
 	int rc = 1;
 
-	for (unsigned int i = 0; i < SOURCE_AHEAD && rc == 1; i++)
+	while (rc == 1)
 		rc = send_bytes(s, c, s->source, SOURCE_SEND);
 	if (rc < 0)
 		break_off(s, c);

@@ -32,30 +32,38 @@ bench_world_peer(const struct bench_world *w, uint16_t port)
 	return addr;
 }
 
-/* One round of a side, what it polls and what it runs; only its poller and its program's thread call it. */
+/*
+ * One round of a side, what it polls and what it runs; only its poller and its program's thread call it. Reading the
+ * clock takes as long as looking into an empty queue, so it is read where something was done, and once a round:
+ * *since is what was read last.
+ */
 
 static unsigned int
-poll_side(struct bench_side *side)
+poll_side(struct bench_side *side, uint64_t *since)
 {
-	uint64_t begun = rte_rdtsc();
 	int n = side->core != NULL ? san_core_poll(side->core) : 0;
+	uint64_t now;
 
-	if (n > 0)
-		bench_add(&side->busy_tsc, rte_rdtsc() - begun);
-	return n > 0 ? (unsigned int)n : 0;
+	if (n <= 0)
+		return 0;
+	now = rte_rdtsc();
+	bench_add(&side->busy_tsc, now - *since);
+	*since = now;
+	return (unsigned int)n;
 }
 
 static unsigned int
-step_side(struct bench_side *side)
+step_side(struct bench_side *side, uint64_t *since)
 {
-	uint64_t begun = rte_rdtsc(), took;
 	unsigned int n = side->program.step(side, side->program.arg);
+	uint64_t now;
 
-	if (n > 0) {
-		took = rte_rdtsc() - begun;
-		bench_add(&side->busy_tsc, took);
-		bench_add(&side->step_tsc, took);
-	}
+	if (n == 0)
+		return 0;
+	now = rte_rdtsc();
+	bench_add(&side->busy_tsc, now - *since);
+	bench_add(&side->step_tsc, now - *since);
+	*since = now;
 	return n;
 }
 
@@ -74,18 +82,22 @@ void
 bench_world_round(struct bench_world *w)
 {
 	struct bench_side *c = &w->client, *s = &w->server;
+	uint64_t since = w->since;
 	unsigned int n = 0;
 
 	if (c->program.step != NULL) {
 		if (!w->off_core)
-			n += poll_side(c);
-		n += step_side(c);
+			n += poll_side(c, &since);
+		n += step_side(c, &since);
 	}
 	if (s->program.step != NULL && !w->two_threads) {
-		n += poll_side(s);
-		n += step_side(s);
+		if (c->program.step != NULL)
+			since = rte_rdtsc();
+		n += poll_side(s, &since);
+		n += step_side(s, &since);
 	}
-	bench_guard_look(&w->guard[0], rte_rdtsc());
+	w->since = rte_rdtsc();
+	bench_guard_look(&w->guard[0], w->since);
 	rest(&w->idle, n);
 }
 
@@ -134,6 +146,7 @@ open_program(struct bench_side *side)
 static void
 run_other(struct bench_world *w)
 {
+	uint64_t since = rte_rdtsc();
 	unsigned int idle = 0, n;
 	int order;
 
@@ -142,14 +155,16 @@ run_other(struct bench_world *w)
 			atomic_store(&w->answer, PAUSED);
 			nanosleep(&(struct timespec){ .tv_nsec = 500000 }, NULL);
 			bench_guard_start(&w->guard[1]);
+			since = rte_rdtsc();
 			continue;
 		}
 		if (atomic_load_explicit(&w->answer, memory_order_relaxed) != AT_WORK)
 			atomic_store(&w->answer, AT_WORK);
-		n = w->off_core ? poll_side(&w->client) : 0;
-		n += poll_side(&w->server);
-		n += step_side(&w->server);
-		bench_guard_look(&w->guard[1], rte_rdtsc());
+		n = w->off_core ? poll_side(&w->client, &since) : 0;
+		n += poll_side(&w->server, &since);
+		n += step_side(&w->server, &since);
+		since = rte_rdtsc();
+		bench_guard_look(&w->guard[1], since);
 		rest(&idle, n);
 	}
 }

@@ -77,6 +77,7 @@ struct bench_world {
 	pthread_t other;
 	_Atomic int order;	/**< To the other thread. */
 	_Atomic int answer;
+	uint64_t since;		/**< The main thread's clock, when its last round was over. */
 	unsigned int idle;	/**< Rounds in a row without anything to do. */
 };
 
