@@ -45,7 +45,7 @@ struct conn {
 	bool repeat;
 	bool closing;
 	bool ended;			/* the peer's FIN has come */
-	unsigned char data[];
+	unsigned char data[] __attribute__((aligned(64)));
 };
 
 #define NONE UINT32_MAX

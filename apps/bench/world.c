@@ -232,6 +232,7 @@ start(struct bench_world *w)
 		w->cpu[1] = (unsigned int)rte_lcore_to_cpu_id((int)lcore);
 	}
 	bench_guard_start(&w->guard[0]);
+	w->since = rte_rdtsc();
 	return (!w->two_threads || start_other(w)) && start_main(w);
 }
 
