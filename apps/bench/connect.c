@@ -37,6 +37,7 @@ struct conn {
 
 struct crr {
 	struct bench_world *world;
+	const struct server_seen *seen;	/* by the server, if it is in this process */
 	struct bench_side *side;
 	enum stage stage;
 	uint32_t batch, size;
@@ -135,6 +136,21 @@ open_side(struct bench_side *side, void *arg)
 	return true;
 }
 
+/* The server has its part of a stage when it has accepted, or closed, as many as this end. @return false: not. */
+static bool
+wait_for_server(struct crr *c, enum stage stage)
+{
+	uint64_t end_us = prog_now_us() + (uint64_t)(LIMIT_S * 1e6);
+	const _Atomic uint64_t *count = stage == OPEN ? &c->seen->accepted : &c->seen->closed;
+	uint64_t want = c->count[0] + (stage == OPEN ? c->batch : 0);
+
+	if (c->world->one_end || stage == USE)
+		return true;
+	while (atomic_load_explicit(count, memory_order_relaxed) < want && prog_now_us() < end_us && !prog_stop)
+		bench_world_round(c->world);
+	return atomic_load_explicit(count, memory_order_relaxed) >= want;
+}
+
 /* A stage of all connections. @return false: it does not end. */
 static bool
 run_stage(struct crr *c, enum stage stage)
@@ -144,7 +160,7 @@ run_stage(struct crr *c, enum stage stage)
 	c->all_done = false;
 	for (uint32_t i = 0; i < c->batch; i++)
 		begin(c, &c->conns[i], stage == FLOW ? OPEN : stage);
-	return stage == FLOW || bench_world_until(c->world, &c->all_done, LIMIT_S);
+	return stage == FLOW || (bench_world_until(c->world, &c->all_done, LIMIT_S) && wait_for_server(c, stage));
 }
 
 struct sums {
@@ -282,6 +298,7 @@ run(struct bench *b)
 
 	if (good) {
 		server = server_program(s);
+		c.seen = server_seen(s);
 		good = bench_world_open(&world, b, &sizes, &client, &server) && measure(&c, m);
 	}
 	bench_world_close(&world);

@@ -6,6 +6,8 @@
 #include <string.h>
 #include <sys/mman.h>
 
+#include "guard.h"
+
 #define BATCH 64u
 #define ACCEPTS SAN_REPEAT_MAX
 #define SERVICES 1004u
@@ -230,7 +232,7 @@ on_accept(struct server *s, const struct san_completion *comp)
 	}
 	c = conn_at(s, s->free);
 	s->free = c->next;
-	s->seen.accepted++;
+	bench_add(&s->seen.accepted, 1);
 	c->sock = comp->value;
 	c->kind = (uint8_t)v->kind;
 	c->closing = false;
@@ -250,6 +252,7 @@ on_close(struct server *s, struct conn *c)
 {
 	if (c == NULL)
 		return;
+	bench_add(&s->seen.closed, 1);
 	c->next = s->free;
 	s->free = (uint32_t)(((char *)c - s->conns) / (ptrdiff_t)s->conn_size);
 }
