@@ -85,13 +85,15 @@ median_of(struct bench_row *row)
 	return row->n % 2 == 1 ? row->value[half] : (row->value[half - 1] + row->value[half]) / 2;
 }
 
-/* Four digits that mean something, never 1e+06. */
+/* Whole numbers as they are, others with four digits that mean something, never 1e+06. */
 static const char *
 write_value(double v, char *text, size_t size)
 {
 	double a = v < 0 ? -v : v;
+	bool whole = a < 1e15 && (double)(int64_t)v == v;
+	int digits = whole || a >= 1000 ? 0 : a >= 100 ? 1 : a >= 10 ? 2 : a >= 0.1 ? 3 : 6;
 
-	snprintf(text, size, "%.*f", a >= 1000 ? 0 : a >= 100 ? 1 : a >= 10 ? 2 : a >= 0.1 || a == 0 ? 3 : 6, v);
+	snprintf(text, size, "%.*f", digits, v);
 	return text;
 }
 

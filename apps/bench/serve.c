@@ -68,6 +68,11 @@ run(struct bench *b)
 		return 1;
 	program = server_program(s);
 	good = bench_world_open_server(&world, b, &sizes, &program);
+	if (good && san_host_cores(world.server.host) > 1) {
+		prog_complain("the host has %u cores, and one is polled: cores of [host] has to be 1.",
+			      san_host_cores(world.server.host));
+		good = false;
+	}
 	if (good) {
 		bench_progress("serving");
 		bench_world_until(&world, &never, limit_s > 0 ? limit_s : 1e9);
