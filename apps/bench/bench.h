@@ -134,9 +134,13 @@ bench_look(struct bench_machine *m);
 double
 bench_line_ns(unsigned int cpu_a, unsigned int cpu_b);
 
-/** Resident memory of this process [bytes]. */
+/** Resident memory of this process, every page counted [bytes]. */
 uint64_t
 bench_resident(void);
+
+/** Address space of this process [bytes]. */
+uint64_t
+bench_mapped(void);
 
 /* Results */
 

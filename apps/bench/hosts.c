@@ -152,6 +152,19 @@ bench_make_server_host(struct bench_world *w, const struct bench_sizes *sizes)
 	return start_library(w->b) && make_one_end(&w->server, sizes);
 }
 
+/* Sockets whose close was not reaped would be missing from a world that follows. */
+static void
+end_cq(struct san_cq *cq)
+{
+	struct san_completion comp[64];
+
+	if (cq == NULL)
+		return;
+	while (san_cq_poll(cq, comp, 64) > 0)
+		continue;
+	san_cq_destroy(cq);
+}
+
 void
 bench_end_hosts(struct bench_world *w)
 {
@@ -163,8 +176,7 @@ bench_end_hosts(struct bench_world *w)
 	rc = san_cleanup();
 	if (rc != 0)
 		prog_complain("cleanup: %s.", strerror(-rc));
-	if (w->client.cq != NULL)
-		san_cq_destroy(w->client.cq);
-	if (w->server.cq != NULL && !w->two_threads)
-		san_cq_destroy(w->server.cq);
+	end_cq(w->client.cq);
+	if (!w->two_threads)
+		end_cq(w->server.cq);
 }

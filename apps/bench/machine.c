@@ -69,13 +69,26 @@ bench_look(struct bench_machine *m)
 	m->tsc_hz = (double)rte_get_tsc_hz();
 }
 
-uint64_t
-bench_resident(void)
+static uint64_t
+read_kib(const char *path, const char *key)
 {
 	char text[64];
 
-	read_value("/proc/self/status", "VmRSS", text, sizeof(text));
+	read_value(path, key, text, sizeof(text));
 	return strtoull(text, NULL, 10) * 1024;
+}
+
+/* The VmRSS of "status" is gathered from processors now and then, and some hundred pages wrong. */
+uint64_t
+bench_resident(void)
+{
+	return read_kib("/proc/self/smaps_rollup", "Rss");
+}
+
+uint64_t
+bench_mapped(void)
+{
+	return read_kib("/proc/self/status", "VmSize");
 }
 
 /* A line between two processors */

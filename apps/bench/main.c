@@ -27,6 +27,7 @@ const struct bench_command *const bench_commands[] = {
 	&bench_latency,
 	&bench_connect,
 	&bench_floor,
+	&bench_idle,
 	NULL,
 };
 
