@@ -291,7 +291,11 @@ run(struct bench *b)
 	};
 	struct bench_world world = { .b = b };
 	struct crr c = { .world = &world };
-	struct server *s = server_make(&(struct server_options){ 16384, 0, 2048, server_repeats(b) });
+	struct server *s = server_make(&(struct server_options){
+		.connections = 16384,
+		.buffer = 2048,
+		.repeat = server_repeats(b),
+	});
 	struct bench_program client = { open_side, step, &c, 65536 }, server;
 	struct bench_meter *m = bench_meter_make(&world, c.count);
 	bool good = s != NULL && m != NULL && make(&c, b);

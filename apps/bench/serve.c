@@ -8,6 +8,8 @@ static const struct bench_option options[] = {
 	{ "connections", BENCH_NUMBER, "16384", 1, 4000000, "at once" },
 	{ "buffer", BENCH_NUMBER, "2048", 64, 1 << 24, "of each connection [bytes]" },
 	{ "receive", BENCH_TEXT_ARG, "repeat", 0, 0, "repeat, or post: one receive after the other" },
+	{ "lend", BENCH_FLAG, NULL, 0, 0,
+	  "no copies: chargen from registered memory, discard in\nthe stack's own buffers" },
 	{ "mbufs", BENCH_NUMBER, "32768", 512, 16777216, "packet buffers" },
 	{ "for", BENCH_REAL, "0", 0, 1e9, "so many seconds; 0: until SIGINT or SIGTERM" },
 	{ NULL, BENCH_FLAG, NULL, 0, 0, NULL },
@@ -52,6 +54,7 @@ run(struct bench *b)
 		.connections = (uint32_t)bench_number(b, "connections"),
 		.buffer = (uint32_t)bench_number(b, "buffer"),
 		.repeat = server_repeats(b),
+		.lend = bench_number(b, "lend"),
 	};
 	const struct bench_sizes sizes = {
 		.connections = o.connections,

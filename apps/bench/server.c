@@ -14,6 +14,8 @@
 #define SINK_PIECES 4u
 #define SINK_PIECE 16384u
 #define SOURCE_SEND 32768u	/* of one chargen send: stays in the cache */
+#define SOURCE_COPIED (128u << 10)	/* what lies ahead in the stack as a copy stays there too [bytes] */
+#define SOURCE_LENT 16u		/* sends ahead from registered memory */
 
 /* All of an answer is 78 bytes long. */
 static const char answer[] =
@@ -39,10 +41,10 @@ struct service {
 struct conn {
 	struct san_overlapped recv;
 	san_handle sock;
-	struct san_overlapped *sending;	/* not over; nothing is received meanwhile */
 	struct san_pieces pieces;
 	uint32_t next;			/* free: the next one; NONE ends */
 	uint8_t kind;
+	uint8_t sending;		/* sends that are not over; nothing is echoed meanwhile */
 	uint8_t head;			/* HTTP: bytes of the empty line that ends a request, as far as seen */
 	bool repeat;
 	bool closing;
@@ -64,6 +66,7 @@ struct server {
 	unsigned int nb_services;
 	struct server_seen seen;
 	unsigned char *sink, *source;
+	san_mem mem;			/* the source, registered */
 	struct service services[SERVICES];
 };
 
@@ -89,17 +92,34 @@ break_off(struct server *s, struct conn *c)
 	close_conn(c);
 }
 
+/* Does it receive in the stack's own buffers? */
+static inline bool
+lends(const struct server *s, const struct conn *c)
+{
+	return c->kind == DISCARD && s->options.lend;
+}
+
+static inline unsigned int
+nb_loans(const struct server *s)
+{
+	size_t n = s->options.buffer / sizeof(struct san_loan);
+
+	return n < SAN_LOAN_MAX ? (unsigned int)n : SAN_LOAN_MAX;
+}
+
 static void
 receive(struct server *s, struct conn *c)
 {
 	int rc = -EAGAIN;
 
-	if (c->repeat) {
+	if (lends(s, c)) {
+		rc = san_recv_loan(c->sock, &c->recv, (struct san_loan *)(void *)c->data, nb_loans(s), 0);
+	} else if (c->repeat) {
 		rc = san_recv_repeat(c->sock, &c->recv, &c->pieces, 0);
 		c->repeat = rc == 0;
 		s->seen.posted += rc == -EAGAIN;
 	}
-	if (rc == -EAGAIN)
+	if (rc == -EAGAIN && !lends(s, c))
 		rc = san_recv(c->sock, &c->recv, c->pieces.mem, c->pieces.size, 0);
 	if (rc < 0)
 		break_off(s, c);
@@ -109,10 +129,21 @@ receive(struct server *s, struct conn *c)
 static inline void
 go_on(struct server *s, struct conn *c)
 {
+	if (lends(s, c))
+		san_loan_return((struct san_loan *)(void *)c->data, nb_loans(s));
 	if (c->repeat)
 		san_give_back(&c->pieces, 1);
 	else
 		receive(s, c);
+}
+
+static void
+note_waiting(struct server *s, struct conn *c, struct san_overlapped *op)
+{
+	op->user = (uintptr_t)c;
+	s->nb_spare--;
+	s->seen.waited++;
+	c->sending++;
 }
 
 /* 1: over; 0: its completion follows, the bytes are the stack's meanwhile; less: broken. */
@@ -122,22 +153,37 @@ send_bytes(struct server *s, struct conn *c, const void *data, uint32_t len)
 	struct san_overlapped *op = s->spare[s->nb_spare - 1];
 	int rc = san_send(c->sock, op, data, len, 0);
 
-	if (rc == 0) {
-		op->user = (uintptr_t)c;
-		c->sending = op;
-		s->nb_spare--;
-		s->seen.waited++;
-	}
+	if (rc == 0)
+		note_waiting(s, c, op);
 	if (rc >= 0)
 		s->seen.sent += len;
 	return rc;
+}
+
+/* From registered memory, so many ahead that the peer's window is what ends it. */
+static int
+lend_bytes(struct server *s, struct conn *c)
+{
+	const struct san_mem_vec vec = { s->source, SOURCE_SEND, s->mem };
+	int rc = 0;
+
+	while (c->sending < SOURCE_LENT) {
+		struct san_overlapped *op = s->spare[s->nb_spare - 1];
+
+		rc = san_send_mem(c->sock, op, &vec, 1, 0);
+		if (rc != 0)
+			break;
+		note_waiting(s, c, op);
+		s->seen.sent += SOURCE_SEND;
+	}
+	return rc == -EAGAIN && c->sending > 0 ? 0 : rc;
 }
 
 /* As much as the send buffer takes: the last one waits for room, and feeds again when it is over. */
 static void
 feed(struct server *s, struct conn *c)
 {
-	int rc = 1;
+	int rc = s->options.lend ? lend_bytes(s, c) : 1;
 
 	while (rc == 1)
 		rc = send_bytes(s, c, s->source, SOURCE_SEND);
@@ -198,7 +244,7 @@ static void
 finish(struct server *s, struct conn *c)
 {
 	c->ended = true;
-	if (c->sending == NULL && san_shutdown(c->sock, &c->recv, 0) < 0)
+	if (c->sending == 0 && san_shutdown(c->sock, &c->recv, 0) < 0)
 		break_off(s, c);
 }
 
@@ -206,7 +252,7 @@ static void
 on_sent(struct server *s, struct conn *c, const struct san_completion *comp)
 {
 	s->spare[s->nb_spare++] = comp->op;
-	c->sending = NULL;
+	c->sending--;
 	if (comp->result < 0)
 		break_off(s, c);
 	else if (c->ended)
@@ -238,7 +284,8 @@ on_accept(struct server *s, const struct san_completion *comp)
 	c->closing = false;
 	c->ended = false;
 	c->head = 0;
-	c->repeat = s->options.repeat;
+	c->sending = 0;
+	c->repeat = s->options.repeat && !lends(s, c);
 	c->pieces = v->kind == DISCARD || v->kind == CHARGEN ?
 		    (struct san_pieces){ .mem = s->sink, .size = SINK_PIECE, .nb = SINK_PIECES } :
 		    (struct san_pieces){ .mem = c->data, .size = s->options.buffer, .nb = 1 };
@@ -295,14 +342,22 @@ step(struct bench_side *side, void *arg)
 	return nb > 0 ? (unsigned int)nb : 0;
 }
 
+static uint32_t
+source_buffer(const struct server *s)
+{
+	return s->options.lend ? SOURCE_LENT * SOURCE_SEND : SOURCE_COPIED;
+}
+
 static int
-listen_on(struct bench_side *side, struct service *v)
+listen_on(const struct server *s, struct bench_side *side, struct service *v)
 {
 	const struct san_addr any = { .port = v->port };
 	int rc = san_socket(side->core, side->cq, &v->sock);
 
 	if (rc == 0)
 		rc = san_bind(v->sock, &any);
+	if (rc == 0 && v->kind == CHARGEN)
+		rc = san_set_option(v->sock, SAN_OPT_SNDBUF, source_buffer(s));
 	if (rc == 0)
 		rc = san_listen(v->sock, 65535);
 	if (rc == 0)
@@ -311,13 +366,27 @@ listen_on(struct bench_side *side, struct service *v)
 }
 
 static bool
+register_source(struct server *s)
+{
+	int rc = san_mem_register(s->source, SOURCE_SEND, SAN_MEM_READ, &s->mem);
+
+	if (rc == 1)
+		prog_complain("server: what is to be lent is copied: --iova-mode=va may help.");
+	else if (rc < 0)
+		prog_complain("server: its memory cannot be registered: %s.", strerror(-rc));
+	return rc >= 0;
+}
+
+static bool
 open_services(struct bench_side *side, void *arg)
 {
 	struct server *s = arg;
 
 	s->side = side;
+	if (s->options.lend && !register_source(s))
+		return false;
 	for (unsigned int i = 0; i < s->nb_services; i++) {
-		int rc = listen_on(side, &s->services[i]);
+		int rc = listen_on(s, side, &s->services[i]);
 
 		if (rc != 0) {
 			prog_complain("server: port %u: %s.", s->services[i].port, strerror(-rc));
@@ -354,23 +423,30 @@ take_pages(size_t size)
 	return p;
 }
 
+/* That a connection may have under way. */
+static uint32_t
+most_sends(const struct server *s)
+{
+	return s->options.lend ? SOURCE_LENT : 1;
+}
+
 static bool
 take_memory(struct server *s)
 {
-	uint32_t n = s->options.connections;
+	uint32_t n = s->options.connections, ops = n * most_sends(s) + 1;
 
 	s->conn_size = (sizeof(struct conn) + s->options.buffer + 63) & ~(size_t)63;
 	s->conns = take_pages(n * s->conn_size);
-	s->ops = take_pages((n + 1) * sizeof(*s->ops));
-	s->spare = calloc(n + 1, sizeof(*s->spare));
+	s->ops = take_pages(ops * sizeof(*s->ops));
+	s->spare = calloc(ops, sizeof(*s->spare));
 	s->sink = prog_alloc(SINK_PIECES * SINK_PIECE);
 	s->source = prog_alloc(SOURCE_SEND);
 	if (s->conns == NULL || s->ops == NULL || s->spare == NULL || s->sink == NULL || s->source == NULL)
 		return false;
-	memset(s->ops, 0, (n + 1) * sizeof(*s->ops));
-	for (uint32_t i = 0; i <= n; i++)
-		s->spare[i] = &s->ops[n - i];
-	s->nb_spare = n + 1;
+	memset(s->ops, 0, ops * sizeof(*s->ops));
+	for (uint32_t i = 0; i < ops; i++)
+		s->spare[i] = &s->ops[ops - 1 - i];
+	s->nb_spare = ops;
 	for (uint32_t i = 0; i < n; i++) {
 		struct conn *c = conn_at(s, i);
 
@@ -416,8 +492,9 @@ server_free(struct server *s)
 struct bench_program
 server_program(struct server *s)
 {
-	/* Three completions of a connection can be due: its receive, a send that was not over, its end. */
-	uint64_t depth = 3 * (uint64_t)s->options.connections + s->nb_services * (1 + ACCEPTS);
+	/* Of a connection so many completions can be due: its receive, its end, sends that were not over. */
+	uint64_t each = 2 + most_sends(s);
+	uint64_t depth = each * s->options.connections + s->nb_services * (1 + ACCEPTS);
 
 	return (struct bench_program){
 		.open = open_services,

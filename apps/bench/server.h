@@ -27,6 +27,7 @@ struct server_options {
 	uint32_t more;		/**< Echo ports from SERVER_MORE on, 0..1000. */
 	uint32_t buffer;	/**< Of a connection [bytes]. */
 	bool repeat;		/**< Repeating receives, as far as the queue has room for them. */
+	bool lend;		/**< Chargen sends from registered memory, discard has the stack's own buffers. */
 };
 
 /** Make it; NULL: no memory, complained. */
