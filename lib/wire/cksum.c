@@ -4,27 +4,6 @@
 #include <rte_byteorder.h>
 #include <rte_common.h>
 
-/*
- * One's complement addition does not care how wide its words are (RFC 1071 2 (B), (C)): 64-bit words are
- * summed, a carry out of the top comes in again at the bottom, and the sum is folded at the end.
- */
-static inline uint64_t
-add_carry(uint64_t sum, uint64_t w)
-{
-	sum += w;
-	return sum + (sum < w);
-}
-
-static uint16_t
-fold(uint64_t sum)
-{
-	sum = (sum & UINT32_MAX) + (sum >> 32);
-	sum = (sum & UINT32_MAX) + (sum >> 32);
-	sum = (sum & UINT16_MAX) + (sum >> 16);
-	sum = (sum & UINT16_MAX) + (sum >> 16);
-	return (uint16_t)sum;
-}
-
 /* Fewer than 16 octets, in pieces that halve: none begins at an odd octet. */
 static uint64_t
 sum_tail(const uint8_t *p, size_t len)
@@ -49,37 +28,37 @@ sum_tail(const uint8_t *p, size_t len)
 	/* padded on the right with zero */
 	if (len & 1)
 		memcpy(&last, p, 1);
-	return add_carry(sum, (uint64_t)quad + pair + last);
+	return sani_cksum_add_wide(sum, (uint64_t)quad + pair + last);
 }
 
 /* Two sums side by side, so that neither waits for the other's carry. */
-static uint64_t
-sum_bytes(const uint8_t *p, size_t len)
+uint64_t
+sani_cksum_wide(const void *octets, size_t len)
 {
+	const uint8_t *p = octets;
 	uint64_t even = 0;
 	uint64_t odd = 0;
-	uint64_t w[4];
 
-	for (; len >= sizeof(w); len -= sizeof(w), p += sizeof(w)) {
-		memcpy(w, p, sizeof(w));
-		even = add_carry(add_carry(even, w[0]), w[2]);
-		odd = add_carry(add_carry(odd, w[1]), w[3]);
+	for (; len >= 32; len -= 32, p += 32) {
+		even = sani_cksum_add_wide(even, sani_cksum_load(p));
+		odd = sani_cksum_add_wide(odd, sani_cksum_load(p + 8));
+		even = sani_cksum_add_wide(even, sani_cksum_load(p + 16));
+		odd = sani_cksum_add_wide(odd, sani_cksum_load(p + 24));
 	}
 	if (len >= 16) {
-		memcpy(w, p, 16);
-		even = add_carry(even, w[0]);
-		odd = add_carry(odd, w[1]);
+		even = sani_cksum_add_wide(even, sani_cksum_load(p));
+		odd = sani_cksum_add_wide(odd, sani_cksum_load(p + 8));
 		p += 16;
 		len -= 16;
 	}
-	even = add_carry(even, odd);
-	return len > 0 ? add_carry(even, sum_tail(p, len)) : even;
+	even = sani_cksum_add_wide(even, odd);
+	return len > 0 ? sani_cksum_add_wide(even, sum_tail(p, len)) : even;
 }
 
 uint16_t
 sani_cksum_bytes(const void *p, size_t len)
 {
-	return fold(sum_bytes(p, len));
+	return sani_cksum_fold(sani_cksum_wide(p, len));
 }
 
 uint16_t
@@ -112,15 +91,14 @@ sani_cksum_pseudo(const union sani_ip *src, const union sani_ip *dst, uint8_t pr
 
 	/* RFC 9293 3.1 for IPv4, RFC 8200 8.1 for IPv6: the same sum over shorter or longer addresses */
 	if (sani_ip_is_v4(dst))
-		return fold(sum + src->w_be[3] + dst->w_be[3]);
-	sum = add_carry(sum, sum_bytes(src->b, sizeof(src->b)));
-	return fold(add_carry(sum, sum_bytes(dst->b, sizeof(dst->b))));
+		return sani_cksum_fold(sum + src->w_be[3] + dst->w_be[3]);
+	sum = sani_cksum_add_wide(sum, sani_cksum_wide(src->b, sizeof(src->b)));
+	return sani_cksum_fold(sani_cksum_add_wide(sum, sani_cksum_wide(dst->b, sizeof(dst->b))));
 }
 
 bool
 sani_cksum_l4_ok(const struct rte_mbuf *m, uint32_t off, uint32_t len, const union sani_ip *src,
 		 const union sani_ip *dst, uint8_t proto)
 {
-	return sani_cksum_add(sani_cksum_pseudo(src, dst, proto, len),
-			      sani_cksum_mbuf(m, off, len)) == 0xffff;
+	return sani_cksum_l4(m, off, len, sani_cksum_pseudo(src, dst, proto, len)) == 0xffff;
 }

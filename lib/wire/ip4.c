@@ -3,8 +3,6 @@
 
 #include <rte_ip.h>
 
-#include "wire/cksum.h"
-
 enum { OPT_END = 0, OPT_NOP = 1, OPT_LSRR = 131, OPT_SSRR = 137 };
 
 /* RFC 791 3.1: type, length of the whole option, data. Unknown ones are skipped. */
@@ -56,6 +54,8 @@ sani_ip4_parse(const uint8_t *p, uint32_t contig, uint32_t len, struct sani_ip4 
 bool
 sani_ip4_cksum_ok(const uint8_t *p, uint32_t hdr_len)
 {
+	if (sani_likely(hdr_len == SANI_IP4_HDR_MIN))
+		return sani_ip4_sum(p) == 0xffff;
 	return sani_cksum_bytes(p, hdr_len) == 0xffff;
 }
 
@@ -80,7 +80,7 @@ sani_ip4_write(uint8_t *p, const struct sani_ip4 *ip4)
 void
 sani_ip4_cksum_fill(uint8_t *p)
 {
-	uint16_t sum = (uint16_t)~sani_cksum_bytes(p, SANI_IP4_HDR_MIN);
+	uint16_t sum = (uint16_t)~sani_ip4_sum(p);
 
 	memcpy(p + offsetof(struct rte_ipv4_hdr, hdr_checksum), &sum, sizeof(sum));
 }

@@ -8,6 +8,7 @@
 #define SANI_WIRE_IP4_H
 
 #include "base/base.h"
+#include "wire/cksum.h"
 
 #define SANI_IP4_HDR_MIN 20
 #define SANI_IP4_HDR_MAX 60
@@ -45,6 +46,17 @@ enum sani_ip4_parse {
  */
 enum sani_ip4_parse
 sani_ip4_parse(const uint8_t *p, uint32_t contig, uint32_t len, struct sani_ip4 *ip4);
+
+/** Sum of a header without options, folded: 0xffff when its checksum is right. */
+static inline uint16_t
+sani_ip4_sum(const uint8_t *p)
+{
+	uint32_t last;
+
+	memcpy(&last, p + 16, sizeof(last));
+	return sani_cksum_fold(sani_cksum_add_wide(sani_cksum_add_wide(sani_cksum_load(p), sani_cksum_load(p + 8)),
+						   last));
+}
 
 /** Is the checksum of the hdr_len octets at p right? */
 bool

@@ -63,6 +63,19 @@ all_lengths_and_alignments_sum_as_the_book_says(void **state)
 }
 
 static void
+folding_keeps_the_value_and_zero_apart(void **state)
+{
+	(void)state;
+	assert_int_equal(sani_cksum_fold(0), 0);
+	assert_int_equal(sani_cksum_fold(UINT64_MAX), 0xffff);
+	for (unsigned int bit = 0; bit < 64; bit++) {
+		assert_int_equal(sani_cksum_fold(UINT64_C(1) << bit), 1u << bit % 16);
+		/* a carry out of each 16 and 32 bits comes in again */
+		assert_same_sum(sani_cksum_fold(UINT64_MAX - (UINT64_C(1) << bit)), (uint16_t)~(1u << bit % 16));
+	}
+}
+
+static void
 largest_packet_of_ones_does_not_overflow(void **state)
 {
 	static uint8_t ones[65535];
@@ -88,6 +101,24 @@ make_chain(struct rte_mbuf m[3], uint16_t a, uint16_t b)
 	}
 	m[0].pkt_len = LEN;
 	m[0].nb_segs = 3;
+}
+
+static void
+segment_sums_alike_in_one_piece_and_in_many(void **state)
+{
+	const union sani_ip src = sani_ip_from_v4(htonl(0xfffefdfc));
+	const union sani_ip dst = sani_ip_from_v4(htonl(0x0a010002));
+	struct rte_mbuf m[3];
+
+	(void)state;
+	for (uint16_t a = 0; a <= LEN; a++) {
+		const uint64_t pseudo = sani_cksum_pseudo4(src.w_be[3], dst.w_be[3], 6, LEN - 34);
+
+		make_chain(m, a, LEN);
+		assert_same_sum(sani_cksum_l4(&m[0], 34, LEN - 34, pseudo),
+				sani_cksum_add(sani_cksum_pseudo(&src, &dst, 6, LEN - 34),
+					       sum_by_the_book(octets + 34, LEN - 34)));
+	}
 }
 
 static void
@@ -189,6 +220,8 @@ main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(example_of_the_rfc_sums_right),
 		cmocka_unit_test(all_lengths_and_alignments_sum_as_the_book_says),
+		cmocka_unit_test(folding_keeps_the_value_and_zero_apart),
+		cmocka_unit_test(segment_sums_alike_in_one_piece_and_in_many),
 		cmocka_unit_test(largest_packet_of_ones_does_not_overflow),
 		cmocka_unit_test(chain_cut_anywhere_sums_as_one_piece),
 		cmocka_unit_test(part_of_a_chain_sums_as_the_part),
