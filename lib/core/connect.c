@@ -32,7 +32,7 @@ fill_port(struct sani_core *core, struct sani_tuple *t, uint64_t *hash)
 {
 	if (t->local_port == 0)
 		return sani_port_choose(core, t, hash);
-	*hash = sani_flow_hash(core->host->key, t);
+	*hash = sani_flow_hash(&core->host->flow_key, t);
 	if (sani_flow_core(*hash, core->host->nb_cores) != core->index)
 		return -EADDRNOTAVAIL;
 	return sani_conn_find(core, t, (uint32_t)*hash) == SANI_FLOW_NOTHING ? 0 : -EADDRINUSE;

@@ -24,6 +24,7 @@
 #include "base/base.h"
 #include "base/counters.h"
 #include "base/spsc.h"
+#include "core/flow.h"
 #include "ip/ip.h"
 #include "port/port.h"
 #include "tcp/conn.h"
@@ -131,7 +132,8 @@ struct sani_host {
 	unsigned int nb_ifaces;
 	struct sani_iface ifaces[SANI_IP_IFACES];
 	struct sani_port ports[SANI_IP_IFACES];
-	uint8_t key[16];		/**< Secret: flow hash, ISN, port choice. From the system's generator. */
+	uint8_t key[16];		/**< Secret: ISN, port choice, cookies. From the system's generator. */
+	struct sani_flow_key flow_key;	/**< Made of it. */
 	struct sani_host_conf conf;
 	uint64_t (*clock)(void);	/**< [us], monotonic; replaced by simulations before the first round. */
 	struct sani_spsc *msg[SANI_HOST_CORES][SANI_HOST_CORES];	/**< [from][to] */

@@ -5,15 +5,18 @@
 #include "core/flow.h"
 #include "core/map.h"
 
-uint64_t
-sani_flow_hash(const uint8_t key[16], const struct sani_tuple *t)
-{
-	uint64_t h;
+_Static_assert(offsetof(struct sani_tuple, zero) + 4 == offsetof(struct sani_tuple, local_port) + 8,
+	       "the ports and the zero behind them are one word");
+_Static_assert(crypto_shorthash_BYTES == 8 && crypto_shorthash_KEYBYTES == 16, "SipHash-2-4 makes a word of a secret");
 
-	_Static_assert(crypto_shorthash_BYTES == sizeof(h), "SipHash-2-4 makes 64 bits");
-	_Static_assert(crypto_shorthash_KEYBYTES == 16, "of a key of 128 bits");
-	crypto_shorthash((unsigned char *)&h, (const unsigned char *)t, sizeof(*t), key);
-	return h;
+void
+sani_flow_key_make(struct sani_flow_key *key, const uint8_t secret[16])
+{
+	for (uint64_t i = 0; i < sizeof(key->k) / sizeof(key->k[0]); i++) {
+		const uint64_t of[2] = { i, UINT64_C(0x666c6f77) };	/* nothing else is hashed so: "flow" */
+
+		crypto_shorthash((unsigned char *)&key->k[i], (const unsigned char *)of, sizeof(of), secret);
+	}
 }
 
 int

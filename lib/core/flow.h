@@ -45,12 +45,39 @@ struct sani_flow {
 	size_t bytes;
 };
 
+/** What flows are hashed with; as secret as what it is made of. */
+struct sani_flow_key {
+	uint64_t k[8];
+};
+
+/** Make it of the host's secret, which cannot be computed back from it. */
+void
+sani_flow_key_make(struct sani_flow_key *key, const uint8_t secret[16]);
+
+__extension__ typedef unsigned __int128 sani_flow_wide;
+
 /**
  * Keyed hash of a tuple. The low half places it in the table, the high half chooses the core
  * (sani_flow_core()).
+ *
+ * Why not SipHash, as elsewhere: this is computed for every packet, and its values never leave the host. Of a sum
+ * of keyed products (NH, RFC 4418 5.2.2) two tuples that differ, whoever chose them without the key, have the same
+ * value in one of 2^64 keys; the last product spreads the value over all bits of the result.
  */
-uint64_t
-sani_flow_hash(const uint8_t key[16], const struct sani_tuple *t);
+static inline uint64_t
+sani_flow_hash(const struct sani_flow_key *key, const struct sani_tuple *t)
+{
+	const uint64_t *k = key->k;
+	sani_flow_wide sum;
+	uint64_t ports;
+
+	memcpy(&ports, &t->local_port, sizeof(ports));
+	sum = (sani_flow_wide)(t->local.q[0] + k[0]) * (t->local.q[1] + k[1]);
+	sum += (sani_flow_wide)(t->remote.q[0] + k[2]) * (t->remote.q[1] + k[3]);
+	sum += (sani_flow_wide)(ports + k[4]) * k[5];
+	sum = (sani_flow_wide)((uint64_t)sum ^ k[6]) * ((uint64_t)(sum >> 64) ^ k[7]);
+	return (uint64_t)sum ^ (uint64_t)(sum >> 64);
+}
 
 /** Index of the core that owns a hash. */
 static inline unsigned int

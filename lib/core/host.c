@@ -144,6 +144,7 @@ sani_host_open(const struct sani_host_conf *conf, const struct sani_core_up *up,
 	h->nb_cores = conf->nb_cores;
 	h->clock = sani_clock_tsc;
 	randombytes_buf(h->key, sizeof(h->key));
+	sani_flow_key_make(&h->flow_key, h->key);
 	rc = fill_host(h, up);
 	if (rc == 0) {
 		*host = h;
@@ -189,5 +190,6 @@ sani_host_free(struct sani_host *host)
 	sani_mesh_end(host);
 	rte_mempool_free(host->pool);
 	sodium_memzero(host->key, sizeof(host->key));
+	sodium_memzero(&host->flow_key, sizeof(host->flow_key));
 	free(host);
 }

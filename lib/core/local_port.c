@@ -66,7 +66,7 @@ sani_port_choose(struct sani_core *core, struct sani_tuple *t, uint64_t *hash)
 		if (is_bound(host, port))
 			continue;
 		t->local_port = (uint16_t)port;
-		*hash = sani_flow_hash(host->key, t);
+		*hash = sani_flow_hash(&host->flow_key, t);
 		if (sani_flow_core(*hash, host->nb_cores) != core->index)
 			continue;
 		if (sani_conn_find(core, t, (uint32_t)*hash) == SANI_FLOW_NOTHING)

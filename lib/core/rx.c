@@ -71,7 +71,7 @@ read_frame(struct sani_core *core, struct sani_rx_item *item)
 		rte_pktmbuf_free(item->m);
 		return false;
 	}
-	item->hash = sani_flow_hash(core->host->key, &item->pkt.tuple);
+	item->hash = sani_flow_hash(&core->host->flow_key, &item->pkt.tuple);
 	owner = sani_flow_core(item->hash, core->host->nb_cores);
 	if (owner != core->index) {
 		sani_mesh_hand(core, owner, item->m);

@@ -136,7 +136,7 @@ look_up(uint32_t nb, uint32_t count)
 
 	for (uint32_t i = 0; i < nb; i++) {
 		struct sani_tuple t = tuple_of(i);
-		struct sani_tcp_conn *c = sani_conn_alloc(core, (uint32_t)sani_flow_hash(core->host->key, &t));
+		struct sani_tcp_conn *c = sani_conn_alloc(core, (uint32_t)sani_flow_hash(&core->host->flow_key, &t));
 
 		c->tuple = t;
 		sani_conn_enter(core, c);
@@ -144,7 +144,7 @@ look_up(uint32_t nb, uint32_t count)
 	for (uint32_t i = 0; i < count; i++) {
 		struct sani_tuple t = tuple_of(i * 7919u % nb);
 
-		found += sani_conn_find(core, &t, (uint32_t)sani_flow_hash(core->host->key, &t)) !=
+		found += sani_conn_find(core, &t, (uint32_t)sani_flow_hash(&core->host->flow_key, &t)) !=
 			 SANI_FLOW_NOTHING;
 	}
 	printf("rounds %lu\n", nb_rounds);

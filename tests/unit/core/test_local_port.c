@@ -72,7 +72,7 @@ chosen_flow_is_the_cores_own_free_and_not_bound(void **state)
 		c = pair_conn((uint32_t)sock);
 		assert_int_equal(c->tuple.local_port % 4, 0);
 		assert_true(c->tuple.local_port >= SANI_EPHEMERAL_FIRST);
-		assert_int_equal(sani_flow_core(sani_flow_hash(host->key, &c->tuple), 2), core->index);
+		assert_int_equal(sani_flow_core(sani_flow_hash(&host->flow_key, &c->tuple), 2), core->index);
 		for (unsigned int j = 0; j < (unsigned int)sock; j++)
 			assert_false(sani_tuple_eq(&c->tuple, &pair_conn(j)->tuple));
 	}

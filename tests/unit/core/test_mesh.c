@@ -190,7 +190,7 @@ connections_of_both_cores_are_handed_over_both_ways(void **state)
 		const struct sani_core *core = pair.socks[i].core;
 
 		per_core[core->index]++;
-		assert_int_equal(sani_flow_core(sani_flow_hash(core->host->key, &pair_conn(i)->tuple), 2),
+		assert_int_equal(sani_flow_core(sani_flow_hash(&core->host->flow_key, &pair_conn(i)->tuple), 2),
 				 core->index);
 		assert_int_equal(pair_read(i, buf, sizeof(buf)), sizeof(buf));
 		assert_int_equal(pair_write(i, buf, sizeof(buf)), sizeof(buf));
