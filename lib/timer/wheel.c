@@ -7,6 +7,7 @@
 #define LEVEL_SHIFT 8
 #define SLOTS (1u << LEVEL_SHIFT)
 #define SLOT_MASK (SLOTS - 1)
+#define LAG 64u		/* ticks that an empty wheel may stay behind: deltas are counted from its tick */
 
 /*
  * A slot of level l is 2^(8 l) ticks wide. An element whose deadline is `delta` ticks away lies in the
@@ -22,10 +23,10 @@
  * the time entered it.
  */
 struct sani_wheel {
+	struct sani_wheel_edge edge;	/* before it no slot has to be looked at, and the tick may lag */
 	unsigned char *timers;		/* of element 0 */
 	size_t stride;
 	uint64_t tick;			/* everything before it has been taken out */
-	uint64_t next;			/* before it no slot has to be looked at; SANI_NEVER: all are empty */
 	uint64_t used[LEVELS][SLOTS / 64];
 	uint32_t head[LEVELS * SLOTS];
 };
@@ -91,7 +92,7 @@ sani_wheel_create(void *array, size_t stride, size_t offset, uint64_t now_us)
 	w->timers = (unsigned char *)array + offset;
 	w->stride = stride;
 	w->tick = now_us >> SANI_TICK_SHIFT;
-	w->next = SANI_NEVER;
+	w->edge.tick = w->tick + LAG;
 	for (uint32_t i = 0; i < LEVELS * SLOTS; i++)
 		w->head[i] = SANI_NONE;
 	return w;
@@ -119,8 +120,8 @@ sani_wheel_arm(struct sani_wheel *w, uint32_t idx, uint64_t when_us)
 	t->expires = (uint32_t)when;
 	/* The slot is looked at when the time comes to its beginning. */
 	shift = place(w, idx) * LEVEL_SHIFT;
-	if (when >> shift << shift < w->next)
-		w->next = when >> shift << shift;
+	if (when >> shift << shift < w->edge.tick)
+		w->edge.tick = when >> shift << shift;
 }
 
 void
@@ -206,10 +207,10 @@ advance(struct sani_wheel *w, uint64_t now, uint32_t *idx, unsigned int max)
 	unsigned int n = take_due(w, idx, max);
 
 	while (n < max) {
-		w->next = find_next_tick(w);
-		if (w->next > now)
+		w->edge.tick = find_next_tick(w);
+		if (w->edge.tick > now)
 			break;
-		w->tick = w->next;
+		w->tick = w->edge.tick;
 		cascade(w);
 		n += take_due(w, idx + n, max - n);
 	}
@@ -217,21 +218,19 @@ advance(struct sani_wheel *w, uint64_t now, uint32_t *idx, unsigned int max)
 	if (n < max)
 		w->tick = now;
 	else
-		w->next = w->tick;
+		w->edge.tick = w->tick;
+	/* It may lag while a slot ahead will bring it on, not for ever. */
+	if (w->edge.tick == SANI_NEVER)
+		w->edge.tick = w->tick + LAG;
 	return n;
 }
 
 unsigned int
 sani_wheel_advance(struct sani_wheel *w, uint64_t now_us, uint32_t *idx, unsigned int max)
 {
-	uint64_t now = now_us >> SANI_TICK_SHIFT;
-
-	if (now >= w->next)
-		return advance(w, now, idx, max);
-	/* Deltas are counted from the tick: it may lag while a slot ahead will bring it on, not for ever. */
-	if (w->next == SANI_NEVER)
-		w->tick = now > w->tick ? now : w->tick;
-	return 0;
+	if (!sani_wheel_is_due(w, now_us))
+		return 0;
+	return advance(w, now_us >> SANI_TICK_SHIFT, idx, max);
 }
 
 uint64_t

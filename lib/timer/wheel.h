@@ -73,6 +73,18 @@ sani_wheel_disarm(struct sani_wheel *w, uint32_t idx);
 unsigned int
 sani_wheel_advance(struct sani_wheel *w, uint64_t now_us, uint32_t *idx, unsigned int max);
 
+/** What a wheel begins with: all that is looked at while nothing is due. */
+struct sani_wheel_edge {
+	uint64_t tick;		/**< Before it sani_wheel_advance() has nothing to do. */
+};
+
+/** Has sani_wheel_advance() something to do at this time? Else it need not be called. */
+static inline bool
+sani_wheel_is_due(const struct sani_wheel *w, uint64_t now_us)
+{
+	return now_us >> SANI_TICK_SHIFT >= ((const struct sani_wheel_edge *)(const void *)w)->tick;
+}
+
 /** A time [us] before which nothing expires (it may be earlier than the first expiry); SANI_NEVER: empty. */
 uint64_t
 sani_wheel_next(const struct sani_wheel *w);
