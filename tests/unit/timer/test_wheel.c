@@ -243,6 +243,39 @@ disarm_of_an_unarmed_timer_does_nothing(void **state)
 	sani_wheel_destroy(w);
 }
 
+/* Whoever advances only when something is due sees all of it when it is, however long the wheel was empty. */
+static void
+advance_when_due_is_all_that_is_needed(void **state)
+{
+	struct sani_wheel *w = make_wheel(0);
+	uint64_t now_us = 0;
+	unsigned int skipped = 0;
+	uint32_t idx;
+
+	(void)state;
+	for (uint32_t i = 0; i < 2000; i++) {
+		uint64_t when_us = now_us + 100 * (i % 50);
+
+		arm(w, 3, when_us);
+		while (true) {
+			bool is_due = sani_wheel_is_due(w, now_us);
+
+			skipped += !is_due;
+			if (is_due && sani_wheel_advance(w, now_us, &idx, 1) == 1)
+				break;
+			assert_true(now_us < when_us + TICK_US);
+			now_us += 50;
+		}
+		assert_true(now_us >= when_us);
+		/* empty for up to 20 seconds */
+		for (uint64_t end_us = now_us + i * 10000; now_us < end_us; now_us += 1000 + i)
+			if (sani_wheel_is_due(w, now_us))
+				assert_int_equal(sani_wheel_advance(w, now_us, &idx, 1), 0);
+	}
+	assert_true(skipped > 2000);
+	sani_wheel_destroy(w);
+}
+
 int
 main(void)
 {
@@ -255,6 +288,7 @@ main(void)
 		cmocka_unit_test(deadline_out_of_reach_fires_early_and_is_armed_again),
 		cmocka_unit_test(advance_fills_no_more_than_asked),
 		cmocka_unit_test(disarm_of_an_unarmed_timer_does_nothing),
+		cmocka_unit_test(advance_when_due_is_all_that_is_needed),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
