@@ -3,6 +3,7 @@
 
 #include <rte_byteorder.h>
 #include <rte_log.h>
+#include <rte_tcp.h>
 
 #include "ip/priv.h"
 #include "port/port.h"
@@ -128,6 +129,13 @@ take_payload(struct sani_ip_engine *ip, const struct sani_ip_rx *rx, struct sani
 	return sani_ip_drop(rx->m, io, SANI_CTR_ip4_rx_drop_protocol);
 }
 
+/* RFC 1122 3.2.1.3: one host, and not us. */
+static bool
+is_source_ok(const struct sani_ip_engine *ip, unsigned int iface, uint32_t src_be)
+{
+	return sani_ip_is_host(src_be) && !sani_ip_is_broadcast(ip, iface, src_be) && !sani_ip_is_ours(ip, src_be);
+}
+
 /*
  * RFC 1122 3.2.1.3: the source is one host, and not us; the destination is the address of this
  * interface (the strong model of 3.3.4.2) or a broadcast of its network.
@@ -135,10 +143,7 @@ take_payload(struct sani_ip_engine *ip, const struct sani_ip_rx *rx, struct sani
 static bool
 are_addresses_ok(const struct sani_ip_engine *ip, struct sani_ip_rx *rx)
 {
-	union sani_ip src = sani_ip_from_v4(rx->h.src_be);
-
-	if (!sani_ip_is_host(rx->h.src_be) || sani_ip_is_broadcast(ip, rx->iface, rx->h.src_be) ||
-	    sani_ip_iface_of(ip, &src) >= 0)
+	if (!is_source_ok(ip, rx->iface, rx->h.src_be))
 		return false;
 	if (sani_likely(rx->h.dst_be == ip->nets[rx->iface].addr_be))
 		return true;
@@ -179,9 +184,74 @@ take_ip4(struct sani_ip_engine *ip, struct sani_ip_rx *rx, struct sani_ip_io *io
 	return take_payload(ip, rx, io, pkt);
 }
 
-enum sani_ip_verdict
-sani_ip_input(struct sani_ip_engine *ip, struct rte_mbuf *m, uint8_t iface, struct sani_ip_io *io,
-	      struct sani_ip_pkt *pkt)
+/* The octets of a plain frame: for us alone, IPv4 without options, a whole TCP segment, all in one piece. */
+struct plain {
+	struct sani_ip_hdrs h;
+	struct rte_tcp_hdr tcp;
+} __attribute__((packed));
+
+static bool
+is_plain(const struct sani_ip_engine *ip, unsigned int iface, const struct rte_mbuf *m, const struct plain *p)
+{
+	uint16_t len;
+
+	if (m->data_len < sizeof(*p) || m->data_len != m->pkt_len)
+		return false;
+	len = rte_be_to_cpu_16(p->h.ip4.total_length);
+	return memcmp(p->h.eth_dst, &ip->ifaces[iface].mac, sizeof(p->h.eth_dst)) == 0 &&
+	       p->h.eth_type_be == rte_cpu_to_be_16(RTE_ETHER_TYPE_IPV4) &&
+	       p->h.ip4.version_ihl == RTE_IPV4_VHL_DEF && p->h.ip4.next_proto_id == IPPROTO_TCP &&
+	       (p->h.ip4.fragment_offset & rte_cpu_to_be_16(SANI_IP4_MF | SANI_IP4_OFFSET)) == 0 &&
+	       p->h.ip4.dst_addr == ip->nets[iface].addr_be &&
+	       len >= SANI_IP4_HDR_MIN + TCP_HDR_MIN && SANI_ETH_HDR + (uint32_t)len <= m->data_len;
+}
+
+static bool
+are_plain_sums_ok(const struct sani_iface *ifc, const struct rte_mbuf *m, const struct plain *p, uint16_t l4_len)
+{
+	if (!is_cksum_trusted(ifc, m, RTE_MBUF_F_RX_IP_CKSUM_MASK, RTE_MBUF_F_RX_IP_CKSUM_GOOD) &&
+	    sani_ip4_sum((const uint8_t *)&p->h.ip4) != 0xffff)
+		return false;
+	return is_cksum_trusted(ifc, m, RTE_MBUF_F_RX_L4_CKSUM_MASK, RTE_MBUF_F_RX_L4_CKSUM_GOOD) ||
+	       sani_cksum_l4(m, sizeof(struct sani_ip_hdrs), l4_len,
+			     sani_cksum_pseudo4(p->h.ip4.src_addr, p->h.ip4.dst_addr, IPPROTO_TCP, l4_len)) == 0xffff;
+}
+
+/*
+ * Nearly every frame is plain, sound and wanted: this is all that there is to do about it. Of any other nothing has
+ * happened when the answer is no; take_frame() finds out what is the matter, and counts it.
+ */
+static bool
+take_plain(const struct sani_ip_engine *ip, struct rte_mbuf *m, uint8_t iface, struct sani_ip_pkt *pkt)
+{
+	const struct plain *p = rte_pktmbuf_mtod(m, const struct plain *);
+	uint16_t l4_len;
+
+	if (!is_plain(ip, iface, m, p) || !is_source_ok(ip, iface, p->h.ip4.src_addr) ||
+	    ip->bad_cksums[iface] != CKSUM_DECIDED)
+		return false;
+	l4_len = (uint16_t)(rte_be_to_cpu_16(p->h.ip4.total_length) - SANI_IP4_HDR_MIN);
+	if (!are_plain_sums_ok(&ip->ifaces[iface], m, p, l4_len))
+		return false;
+	*pkt = (struct sani_ip_pkt){
+		.tuple = {
+			.local = sani_ip_from_v4(p->h.ip4.dst_addr),
+			.remote = sani_ip_from_v4(p->h.ip4.src_addr),
+			.local_port = rte_be_to_cpu_16(p->tcp.dst_port),
+			.remote_port = rte_be_to_cpu_16(p->tcp.src_port),
+		},
+		.l4_off = sizeof(struct sani_ip_hdrs),
+		.l4_len = l4_len,
+		.iface = iface,
+		.tos = p->h.ip4.type_of_service,
+	};
+	sani_ip_trim(m, (uint32_t)sizeof(struct sani_ip_hdrs) + l4_len);
+	return true;
+}
+
+static SANI_SELDOM enum sani_ip_verdict
+take_frame(struct sani_ip_engine *ip, struct rte_mbuf *m, uint8_t iface, struct sani_ip_io *io,
+	   struct sani_ip_pkt *pkt)
 {
 	struct sani_ip_rx rx = { .m = m, .iface = iface };
 	struct sani_eth eth;
@@ -201,4 +271,13 @@ sani_ip_input(struct sani_ip_engine *ip, struct rte_mbuf *m, uint8_t iface, stru
 	default:
 		return sani_ip_drop(m, io, SANI_CTR_eth_rx_drop_type);
 	}
+}
+
+enum sani_ip_verdict
+sani_ip_input(struct sani_ip_engine *ip, struct rte_mbuf *m, uint8_t iface, struct sani_ip_io *io,
+	      struct sani_ip_pkt *pkt)
+{
+	if (sani_likely(take_plain(ip, m, iface, pkt)))
+		return SANI_IP_TCP;
+	return take_frame(ip, m, iface, io, pkt);
 }

@@ -139,6 +139,11 @@ struct sani_ip_out {
 	uint8_t tos;
 	uint8_t ttl;
 	bool df;
+	/**
+	 * NULL, or the caller's for all packets of one src and dst, 0 at first: names their way once it was found, and
+	 * spares looking for it. It may be out of date at any time.
+	 */
+	uint32_t *way;
 };
 
 /**

@@ -117,6 +117,14 @@ drop_held(struct sani_ip_neigh *n, struct sani_ip_io *io, enum sani_counter why)
 	n->nb_held = 0;
 }
 
+/* The lower bits are the place in the table, the upper ones count how often it was used; never 0. */
+static uint32_t
+next_way(uint32_t way)
+{
+	way += SANI_IP_NEIGHBOURS;
+	return way < SANI_IP_NEIGHBOURS ? way + SANI_IP_NEIGHBOURS : way;
+}
+
 static void
 remove_entry(struct sani_ip_engine *ip, struct sani_ip_neigh *n)
 {
@@ -127,6 +135,8 @@ remove_entry(struct sani_ip_engine *ip, struct sani_ip_neigh *n)
 		link = &ip->neighs[*link].next;
 	*link = n->next;
 	set_state(ip, n, SANI_IP_NEIGH_FREE);
+	/* who holds its way looks it up anew */
+	n->way = next_way(n->way);
 	n->next = ip->free;
 	ip->free = i;
 }
@@ -181,6 +191,7 @@ add_entry(struct sani_ip_engine *ip, unsigned int iface, const union sani_ip *ad
 		.state = SANI_IP_NEIGH_FREE,
 		.next = *bucket,
 		.due_us = SANI_NEVER,
+		.way = n->way,
 	};
 	*bucket = i;
 	return n;
@@ -272,16 +283,24 @@ hold(struct sani_ip_neigh *n, struct rte_mbuf *m, struct sani_ip_io *io)
 	n->held[n->nb_held++] = m;
 }
 
+void
+sani_ip_neigh_give(struct sani_ip_neigh *n, struct rte_mbuf *m, struct sani_ip_io *io)
+{
+	n->used = USED;
+	send_to(n, m, io);
+}
+
 int
 sani_ip_neigh_send(struct sani_ip_engine *ip, const struct sani_ip_hop *hop, struct rte_mbuf *m,
-		   struct sani_ip_io *io)
+		   struct sani_ip_io *io, uint32_t *way)
 {
 	union sani_ip addr = sani_ip_from_v4(hop->next_be);
 	struct sani_ip_neigh *n = sani_ip_neigh_find(ip, hop->iface, &addr);
 
 	if (sani_likely(n != NULL && has_mac(n))) {
-		n->used = USED;
-		send_to(n, m, io);
+		if (way != NULL)
+			*way = n->way;
+		sani_ip_neigh_give(n, m, io);
 		return 0;
 	}
 	if (n == NULL) {
@@ -431,8 +450,10 @@ sani_ip_neigh_init(struct sani_ip_engine *ip)
 {
 	memset(ip->buckets, 0xff, sizeof(ip->buckets));
 	_Static_assert(SANI_IP_NO_NEIGH == 0xffff, "buckets are emptied octet by octet");
-	for (unsigned int i = 0; i < SANI_IP_NEIGHBOURS; i++)
+	for (unsigned int i = 0; i < SANI_IP_NEIGHBOURS; i++) {
 		ip->neighs[i].next = (uint16_t)(i + 1);
+		ip->neighs[i].way = next_way(i);
+	}
 	ip->neighs[SANI_IP_NEIGHBOURS - 1].next = SANI_IP_NO_NEIGH;
 }
 

@@ -2,115 +2,151 @@
 #include <errno.h>
 #include <netinet/in.h>
 
-#include <rte_ip.h>
 #include <rte_tcp.h>
 
 #include "ip/priv.h"
 #include "port/port.h"
 #include "wire/cksum.h"
 
-#define TCP_CKSUM_OFF offsetof(struct rte_tcp_hdr, cksum)
+#define HDRS ((uint16_t)sizeof(struct sani_ip_hdrs))
 
 /* m begins at the TCP header. The port wants the pseudo header's sum where the checksum goes. */
 static void
-fill_tcp_cksum(const struct sani_iface *ifc, struct rte_mbuf *m, const union sani_ip *src,
-	       const union sani_ip *dst)
+fill_tcp_cksum(const struct sani_iface *ifc, struct rte_mbuf *m, uint32_t src_be, uint32_t dst_be)
 {
 	struct rte_tcp_hdr *th = rte_pktmbuf_mtod(m, struct rte_tcp_hdr *);
-	uint16_t pseudo = sani_cksum_pseudo(src, dst, IPPROTO_TCP, m->pkt_len);
-	uint16_t sum = 0;
+	uint64_t pseudo = sani_cksum_pseudo4(src_be, dst_be, IPPROTO_TCP, (uint16_t)m->pkt_len);
 
 	if (ifc->caps & SANI_PORT_TX_TCP_CKSUM) {
 		m->ol_flags |= RTE_MBUF_F_TX_IPV4 | RTE_MBUF_F_TX_TCP_CKSUM;
 		m->l4_len = (th->data_off >> 4) * 4;
-		memcpy((uint8_t *)th + TCP_CKSUM_OFF, &pseudo, sizeof(pseudo));
+		th->cksum = sani_cksum_fold(pseudo);
 		return;
 	}
-	memcpy((uint8_t *)th + TCP_CKSUM_OFF, &sum, sizeof(sum));
-	sum = (uint16_t)~sani_cksum_add(pseudo, sani_cksum_mbuf(m, 0, m->pkt_len));
-	memcpy((uint8_t *)th + TCP_CKSUM_OFF, &sum, sizeof(sum));
+	th->cksum = 0;
+	th->cksum = (uint16_t)~sani_cksum_l4(m, 0, m->pkt_len, pseudo);
+}
+
+/* Of a header without options whose checksum is 0, from the values that were just written. */
+static uint16_t
+cksum_of_ip4(const struct rte_ipv4_hdr *h)
+{
+	uint64_t sum = (uint64_t)h->src_addr + h->dst_addr + h->total_length + h->packet_id + h->fragment_offset;
+
+	sum += rte_cpu_to_be_16((uint16_t)(h->version_ihl << 8 | h->type_of_service));
+	sum += rte_cpu_to_be_16((uint16_t)(h->time_to_live << 8 | h->next_proto_id));
+	return (uint16_t)~sani_cksum_fold(sum);
 }
 
 /* RFC 6864 4.1: the id of a datagram that cannot be fragmented may be anything. */
 static void
-write_ip4(struct sani_ip_engine *ip, const struct sani_iface *ifc, struct rte_mbuf *m,
-	  const union sani_ip *src, const struct sani_ip_out *out)
+write_ip4(struct sani_ip_engine *ip, const struct sani_iface *ifc, struct rte_mbuf *m, uint32_t src_be,
+	  const struct sani_ip_out *out, struct rte_ipv4_hdr *at)
 {
-	struct sani_ip4 h = {
-		.tos = out->tos,
-		.ttl = out->ttl,
-		.proto = out->proto,
-		.total_len = (uint16_t)m->pkt_len,
-		.id = out->df ? 0 : (uint16_t)sani_ip_random(ip),
-		.frag = out->df ? SANI_IP4_DF : 0,
-		.src_be = sani_ip_v4_be(src),
-		.dst_be = sani_ip_v4_be(&out->dst),
+	struct rte_ipv4_hdr h = {
+		.version_ihl = RTE_IPV4_VHL_DEF,
+		.type_of_service = out->tos,
+		.total_length = rte_cpu_to_be_16((uint16_t)(m->pkt_len + SANI_IP4_HDR_MIN)),
+		.packet_id = out->df ? 0 : (uint16_t)sani_ip_random(ip),
+		.fragment_offset = out->df ? rte_cpu_to_be_16(SANI_IP4_DF) : 0,
+		.time_to_live = out->ttl,
+		.next_proto_id = out->proto,
+		.src_addr = src_be,
+		.dst_addr = sani_ip_v4_be(&out->dst),
 	};
-	uint8_t *p = rte_pktmbuf_mtod(m, uint8_t *);
 
-	sani_ip4_write(p, &h);
 	if (ifc->caps & SANI_PORT_TX_IP4_CKSUM)
 		m->ol_flags |= RTE_MBUF_F_TX_IPV4 | RTE_MBUF_F_TX_IP_CKSUM;
 	else
-		sani_ip4_cksum_fill(p);
+		h.hdr_checksum = cksum_of_ip4(&h);
+	*at = h;
 }
 
-/* The destination is filled by who knows the neighbour. */
-static void
-write_eth(const struct sani_iface *ifc, struct rte_mbuf *m)
+/* Can the port send m as it is, or in one piece, and is there room for headers? */
+static bool
+make_fit(const struct sani_iface *ifc, struct rte_mbuf *m, const struct sani_ip_out *out)
 {
-	struct sani_eth eth = { .src = ifc->mac, .type = RTE_ETHER_TYPE_IPV4 };
-
-	sani_eth_write(rte_pktmbuf_mtod(m, uint8_t *), &eth);
+	if (m->nb_segs > 1 && !(ifc->caps & SANI_PORT_MULTI_SEG) && rte_pktmbuf_linearize(m) != 0)
+		return false;
+	return rte_pktmbuf_headroom(m) >= HDRS &&
+	       (out->proto != IPPROTO_TCP || m->data_len >= sizeof(struct rte_tcp_hdr));
 }
 
+/* The destination's MAC is filled by who knows the neighbour. */
 static bool
 write_headers(struct sani_ip_engine *ip, const struct sani_iface *ifc, struct rte_mbuf *m,
 	      const struct sani_ip_out *out)
 {
-	union sani_ip src = sani_ip_is_any(&out->src) ? ifc->addr : out->src;
+	uint32_t src_be = sani_ip_v4_be(sani_ip_is_any(&out->src) ? &ifc->addr : &out->src);
+	struct sani_ip_hdrs *h;
 
 	/* What a received mbuf brought along is not for the way out. */
 	m->ol_flags &= RTE_MBUF_F_INDIRECT | RTE_MBUF_F_EXTERNAL;
 	m->tx_offload = 0;
 	m->port = ifc->port_id;
-	if (m->nb_segs > 1 && !(ifc->caps & SANI_PORT_MULTI_SEG) && rte_pktmbuf_linearize(m) != 0)
+	if (!make_fit(ifc, m, out))
 		return false;
-	if (rte_pktmbuf_headroom(m) < SANI_IP4_HDR_MIN + SANI_ETH_HDR)
-		return false;
-	if (out->proto == IPPROTO_TCP) {
-		if (m->data_len < sizeof(struct rte_tcp_hdr))
-			return false;
-		fill_tcp_cksum(ifc, m, &src, &out->dst);
-	}
+	if (out->proto == IPPROTO_TCP)
+		fill_tcp_cksum(ifc, m, src_be, sani_ip_v4_be(&out->dst));
 	m->l2_len = SANI_ETH_HDR;
 	m->l3_len = SANI_IP4_HDR_MIN;
-	(void)rte_pktmbuf_prepend(m, SANI_IP4_HDR_MIN);
-	write_ip4(ip, ifc, m, &src, out);
-	(void)rte_pktmbuf_prepend(m, SANI_ETH_HDR);
-	write_eth(ifc, m);
+	h = rte_pktmbuf_mtod_offset(m, struct sani_ip_hdrs *, -(int)HDRS);
+	write_ip4(ip, ifc, m, src_be, out, &h->ip4);
+	memcpy(h->eth_src, &ifc->mac, sizeof(h->eth_src));
+	h->eth_type_be = rte_cpu_to_be_16(RTE_ETHER_TYPE_IPV4);
+	m->data_off = (uint16_t)(m->data_off - HDRS);
+	m->data_len = (uint16_t)(m->data_len + HDRS);
+	m->pkt_len += HDRS;
 	return true;
 }
 
-int
-sani_ip_output(struct sani_ip_engine *ip, struct rte_mbuf *m, const struct sani_ip_out *out,
-	       struct sani_ip_io *io)
+/* Headers before a packet that leaves by an interface. 0, or it is dropped and counted (1: for lack of memory). */
+static int
+wrap(struct sani_ip_engine *ip, unsigned int iface, struct rte_mbuf *m, const struct sani_ip_out *out,
+     struct sani_ip_io *io)
 {
-	const struct sani_iface *ifc;
-	struct sani_ip_hop hop;
+	const struct sani_iface *ifc = &ip->ifaces[iface];
 
-	if (sani_ip_find_hop(ip, &out->dst, &out->src, &hop) < 0) {
-		sani_ip_drop(m, io, SANI_CTR_ip4_tx_drop_route);
-		return -ENETUNREACH;
-	}
-	ifc = &ip->ifaces[hop.iface];
 	if (m->pkt_len + SANI_IP4_HDR_MIN > ifc->mtu) {
 		sani_ip_drop(m, io, SANI_CTR_ip4_tx_drop_size);
 		return -EMSGSIZE;
 	}
 	if (!write_headers(ip, ifc, m, out)) {
 		sani_ip_drop(m, io, SANI_CTR_core_drop_nomem);
-		return 0;
+		return 1;
 	}
-	return sani_ip_neigh_send(ip, &hop, m, io);
+	return 0;
+}
+
+/* Look for the way. */
+static int
+output_anew(struct sani_ip_engine *ip, struct rte_mbuf *m, const struct sani_ip_out *out, struct sani_ip_io *io)
+{
+	struct sani_ip_hop hop;
+	int rc;
+
+	if (sani_ip_find_hop(ip, &out->dst, &out->src, &hop) < 0) {
+		sani_ip_drop(m, io, SANI_CTR_ip4_tx_drop_route);
+		return -ENETUNREACH;
+	}
+	rc = wrap(ip, hop.iface, m, out, io);
+	if (rc != 0)
+		return RTE_MIN(rc, 0);
+	return sani_ip_neigh_send(ip, &hop, m, io, out->way);
+}
+
+int
+sani_ip_output(struct sani_ip_engine *ip, struct rte_mbuf *m, const struct sani_ip_out *out,
+	       struct sani_ip_io *io)
+{
+	struct sani_ip_neigh *n = out->way != NULL ? sani_ip_neigh_of_way(ip, *out->way) : NULL;
+	int rc;
+
+	/* addresses and routes of a host never change: a way is good as long as its neighbour is the same */
+	if (sani_unlikely(n == NULL))
+		return output_anew(ip, m, out, io);
+	rc = wrap(ip, n->iface, m, out, io);
+	if (sani_likely(rc == 0))
+		sani_ip_neigh_give(n, m, io);
+	return RTE_MIN(rc, 0);
 }

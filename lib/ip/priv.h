@@ -9,6 +9,9 @@
 #ifndef SANI_IP_PRIV_H
 #define SANI_IP_PRIV_H
 
+#include <rte_byteorder.h>
+#include <rte_ip.h>
+
 #include "ip/ip.h"
 #include "wire/arp.h"
 #include "wire/eth.h"
@@ -52,6 +55,7 @@ struct sani_ip_neigh {
 	bool failed;			/**< Given up, and not heard since. */
 	uint8_t nb_held;
 	uint16_t next;			/**< In its bucket, or in the free list. */
+	uint32_t way;			/**< Its name (struct sani_ip_out); another one when it is used again. */
 	struct rte_mbuf *held[SANI_IP_HELD];	/**< Whole frames but for the destination MAC; oldest first. */
 };
 
@@ -73,8 +77,19 @@ enum sani_ip_limit_kind {
 struct sani_ip_net {
 	uint32_t addr_be;
 	uint32_t mask_be;
+	uint32_t host_be;	/**< The other bits; 0: there is no broadcast address (RFC 3021). */
 	uint32_t gateway_be;	/**< 0: none. */
 };
+
+/** Ethernet and IPv4 header without options, at any address. */
+struct sani_ip_hdrs {
+	uint8_t eth_dst[RTE_ETHER_ADDR_LEN];
+	uint8_t eth_src[RTE_ETHER_ADDR_LEN];
+	uint16_t eth_type_be;
+	struct rte_ipv4_hdr ip4;
+} __attribute__((packed));
+
+_Static_assert(sizeof(struct sani_ip_hdrs) == SANI_ETH_HDR + SANI_IP4_HDR_MIN, "as they lie in a frame");
 
 struct sani_ip_engine {
 	const struct sani_iface *ifaces;
@@ -147,16 +162,45 @@ void
 sani_ip_init_nets(struct sani_ip_engine *ip);
 
 /** Is addr on the link of an interface? */
-bool
-sani_ip_on_link(const struct sani_ip_engine *ip, unsigned int iface, uint32_t addr_be);
+static inline bool
+sani_ip_on_link(const struct sani_ip_engine *ip, unsigned int iface, uint32_t addr_be)
+{
+	const struct sani_ip_net *net = &ip->nets[iface];
+
+	return ((addr_be ^ net->addr_be) & net->mask_be) == 0;
+}
+
+/** Does an interface have addr? */
+static inline bool
+sani_ip_is_ours(const struct sani_ip_engine *ip, uint32_t addr_be)
+{
+	for (unsigned int i = 0; i < ip->nb_ifaces; i++)
+		if (ip->nets[i].addr_be == addr_be)
+			return true;
+	return false;
+}
 
 /** Is addr a broadcast of an interface's network, all ones or (RFC 1122 3.3.6) all zeros? */
-bool
-sani_ip_is_broadcast(const struct sani_ip_engine *ip, unsigned int iface, uint32_t addr_be);
+static inline bool
+sani_ip_is_broadcast(const struct sani_ip_engine *ip, unsigned int iface, uint32_t addr_be)
+{
+	uint32_t host_be = ip->nets[iface].host_be;
+	uint32_t host = addr_be & host_be;
+
+	if (addr_be == UINT32_MAX)
+		return true;
+	return (host == 0 || host == host_be) && host_be != 0 && sani_ip_on_link(ip, iface, addr_be);
+}
 
 /** Can addr be one host's (RFC 1122 3.2.1.3)? */
-bool
-sani_ip_is_host(uint32_t addr_be);
+static inline bool
+sani_ip_is_host(uint32_t addr_be)
+{
+	uint32_t first = rte_be_to_cpu_32(addr_be) >> 24;
+
+	/* 0/8 this network, 127/8 loopback, 224/4 groups, 240/4 reserved with the broadcast */
+	return first != 0 && first != 127 && first < 224;
+}
 
 /**
  * Find the next hop to dst; an interface with the address src is preferred.
@@ -230,11 +274,28 @@ sani_ip_neigh_heard(struct sani_ip_engine *ip, unsigned int iface, const union s
 
 /**
  * Send a frame, whole but for its destination MAC, to a neighbour, or hold it; m is consumed.
+ * @param[out] way  Set when it is sent; or NULL.
  * @retval 0 -EHOSTUNREACH
  */
 int
 sani_ip_neigh_send(struct sani_ip_engine *ip, const struct sani_ip_hop *hop, struct rte_mbuf *m,
-		   struct sani_ip_io *io);
+		   struct sani_ip_io *io, uint32_t *way);
+
+/** The neighbour of a way, if it is the same one still and its MAC is known; else NULL. */
+static inline struct sani_ip_neigh *
+sani_ip_neigh_of_way(struct sani_ip_engine *ip, uint32_t way)
+{
+	struct sani_ip_neigh *n = &ip->neighs[way % SANI_IP_NEIGHBOURS];
+
+	/* no neighbour's way is 0 */
+	if (n->way == way && (n->state == SANI_IP_NEIGH_REACHABLE || n->state == SANI_IP_NEIGH_PROBE))
+		return n;
+	return NULL;
+}
+
+/** Send a frame, whole but for its destination MAC, to a neighbour whose MAC is known; m is consumed. */
+void
+sani_ip_neigh_give(struct sani_ip_neigh *n, struct rte_mbuf *m, struct sani_ip_io *io);
 
 /** Look at an entry whose time has come. Sends one frame and tells one news at most. */
 void

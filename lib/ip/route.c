@@ -15,37 +15,9 @@ sani_ip_init_nets(struct sani_ip_engine *ip)
 		net->addr_be = sani_ip_v4_be(&ifc->addr);
 		net->mask_be = ifc->prefix == 0 ? 0 :
 			       rte_cpu_to_be_32(UINT32_MAX << (32 - ifc->prefix));
+		net->host_be = ifc->prefix < 31 ? ~net->mask_be : 0;
 		net->gateway_be = ifc->has_gateway ? sani_ip_v4_be(&ifc->gateway) : 0;
 	}
-}
-
-bool
-sani_ip_on_link(const struct sani_ip_engine *ip, unsigned int iface, uint32_t addr_be)
-{
-	const struct sani_ip_net *net = &ip->nets[iface];
-
-	return ((addr_be ^ net->addr_be) & net->mask_be) == 0;
-}
-
-bool
-sani_ip_is_broadcast(const struct sani_ip_engine *ip, unsigned int iface, uint32_t addr_be)
-{
-	uint32_t host = ~ip->nets[iface].mask_be;
-	bool has_broadcast = ip->ifaces[iface].prefix < 31;	/* RFC 3021 */
-
-	if (addr_be == UINT32_MAX)
-		return true;
-	return has_broadcast && sani_ip_on_link(ip, iface, addr_be) &&
-	       ((addr_be & host) == host || (addr_be & host) == 0);
-}
-
-bool
-sani_ip_is_host(uint32_t addr_be)
-{
-	uint32_t first = rte_be_to_cpu_32(addr_be) >> 24;
-
-	/* 0/8 this network, 127/8 loopback, 224/4 groups, 240/4 reserved with the broadcast */
-	return first != 0 && first != 127 && first < 224;
 }
 
 /* The longest prefix wins; among equals the interface that has src. */
@@ -105,7 +77,7 @@ sani_ip_find_hop(const struct sani_ip_engine *ip, const union sani_ip *dst,
 		*hop = (struct sani_ip_hop){ .iface = (uint8_t)i, .next_be = ip->nets[i].gateway_be };
 	}
 	/* What is for ourselves would never come back from the link. */
-	return sani_ip_iface_of(ip, dst) >= 0 ? -ENETUNREACH : 0;
+	return sani_ip_is_ours(ip, dst_be) ? -ENETUNREACH : 0;
 }
 
 int
