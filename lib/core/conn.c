@@ -185,14 +185,21 @@ sani_conn_undirty(struct sani_core *core, struct sani_tcp_conn *c)
 	c->owner.dirty = SANI_NONE;
 }
 
+static __attribute__((noinline)) void
+arm_anew(struct sani_core *core, struct sani_tcp_conn *c, uint64_t deadline)
+{
+	struct sani_core_priv *p = core->priv;
+
+	sani_wheel_arm(p->wheel, sani_conn_idx(p, c), deadline);
+}
+
 /*
  * Lazily: a deadline that moves away, as with every acknowledgement, leaves the wheel alone. The wheel
  * then fires early, finds the deadline ahead and arms again.
  */
-static void
-arm_timer(struct sani_core *core, struct sani_tcp_conn *c)
+void
+sani_conn_arm(struct sani_core *core, struct sani_tcp_conn *c)
 {
-	struct sani_core_priv *p = core->priv;
 	uint64_t deadline = sani_tcp_deadline(c);
 	const struct sani_timer *t = &c->owner.timer;
 
@@ -202,7 +209,7 @@ arm_timer(struct sani_core *core, struct sani_tcp_conn *c)
 	deadline = RTE_MIN(deadline, core->now_us + DEADLINE_MAX_US);
 	if (sani_timer_armed(t) && (int32_t)((uint32_t)sani_wheel_tick(deadline) - t->expires) >= 0)
 		return;
-	sani_wheel_arm(p->wheel, sani_conn_idx(p, c), deadline);
+	arm_anew(core, c, deadline);
 }
 
 void
@@ -210,7 +217,9 @@ sani_core_touch(struct sani_core *core, struct sani_tcp_conn *c, uint32_t ev)
 {
 	if ((ev & SANI_TCP_EV_OUTPUT) != 0)
 		list_dirty(core->priv, c);
-	arm_timer(core, c);
+	/* of one that is listed the deadline is looked at behind its output, when it is final */
+	if (c->owner.dirty == SANI_NONE)
+		sani_conn_arm(core, c);
 }
 
 /*
@@ -297,18 +306,17 @@ expire_one(struct sani_core *core, struct sani_tcp_conn *c)
 		return;
 	}
 	if (sani_tcp_deadline(c) > core->now_us) {
-		arm_timer(core, c);
+		sani_conn_arm(core, c);
 		return;
 	}
-	io = sani_core_io(core);
+	io = sani_make_io(core);
 	ev = sani_tcp_timer(c, &io);
-	if (sani_unlikely(io.nb_tx > 0))
-		sani_tx_segments(core, c, &io);
+	sani_tx_segments(core, c, &io);
 	sani_conn_settle(core, c, ev);
 }
 
 unsigned int
-sani_conn_expire(struct sani_core *core)
+sani_conn_expire_due(struct sani_core *core)
 {
 	struct sani_core_priv *p = core->priv;
 	uint32_t idx[EXPIRE_BURST];
@@ -345,7 +353,7 @@ sani_core_adopt(struct sani_core *core, struct sani_tcp_conn *c, uint32_t sock)
 static void
 send_rst(struct sani_core *core, struct sani_tcp_conn *c)
 {
-	struct sani_tcp_io io = sani_core_io(core);
+	struct sani_tcp_io io = sani_make_io(core);
 	struct rte_mbuf *m = sani_tx_reserved(core);
 
 	if (m == NULL)

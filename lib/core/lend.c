@@ -85,7 +85,7 @@ sani_lend_before_tx(struct sani_core *core, unsigned int iface)
 	if (q->stuck)
 		return false;
 	if ((q->state & SANI_TXQ_UNTRIED) && !send_first(core, q, &core->host->ports[iface])) {
-		q->stuck = true;
+		sani_txq_stick(core->priv, q);
 		return false;
 	}
 	if ((q->state & SANI_TXQ_WATCHED) && !q->holds && has_lent(q)) {

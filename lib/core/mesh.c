@@ -150,7 +150,7 @@ take_message(struct sani_core *core, struct sani_spsc *ring)
 }
 
 unsigned int
-sani_mesh_input(struct sani_core *core)
+sani_mesh_take(struct sani_core *core)
 {
 	struct sani_host *host = core->host;
 	unsigned int n = 0;

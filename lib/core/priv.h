@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /**
  * @file
- * Core, inside: what the files of lib/core share. Nobody else includes it but their tests.
+ * Core, inside: what the files of lib/core call of each other. Nobody else includes it but their tests.
  *
  * Rule: any call of core->up may close connections, the one it is about included. After it nothing is
  *       touched but by index and generation.
@@ -9,157 +9,8 @@
 #ifndef SANI_CORE_PRIV_H
 #define SANI_CORE_PRIV_H
 
-#include <stdatomic.h>
-
-#include "core/core.h"
-#include "core/fast.h"
-#include "core/flow.h"
-#include "core/listen.h"
 #include "core/map.h"
-
-#define SANI_BURST 32			/**< Frames taken from a port, or a ring, in a round. */
-#define SANI_TXQ_MAX 256		/**< Frames that wait for a port at most. */
-#define SANI_RESERVE 64			/**< mbufs that a core keeps for the RST of closes. */
-#define SANI_SPARE_TX 4			/**< Room for calls of the tcp engine that build no segment. */
-#define SANI_IP_FRAMES 32		/**< Frames that calls of the ip engine may leave before a sweep. */
-#define SANI_QUEUE_FIRST (256u << 10)	/**< Size of a queue that grows by itself, at first [bytes]. */
-#define SANI_MESH_PACKETS 1024		/**< Packets under way between two cores at most. */
-#define SANI_MESH_MESSAGES 4096		/**< Messages that one input takes at most. */
-
-/** Finished connections of a core that nobody has adopted, at most; mesh.c says why there is a bound. */
-#define SANI_FINISHED_MAX 1024
-
-/**
- * A listener may have so many half-open connections whatever its backlog is, before cookies are sent. An
- * embryo whose ACK finds the queue of finished ones full is helped by its SYN-ACK, sent again; a cookie is not.
- */
-#define SANI_HALF_OPEN_LEAST 64
-
-/** Ephemeral ports, RFC 6335 6 and RFC 6056. */
-#define SANI_EPHEMERAL_FIRST 49152u
-#define SANI_EPHEMERAL_NB 16384u
-
-/** sani_tcp_owner.flags */
-enum {
-	SANI_CONN_USED = 1 << 0,	/**< Not in the free list. */
-	SANI_CONN_FLOW = 1 << 1,	/**< In the flow table. */
-	SANI_CONN_EMBRYO = 1 << 2,	/**< In the list of its listen entry. */
-	SANI_CONN_HALF = 1 << 3,	/**< Counted in nb_half_open. */
-	SANI_CONN_FINISHED = 1 << 4,	/**< Counted in nb_finished; up->embryo was called. */
-	SANI_CONN_FAST = 1 << 6,	/**< Counted in nb_fast of its listen entry. */
-	SANI_CONN_TELL = 1 << 5,	/**< Its timer tells the socket that it is CLOSED. */
-	SANI_CONN_HELD = 1 << 7,	/**< Its SYN is not answered before sani_core_confirm(). */
-};
-
-/** A listen entry. */
-struct sani_listen_entry {
-	struct sani_listen l;
-	uint32_t next;			/**< In its bucket, or in the free list. */
-	uint32_t embryos;		/**< First of them, SANI_NONE. */
-	uint32_t nb_embryos;
-	uint32_t nb_half_open;		/**< Of the embryos; the others are finished. */
-	uint32_t nb_fast;		/**< Taken with their SYN's data, handshake not finished. */
-	uint32_t nb_fast_held;		/**< Of such that were reset; they count until */
-	uint64_t fast_held_until_us;	/**< then. */
-	uint64_t cookies_until_us;	/**< Until then an ACK may bring back a cookie of ours. */
-	uint16_t gen;			/**< Moves on at removal; owner.listen_gen of its connections. */
-	bool used;
-};
-
-/** What a TIME_WAIT record needs beside its cache line. */
-struct sani_tw_link {
-	struct sani_timer timer;
-	uint32_t older;
-	uint32_t newer;			/**< Also the free list. */
-};
-
-enum sani_txq_state {
-	SANI_TXQ_UNTRIED = 1 << 0,	/**< No frame was sent yet: lend.c tries the first. */
-	SANI_TXQ_WATCHED = 1 << 1,	/**< It is restarted when it holds lent memory for long. */
-};
-
-/** How a transmit queue gives back what it was given (lend.c). */
-enum sani_lend {
-	SANI_LEND_NEVER,	/**< Perhaps never, or that is not known: no lent memory for it. */
-	SANI_LEND_FREED,	/**< Inside the burst. */
-	SANI_LEND_CLEANUP,	/**< When it is asked to look. */
-	SANI_LEND_RESTART,	/**< When it is stopped. */
-};
-
-/** Frames on the way to one port. */
-struct sani_txq {
-	uint16_t n;
-	union {
-		struct {
-			bool stuck;	/**< Took nothing in this round: not tried again before the next. */
-			uint8_t state;	/**< enum sani_txq_state, a mask. */
-		};
-		uint16_t seldom;	/**< Both; 0: nothing to look at before a burst. */
-	};
-	uint8_t lend;			/**< enum sani_lend */
-	bool holds;			/**< WATCHED: lent memory was given to it, or waits, since it was restarted. */
-	uint64_t idle_since_us;		/**< WATCHED: when that began, or the port took something last. */
-	struct rte_mbuf *m[SANI_TXQ_MAX];
-};
-
-struct sani_core_priv {
-	struct sani_ip_engine *ip;
-	struct sani_ip_io io;			/**< Of every call of the ip engine; sani_tx_sweep() empties it. */
-	struct rte_mbuf *io_tx[SANI_IP_FRAMES];
-	struct sani_flow flow;
-	bool announced;
-	bool scarce;				/**< Of this round: the pool runs low. */
-	bool more;				/**< Of this round: a burst was full, so packets may be left. */
-	bool behind;				/**< struct sani_tcp_io; */
-	uint64_t behind_until_us;		/**< not beyond this. 0: the last burst was not full. */
-
-	struct sani_tcp_conn *conns;
-	uint32_t conn_free;			/**< Freed last, SANI_NONE. */
-	uint32_t conn_fresh;			/**< From here on none was ever used. */
-	uint32_t nb_half_open;
-	uint32_t nb_finished;			/**< Not adopted; those that ended with an offer under way included. */
-	_Atomic uint32_t nb_conns;
-	struct sani_wheel *wheel;
-	uint32_t *dirty;			/**< Blocks with output, by index, each at most once. */
-	uint32_t nb_dirty;
-	uint64_t queue_budget;			/**< By how much queues may still grow [bytes]. */
-	uint64_t nb_draws;			/**< Of random local ports. */
-
-	struct sani_tcp_tw *tws;
-	struct sani_tw_link *tw_links;
-	uint32_t tw_free;
-	uint32_t tw_fresh;
-	uint32_t tw_oldest;
-	uint32_t tw_newest;
-	_Atomic uint32_t nb_tw;
-	struct sani_wheel *tw_wheel;
-
-	struct sani_listen_entry *listens;
-	uint32_t *listen_buckets;
-	uint32_t listen_mask;
-	uint32_t listen_free;
-
-	struct sani_fast_peer fast_peers[SANI_FAST_PEERS];
-
-	struct rte_mbuf *spare_tx[SANI_SPARE_TX];
-	struct rte_mbuf *reserve[SANI_RESERVE];
-	uint32_t nb_reserve;
-	struct sani_txq txq[SANI_IP_IFACES];
-	uint8_t iface_of[RTE_MAX_ETHPORTS];	/**< Interface of an ethdev. */
-};
-
-/** A received segment on its way to its connection. */
-struct sani_rx_item {
-	struct rte_mbuf *m;
-	uint64_t hash;
-	bool is_icmp;			/**< An ICMP error about a segment of ours; seg is not filled. */
-	bool reopens;			/**< A SYN after a connection of its tuple whose numbers ended at
-					 *   old_snd_nxt; or that of the record tw, which it ends. */
-	uint32_t old_snd_nxt;
-	uint32_t tw;			/**< SANI_NONE */
-	struct sani_ip_pkt pkt;
-	struct sani_tcp_seg seg;
-};
+#include "core/state.h"
 
 static inline uint32_t
 sani_conn_idx(const struct sani_core_priv *p, const struct sani_tcp_conn *c)
@@ -188,6 +39,32 @@ sani_conn_size_queues(const struct sani_core *core, struct sani_tcp_params *para
 	params->rcvbuf_max = rcvbuf != 0 ? rcvbuf : max;
 }
 
+/** A queue takes nothing any more in this round. */
+static inline void
+sani_txq_stick(struct sani_core_priv *p, struct sani_txq *q)
+{
+	q->stuck = true;
+	p->stuck = true;
+}
+
+/** What a call of the tcp engine needs. */
+static inline struct sani_tcp_io
+sani_make_io(struct sani_core *core)
+{
+	struct sani_core_priv *p = core->priv;
+
+	return (struct sani_tcp_io){
+		.now_us = core->now_us,
+		.pool = core->host->pool,
+		.ctr = &core->ctr,
+		.tx = p->spare_tx,
+		.max_tx = SANI_SPARE_TX,
+		.scarce = p->scarce,
+		.behind = p->behind,
+		.budget = &p->queue_budget,
+	};
+}
+
 /* make.c: one core's memory. round.c: the clock. */
 
 int
@@ -200,6 +77,10 @@ sani_core_stop(struct sani_core *core);
 /** then everything else. */
 void
 sani_core_end(struct sani_core *core);
+
+/** See whether the pool runs low: before what is done hangs on it. */
+void
+sani_core_look_at_pool(struct sani_core *core);
 
 /** The default clock: the TSC in microseconds. */
 uint64_t
@@ -244,13 +125,23 @@ sani_conn_leave(struct sani_core *core, struct sani_tcp_conn *c);
 void
 sani_conn_settle(struct sani_core *core, struct sani_tcp_conn *c, uint32_t ev);
 
+/** Arm the timer for the deadline of c. */
+void
+sani_conn_arm(struct sani_core *core, struct sani_tcp_conn *c);
+
 /** Take out of the list of connections with output; nothing when it is not in it. */
 void
 sani_conn_undirty(struct sani_core *core, struct sani_tcp_conn *c);
 
-/** Expired timers. @return How many. */
+/** Expired timers, when the wheel has something to do. @return How many. */
 unsigned int
-sani_conn_expire(struct sani_core *core);
+sani_conn_expire_due(struct sani_core *core);
+
+static inline unsigned int
+sani_conn_expire(struct sani_core *core)
+{
+	return sani_wheel_is_due(core->priv->wheel, core->now_us) ? sani_conn_expire_due(core) : 0;
+}
 
 /** Reset by state (O9.3): RST and tombstone, or a TIME_WAIT record, or nothing. State CLOSED, block still there. */
 void
@@ -286,7 +177,13 @@ bool
 sani_tw_input(struct sani_core *core, uint32_t idx, const struct sani_tcp_seg *seg);
 
 unsigned int
-sani_tw_expire(struct sani_core *core);
+sani_tw_expire_due(struct sani_core *core);
+
+static inline unsigned int
+sani_tw_expire(struct sani_core *core)
+{
+	return sani_wheel_is_due(core->priv->tw_wheel, core->now_us) ? sani_tw_expire_due(core) : 0;
+}
 
 /* rx.c */
 
@@ -297,9 +194,15 @@ sani_rx_conn(struct sani_core *core, struct sani_tcp_conn *c, struct sani_rx_ite
 unsigned int
 sani_rx_ports(struct sani_core *core);
 
-/** Packets that other cores have handed over. */
+/** Packets that other cores have handed over; there are some of these. */
 unsigned int
-sani_rx_handed(struct sani_core *core);
+sani_rx_others(struct sani_core *core);
+
+static inline unsigned int
+sani_rx_handed(struct sani_core *core)
+{
+	return core->host->nb_cores > 1 ? sani_rx_others(core) : 0;
+}
 
 /* tx.c */
 
@@ -311,9 +214,19 @@ sani_tx_io(struct sani_core *core)
 	return &core->priv->io;
 }
 
-/** After calls of the ip engine: frames to their ports' queues, news to the other cores. */
+/** Frames of the ip engine to their ports' queues, news to the other cores. */
 void
-sani_tx_sweep(struct sani_core *core);
+sani_tx_sweep_all(struct sani_core *core);
+
+/** After calls of the ip engine. */
+static inline void
+sani_tx_sweep(struct sani_core *core)
+{
+	const struct sani_ip_io *io = &core->priv->io;
+
+	if ((io->nb_tx | io->nb_news) != 0)
+		sani_tx_sweep_all(core);
+}
 
 /** Send a segment; m is consumed. @return As sani_ip_output(). */
 int
@@ -330,19 +243,27 @@ sani_tx_reply(struct sani_core *core, struct rte_mbuf *m, const union sani_ip *l
 
 /** Send the RST that ends c, as its other segments go; m is consumed. */
 void
-sani_tx_last(struct sani_core *core, struct rte_mbuf *m, const struct sani_tcp_conn *c);
+sani_tx_last(struct sani_core *core, struct rte_mbuf *m, struct sani_tcp_conn *c);
 
 /** Send what a call of the tcp engine has left in io. */
 void
-sani_tx_segments(struct sani_core *core, const struct sani_tcp_conn *c, const struct sani_tcp_io *io);
+sani_tx_segments(struct sani_core *core, struct sani_tcp_conn *c, const struct sani_tcp_io *io);
 
 /** Build and send at most a burst of one connection. @return There is more. */
 bool
 sani_tx_conn(struct sani_core *core, struct sani_tcp_conn *c);
 
-/** Fill the reserve of mbufs. */
+/** Fill the reserve of mbufs, as far as the pool lets it. */
 void
-sani_tx_top_up(struct sani_core *core);
+sani_tx_fill_reserve(struct sani_core *core);
+
+/** Likewise when something of it was used. */
+static inline void
+sani_tx_top_up(struct sani_core *core)
+{
+	if (sani_unlikely(core->priv->nb_reserve < SANI_RESERVE))
+		sani_tx_fill_reserve(core);
+}
 
 /** A buffer for the RST of a close: from the pool, else from the reserve; NULL. */
 struct rte_mbuf *
@@ -376,7 +297,26 @@ sani_mesh_end(struct sani_host *host);
 
 /** Messages of all cores, at most SANI_MESH_MESSAGES. @return How many. */
 unsigned int
-sani_mesh_input(struct sani_core *core);
+sani_mesh_take(struct sani_core *core);
+
+static inline bool
+sani_mesh_is_empty(const struct sani_core *core)
+{
+	for (unsigned int from = 0; from < core->host->nb_cores; from++) {
+		const struct sani_spsc *ring = core->host->msg[from][core->index];
+
+		if (sani_spsc_head(ring) != sani_spsc_tail(ring))
+			return false;
+	}
+	return true;
+}
+
+/** Likewise, when there are any. */
+static inline unsigned int
+sani_mesh_input(struct sani_core *core)
+{
+	return sani_likely(sani_mesh_is_empty(core)) ? 0 : sani_mesh_take(core);
+}
 
 /** Pass on what the ip engine has learnt or wants to know. */
 void

@@ -43,15 +43,43 @@ count_free(const struct rte_mempool *pool)
 }
 
 void
-sani_core_begin(struct sani_core *core)
+sani_core_look_at_pool(struct sani_core *core)
 {
-	sani_core_tell_time(core);
+	core->priv->scarce = count_free(core->host->pool) < core->host->scarce_below;
+	core->priv->looked_ms = (uint32_t)(core->now_us >> 10);
+	core->priv->busy = false;
+}
+
+static SANI_SELDOM void
+unstick(struct sani_core *core)
+{
 	for (unsigned int i = 0; i < core->host->nb_ifaces; i++)
 		core->priv->txq[i].stuck = false;
-	core->priv->more = false;
-	core->priv->scarce = count_free(core->host->pool) < core->host->scarce_below;
+	core->priv->stuck = false;
+}
+
+void
+sani_core_begin(struct sani_core *core)
+{
+	struct sani_core_priv *p = core->priv;
+
+	sani_core_tell_time(core);
+	if (sani_unlikely(p->stuck))
+		unstick(core);
+	p->more = false;
+	/* other cores take from the pool too: its line is not theirs and ours in each of the empty rounds */
+	if (p->busy || p->looked_ms != (uint32_t)(core->now_us >> 10))
+		sani_core_look_at_pool(core);
 	sani_tx_top_up(core);
 	sani_count(&core->ctr, SANI_CTR_core_rounds);
+}
+
+static bool
+is_ip_due(const struct sani_core *core)
+{
+	const struct sani_core_priv *p = core->priv;
+
+	return sani_ip_deadline(p->ip) <= core->now_us || (!p->announced && core->index == 0);
 }
 
 static unsigned int
@@ -61,10 +89,8 @@ run_ip(struct sani_core *core)
 
 	if (!p->announced && core->index == 0)
 		sani_ip_announce(p->ip, sani_tx_io(core));
-	else if (sani_ip_deadline(p->ip) <= core->now_us)
-		sani_ip_timer(p->ip, sani_tx_io(core));
 	else
-		return 0;
+		sani_ip_timer(p->ip, sani_tx_io(core));
 	p->announced = true;
 	sani_tx_sweep(core);
 	return 1;
@@ -76,7 +102,7 @@ is_behind(struct sani_core *core)
 {
 	struct sani_core_priv *p = core->priv;
 
-	if (!p->more) {
+	if (sani_likely(!p->more)) {
 		p->behind_until_us = 0;
 		return false;
 	}
@@ -95,9 +121,10 @@ sani_core_input(struct sani_core *core)
 	core->priv->behind = is_behind(core);
 	n += sani_conn_expire(core);
 	n += sani_tw_expire(core);
-	n += run_ip(core);
+	if (sani_unlikely(is_ip_due(core)))
+		n += run_ip(core);
 	/* what this very input has given rise to, between this core and itself above all */
-	return n + sani_mesh_input(core);
+	return n > 0 ? n + sani_mesh_input(core) : 0;
 }
 
 uint64_t
@@ -135,16 +162,5 @@ sani_core_waits(const struct sani_core *core)
 struct sani_tcp_io
 sani_core_io(struct sani_core *core)
 {
-	struct sani_core_priv *p = core->priv;
-
-	return (struct sani_tcp_io){
-		.now_us = core->now_us,
-		.pool = core->host->pool,
-		.ctr = &core->ctr,
-		.tx = p->spare_tx,
-		.max_tx = SANI_SPARE_TX,
-		.scarce = p->scarce,
-		.behind = p->behind,
-		.budget = &p->queue_budget,
-	};
+	return sani_make_io(core);
 }

@@ -25,27 +25,39 @@ parse_segment(const struct rte_mbuf *m, const struct sani_ip_pkt *pkt, struct sa
 	return sani_tcp_parse(p, RTE_MIN(contig, pkt->l4_len), pkt->l4_len, seg);
 }
 
-/* Is it a segment to go on with? Else it is counted, and the caller frees it. */
+static SANI_SELDOM bool
+drop(struct sani_core *core, struct rte_mbuf *m, enum sani_counter why)
+{
+	sani_count(&core->ctr, why);
+	rte_pktmbuf_free(m);
+	return false;
+}
+
+/* Is it a segment to go on with? Else it is counted and gone. */
 static bool
 read_segment(struct sani_core *core, struct sani_rx_item *item)
 {
+	enum sani_tcp_parse parse;
+
 	/* RFC 9293 MUST-57: silently */
-	if (item->pkt.nonunicast) {
-		sani_count(&core->ctr, SANI_CTR_tcp_rx_drop_nonunicast);
-		return false;
-	}
-	switch (parse_segment(item->m, &item->pkt, &item->seg)) {
-	case SANI_TCP_PARSE_OK:
-		item->seg.ecn = item->pkt.tos & SANI_ECN_MASK;
-		return true;
-	case SANI_TCP_PARSE_HEADER:
-		sani_count(&core->ctr, SANI_CTR_tcp_rx_bad_header);
-		return false;
-	case SANI_TCP_PARSE_OPTION:
-	default:
-		sani_count(&core->ctr, SANI_CTR_tcp_rx_bad_option);
-		return false;
-	}
+	if (sani_unlikely(item->pkt.nonunicast))
+		return drop(core, item->m, SANI_CTR_tcp_rx_drop_nonunicast);
+	parse = parse_segment(item->m, &item->pkt, &item->seg);
+	if (sani_unlikely(parse != SANI_TCP_PARSE_OK))
+		return drop(core, item->m, parse == SANI_TCP_PARSE_HEADER ? SANI_CTR_tcp_rx_bad_header :
+									     SANI_CTR_tcp_rx_bad_option);
+	item->seg.ecn = item->pkt.tos & SANI_ECN_MASK;
+	return true;
+}
+
+/* What is no segment. @return False: the frame is done with, or on its way to the core that it concerns. */
+static SANI_SELDOM bool
+read_other(struct sani_core *core, struct sani_rx_item *item, enum sani_ip_verdict verdict)
+{
+	if (verdict == SANI_IP_CONTROL)
+		sani_mesh_hand(core, 0, item->m);
+	item->is_icmp = verdict == SANI_IP_TCP_ERROR;
+	return item->is_icmp;
 }
 
 /* First pass. @return False: the frame is done with, or on its way to another core. */
@@ -58,19 +70,11 @@ read_frame(struct sani_core *core, struct sani_rx_item *item)
 
 	verdict = sani_ip_input(p->ip, item->m, p->iface_of[item->m->port], sani_tx_io(core), &item->pkt);
 	sani_tx_sweep(core);
-	if (verdict == SANI_IP_DONE)
-		return false;
-	if (verdict == SANI_IP_CONTROL) {
-		sani_mesh_hand(core, 0, item->m);
-		return false;
-	}
-	item->is_icmp = verdict == SANI_IP_TCP_ERROR;
+	item->is_icmp = false;
 	item->reopens = false;
 	item->tw = SANI_NONE;
-	if (!item->is_icmp && !read_segment(core, item)) {
-		rte_pktmbuf_free(item->m);
+	if (sani_likely(verdict == SANI_IP_TCP) ? !read_segment(core, item) : !read_other(core, item, verdict))
 		return false;
-	}
 	item->hash = sani_flow_hash(&core->host->flow_key, &item->pkt.tuple);
 	owner = sani_flow_core(item->hash, core->host->nb_cores);
 	if (owner != core->index) {
@@ -141,7 +145,7 @@ input_listener(struct sani_core *core, struct sani_rx_item *item)
 void
 sani_rx_conn(struct sani_core *core, struct sani_tcp_conn *c, struct sani_rx_item *item)
 {
-	struct sani_tcp_io io = sani_core_io(core);
+	struct sani_tcp_io io = sani_make_io(core);
 	bool in_time_wait = sani_tcp_state(c) == SAN_TCP_TIME_WAIT;
 	struct rte_mbuf *payload = cut_payload(item->m, (uint16_t)(item->pkt.l4_off + item->seg.hdr_len),
 					       item->seg.len);
@@ -220,7 +224,7 @@ input_error(struct sani_core *core, struct sani_rx_item *item)
 {
 	const struct sani_ip_pkt *pkt = &item->pkt;
 	sani_flow_ref ref = sani_conn_find(core, &pkt->tuple, (uint32_t)item->hash);
-	struct sani_tcp_io io = sani_core_io(core);
+	struct sani_tcp_io io = sani_make_io(core);
 
 	rte_pktmbuf_free(item->m);
 	if (ref == SANI_FLOW_NOTHING || (ref & SANI_FLOW_TW) != 0)
@@ -251,31 +255,37 @@ process(struct sani_core *core, struct rte_mbuf **frames, unsigned int nb_frames
 	}
 }
 
-static unsigned int
-receive_port(struct sani_core *core, const struct sani_port *port)
+static void
+take_burst(struct sani_core *core, struct rte_mbuf **frames, unsigned int n)
 {
-	struct rte_mbuf *frames[SANI_BURST];
-	uint16_t n = sani_port_rx(port, core->index, frames, SANI_BURST);
+	struct sani_core_priv *p = core->priv;
 
-	if (n == 0)
-		return 0;
-	core->priv->more |= n == SANI_BURST;
-	sani_count_n(&core->ctr, SANI_CTR_port_rx, n);
-	/* by reference, a frame still says by which port it left the other host */
 	for (unsigned int i = 0; i < n; i++)
-		frames[i]->port = port->id;
+		rte_prefetch0(rte_pktmbuf_mtod(frames[i], const void *));
+	p->more |= n == SANI_BURST;
+	/* while packets come the pool is looked at in each round */
+	if (!p->busy)
+		sani_core_look_at_pool(core);
+	p->busy = true;
 	process(core, frames, n);
-	return n;
 }
 
 unsigned int
 sani_rx_ports(struct sani_core *core)
 {
-	unsigned int n = 0;
+	struct rte_mbuf *frames[SANI_BURST];
+	unsigned int sum = 0;
 
-	for (unsigned int i = 0; i < core->host->nb_ifaces; i++)
-		n += receive_port(core, &core->host->ports[i]);
-	return n;
+	for (unsigned int i = 0; i < core->host->nb_ifaces; i++) {
+		uint16_t n = sani_port_rx(&core->host->ports[i], core->index, frames, SANI_BURST);
+
+		if (n == 0)
+			continue;
+		sani_count_n(&core->ctr, SANI_CTR_port_rx, n);
+		take_burst(core, frames, n);
+		sum += n;
+	}
+	return sum;
 }
 
 static unsigned int
@@ -290,13 +300,12 @@ receive_handed(struct sani_core *core, struct sani_spsc *ring)
 		sani_spsc_pop(ring);
 	}
 	if (n > 0)
-		process(core, frames, n);
-	core->priv->more |= n == SANI_BURST;
+		take_burst(core, frames, n);
 	return n;
 }
 
 unsigned int
-sani_rx_handed(struct sani_core *core)
+sani_rx_others(struct sani_core *core)
 {
 	const struct sani_host *host = core->host;
 	unsigned int n = 0;

@@ -167,7 +167,7 @@ expire_one(struct sani_core *core, uint32_t idx)
 }
 
 unsigned int
-sani_tw_expire(struct sani_core *core)
+sani_tw_expire_due(struct sani_core *core)
 {
 	uint32_t idx[TW_BURST];
 	unsigned int n = sani_wheel_advance(core->priv->tw_wheel, core->now_us, idx, TW_BURST);

@@ -30,7 +30,7 @@ flush_port(struct sani_core *core, unsigned int iface)
 		return;
 	sent = sani_port_tx(&core->host->ports[iface], core->index, q->m, q->n);
 	if (sani_unlikely(sent == 0)) {
-		q->stuck = true;
+		sani_txq_stick(core->priv, q);
 		sani_count(&core->ctr, SANI_CTR_port_tx_full);
 		return;
 	}
@@ -59,7 +59,7 @@ queue_frame(struct sani_core *core, struct rte_mbuf *m)
 }
 
 void
-sani_tx_sweep(struct sani_core *core)
+sani_tx_sweep_all(struct sani_core *core)
 {
 	struct sani_ip_io *io = &core->priv->io;
 
@@ -111,16 +111,16 @@ note_unreachable(struct sani_core *core, const struct sani_tcp_conn *c, struct u
 }
 
 static struct sani_ip_out
-way_of(const struct sani_tcp_conn *c)
+way_of(struct sani_tcp_conn *c)
 {
 	return (struct sani_ip_out){
 		.src = c->tuple.local, .dst = c->tuple.remote, .proto = IPPROTO_TCP,
-		.tos = c->tos, .ttl = c->ttl, .df = true,
+		.tos = c->tos, .ttl = c->ttl, .df = true, .way = &c->owner.way,
 	};
 }
 
 void
-sani_tx_last(struct sani_core *core, struct rte_mbuf *m, const struct sani_tcp_conn *c)
+sani_tx_last(struct sani_core *core, struct rte_mbuf *m, struct sani_tcp_conn *c)
 {
 	struct sani_ip_out out = way_of(c);
 
@@ -135,29 +135,34 @@ tos_of(const struct sani_tcp_conn *c, const struct sani_tcp_io *io, unsigned int
 }
 
 static void
-send_segments(struct sani_core *core, const struct sani_tcp_conn *c, const struct sani_tcp_io *io,
-	      struct unreachable *u)
+send_segments(struct sani_core *core, struct sani_tcp_conn *c, const struct sani_tcp_io *io, struct unreachable *u)
 {
+	struct sani_ip_io *ip_io = sani_tx_io(core);
 	struct sani_ip_out out = way_of(c);
 
 	for (unsigned int i = 0; i < io->nb_tx; i++) {
 		out.tos = tos_of(c, io, i);
-		if (sani_tx_segment(core, io->tx[i], &out) == -EHOSTUNREACH && u != NULL)
+		if (sani_unlikely(sani_ip_output(core->priv->ip, io->tx[i], &out, ip_io) == -EHOSTUNREACH) && u != NULL)
 			note_unreachable(core, c, u);
+		/* a call may leave more than the segment, and news */
+		if (sani_unlikely(ip_io->nb_news != 0 || ip_io->max_tx - ip_io->nb_tx < SANI_IP_TX_ROOM))
+			sani_tx_sweep(core);
 	}
+	sani_tx_sweep(core);
 }
 
 void
-sani_tx_segments(struct sani_core *core, const struct sani_tcp_conn *c, const struct sani_tcp_io *io)
+sani_tx_segments(struct sani_core *core, struct sani_tcp_conn *c, const struct sani_tcp_io *io)
 {
-	send_segments(core, c, io, NULL);
+	if (sani_unlikely(io->nb_tx > 0))
+		send_segments(core, c, io, NULL);
 }
 
 static bool
 output_burst(struct sani_core *core, struct sani_tcp_conn *c, struct unreachable *u)
 {
 	struct rte_mbuf *seg[TX_BURST];
-	struct sani_tcp_io io = sani_core_io(core);
+	struct sani_tcp_io io = sani_make_io(core);
 	bool more;
 
 	io.tx = seg;
@@ -207,7 +212,7 @@ output_dirty(struct sani_core *core, struct unreachable *u)
 		} else {
 			c->owner.dirty = SANI_NONE;
 		}
-		sani_core_touch(core, c, 0);
+		sani_conn_arm(core, c);
 	}
 	p->nb_dirty = kept;
 	return n;
@@ -224,20 +229,35 @@ tell_unreachable(struct sani_core *core, const struct unreachable *u)
 	}
 }
 
+static __attribute__((noinline)) unsigned int
+output_listed(struct sani_core *core)
+{
+	struct unreachable u;
+	unsigned int n;
+
+	u.n = 0;	/* all of it that has to be zero */
+	core->priv->busy = true;
+	n = output_dirty(core, &u);
+	if (sani_unlikely(u.n > 0))
+		tell_unreachable(core, &u);
+	return n;
+}
+
 unsigned int
 sani_core_output(struct sani_core *core)
 {
-	struct unreachable u = { .n = 0 };
-	unsigned int n = output_dirty(core, &u);
+	unsigned int n = 0;
 
+	if (core->priv->nb_dirty > 0)
+		n = output_listed(core);
 	for (unsigned int i = 0; i < core->host->nb_ifaces; i++)
-		flush_port(core, i);
-	tell_unreachable(core, &u);
+		if (core->priv->txq[i].n > 0)
+			flush_port(core, i);
 	return n;
 }
 
 void
-sani_tx_top_up(struct sani_core *core)
+sani_tx_fill_reserve(struct sani_core *core)
 {
 	struct sani_core_priv *p = core->priv;
 

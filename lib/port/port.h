@@ -88,12 +88,10 @@ sani_port_rx(const struct sani_port *port, uint16_t queue, struct rte_mbuf **m, 
 {
 	uint16_t nb = rte_eth_rx_burst(port->id, queue, m, n);
 
-	for (uint16_t i = 0; i < nb; i++)
+	for (uint16_t i = 0; i < nb; i++) {
 		SANI_TAKEN(m[i]);
-	/* The ring driver leaves the sender's port in it. */
-	if (port->caps & SANI_PORT_BY_REF) {
-		for (uint16_t i = 0; i < nb; i++)
-			m[i]->port = port->id;
+		/* the ring driver leaves the sender's port in it, others might leave none */
+		m[i]->port = port->id;
 	}
 	return nb;
 }

@@ -1,0 +1,163 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/**
+ * @file
+ * Core, inside: what a core keeps. Nobody else than the files of lib/core includes it, but their tests.
+ */
+#ifndef SANI_CORE_STATE_H
+#define SANI_CORE_STATE_H
+
+#include <stdatomic.h>
+
+#include "core/core.h"
+#include "core/fast.h"
+#include "core/flow.h"
+#include "core/listen.h"
+
+#define SANI_BURST 32			/**< Frames taken from a port, or a ring, in a round. */
+#define SANI_TXQ_MAX 256		/**< Frames that wait for a port at most. */
+#define SANI_RESERVE 64			/**< mbufs that a core keeps for the RST of closes. */
+#define SANI_SPARE_TX 4			/**< Room for calls of the tcp engine that build no segment. */
+#define SANI_IP_FRAMES 32		/**< Frames that calls of the ip engine may leave before a sweep. */
+#define SANI_QUEUE_FIRST (256u << 10)	/**< Size of a queue that grows by itself, at first [bytes]. */
+#define SANI_MESH_PACKETS 1024		/**< Packets under way between two cores at most. */
+#define SANI_MESH_MESSAGES 4096		/**< Messages that one input takes at most. */
+
+/** Finished connections of a core that nobody has adopted, at most; mesh.c says why there is a bound. */
+#define SANI_FINISHED_MAX 1024
+
+/**
+ * A listener may have so many half-open connections whatever its backlog is, before cookies are sent. An
+ * embryo whose ACK finds the queue of finished ones full is helped by its SYN-ACK, sent again; a cookie is not.
+ */
+#define SANI_HALF_OPEN_LEAST 64
+
+/** Ephemeral ports, RFC 6335 6 and RFC 6056. */
+#define SANI_EPHEMERAL_FIRST 49152u
+#define SANI_EPHEMERAL_NB 16384u
+
+/** sani_tcp_owner.flags */
+enum {
+	SANI_CONN_USED = 1 << 0,	/**< Not in the free list. */
+	SANI_CONN_FLOW = 1 << 1,	/**< In the flow table. */
+	SANI_CONN_EMBRYO = 1 << 2,	/**< In the list of its listen entry. */
+	SANI_CONN_HALF = 1 << 3,	/**< Counted in nb_half_open. */
+	SANI_CONN_FINISHED = 1 << 4,	/**< Counted in nb_finished; up->embryo was called. */
+	SANI_CONN_FAST = 1 << 6,	/**< Counted in nb_fast of its listen entry. */
+	SANI_CONN_TELL = 1 << 5,	/**< Its timer tells the socket that it is CLOSED. */
+	SANI_CONN_HELD = 1 << 7,	/**< Its SYN is not answered before sani_core_confirm(). */
+};
+
+/** A listen entry. */
+struct sani_listen_entry {
+	struct sani_listen l;
+	uint32_t next;			/**< In its bucket, or in the free list. */
+	uint32_t embryos;		/**< First of them, SANI_NONE. */
+	uint32_t nb_embryos;
+	uint32_t nb_half_open;		/**< Of the embryos; the others are finished. */
+	uint32_t nb_fast;		/**< Taken with their SYN's data, handshake not finished. */
+	uint32_t nb_fast_held;		/**< Of such that were reset; they count until */
+	uint64_t fast_held_until_us;	/**< then. */
+	uint64_t cookies_until_us;	/**< Until then an ACK may bring back a cookie of ours. */
+	uint16_t gen;			/**< Moves on at removal; owner.listen_gen of its connections. */
+	bool used;
+};
+
+/** What a TIME_WAIT record needs beside its cache line. */
+struct sani_tw_link {
+	struct sani_timer timer;
+	uint32_t older;
+	uint32_t newer;			/**< Also the free list. */
+};
+
+enum sani_txq_state {
+	SANI_TXQ_UNTRIED = 1 << 0,	/**< No frame was sent yet: lend.c tries the first. */
+	SANI_TXQ_WATCHED = 1 << 1,	/**< It is restarted when it holds lent memory for long. */
+};
+
+/** How a transmit queue gives back what it was given (lend.c). */
+enum sani_lend {
+	SANI_LEND_NEVER,	/**< Perhaps never, or that is not known: no lent memory for it. */
+	SANI_LEND_FREED,	/**< Inside the burst. */
+	SANI_LEND_CLEANUP,	/**< When it is asked to look. */
+	SANI_LEND_RESTART,	/**< When it is stopped. */
+};
+
+/** Frames on the way to one port. */
+struct sani_txq {
+	uint16_t n;
+	union {
+		struct {
+			bool stuck;	/**< Took nothing in this round: not tried again before the next. */
+			uint8_t state;	/**< enum sani_txq_state, a mask. */
+		};
+		uint16_t seldom;	/**< Both; 0: nothing to look at before a burst. */
+	};
+	uint8_t lend;			/**< enum sani_lend */
+	bool holds;			/**< WATCHED: lent memory was given to it, or waits, since it was restarted. */
+	uint64_t idle_since_us;		/**< WATCHED: when that began, or the port took something last. */
+	struct rte_mbuf *m[SANI_TXQ_MAX];
+};
+
+struct sani_core_priv {
+	struct sani_ip_engine *ip;
+	struct sani_ip_io io;			/**< Of every call of the ip engine; sani_tx_sweep() empties it. */
+	struct rte_mbuf *io_tx[SANI_IP_FRAMES];
+	struct sani_flow flow;
+	bool announced;
+	bool scarce;				/**< The pool runs low, */
+	bool busy;				/**< look at it again: packets came or went since it was looked at. */
+	uint32_t looked_ms;			/**< When that was [1,024 us], modulo 2^32. */
+	bool stuck;				/**< A txq is. */
+	bool more;				/**< Of this round: a burst was full, so packets may be left. */
+	bool behind;				/**< struct sani_tcp_io; */
+	uint64_t behind_until_us;		/**< not beyond this. 0: the last burst was not full. */
+
+	struct sani_tcp_conn *conns;
+	uint32_t conn_free;			/**< Freed last, SANI_NONE. */
+	uint32_t conn_fresh;			/**< From here on none was ever used. */
+	uint32_t nb_half_open;
+	uint32_t nb_finished;			/**< Not adopted; those that ended with an offer under way included. */
+	_Atomic uint32_t nb_conns;
+	struct sani_wheel *wheel;
+	uint32_t *dirty;			/**< Blocks with output, by index, each at most once. */
+	uint32_t nb_dirty;
+	uint64_t queue_budget;			/**< By how much queues may still grow [bytes]. */
+	uint64_t nb_draws;			/**< Of random local ports. */
+
+	struct sani_tcp_tw *tws;
+	struct sani_tw_link *tw_links;
+	uint32_t tw_free;
+	uint32_t tw_fresh;
+	uint32_t tw_oldest;
+	uint32_t tw_newest;
+	_Atomic uint32_t nb_tw;
+	struct sani_wheel *tw_wheel;
+
+	struct sani_listen_entry *listens;
+	uint32_t *listen_buckets;
+	uint32_t listen_mask;
+	uint32_t listen_free;
+
+	struct sani_fast_peer fast_peers[SANI_FAST_PEERS];
+
+	struct rte_mbuf *spare_tx[SANI_SPARE_TX];
+	struct rte_mbuf *reserve[SANI_RESERVE];
+	uint32_t nb_reserve;
+	struct sani_txq txq[SANI_IP_IFACES];
+	uint8_t iface_of[RTE_MAX_ETHPORTS];	/**< Interface of an ethdev. */
+};
+
+/** A received segment on its way to its connection. */
+struct sani_rx_item {
+	struct rte_mbuf *m;
+	uint64_t hash;
+	bool is_icmp;			/**< An ICMP error about a segment of ours; seg is not filled. */
+	bool reopens;			/**< A SYN after a connection of its tuple whose numbers ended at
+					 *   old_snd_nxt; or that of the record tw, which it ends. */
+	uint32_t old_snd_nxt;
+	uint32_t tw;			/**< SANI_NONE */
+	struct sani_ip_pkt pkt;
+	struct sani_tcp_seg seg;
+};
+
+#endif
