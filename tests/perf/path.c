@@ -156,7 +156,7 @@ int
 main(int argc, char **argv)
 {
 	bool idle, bulk, opens;
-	unsigned int n;
+	unsigned int n, count;
 
 	if (argc != 3)
 		return fprintf(stderr, "usage: perf-path echo|bulk|crowd|idle|open|lookup100|lookup100000 COUNT\n"), 2;
@@ -174,7 +174,8 @@ main(int argc, char **argv)
 	listen_here();
 	if (!opens)
 		connect_all(n);
-	for (int i = 0; i < atoi(argv[2]); i += (int)n) {
+	count = (unsigned int)atoi(argv[2]);
+	for (unsigned int i = 0; i < count; i += n) {
 		if (opens) {
 			connect_all(1);
 			close_both();
