@@ -27,6 +27,7 @@ struct sani_wheel {
 	unsigned char *timers;		/* of element 0 */
 	size_t stride;
 	uint64_t tick;			/* everything before it has been taken out */
+	bool is_empty;			/* there was nothing when it was looked for last, and nothing was armed since */
 	uint64_t used[LEVELS][SLOTS / 64];
 	uint32_t head[LEVELS * SLOTS];
 };
@@ -93,6 +94,7 @@ sani_wheel_create(void *array, size_t stride, size_t offset, uint64_t now_us)
 	w->stride = stride;
 	w->tick = now_us >> SANI_TICK_SHIFT;
 	w->edge.tick = w->tick + LAG;
+	w->is_empty = true;
 	for (uint32_t i = 0; i < LEVELS * SLOTS; i++)
 		w->head[i] = SANI_NONE;
 	return w;
@@ -120,6 +122,7 @@ sani_wheel_arm(struct sani_wheel *w, uint32_t idx, uint64_t when_us)
 	t->expires = (uint32_t)when;
 	/* The slot is looked at when the time comes to its beginning. */
 	shift = place(w, idx) * LEVEL_SHIFT;
+	w->is_empty = false;
 	if (when >> shift << shift < w->edge.tick)
 		w->edge.tick = when >> shift << shift;
 }
@@ -220,7 +223,8 @@ advance(struct sani_wheel *w, uint64_t now, uint32_t *idx, unsigned int max)
 	else
 		w->edge.tick = w->tick;
 	/* It may lag while a slot ahead will bring it on, not for ever. */
-	if (w->edge.tick == SANI_NEVER)
+	w->is_empty = w->edge.tick == SANI_NEVER;
+	if (w->is_empty)
 		w->edge.tick = w->tick + LAG;
 	return n;
 }
@@ -228,9 +232,14 @@ advance(struct sani_wheel *w, uint64_t now, uint32_t *idx, unsigned int max)
 unsigned int
 sani_wheel_advance(struct sani_wheel *w, uint64_t now_us, uint32_t *idx, unsigned int max)
 {
-	if (!sani_wheel_is_due(w, now_us))
+	uint64_t now = now_us >> SANI_TICK_SHIFT;
+
+	if (w->is_empty) {
+		w->tick = now > w->tick ? now : w->tick;
+		w->edge.tick = w->tick + LAG;
 		return 0;
-	return advance(w, now_us >> SANI_TICK_SHIFT, idx, max);
+	}
+	return now >= w->edge.tick ? advance(w, now, idx, max) : 0;
 }
 
 uint64_t
