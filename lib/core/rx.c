@@ -6,6 +6,8 @@
  */
 #include "core/priv.h"
 
+#define CONN_LINES 4	/* of a block, from its begin: what is looked at first of a segment's */
+
 /* Cut the headers off: what is left is the payload, for the ip engine has cut the padding. NULL: none. */
 static struct rte_mbuf *
 cut_payload(struct rte_mbuf *m, uint16_t off, uint32_t len)
@@ -85,15 +87,34 @@ read_frame(struct sani_core *core, struct sani_rx_item *item)
 	return true;
 }
 
-/* Second pass: what has this hash is most likely it. Processing looks again, for it may change. */
+/* Second pass: what has this hash is most likely it. Processing looks whether it is, for it may have changed. */
 static void
-prefetch_conn(const struct sani_core_priv *p, const struct sani_rx_item *item)
+prefetch_conn(const struct sani_core_priv *p, struct sani_rx_item *item)
 {
+	const uint8_t *c;
 	uint32_t at = 0;
-	sani_flow_ref ref = sani_flow_next(&p->flow, (uint32_t)item->hash, &at);
 
-	if (ref != SANI_FLOW_NOTHING && (ref & SANI_FLOW_TW) == 0)
-		__builtin_prefetch(&p->conns[sani_flow_idx(ref)].tuple);
+	item->likely = sani_flow_next(&p->flow, (uint32_t)item->hash, &at);
+	if (item->likely == SANI_FLOW_NOTHING || (item->likely & SANI_FLOW_TW) != 0)
+		return;
+	c = (const uint8_t *)&p->conns[sani_flow_idx(item->likely)];
+	for (unsigned int i = 0; i < CONN_LINES; i++)
+		__builtin_prefetch(c + i * SANI_CACHE_LINE);
+}
+
+/* A block that is in the flow table and has the tuple is the one, and there is no need to look for it once more. */
+static sani_flow_ref
+find_flow(const struct sani_core *core, const struct sani_rx_item *item)
+{
+	sani_flow_ref ref = item->likely;
+
+	if (sani_likely(ref != SANI_FLOW_NOTHING && (ref & SANI_FLOW_TW) == 0)) {
+		const struct sani_tcp_conn *c = &core->priv->conns[sani_flow_idx(ref)];
+
+		if (sani_likely((c->owner.flags & SANI_CONN_FLOW) != 0 && sani_tuple_eq(&c->tuple, &item->pkt.tuple)))
+			return ref;
+	}
+	return sani_conn_find(core, &item->pkt.tuple, (uint32_t)item->hash);
 }
 
 /* RFC 9293 3.10.7.1: there is no connection. */
@@ -205,7 +226,7 @@ input_conn(struct sani_core *core, struct sani_tcp_conn *c, struct sani_rx_item 
 static void
 input_segment(struct sani_core *core, struct sani_rx_item *item)
 {
-	sani_flow_ref ref = sani_conn_find(core, &item->pkt.tuple, (uint32_t)item->hash);
+	sani_flow_ref ref = find_flow(core, item);
 
 	sani_count(&core->ctr, SANI_CTR_tcp_rx);
 	if (ref == SANI_FLOW_NOTHING) {

@@ -156,6 +156,7 @@ struct sani_rx_item {
 					 *   old_snd_nxt; or that of the record tw, which it ends. */
 	uint32_t old_snd_nxt;
 	uint32_t tw;			/**< SANI_NONE */
+	sani_flow_ref likely;		/**< First of the table with its hash, when the burst was read. */
 	struct sani_ip_pkt pkt;
 	struct sani_tcp_seg seg;
 };
