@@ -4,6 +4,7 @@
 
 #include <san/post.h>
 
+#include "sock/recv.h"
 #include "sock/sock.h"
 
 static bool
@@ -118,9 +119,7 @@ san_send(san_handle sock, struct san_overlapped *op, const void *data, size_t le
 int
 san_recv(san_handle sock, struct san_overlapped *op, void *buf, size_t len, unsigned int flags)
 {
-	struct sani_post p = { .sock = sock, .op = op, .kind = SAN_OP_RECV, .buf = buf };
-
-	return transfer(&p, len, flags, SAN_POLLED | SAN_WAITALL);
+	return sani_sock_recv(sock, op, buf, len, flags);
 }
 
 /* The length of all buffers; 0: one that cannot be. */

@@ -5,8 +5,14 @@
  *
  * Model:   free-running 32-bit positions; head is the consumer's, tail the producer's. Each side keeps
  *          a copy of the other's position on its own line and reads the shared one only when the copy
- *          says full or empty.
- * Threads: put, place, publish and room by the producer, peek, at and pop by the consumer; tail() and head() by anyone.
+ *          says full or empty. Several entries may be written before the position that shows them all:
+ *
+ *                head             tail            put
+ *            ----|-----------------|---------------|------
+ *                |<- to be read -->|<-- written -->|
+ *
+ * Threads: put, place, write, show, publish and room by the producer, peek, at and pop by the consumer; tail() and
+ *          head() by anyone.
  * Why own: the operations travel through it, so the thread sanitizer has to see its atomics (those of
  *          rte_ring on x86 are compiler barriers).
  */
@@ -20,6 +26,7 @@
 struct sani_spsc {
 	_Atomic uint32_t tail SANI_ALIGNED;	/**< Written by the producer. */
 	uint32_t head_seen;			/**< The producer's copy of head. */
+	uint32_t put;				/**< The producer's: behind what it has written. */
 	_Atomic uint32_t head SANI_ALIGNED;	/**< Written by the consumer. */
 	uint32_t tail_seen;			/**< The consumer's copy of tail. */
 	uint32_t mask SANI_ALIGNED;		/**< Entries - 1; fixed. */
@@ -39,36 +46,46 @@ sani_spsc_destroy(struct sani_spsc *r);
 static inline uint32_t
 sani_spsc_room(struct sani_spsc *r)
 {
-	uint32_t tail = atomic_load_explicit(&r->tail, memory_order_relaxed);
-	uint32_t room = r->mask + 1 - (tail - r->head_seen);
+	uint32_t room = r->mask + 1 - (r->put - r->head_seen);
 
 	if (sani_likely(room > 0))
 		return room;
 	/* acquire: the consumer has read what it released before we write over it */
 	r->head_seen = atomic_load_explicit(&r->head, memory_order_acquire);
-	return r->mask + 1 - (tail - r->head_seen);
+	return r->mask + 1 - (r->put - r->head_seen);
 }
 
-/** Producer: where the next entry goes, to be written there and published; there is room. */
+/** Producer: where the next entry goes, to be written there; there is room. */
 static inline void *
 sani_spsc_place(struct sani_spsc *r)
 {
-	uint32_t tail = atomic_load_explicit(&r->tail, memory_order_relaxed);
-
-	return r->slots + (size_t)(tail & r->mask) * r->size;
+	return r->slots + (size_t)(r->put & r->mask) * r->size;
 }
 
-/** Producer: show the entry that was written in its place. */
+/** Producer: the next entry is written in its place; it is to be shown. */
+static inline void
+sani_spsc_wrote(struct sani_spsc *r)
+{
+	r->put++;
+}
+
+/** Producer: show all that is written. */
+static inline void
+sani_spsc_show(struct sani_spsc *r)
+{
+	/* release: the entries before the position that shows them */
+	atomic_store_explicit(&r->tail, r->put, memory_order_release);
+}
+
+/** Producer: show the entry that was written in its place, and those before it. */
 static inline void
 sani_spsc_publish(struct sani_spsc *r)
 {
-	uint32_t tail = atomic_load_explicit(&r->tail, memory_order_relaxed);
-
-	/* release: the entry before the position that shows it */
-	atomic_store_explicit(&r->tail, tail + 1, memory_order_release);
+	sani_spsc_wrote(r);
+	sani_spsc_show(r);
 }
 
-/** Producer: put one entry; false when full. */
+/** Producer: put one entry, and show it and those before it; false when full. */
 static inline bool
 sani_spsc_put(struct sani_spsc *r, const void *entry)
 {

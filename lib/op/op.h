@@ -77,6 +77,15 @@ sani_op_may(enum sani_op_state from, enum sani_op_state to)
 	return false;
 }
 
+/** Change the state of an operation that the caller has in hand: the new one may follow. */
+static inline void
+sani_op_turn(struct san_overlapped *op, enum sani_op_state to)
+{
+	sani_assert(sani_op_may((enum sani_op_state)__atomic_load_n(&op->state, __ATOMIC_RELAXED), to));
+	/* release: the result before the state that shows it (O14) */
+	__atomic_store_n(&op->state, (uint8_t)to, __ATOMIC_RELEASE);
+}
+
 /** Change an operation's state; false, and nothing changed, when it may not follow. */
 static inline bool
 sani_op_set(struct san_overlapped *op, enum sani_op_state to)

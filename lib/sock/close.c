@@ -40,9 +40,10 @@ abort_operations(struct san_core *k, struct sani_sock *so)
 		sani_op_end(k, so, so->connect, -ECANCELED);
 	if (so->accepting != NULL)
 		sani_listen_abort(k, so);
-	else
+	else if (so->recv.head != NULL)
 		sani_op_end_all(k, so, &so->recv, -ECANCELED);
-	sani_op_end_all(k, so, &so->send, -ECANCELED);
+	if (so->send.head != NULL)
+		sani_op_end_all(k, so, &so->send, -ECANCELED);
 }
 
 /* Step 5: look once, never wait in place. */
@@ -71,6 +72,22 @@ advance_fence(struct san_core *k, struct sani_sock *so)
 	}
 }
 
+/*
+ * The thread that polls this core is not inside a bracket, and has nothing of the socket in its ring to the core: what
+ * it had asked before it came here was processed when it claimed the core. Of a socket of its own the fence is passed.
+ */
+static void
+begin_fence(struct san_core *k, struct sani_sock *so)
+{
+	if (sani_likely(so->lane->thread_id == atomic_load_explicit(&k->claimer, memory_order_relaxed))) {
+		sani_count(&k->core->ctr, SANI_CTR_sock_fences);
+		so->close = SANI_CLOSE_FENCED;
+		return;
+	}
+	so->close = SANI_CLOSE_POSTING;
+	so->fence_posting = atomic_load(&bound_thread(so)->posting);
+}
+
 static void
 unlink_closing(struct san_core *k, const struct sani_sock *so)
 {
@@ -88,7 +105,8 @@ finish(struct san_core *k, struct sani_sock *so)
 	sani_check_sock(k, so);
 	if (so->port_taken)
 		sani_host_port_put(k->core->host, so->local.port);
-	sani_listen_free(k, so);
+	if (sani_unlikely(so->accepting != NULL))
+		sani_listen_free(k, so);
 	unlink_closing(k, so);
 	sani_window();
 	sani_sock_retire(k, so);
@@ -111,11 +129,11 @@ void
 sani_close_begin(struct san_core *k, struct sani_sock *so)
 {
 	sani_sock_rebind(k, so);
-	so->close = SANI_CLOSE_POSTING;
-	so->fence_posting = atomic_load(&bound_thread(so)->posting);
+	begin_fence(k, so);
 	so->next_closing = k->closing;
 	k->closing = sani_sock_slot(k, so);
-	sani_repeat_forget(k, so);
+	if (sani_unlikely(so->paused))
+		sani_repeat_forget(k, so);
 	drop_connection(k, so);
 	abort_operations(k, so);
 	sani_close_advance(k, so);

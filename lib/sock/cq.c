@@ -125,7 +125,7 @@ sani_cq_lane(struct san_cq *cq, uint8_t core_id)
 	}
 	lane->records = sani_slots_peek(core_id)->records;
 	lane->depth = cq->depth;
-	lane->thread_id = (uint8_t)atomic_load_explicit(&cq->thread_id, memory_order_relaxed);
+	lane->thread_id = atomic_load_explicit(&cq->thread_id, memory_order_relaxed);
 	lane->core_id = core_id;
 	lane->next = cq->lanes;
 	cq->lanes = lane;
@@ -197,31 +197,26 @@ note(struct san_cq *cq)
 		lane->noted = sani_spsc_tail(lane->ring);
 }
 
-static void
-fill(struct san_completion *comp, const struct sani_cq_entry *e)
+static inline void
+fill(struct san_completion *comp, const struct sani_cq_entry *e, struct san_overlapped *op)
 {
-	*comp = (struct san_completion){
-		.user = e->op->user,
-		.sock = e->sock,
-		.op = e->op,
-		.value = e->value,
-		.result = e->result,
-		.kind = e->kind,
-		.flags = e->flags,
-	};
+	comp->user = op->user;
+	comp->sock = op->sock;
+	comp->op = op;
+	comp->value = e->value;
+	comp->result = e->result;
+	comp->kind = e->kind;
+	comp->flags = e->flags;
+	comp->reserved = 0;
 }
 
-/* The last completion of an operation: its structure is the caller's again. */
+/* The last completion of an operation: its structure is the caller's again. Its socket's close comes later (O5). */
 static inline void
-give_op_back(struct sani_record *records, const struct sani_cq_entry *e)
+give_op_back(struct sani_record *rec, struct san_overlapped *op)
 {
-	struct sani_record *rec = &records[sani_handle_slot(e->sock)];
-	bool freed;
-
-	if (sani_likely(rec->gen == sani_handle_gen(e->sock)))
-		rec->posted--;
-	freed = sani_op_set(e->op, SANI_OP_FREE);
-	sani_assert(freed);
+	sani_assert(rec->gen == sani_handle_gen(op->sock));
+	rec->posted--;
+	sani_op_turn(op, SANI_OP_FREE);
 }
 
 /* Up to the tail that was noted; what is taken is given back to the core at once. */
@@ -231,17 +226,21 @@ reap_entries(struct sani_lane *lane, struct san_completion *comp, unsigned int m
 	struct sani_spsc *ring = lane->ring;
 	uint32_t head = sani_spsc_head(ring);
 	uint32_t n = lane->noted - head;
-	uint32_t i, places = 0;
+	const struct sani_cq_entry *entries = sani_lane_at(lane, 0);
+	uint32_t i, places = 0, mask = ring->mask;
 
 	if (n > max)
 		n = max;
 	for (i = 0; i < n; i++) {
-		const struct sani_cq_entry *e = sani_spsc_at(ring, head + i);
+		const struct sani_cq_entry *e = &entries[(head + i) & mask];
+		struct san_overlapped *op = e->op;
+		struct sani_record *rec = e->rec;
+		uint32_t gives = e->places;
 
-		fill(&comp[i], e);
-		places += e->places;
-		if (sani_likely(e->places > 0))
-			give_op_back(lane->records, e);
+		fill(&comp[i], e, op);
+		places += gives;
+		if (sani_likely(gives > 0))
+			give_op_back(rec, op);
 	}
 	sani_assert(lane->used >= places);
 	lane->used -= places;

@@ -22,10 +22,10 @@
 
 #define SANI_CQS 4096
 
-/** What a core writes for a completion. */
+/** What a core writes for a completion. The rest is read from the operation, which is the stack's until then. */
 struct sani_cq_entry {
 	struct san_overlapped *op;
-	san_handle sock;
+	struct sani_record *rec;	/**< Of its socket. */
 	uint64_t value;
 	int32_t result;
 	uint8_t kind;
@@ -33,6 +33,8 @@ struct sani_cq_entry {
 	uint8_t places;		/**< That it gives back: 0 while the operation goes on. */
 	uint8_t reserved;
 };
+
+_Static_assert(sizeof(struct sani_cq_entry) == 32, "two entries a line");
 
 /** One core's way to the queue. */
 struct sani_lane {
@@ -47,8 +49,8 @@ struct sani_lane {
 	/* Fixed. */
 	struct sani_record *records;	/**< Of the core's slots. */
 	uint32_t depth;			/**< Places. */
+	uint32_t thread_id;		/**< Whose queue it is. */
 	uint8_t core_id;
-	uint8_t thread_id;		/**< Whose queue it is. */
 };
 
 struct san_cq {
@@ -86,26 +88,21 @@ sani_word_thread(uint64_t word);
 struct sani_lane *
 sani_cq_lane(struct san_cq *cq, uint8_t core_id);
 
-/** Core: where an entry is to be written; sani_lane_publish() shows it. There is room: the post took a place (O4). */
+/** The entry at a position of the lane's ring. */
+static inline struct sani_cq_entry *
+sani_lane_at(const struct sani_lane *lane, uint32_t position)
+{
+	struct sani_cq_entry *entries = (struct sani_cq_entry *)(void *)lane->ring->slots;
+
+	return &entries[position & lane->ring->mask];
+}
+
+/** Core: where the next entry is to be written. There is room: the post took a place (O4). */
 static inline struct sani_cq_entry *
 sani_lane_place(struct sani_lane *lane)
 {
 	sani_assert(sani_spsc_room(lane->ring) > 0);
-	return sani_spsc_place(lane->ring);
-}
-
-static inline void
-sani_lane_publish(struct sani_lane *lane)
-{
-	sani_spsc_publish(lane->ring);
-}
-
-/** Core: write an entry as a whole. */
-static inline void
-sani_lane_put(struct sani_lane *lane, const struct sani_cq_entry *e)
-{
-	*sani_lane_place(lane) = *e;
-	sani_lane_publish(lane);
+	return sani_lane_at(lane, lane->ring->put);
 }
 
 /** Core: report a closed slot; after the last entry of its socket (O5). */

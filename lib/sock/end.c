@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
+#include "sock/end.h"
 #include "sock/priv.h"
 
 static void
@@ -97,47 +98,39 @@ let_go(struct san_core *k, struct sani_sock *so, struct san_overlapped *op)
 	return places;
 }
 
-/* Its last completion. The structure is the stack's until the thread has reaped that. */
-static inline void
-write_entry(struct sani_cq_entry *e, struct san_overlapped *op, uint8_t places)
+/* Its thread is gone, and nobody will reap anything (O16). */
+static void SANI_SELDOM
+drop(struct san_core *k, struct san_overlapped *op, int32_t result)
 {
-	e->op = op;
-	e->sock = op->sock;
-	e->value = 0;
-	if (sani_unlikely(op->kind == SAN_OP_ACCEPT))
-		e->value = op->result == 0 ? op->u.accepted : SAN_NO_HANDLE;
-	e->result = op->result;
-	e->kind = op->kind;
-	e->flags = op->kind == SAN_OP_RECV ? (uint8_t)(op->flags & SAN_URGENT) : 0;
-	e->places = places;
+	bool polled = op->flags & SAN_POLLED;
+
+	op->result = result;
+	sani_op_turn(op, SANI_OP_DONE);
+	if (!polled)
+		sani_count(&k->core->ctr, SANI_CTR_sock_orphans);
 }
 
-/* The one way for an operation to end (O2). */
 static inline void
 end_op(struct san_core *k, struct sani_sock *so, struct san_overlapped *op, int32_t result)
 {
-	bool polled = (op->flags & SAN_POLLED) != 0;
+	unsigned int flags = op->flags;
+	struct sani_cq_entry *e;
 	uint8_t places = 1;
-	bool ended;
 
 	sani_check_entry(k, so, op);
-	if (op->flags & (SANI_OP_LISTED | SANI_OP_TIMED | SANI_OP_EXTRA))
+	if (flags & (SANI_OP_LISTED | SANI_OP_TIMED | SANI_OP_EXTRA))
 		places = let_go(k, so, op);
-	op->result = result;
 	so->nb_ops--;
 	sani_count(&k->core->ctr, SANI_CTR_sock_ops_ended);
-	ended = sani_op_set(op, SANI_OP_DONE);
-	sani_assert(ended);
-	/* From here a polled operation is the caller's again (O14). */
-	if (polled)
-		return;
 	if (sani_unlikely(k->gone_here) && sani_gone_cq(so->cq)) {
-		sani_count(&k->core->ctr, SANI_CTR_sock_orphans);
+		drop(k, op, result);
 		return;
 	}
-	write_entry(sani_lane_place(so->lane), op, places);
-	sani_lane_publish(so->lane);
-	sani_touch_cq(k, so->cq);
+	e = sani_op_finish(so->lane, so->rec, op, op->kind, flags, result);
+	if (e == NULL)
+		return;
+	e->places = places;
+	sani_sock_show(k, so);
 }
 
 void
@@ -155,11 +148,67 @@ shift(struct sani_sock *so, struct sani_oplist *l, struct san_overlapped *op)
 	sani_oplist_shift(l, op);
 }
 
+/* Does it end by nothing but a result? Not polled: such a one is the caller's as soon as it has ended. */
+static inline bool
+is_plain(const struct san_overlapped *op)
+{
+	return (op->flags & (SANI_OP_TIMED | SANI_OP_EXTRA | SAN_POLLED)) == 0;
+}
+
+/* Plain ones at the head of a list, in one go: what they have in common is done once. @return How many. */
+static inline __attribute__((always_inline)) uint32_t
+finish_plain(struct san_core *k, struct sani_sock *so, struct sani_oplist *l, int32_t result, bool receives)
+{
+	struct sani_lane *lane = so->lane;
+	struct sani_record *rec = so->rec;
+	struct san_overlapped *op, *next;
+	uint32_t n = 0;
+
+	for (op = l->head; op != NULL && is_plain(op); op = next, n++) {
+		unsigned int flags = op->flags;
+
+		next = op->next;
+		__builtin_prefetch(next, 1);
+		sani_check_entry(k, so, op);
+		op->flags = (uint16_t)(flags & ~(unsigned int)SANI_OP_LISTED);
+		sani_op_finish(lane, rec, op, receives ? SAN_OP_RECV : op->kind, flags & SAN_URGENT, result);
+	}
+	l->head = op;
+	if (op != NULL)
+		op->prev = NULL;
+	else
+		l->tail = NULL;
+	return n;
+}
+
+static void
+end_plain(struct san_core *k, struct sani_sock *so, struct sani_oplist *l, int32_t result)
+{
+	uint32_t n;
+
+	sani_assert(so->accepting == NULL);
+	if (l == &so->recv) {
+		n = finish_plain(k, so, l, result, true);
+	} else {
+		n = finish_plain(k, so, l, result, false);
+		/* Nobody has been shown their ends yet. */
+		if (so->unsent != NULL && !(so->unsent->flags & SANI_OP_LISTED))
+			so->unsent = l->head;
+	}
+	so->nb_ops -= n;
+	sani_count_n(&k->core->ctr, SANI_CTR_sock_ops_ended, n);
+	sani_sock_show(k, so);
+}
+
 void
 sani_op_end_all(struct san_core *k, struct sani_sock *so, struct sani_oplist *l, int32_t result)
 {
 	struct san_overlapped *op;
 
+	if (l->head == NULL)
+		return;
+	if (sani_likely(!k->gone_here))
+		end_plain(k, so, l, result);
 	while ((op = l->head) != NULL && !sani_lent_is_out(op)) {
 		shift(so, l, op);
 		end_op(k, so, op, result);

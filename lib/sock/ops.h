@@ -36,6 +36,14 @@ sani_touch_cq(struct san_core *k, struct san_cq *cq)
 		sani_touch_other_cq(k, cq);
 }
 
+/** Completions of a socket are written: show them. */
+static inline void
+sani_sock_show(struct san_core *k, struct sani_sock *so)
+{
+	sani_spsc_show(so->lane->ring);
+	sani_touch_cq(k, so->cq);
+}
+
 /** Wake the threads of the touched queues, and the cores that were sent something. */
 void
 sani_wake_touched(struct san_core *k);

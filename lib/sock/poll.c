@@ -21,6 +21,17 @@ leave_eal(struct sani_thread *t)
 	t->registered = false;
 }
 
+/* The calling thread polls k from here on. */
+static void
+take_over(struct san_core *k, struct sani_thread *t)
+{
+	t->nb_claims++;
+	enter_eal(t);
+	/* A post before the first round has to know the time, and what the thread has posted comes first (O3). */
+	sani_core_begin(k->core);
+	sani_request_drain(k, t);
+}
+
 int
 sani_sock_claim(struct san_core *k)
 {
@@ -39,11 +50,7 @@ sani_sock_claim(struct san_core *k)
 		sani_thread_put(t);
 		return -EBUSY;
 	}
-	t->nb_claims++;
-	enter_eal(t);
-	/* A post before the first round has to know the time, and what the thread has posted comes first (O3). */
-	sani_core_begin(k->core);
-	sani_request_drain(k, t);
+	take_over(k, t);
 	/* Claims without a round between them keep no more of these than rounds do. */
 	if (k->nb_kept > 0) {
 		sani_request_round(k);
@@ -204,8 +211,7 @@ sani_sock_poll_last(struct san_core *k)
 	if (!sani_is_on_core(k, t)) {
 		if (!atomic_compare_exchange_strong(&k->claimer, &nobody, t->id))
 			return false;
-		t->nb_claims++;
-		enter_eal(t);
+		take_over(k, t);
 	}
 	return sani_sock_poll(k) == -ENETDOWN;
 }

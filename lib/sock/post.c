@@ -52,16 +52,6 @@ settle_polled(struct san_overlapped *op)
 	sani_op_set(op, SANI_OP_FREE);
 }
 
-/* Relaxed: another thread that cancels all reads it, and what orders the two is between the threads. */
-static uint32_t
-take_id(struct sani_record *rec)
-{
-	uint32_t id = rec->next_id;
-
-	__atomic_store_n(&rec->next_id, id + 1, __ATOMIC_RELAXED);
-	return id;
-}
-
 static inline void
 prepare(const struct sani_post *p, struct sani_record *rec, struct sani_extra *x)
 {
@@ -71,7 +61,7 @@ prepare(const struct sani_post *p, struct sani_record *rec, struct sani_extra *x
 	op->u.buf = p->buf;
 	op->len = p->len;
 	op->done = 0;
-	op->id = take_id(rec);
+	op->id = sani_record_next_id(rec);
 	op->result = 0;
 	op->kind = p->kind;
 	op->flags = p->flags;
@@ -443,8 +433,31 @@ push_overflow(struct san_core *k, uint32_t slot)
 	while (!atomic_compare_exchange_weak(&k->overflow, &head, slot + 1));
 }
 
-int
-sani_sock_close(san_handle h, uint64_t user)
+/* On the owning core, of a socket whose word the core knows. False: it is otherwise. */
+static inline bool
+close_here(san_handle h, uint64_t user)
+{
+	struct san_core *k = sani_sock_core(sani_handle_core(h));
+	struct sani_sock *so;
+	uint64_t w;
+
+	if (k == NULL || sani_handle_slot(h) >= k->nb_slots || sani_lib_check() < 0 ||
+	    atomic_load_explicit(&k->claimer, memory_order_acquire) != sani_thread_id || sani_thread_id == 0)
+		return false;
+	so = &k->socks[sani_handle_slot(h)];
+	w = so->word;
+	if (so->handle != h || k->sleep.armed ||
+	    !atomic_compare_exchange_strong(so->at, &w, w - SANI_SLOT_OPEN + SANI_SLOT_CLOSING))
+		return false;
+	sani_window();
+	so->rec->close_user = user;
+	sani_close_begin(k, so);
+	return true;
+}
+
+/* On any core, and whatever stands against it. */
+static int
+close_anywhere(san_handle h, uint64_t user)
 {
 	struct sani_req req = { .sock = h, .kind = SANI_REQ_CLOSE };
 	struct sani_spsc *ring;
@@ -466,4 +479,10 @@ sani_sock_close(san_handle h, uint64_t user)
 		push_overflow(at.k, at.slot);
 	sani_core_wake(at.k);
 	return 0;
+}
+
+int
+sani_sock_close(san_handle h, uint64_t user)
+{
+	return sani_likely(close_here(h, user)) ? 0 : close_anywhere(h, user);
 }

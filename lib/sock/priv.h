@@ -71,8 +71,16 @@ struct sani_sock_options {
 };
 
 struct sani_sock {
-	uint32_t gen;
+	/* All that a post on the core looks at first, in a line. */
+	san_handle handle;
+	_Atomic uint64_t *at;		/**< The slot word. */
+	uint64_t word;			/**< What it is while it is open, as far as the core knows (O12). */
+	struct sani_record *rec;	/**< Of the slot. */
+	struct sani_lane *lane;		/**< Of cq, which has the id in that word. */
+	struct sani_oplist recv;	/**< Receives; of a listener, its accepts. */
 	uint32_t conn;			/**< Connection block, SANI_NONE. */
+	uint32_t gen;
+	struct san_cq *cq;
 	uint8_t phase;			/**< enum sani_sock_phase */
 	uint8_t close;			/**< enum sani_close_step */
 	bool shut;			/**< A shutdown or disconnect was posted: no more sends. */
@@ -85,13 +93,9 @@ struct sani_sock {
 	bool owning;			/**< Of cancelled sends the connection holds what it could not copy (lent.c). */
 	int32_t error;			/**< DEAD: 0, or what ended the connection. */
 	uint32_t nb_ops;		/**< Operations not ended. */
-	struct sani_oplist recv;	/**< Receives; of a listener, its accepts. */
 	struct sani_oplist send;	/**< Sends, shutdown, disconnects; ended in order. */
 	struct san_overlapped *unsent;	/**< First of send that is not wholly given to the connection. */
 	struct san_overlapped *connect;	/**< The connect; on a connection the watch. */
-	uint64_t word;			/**< The slot word while it is open, as far as the core knows (O12). */
-	struct sani_lane *lane;		/**< Of cq, which has the id in that word. */
-	struct san_cq *cq;
 	struct sani_accepting *accepting;
 	struct san_addr local;		/**< As bound. */
 	struct sani_sock_options opt;
@@ -158,6 +162,7 @@ struct san_core {
 	_Atomic uint32_t overflow;	/**< Closes that found no room in a ring: slot + 1 (O9.2). Any thread. */
 	const struct sani_slots *slots;
 	struct sani_sock *socks;
+	struct sani_tcp_conn *conns;	/**< The core's connection blocks. */
 	uint32_t nb_slots;
 	uint32_t ring_size;		/**< Entries of a request ring. */
 	uint32_t *free;			/**< FIFO of slots to use next (O6). */
@@ -240,9 +245,20 @@ sani_is_on_core(const struct san_core *k, const struct sani_thread *t)
 struct sani_sock *
 sani_sock_open(struct san_core *k, struct san_cq *cq, struct sani_lane *lane);
 
-/** Take the queue from the slot word: the socket may have been moved (O12). */
+/** The queue is that of the slot word w. */
 void
-sani_sock_rebind(struct san_core *k, struct sani_sock *so);
+sani_sock_bind_anew(struct san_core *k, struct sani_sock *so, uint64_t w);
+
+/** Take the queue from the slot word: the socket may have been moved (O12). */
+static inline void
+sani_sock_rebind(struct san_core *k, struct sani_sock *so)
+{
+	uint64_t w = atomic_load_explicit(so->at, memory_order_acquire);
+
+	/* Not the id in so->cq: that queue may have been ended, and its structure used again. */
+	if (sani_unlikely(sani_word_cq(w) != sani_word_cq(so->word)))
+		sani_sock_bind_anew(k, so, w);
+}
 
 /** The slot is RETIRED and its close record written. */
 void

@@ -23,7 +23,7 @@ sani_repeat_put(struct san_core *k, struct sani_sock *so, struct san_overlapped 
 	struct sani_repeat *r = &sani_op_extra(op)->repeat;
 	struct sani_cq_entry e = {
 		.op = op,
-		.sock = op->sock,
+		.rec = so->rec,
 		.value = value,
 		.result = (int32_t)op->done,
 		.kind = op->kind,
@@ -39,9 +39,10 @@ sani_repeat_put(struct san_core *k, struct sani_sock *so, struct san_overlapped 
 		sani_count(&k->core->ctr, SANI_CTR_sock_orphans);
 		return;
 	}
-	sani_lane_put(so->lane, &e);
-	r->at[r->written++ % SAN_REPEAT_MAX] = sani_spsc_tail(so->lane->ring);
-	sani_touch_cq(k, so->cq);
+	*sani_lane_place(so->lane) = e;
+	sani_spsc_wrote(so->lane->ring);
+	r->at[r->written++ % SAN_REPEAT_MAX] = so->lane->ring->put;
+	sani_sock_show(k, so);
 }
 
 bool

@@ -100,6 +100,16 @@ struct sani_record {
 
 _Static_assert(sizeof(struct sani_record) == 32, "two records a line");
 
+/** Id of the next operation. Another thread that cancels all reads it: what orders the two is between the threads. */
+static inline uint32_t
+sani_record_next_id(struct sani_record *rec)
+{
+	uint32_t id = rec->next_id;
+
+	__atomic_store_n(&rec->next_id, id + 1, __ATOMIC_RELAXED);
+	return id;
+}
+
 /** The two arrays of a core id. */
 struct sani_slots {
 	_Atomic uint64_t *words;

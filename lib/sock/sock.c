@@ -107,6 +107,9 @@ sani_sock_open(struct san_core *k, struct san_cq *cq, struct sani_lane *lane)
 	*so = (struct sani_sock){
 		.gen = sani_word_gen(atomic_load_explicit(word, memory_order_relaxed)),
 		.conn = SANI_NONE,
+		.handle = sani_handle(k->id, slot, sani_word_gen(atomic_load_explicit(word, memory_order_relaxed))),
+		.at = word,
+		.rec = &k->slots->records[slot],
 		.lane = lane,
 		.cq = cq,
 		.told = true,
@@ -116,7 +119,7 @@ sani_sock_open(struct san_core *k, struct san_cq *cq, struct sani_lane *lane)
 	};
 	so->word = sani_word(so->gen, atomic_load_explicit(&cq->id, memory_order_relaxed), SANI_SLOT_OPEN);
 	so->opt.tune.mtu_probe = k->core->host->conf.mtu_probing;
-	rec = &k->slots->records[slot];
+	rec = so->rec;
 	rec->gen = so->gen;
 	rec->posted = 0;
 	rec->next_id = 1;
@@ -129,16 +132,10 @@ sani_sock_open(struct san_core *k, struct san_cq *cq, struct sani_lane *lane)
 }
 
 void
-sani_sock_rebind(struct san_core *k, struct sani_sock *so)
+sani_sock_bind_anew(struct san_core *k, struct sani_sock *so, uint64_t w)
 {
-	uint64_t w = atomic_load_explicit(&k->slots->words[sani_sock_slot(k, so)],
-					  memory_order_acquire);
-	struct san_cq *cq;
+	struct san_cq *cq = sani_cq_find(sani_word_cq(w));
 
-	/* Not the id in so->cq: that queue may have been ended, and its structure used again. */
-	if (sani_likely(sani_word_cq(w) == sani_word_cq(so->word)))
-		return;
-	cq = sani_cq_find(sani_word_cq(w));
 	so->cq = cq;
 	so->word = sani_word(so->gen, sani_word_cq(w), SANI_SLOT_OPEN);
 	so->lane = atomic_load_explicit(&cq->lane_of[k->id], memory_order_acquire);
@@ -148,15 +145,15 @@ void
 sani_sock_retire(struct san_core *k, struct sani_sock *so)
 {
 	uint32_t slot = sani_sock_slot(k, so);
-	struct sani_record *rec = &k->slots->records[slot];
+	struct sani_record *rec = so->rec;
 	bool orphan = k->gone_here && sani_gone_cq(so->cq);
 	struct san_cq *cq = so->cq;
 	struct sani_lane *lane = so->lane;
 
 	sani_sock_enter(k, so, SANI_SOCK_NEW);
 	atomic_store_explicit(&rec->unreaped, !orphan, memory_order_relaxed);
-	atomic_store_explicit(&k->slots->words[slot],
-			      sani_word(so->gen + 1, 0, SANI_SLOT_RETIRED), memory_order_release);
+	atomic_store_explicit(so->at, sani_word(so->gen + 1, 0, SANI_SLOT_RETIRED),
+			      memory_order_release);
 	sani_count(&k->core->ctr, SANI_CTR_sock_closed);
 	if (so->gen + 1 == 0)
 		sani_count(&k->core->ctr, SANI_CTR_sock_generation_end);
@@ -188,6 +185,7 @@ sani_sock_init(struct san_core *k, uint32_t nb_slots, uint32_t ring_size)
 		return -ENOMEM;
 	}
 	k->nb_slots = nb_slots;
+	k->conns = sani_core_conn(k->core, 0);
 	k->closing = SANI_NONE;
 	k->paused = SANI_NONE;
 	for (slot = 0; slot < nb_slots; slot++) {

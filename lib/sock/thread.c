@@ -11,6 +11,15 @@ static _Atomic uint32_t gone_count;
 static pthread_key_t exit_key;
 static pthread_mutex_t exit_key_lock = PTHREAD_MUTEX_INITIALIZER;
 __thread struct sani_thread *sani_thread_mine;
+__thread uint32_t sani_thread_id;
+
+/* The record of the calling thread; NULL: it has none any more. */
+static void
+set_mine(struct sani_thread *t)
+{
+	sani_thread_mine = t;
+	sani_thread_id = t != NULL ? t->id : 0;
+}
 
 unsigned int
 sani_thread_high(void)
@@ -49,7 +58,7 @@ leave(void *arg)
 {
 	struct sani_thread *t = arg;
 
-	sani_thread_mine = NULL;
+	set_mine(NULL);
 	sani_sock_release_all(t);
 	if (recycle_idle_cqs(t) && !t->attached) {
 		atomic_store_explicit(&t->state, SANI_THREAD_FREE, memory_order_release);
@@ -110,7 +119,7 @@ sani_thread_make(void)
 			atomic_store_explicit(&t->state, SANI_THREAD_FREE, memory_order_release);
 			return NULL;
 		}
-		sani_thread_mine = t;
+		set_mine(t);
 		return t;
 	}
 	return NULL;
@@ -121,7 +130,7 @@ sani_thread_put(struct sani_thread *t)
 {
 	if (t->attached || t->nb_claims != 0 || t->cqs != NULL)
 		return;
-	sani_thread_mine = NULL;
+	set_mine(NULL);
 	pthread_setspecific(exit_key, NULL);
 	atomic_store_explicit(&t->state, SANI_THREAD_FREE, memory_order_release);
 }

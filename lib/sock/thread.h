@@ -117,6 +117,9 @@ struct sani_thread {
 /** The calling thread's record; writer: thread.c. Found without a call, though in a shared library. */
 extern __thread struct sani_thread *sani_thread_mine SANI_OWN __attribute__((tls_model("initial-exec")));
 
+/** Its id; 0: none. Writer: thread.c. */
+extern __thread uint32_t sani_thread_id SANI_OWN __attribute__((tls_model("initial-exec")));
+
 /** The calling thread's record, or NULL. */
 static inline struct sani_thread *
 sani_thread_self(void)

@@ -289,4 +289,7 @@ struct sani_tcp_conn {
 	struct sani_tcp_fast fast;
 };
 
+/** Of flags: sani_tcp_urgent() may be other than 0. */
+#define SANI_TCP_MAYBE_URGENT (UINT32_C(1) << 30)
+
 #endif

@@ -14,6 +14,8 @@
  * peer's FIN: there the stream ends, and so does what is urgent.
  */
 
+_Static_assert(SANI_TCP_MAYBE_URGENT == SANI_TCP_F_RCV_URG, "what others look at is the same flag");
+
 /* The next octet that the program reads. */
 static uint32_t
 read_nxt(const struct sani_tcp_conn *c)

@@ -124,6 +124,7 @@ positions_wrap_without_loss(void **state)
 	/* All positions moved just below the wrap, as after four thousand million entries. */
 	atomic_store(&r->tail, start);
 	atomic_store(&r->head, start);
+	r->put = start;
 	r->head_seen = start;
 	r->tail_seen = start;
 	for (uint32_t n = 0; n < 20; n++) {

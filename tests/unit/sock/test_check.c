@@ -177,7 +177,7 @@ extra_is_of_another_queue(void)
 
 static void look(void) { sani_check_sock(&k, so); }
 static void look_at_entry(void) { sani_check_entry(&k, so, &op[0]); }
-static void ring_is_full(void) { sani_lane_put(&lane, &(struct sani_cq_entry){ 0 }); }
+static void ring_is_full(void) { sani_lane_place(&lane); sani_spsc_publish(lane.ring); }
 static void put_twice(void) { ring_is_full(); ring_is_full(); }
 static void entry_is_done(void) { op[0].state = SANI_OP_DONE; }
 static void list_twice(void) { sani_oplist_append(&so->recv, &op[0]); }
