@@ -20,6 +20,7 @@
  *@ mutant NO_FENCE(!post_meets_socket,!none_lost) last_is_last: likewise
  *@ mutant SECOND_END ends_once: the close ends what has ended already
  *@ mutant PLAIN_STORE last_is_last|post_meets_socket: the bracket begins with a plain store
+ *@ mutant LATE_TAIL none_lost|last_is_last|post_meets_socket: the bracket ends before the ring's tail is stored
  *@ mutant EARLY_NOTE last_is_last|post_meets_socket: the tail is noted before the posting word is looked at
  *@ mutant FENCE_EQUAL(SLOTS=2,SOCKS=2,POSTS=2,CLOSES=1) deadlock: the fence waits for the noted tail by equality
  *@ mutant EARLY_END held_until_end: a close ends what the card still holds
@@ -255,6 +256,7 @@ active proctype poster()
 	byte noted;
 	byte nb_tried;
 	bool ok;
+	bool hidden_tail;	/* requests are written that the ring's tail does not show */
 	bool tried[SOCKS];	/* to close */
 	bool took[SLOTS];
 
@@ -278,20 +280,47 @@ active proctype poster()
 			posting = brackets	/* exchange */
 #endif
 	   };
+again:		/* several posts in one bracket, of which the ring's tail is stored once */
 		ok = MAY_POST(s);
 		if
 		:: atomic {
-			ok && HAS_PLACE && tail - req_head < REQ && !buffered ->
+			ok && HAS_PLACE && tail - req_head < REQ ->
 				op[o] = POSTED;
 				op_sock[o] = s;
 				used++;
 				pending[s]++;
 				put_request(o);
-				store(true, tail)
+				hidden_tail = true
 		   }
 		:: !(ok && HAS_PLACE && tail - req_head < REQ)
 		fi;
+		if
+		:: atomic {
+			hidden_tail && posts < POSTS && (op[0] == FREE || op[1] == FREE) ->
+				if
+				:: op[0] == FREE -> o = 0
+				:: op[1] == FREE -> o = 1
+				fi;
+				choose_sock(s);
+				posts++;
+				goto again
+		   }
+		:: true
+		fi;
+#ifdef LATE_TAIL
+		store(false, 0);
+		if
+		:: atomic { hidden_tail -> store(true, tail); hidden_tail = false }
+		:: !hidden_tail
+		fi;
+		atomic { s = 0; o = 0; ok = false }
+#else
+		if
+		:: atomic { hidden_tail -> store(true, tail); hidden_tail = false }
+		:: !hidden_tail
+		fi;
 		atomic { store(false, 0); s = 0; o = 0; ok = false }
+#endif
 	:: atomic {
 		nb_tried < opened && !buffered ->
 			choose_sock(s);

@@ -4,6 +4,7 @@
 
 #include <san/post.h>
 
+#include "sock/batch.h"
 #include "sock/recv.h"
 #include "sock/sock.h"
 
@@ -192,6 +193,65 @@ san_recv_repeat(san_handle sock, struct san_overlapped *op, struct san_pieces *p
 	p.len = pieces->size;
 	x.repeat = pieces->nb;
 	return sani_sock_post(&p);
+}
+
+/* What the post of a kind accepts; 0: it cannot be described. All accept SAN_POLLED. */
+static unsigned int
+flags_of(uint8_t kind)
+{
+	switch ((enum san_op_kind)kind) {
+	case SAN_OP_SEND:
+		return SAN_POLLED | SAN_ACKED | SAN_URGENT | SAN_MORE;
+	case SAN_OP_RECV:
+		return SAN_POLLED | SAN_WAITALL;
+	case SAN_OP_DISCONNECT:
+	case SAN_OP_WATCH:
+		return SAN_POLLED | SAN_ABORT;
+	case SAN_OP_ACCEPT:
+	case SAN_OP_SHUTDOWN:
+		return SAN_POLLED;
+	case SAN_OP_NONE:
+	case SAN_OP_CONNECT:
+	case SAN_OP_CLOSE:
+		break;
+	}
+	return 0;
+}
+
+static bool
+request_ok(const struct san_request *r)
+{
+	bool moves = r->kind == SAN_OP_SEND || r->kind == SAN_OP_RECV;
+
+	if (r->op == NULL || flags_of(r->kind) == 0 || !flags_ok(r->flags, flags_of(r->kind)))
+		return false;
+	return moves ? r->buf != NULL && r->len > 0 && r->len <= SAN_IO_MAX : r->buf == NULL && r->len == 0;
+}
+
+static int
+post_one(struct sani_batch *b, const struct san_request *r)
+{
+	struct sani_post p = { .sock = r->sock, .op = r->op, .buf = r->buf, .len = r->len, .flags = r->flags,
+			       .kind = r->kind };
+
+	return request_ok(r) ? sani_batch_post(b, &p) : -EINVAL;
+}
+
+int
+san_post(struct san_request *req, unsigned int nb)
+{
+	struct sani_batch b = { .core = NULL };
+	unsigned int n;
+
+	if (req == NULL || nb == 0 || nb > INT32_MAX)
+		return -EINVAL;
+	for (n = 0; n < nb; n++) {
+		req[n].answer = post_one(&b, &req[n]);
+		if (req[n].answer < 0)
+			break;
+	}
+	sani_batch_end(&b);
+	return (int)n;
 }
 
 int

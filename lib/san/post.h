@@ -339,6 +339,44 @@ san_disconnect(san_handle sock, struct san_overlapped *op, unsigned int flags);
 SAN_API int
 san_watch(san_handle sock, struct san_overlapped *op, unsigned int flags);
 
+/** One of several posts that are made together. */
+struct san_request {
+	san_handle sock;
+	struct san_overlapped *op;
+	void *buf;		/**< SEND (it only reads) and RECV; else NULL. */
+	uint32_t len;		/**< SEND and RECV: [bytes], 1..SAN_IO_MAX; else 0. */
+	uint16_t flags;		/**< What the post of this kind accepts. */
+	uint8_t kind;		/**< SAN_OP_SEND, _RECV, _ACCEPT, _SHUTDOWN, _DISCONNECT or _WATCH. */
+	uint8_t reserved;	/**< 0. */
+	int32_t answer;		/**< Set by san_post(): what the post of this kind answers. */
+	uint32_t reserved2;	/**< 0. */
+};
+
+/**
+ * Make several posts, one after the other, as the calls of their kinds do. From another thread than the core's it costs
+ * much less than as many calls: what is posted to one core in a row is announced to it once.
+ *
+ * It ends at the first that is refused, so that nothing is left out in the middle of a stream: what stands behind that
+ * one was not tried, and is the caller's. Each that was accepted is an operation of its own from there on: the array is
+ * not needed any more.
+ *
+ * @param[in,out] req  The posts. `answer` is set of each that was tried, the refused one included.
+ * @param[in]     nb   How many, at least 1.
+ *
+ * @return How many were accepted, 0..nb: `answer` 0 (a completion follows) or 1 (finished). When that is less than nb,
+ *         req[that].answer is the reason.
+ * @retval -EINVAL  req is NULL, or nb is 0 or above INT32_MAX; nothing happened.
+ *
+ * Pressure: each as its own call. A request ring holds a number of posts (`request_ring` of [host]): with more at once
+ * the rest is refused with -EAGAIN; go on with those when the core has taken some.
+ *
+ * @context     The thread of the sockets' completion queues. Never blocks. While it runs the closes of these sockets
+ *              wait for it, as for any post.
+ * @source      O1, O3, O4, O7, O13.
+ */
+SAN_API int
+san_post(struct san_request *req, unsigned int nb);
+
 #ifdef __cplusplus
 }
 #endif

@@ -219,9 +219,17 @@ give_op_back(struct sani_record *rec, struct san_overlapped *op)
 	sani_op_turn(op, SANI_OP_FREE);
 }
 
+/* Their lines come from the cores' caches: on their way all at once. */
+static void
+fetch(const struct sani_lane *lane, uint32_t head, uint32_t n)
+{
+	for (uint32_t i = 0; i < n; i++)
+		sani_fetch_to_write(sani_lane_at(lane, head + i)->op);
+}
+
 /* Up to the tail that was noted; what is taken is given back to the core at once. */
 static unsigned int
-reap_entries(struct sani_lane *lane, struct san_completion *comp, unsigned int max)
+reap_entries(struct sani_lane *lane, struct san_completion *comp, unsigned int max, bool from_afar)
 {
 	struct sani_spsc *ring = lane->ring;
 	uint32_t head = sani_spsc_head(ring);
@@ -231,6 +239,8 @@ reap_entries(struct sani_lane *lane, struct san_completion *comp, unsigned int m
 
 	if (n > max)
 		n = max;
+	if (from_afar && n > 1)
+		fetch(lane, head, n);
 	for (i = 0; i < n; i++) {
 		const struct sani_cq_entry *e = &entries[(head + i) & mask];
 		struct san_overlapped *op = e->op;
@@ -300,6 +310,7 @@ san_cq_poll(struct san_cq *cq, struct san_completion *comp, unsigned int max)
 {
 	struct sani_lane *lane;
 	unsigned int n = 0;
+	bool polls;
 
 	if (cq == NULL || comp == NULL || max == 0 || max > INT32_MAX)
 		return -EINVAL;
@@ -307,10 +318,11 @@ san_cq_poll(struct san_cq *cq, struct san_completion *comp, unsigned int max)
 		return -EPERM;
 	if (sani_unlikely(cq->watched))
 		sani_cq_disarm(cq);
+	polls = sani_thread_self()->nb_claims != 0;
 	if (!cq->closes_pending)
 		note(cq);
 	for (lane = cq->lanes; lane != NULL; lane = lane->next)
-		n += reap_entries(lane, comp + n, max - n);
+		n += reap_entries(lane, comp + n, max - n, !polls);
 	if (n == max)
 		rotate(cq);
 	if (!cq->closes_pending || n == max)

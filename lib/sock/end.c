@@ -98,16 +98,13 @@ let_go(struct san_core *k, struct sani_sock *so, struct san_overlapped *op)
 	return places;
 }
 
-/* Its thread is gone, and nobody will reap anything (O16). */
+/* Its thread is gone, and nobody will reap anything (O16): as if it were polled. */
 static void SANI_SELDOM
-drop(struct san_core *k, struct san_overlapped *op, int32_t result)
+drop(struct san_core *k, struct sani_sock *so, struct san_overlapped *op, int32_t result)
 {
-	bool polled = op->flags & SAN_POLLED;
-
-	op->result = result;
-	sani_op_turn(op, SANI_OP_DONE);
-	if (!polled)
+	if (!(op->flags & SAN_POLLED))
 		sani_count(&k->core->ctr, SANI_CTR_sock_orphans);
+	sani_op_finish(so->lane, so->rec, op, op->kind, SAN_POLLED, result);
 }
 
 static inline void
@@ -123,7 +120,7 @@ end_op(struct san_core *k, struct sani_sock *so, struct san_overlapped *op, int3
 	so->nb_ops--;
 	sani_count(&k->core->ctr, SANI_CTR_sock_ops_ended);
 	if (sani_unlikely(k->gone_here) && sani_gone_cq(so->cq)) {
-		drop(k, op, result);
+		drop(k, so, op, result);
 		return;
 	}
 	e = sani_op_finish(so->lane, so->rec, op, op->kind, flags, result);

@@ -36,11 +36,25 @@ sani_touch_cq(struct san_core *k, struct san_cq *cq)
 		sani_touch_other_cq(k, cq);
 }
 
-/** Completions of a socket are written: show them. */
+/** Show what is written in the lane that is held. */
+static inline void
+sani_held_show(struct san_core *k)
+{
+	if (k->held != NULL)
+		sani_spsc_show(k->held->ring);
+	k->held = NULL;
+}
+
+/** Completions of a socket are written: show them, or those of several together when requests are processed. */
 static inline void
 sani_sock_show(struct san_core *k, struct sani_sock *so)
 {
-	sani_spsc_show(so->lane->ring);
+	if (sani_likely(!k->gathers)) {
+		sani_spsc_show(so->lane->ring);
+	} else if (k->held != so->lane) {
+		sani_held_show(k);
+		k->held = so->lane;
+	}
 	sani_touch_cq(k, so->cq);
 }
 

@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
+#include "sock/batch.h"
 #include "sock/layer.h"
 #include "sock/mem.h"
 #include "sock/priv.h"
@@ -251,15 +252,17 @@ post_on_core(const struct target *at, const struct sani_post *p)
 	return take_back(k, p->op, rc);
 }
 
-/* Between the brackets: the fence of a close waits for what is done here (O7). */
+/*
+ * Between the brackets: the fence of a close waits for what is done here (O7). The entry is written into the ring that
+ * is returned, and has to be shown before the bracket ends.
+ */
 static int
-post_bracketed(const struct target *at, const struct sani_post *p)
+post_bracketed(const struct target *at, const struct sani_post *p, struct sani_spsc **out)
 {
 	struct san_core *k = at->k;
 	struct sani_record *rec = &k->slots->records[at->slot];
 	/* sequentially consistent, after the bracket's exchange */
 	uint64_t w = atomic_load(&k->slots->words[at->slot]);
-	struct sani_req req = { .sock = p->sock, .op = p->op, .kind = SANI_REQ_POST };
 	struct sani_spsc *ring;
 	struct sani_lane *lane;
 	uint32_t n = places(p);
@@ -280,7 +283,10 @@ post_bracketed(const struct target *at, const struct sani_post *p)
 	prepare(p, rec, x);
 	lane->used += n;
 	rec->posted++;
-	sani_spsc_put(ring, &req);
+	*(struct sani_req *)sani_spsc_place(ring) =
+		(struct sani_req){ .sock = p->sock, .op = p->op, .kind = SANI_REQ_POST };
+	sani_spsc_wrote(ring);
+	*out = ring;
 	return 0;
 }
 
@@ -295,22 +301,36 @@ is_broadcast(const struct san_core *k, const struct san_addr *peer)
 }
 
 static int
-post_off_core(const struct target *at, const struct sani_post *p)
+post_off_core(struct sani_batch *b, const struct target *at, const struct sani_post *p)
 {
-	int rc;
-
-	sani_bracket_begin(at->t);
-	sani_window();
-	rc = post_bracketed(at, p);
-	sani_window();
-	sani_bracket_end(at->t);
-	if (rc == 0)
-		sani_core_wake(at->k);
-	return rc;
+	if (b->core == NULL) {
+		sani_bracket_begin(at->t);
+		sani_window();
+		b->core = at->k;
+	}
+	return post_bracketed(at, p, &b->ring);
 }
 
-int
-sani_sock_post(const struct sani_post *p)
+/* Show what is written, and end the bracket. */
+static inline void
+end_batch(struct sani_batch *b)
+{
+	struct san_core *k = b->core;
+	bool any = b->ring != NULL;
+
+	if (k == NULL)
+		return;
+	if (any)
+		sani_spsc_show(b->ring);
+	sani_window();
+	sani_bracket_end(sani_thread_self());
+	*b = (struct sani_batch){ .core = NULL };
+	if (any)
+		sani_core_wake(k);
+}
+
+static inline __attribute__((always_inline)) int
+post(struct sani_batch *b, const struct sani_post *p)
 {
 	struct target at;
 	int rc = resolve(p->sock, &at);
@@ -324,7 +344,31 @@ sani_sock_post(const struct sani_post *p)
 		if (sani_op_state(p->op) != SANI_OP_FREE)
 			return -EINVAL;
 	}
-	return at.on_core ? post_on_core(&at, p) : post_off_core(&at, p);
+	if (sani_unlikely(b->core != NULL && b->core != at.k))
+		end_batch(b);
+	return at.on_core ? post_on_core(&at, p) : post_off_core(b, &at, p);
+}
+
+int
+sani_batch_post(struct sani_batch *b, const struct sani_post *p)
+{
+	return post(b, p);
+}
+
+void
+sani_batch_end(struct sani_batch *b)
+{
+	end_batch(b);
+}
+
+int
+sani_sock_post(const struct sani_post *p)
+{
+	struct sani_batch b = { .core = NULL };
+	int rc = post(&b, p);
+
+	end_batch(&b);
+	return rc;
 }
 
 int
@@ -441,8 +485,9 @@ close_here(san_handle h, uint64_t user)
 	struct sani_sock *so;
 	uint64_t w;
 
-	if (k == NULL || sani_handle_slot(h) >= k->nb_slots || sani_lib_check() < 0 ||
-	    atomic_load_explicit(&k->claimer, memory_order_acquire) != sani_thread_id || sani_thread_id == 0)
+	if (sani_lib_check() < 0 || sani_thread_id == 0 || k == NULL ||
+	    atomic_load_explicit(&k->claimer, memory_order_acquire) != sani_thread_id ||
+	    sani_handle_slot(h) >= k->nb_slots)
 		return false;
 	so = &k->socks[sani_handle_slot(h)];
 	w = so->word;

@@ -28,15 +28,19 @@ is_plain(const struct san_overlapped *op, const void *buf, size_t len, unsigned 
 	       sani_op_state(op) == SANI_OP_FREE && op->timeout_us == 0;
 }
 
-/* May the calling thread post on the socket, and is nobody asleep that would have to be told? */
+/* Does the calling thread poll the core, without being about to sleep? Else nothing of it may be looked at. */
 static inline bool
-is_mine(const struct san_core *k, const struct sani_sock *so, san_handle sock)
+is_here(const struct san_core *k, uint32_t id)
 {
-	uint32_t id = sani_thread_id;
+	return id != 0 && k != NULL && atomic_load_explicit(&k->claimer, memory_order_acquire) == id && !k->sleep.armed;
+}
 
+/* May it post on the socket? */
+static inline bool
+is_mine(const struct sani_sock *so, san_handle sock, uint32_t id)
+{
 	return so->handle == sock && atomic_load_explicit(so->at, memory_order_acquire) == so->word &&
-	       so->lane->thread_id == id && atomic_load_explicit(&k->claimer, memory_order_relaxed) == id &&
-	       !k->sleep.armed;
+	       so->lane->thread_id == id;
 }
 
 /* Are there bytes that end it, with no mark among them? */
@@ -79,16 +83,17 @@ sani_sock_recv(san_handle sock, struct san_overlapped *op, void *buf, size_t len
 {
 	struct san_core *k = sani_sock_core(sani_handle_core(sock));
 	uint32_t slot = sani_handle_slot(sock);
+	uint32_t id = sani_thread_id;
 	struct sani_tcp_conn *c;
 	struct sani_sock *so;
 	uint32_t n, ev;
 
-	if (sani_unlikely(k == NULL || slot >= k->nb_slots || sani_lib_check() < 0 ||
+	if (sani_unlikely(sani_lib_check() < 0 || !is_here(k, id) || slot >= k->nb_slots ||
 			  !is_plain(op, buf, len, flags)))
 		return post(sock, op, buf, len, flags);
 	so = &k->socks[slot];
 	c = &k->conns[so->conn];
-	if (sani_unlikely(!is_mine(k, so, sock) || so->phase != SANI_SOCK_CONNECTED || so->recv.head != NULL ||
+	if (sani_unlikely(!is_mine(so, sock, id) || so->phase != SANI_SOCK_CONNECTED || so->recv.head != NULL ||
 			  so->lane->used == so->lane->depth || !is_there(c, len, flags)))
 		return post(sock, op, buf, len, flags);
 	admit(so, sock, op, flags);

@@ -50,8 +50,42 @@ process(struct san_core *k, struct sani_thread *t, const struct sani_req *req)
 	}
 }
 
+/*
+ * The lines of operations come from the posting thread's cache, each of them a long way: have those of so many requests
+ * on their way at once. What is no operation's address does no harm.
+ */
+#define AHEAD 16u
+
+static void
+fetch_one(const struct sani_spsc *ring, uint32_t position)
+{
+	const struct sani_req *req = sani_spsc_at(ring, position);
+
+	sani_fetch_to_write(req->op);
+}
+
+/* Of the requests that are there now. */
+static void
+fetch_first(const struct sani_spsc *ring)
+{
+	uint32_t head = sani_spsc_head(ring);
+	uint32_t n = sani_spsc_tail(ring) - head;
+
+	for (uint32_t i = 0; i < n && i < AHEAD; i++)
+		fetch_one(ring, head + i);
+}
+
+static inline void
+fetch_next(const struct sani_spsc *ring)
+{
+	uint32_t next = sani_spsc_head(ring) + AHEAD;
+
+	if ((int32_t)(ring->tail_seen - next) > 0)
+		fetch_one(ring, next);
+}
+
 static unsigned int
-process_ring(struct san_core *k, struct sani_thread *t, struct sani_spsc *ring)
+process_all(struct san_core *k, struct sani_thread *t, struct sani_spsc *ring)
 {
 	unsigned int n;
 
@@ -62,10 +96,27 @@ process_ring(struct san_core *k, struct sani_thread *t, struct sani_spsc *ring)
 		if (entry == NULL)
 			break;
 		req = *entry;
+		fetch_next(ring);
 		process(k, t, &req);
 		/* Popped when done: the fence counts what is processed. */
 		sani_spsc_pop(ring);
 	}
+	return n;
+}
+
+/* What ends of it is shown together. */
+static unsigned int
+process_ring(struct san_core *k, struct sani_thread *t, struct sani_spsc *ring)
+{
+	unsigned int n;
+
+	if (sani_spsc_peek(ring) == NULL)
+		return 0;
+	fetch_first(ring);
+	k->gathers = true;
+	n = process_all(k, t, ring);
+	k->gathers = false;
+	sani_held_show(k);
 	return n;
 }
 

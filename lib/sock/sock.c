@@ -163,6 +163,9 @@ sani_sock_retire(struct san_core *k, struct sani_sock *so)
 		sani_count(&k->core->ctr, SANI_CTR_sock_orphans);
 		atomic_fetch_sub_explicit(&cq->nb_sockets, 1, memory_order_release);
 	} else {
+		/* The last entry of the socket comes before (O5); and from here on the lane may go. */
+		if (sani_unlikely(k->held == lane))
+			sani_held_show(k);
 		sani_lane_close(lane, slot);
 		sani_touch_cq(k, cq);
 	}

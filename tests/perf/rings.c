@@ -1,9 +1,10 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /*
  * Operations from another thread beside a bare ping-pong: a thread posts a batch of operations that end at once on
- * the core (receives on a socket that is not connected) and reaps them, while another thread polls that core; beside
- * it the same thread sends a batch of pointers through one rte_ring, the other sends them back through a second. Both
- * take turns of a millisecond, and a third turn measures how far the two processors are from each other.
+ * the core (receives on a socket that is not connected) and reaps them, while another thread polls that core: with a
+ * call for each, and with one san_post() for the batch. Beside it the same thread sends a batch of pointers through one
+ * rte_ring, the other sends them back through a second. They take turns of a millisecond, and one more turn
+ * measures how far the two processors are from each other.
  *
  *   perf-rings EAL-ARGUMENTS -- [SECONDS]
  *
@@ -28,7 +29,7 @@
 #define STALL_US 50u		/* for one batch there and back */
 #define NEAR_NS 150.0		/* a line there and back: below, the two share a cache */
 
-enum mode { LINE, RINGS, POSTS, NB_MODES, LEAVE };
+enum mode { LINE, RINGS, POSTS, TOGETHER, NB_MODES, LEAVE };
 
 static struct san_core *core;
 static struct rte_ring *there, *back;
@@ -162,7 +163,23 @@ bounce_posts(unsigned int batch)
 		n += (unsigned int)san_cq_poll(cq, comp, BATCH_MAX);
 }
 
-static void (*const bounce[NB_MODES])(unsigned int) = { bounce_line, bounce_rings, bounce_posts };
+static void
+bounce_together(unsigned int batch)
+{
+	static char byte[BATCH_MAX];
+	struct san_request req[BATCH_MAX];
+	struct san_completion comp[BATCH_MAX];
+	unsigned int n;
+
+	for (unsigned int i = 0; i < batch; i++)
+		req[i] = (struct san_request){ .sock = sock, .op = &op[i], .buf = &byte[i], .len = 1,
+					       .kind = SAN_OP_RECV };
+	NEED(san_post(req, batch) == (int)batch);
+	for (n = 0; n < batch;)
+		n += (unsigned int)san_cq_poll(cq, comp, BATCH_MAX);
+}
+
+static void (*const bounce[NB_MODES])(unsigned int) = { bounce_line, bounce_rings, bounce_posts, bounce_together };
 
 /* A turn of one kind: batches a second; 0: it was disturbed, which of the poller is known when the next one begins. */
 static void
@@ -222,7 +239,7 @@ median(const double *v, unsigned int nb)
 static void
 measure(unsigned int batch, double seconds)
 {
-	static double ratio[TURNS_MAX];
+	static double ratio[2][TURNS_MAX];
 	unsigned int disturbed = 0;
 	double ns;
 
@@ -235,12 +252,15 @@ measure(unsigned int batch, double seconds)
 	for (unsigned int i = 0; i < nb_turns; i++) {
 		for (int m = 0; m < NB_MODES; m++)
 			disturbed += rate[m][i] == 0;
-		ratio[i] = rate[RINGS][i] > 0 ? rate[POSTS][i] / rate[RINGS][i] : 0;
+		for (int m = POSTS; m <= TOGETHER; m++)
+			ratio[m - POSTS][i] = rate[RINGS][i] > 0 ? rate[m][i] / rate[RINGS][i] : 0;
 	}
 	ns = 1e9 / median(rate[LINE], nb_turns);
-	printf("| %s, %.0f ns | %u | %.2f | %.2f | %.2f | %u of %u |\n", ns < NEAR_NS ? "near" : "far", ns, batch,
+	printf("| %s, %.0f ns | %u | %.2f | %.2f | %.2f | %.2f | %.2f | %u of %u |\n",
+	       ns < NEAR_NS ? "near" : "far", ns, batch,
 	       median(rate[RINGS], nb_turns) * batch / 1e6, median(rate[POSTS], nb_turns) * batch / 1e6,
-	       median(ratio, nb_turns), disturbed, nb_turns * NB_MODES);
+	       median(ratio[0], nb_turns), median(rate[TOGETHER], nb_turns) * batch / 1e6, median(ratio[1], nb_turns),
+	       disturbed, nb_turns * NB_MODES);
 }
 
 static void
@@ -275,8 +295,8 @@ main(int argc, char **argv)
 	atomic_store(&mode, 8 + POSTS);
 	NEED(pthread_create(&poller, NULL, poll_all, NULL) == 0);
 	NEED(san_attach() == 0 && san_cq_create(64, &cq) == 0 && san_socket(core, cq, &sock) == 0);
-	printf("| processors | at once | ring, M/s | operations, M/s | ratio | disturbed turns |\n"
-	       "|---|---|---|---|---|---|\n");
+	printf("| processors | at once | ring, M/s | one by one, M/s | ratio | together, M/s | ratio | disturbed |\n"
+	       "|---|---|---|---|---|---|---|---|\n");
 	for (unsigned int batch = 1; batch <= BATCH_MAX; batch = batch == 1 ? 8 : batch * 4) {
 		measure(batch, seconds);
 		fflush(stdout);

@@ -196,6 +196,27 @@ watch_note(struct wop *op, struct wsock *s, enum san_op_kind kind, size_t len, u
 }
 
 int
+watch_recv_together(struct wsock *s, struct wop *const op[], void *const buf[], uint32_t len, unsigned int nb)
+{
+	struct san_request req[WATCH_TOGETHER] = { { .sock = s->h } };
+	int done;
+
+	for (unsigned int i = 0; i < nb; i++) {
+		prepare(op[i], s, SAN_OP_RECV, len, 0);
+		req[i] = (struct san_request){ .sock = s->h, .op = &op[i]->ov, .buf = buf[i], .len = len,
+					       .kind = SAN_OP_RECV };
+	}
+	done = san_post(req, nb);
+	if (done < 0 || done > (int)nb)
+		watch_fault(s->w, "several posts: answered %d of %u", done, nb);
+	for (int i = 0; i < done; i++)
+		judge(op[i], s, false, req[i].answer);
+	if (done >= 0 && done < (int)nb && (req[done].answer >= 0 || !may_refuse(SAN_OP_RECV, req[done].answer)))
+		watch_fault(s->w, "several posts: refused with %d", req[done].answer);
+	return done;
+}
+
+int
 watch_accept(struct wsock *s, struct wop *op, unsigned int flags)
 {
 	bool was = prepare(op, s, SAN_OP_ACCEPT, 0, flags);

@@ -114,6 +114,10 @@ int
 watch_send(struct wsock *s, struct wop *op, const void *data, size_t len, unsigned int flags);
 int
 watch_recv(struct wsock *s, struct wop *op, void *buf, size_t len, unsigned int flags);
+/** Up to WATCH_TOGETHER receives, by san_post(). */
+#define WATCH_TOGETHER 8
+int
+watch_recv_together(struct wsock *s, struct wop *const op[], void *const buf[], uint32_t len, unsigned int nb);
 int
 watch_shutdown(struct wsock *s, struct wop *op, unsigned int flags);
 int

@@ -201,6 +201,21 @@ receive(struct worker_state *ws, struct wsock *s)
 		   draw(ws, 3) == 0 ? SAN_WAITALL : 0);
 }
 
+/* Several in one call, of fresh operations. */
+static void
+receive_together(struct worker_state *ws, struct wsock *s)
+{
+	unsigned int nb = 2 + draw(ws, WATCH_TOGETHER - 1);
+	struct wop *op[WATCH_TOGETHER];
+	void *buf[WATCH_TOGETHER];
+
+	for (unsigned int i = 0; i < nb; i++) {
+		op[i] = fresh(ws);
+		buf[i] = ws->sink[sani_handle_core(s->h) & 1][draw(ws, 64)];
+	}
+	watch_recv_together(s, op, buf, 1 + draw(ws, 1024), nb);
+}
+
 static void
 disconnect(struct worker_state *ws, struct wsock *s)
 {
@@ -225,8 +240,10 @@ act(struct worker_state *ws, struct wsock **s)
 	unsigned int what = draw(ws, 40);
 	size_t len = 1 + draw(ws, draw(ws, 4) ? 2000 : sizeof(source));
 
-	if (what < 10)
+	if (what < 7)
 		receive(ws, *s);
+	else if (what < 10)
+		receive_together(ws, *s);
 	else if (what < 20)
 		watch_send(*s, fresh(ws), source, len, draw(ws, 3) == 0 ? SAN_ACKED : 0);
 	else if (what < 24)
