@@ -114,9 +114,10 @@ sani_cq_lane(struct san_cq *cq, uint8_t core_id)
 
 	if (lane != NULL)
 		return lane;
-	lane = calloc(1, sizeof(*lane));
+	lane = aligned_alloc(SANI_CACHE_LINE, sizeof(*lane));
 	if (lane == NULL)
 		return NULL;
+	memset(lane, 0, sizeof(*lane));
 	lane->ring = sani_spsc_create(cq->depth, sizeof(struct sani_cq_entry));
 	if (lane->ring == NULL || !sani_extras_init(&lane->extras, cq->depth)) {
 		sani_spsc_destroy(lane->ring);
@@ -191,7 +192,9 @@ note(struct san_cq *cq)
 	struct sani_lane *lane;
 
 	for (lane = cq->lanes; lane != NULL; lane = lane->next)
-		cq->closes_pending |= take_closed(lane);
+		/* Written only when it changes: the cores look at this line. */
+		if (take_closed(lane))
+			cq->closes_pending = true;
 	sani_window();
 	for (lane = cq->lanes; lane != NULL; lane = lane->next)
 		lane->noted = sani_spsc_tail(lane->ring);

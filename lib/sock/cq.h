@@ -38,19 +38,20 @@ _Static_assert(sizeof(struct sani_cq_entry) == 32, "two entries a line");
 
 /** One core's way to the queue. */
 struct sani_lane {
-	struct sani_spsc *ring;
-	_Atomic uint32_t closed;	/**< Closed slots, newest first: slot + 1, linked by record->link. */
-	/* The thread's. */
-	uint32_t used;			/**< Places taken: posted and not reaped (O4). */
-	uint32_t taken;			/**< Closed slots taken and not reported, oldest first. */
-	uint32_t noted;			/**< The ring's tail when they were taken. */
-	struct sani_extras extras;	/**< Taken by the thread, given back by the core. */
-	struct sani_lane *next;
-	/* Fixed. */
+	/* Fixed, and read for each completion: nothing that one side writes all the time lies in this line. */
+	struct sani_spsc *ring SANI_ALIGNED;
 	struct sani_record *records;	/**< Of the core's slots. */
 	uint32_t depth;			/**< Places. */
 	uint32_t thread_id;		/**< Whose queue it is. */
 	uint8_t core_id;
+	/* The core's. */
+	_Atomic uint32_t closed SANI_ALIGNED;	/**< Closed slots, newest first: slot + 1, linked by record->link. */
+	/* The thread's. */
+	uint32_t used SANI_ALIGNED;	/**< Places taken: posted and not reaped (O4). */
+	uint32_t taken;			/**< Closed slots taken and not reported, oldest first. */
+	uint32_t noted;			/**< The ring's tail when they were taken. */
+	struct sani_extras extras;	/**< Taken by the thread, given back by the core. */
+	struct sani_lane *next;
 };
 
 struct san_cq {
