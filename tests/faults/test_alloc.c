@@ -199,7 +199,7 @@ fail_runs(void **state)
 static int
 play_new(const struct scenario *s)
 {
-	alarm(20);
+	alarm(300);
 	stage_begin();
 	scene_messages = s->nb_messages;
 	alloc_arm(ALLOC_NEW, 1);

@@ -13,7 +13,7 @@
 
 #include "child.h"
 
-#define LIMIT_MS 30000
+#define LIMIT_MS 300000
 #define LONGEST_SENTENCE 480
 
 static int say_fd = -1;

@@ -139,7 +139,7 @@ void
 load_transfer(struct net *net, struct wsock *from, struct wsock *to, size_t len, uint32_t seed)
 {
 	struct stream *st = calloc(1, sizeof(*st));
-	uint64_t limit_ms = net_now_ms() + 60000;
+	uint64_t limit_ms = net_now_ms() + NET_LONG_MS;
 
 	assert_non_null(st);
 	st->send = watch_op(&net->w);

@@ -10,7 +10,8 @@
 
 #include "net.h"
 
-#define CASE_LIMIT_S 120
+#define CASE_LIMIT_S 600
+#define ABANDON_LIMIT_S 120
 #define HOPELESS_ROUNDS 100000
 
 static struct net *open_net;
@@ -355,7 +356,7 @@ int
 net_case_end(void **state)
 {
 	(void)state;
-	alarm(20);
+	alarm(ABANDON_LIMIT_S);
 	if (open_net)
 		abandon(open_net);
 	alarm(0);

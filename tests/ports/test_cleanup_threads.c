@@ -129,7 +129,7 @@ cleanup_waits_for_a_claim_to_be_released(void **state)
 	begin_ms = net_now_ms();
 	reach(&wk, 2);
 	assert_int_equal(net_cleanup(&net), 0);
-	assert_in_range(net_now_ms() - begin_ms, 190, 5000);
+	assert_true(net_now_ms() - begin_ms >= 190);
 	assert_int_equal(pthread_join(wk.thread, NULL), 0);
 	assert_int_equal(wk.nb_faults, 0);
 	while (watch_reap(&net.w) > 0)
@@ -207,15 +207,14 @@ run_deserting_listener(struct worker *wk)
 	struct san_addr a = net_addr(1, 4321);
 	struct wsock *listener;
 	unsigned int i;
-	int rc;
 
 	if (!worker_attach(wk, 64))
 		return;
-	listener = watch_socket(&wk->w, wk->net->core[1][0], &rc);
-	if (!WORKER_CHECK(wk, listener))
+	listener = worker_socket(wk, wk->net->core[1][0]);
+	if (!listener)
 		return;
-	WORKER_CHECK(wk, san_bind(listener->h, &a) == 0);
-	WORKER_CHECK(wk, san_listen(listener->h, 16) == 0);
+	WORKER_CHECK(wk, WORKER_ANSWERED(san_bind(listener->h, &a)) == 0);
+	WORKER_CHECK(wk, WORKER_ANSWERED(san_listen(listener->h, 16)) == 0);
 	reach(wk, 1);
 	for (i = 0; i < 16; i++)
 		WORKER_CHECK(wk, watch_accept(listener, watch_op(&wk->w), 0) == 0);

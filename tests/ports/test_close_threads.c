@@ -120,13 +120,12 @@ static void
 race_once(struct worker *wk, struct race *race)
 {
 	struct net_pair pair = { { NULL, NULL } };
-	int rc;
 
 	if (race->connected && !worker_connect(wk, 7, &pair))
 		return;
 	if (!race->connected)
-		pair.end[0] = watch_socket(&wk->w, wk->net->core[0][0], &rc);
-	if (!WORKER_CHECK(wk, pair.end[0]))
+		pair.end[0] = worker_socket(wk, wk->net->core[0][0]);
+	if (!pair.end[0])
 		return;
 	atomic_store(&race->offer, pair.end[0]);
 	post_until_dead(wk, race, pair.end[0]);
@@ -287,7 +286,7 @@ run_full_ring(struct worker *wk)
 	if (!worker_attach(wk, 4096))
 		return;
 	for (i = 0; i < POSTS; i++)
-		s[i] = watch_socket(&wk->w, wk->net->core[0][0], &rc);
+		s[i] = worker_socket(wk, wk->net->core[0][0]);
 	atomic_store(&wk->stage, 1);
 	while (atomic_load(&wk->stage) != 2)
 		sched_yield();

@@ -164,7 +164,7 @@ run(void (*call)(struct worker *, struct sweep *), unsigned int stride)
 	sweep.stride = stride;
 	net_open(&net, &wish);
 	worker_start(&wk, &net, run_sweep, &sweep);
-	limit_ms = net_now_ms() + 100000;
+	limit_ms = net_now_ms() + NET_LONG_MS;
 	while (!atomic_load(&wk.over)) {
 		assert_true(net_now_ms() < limit_ms);
 		net_step(&net);

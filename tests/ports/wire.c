@@ -15,7 +15,6 @@
 #include "wire.h"
 
 #define RING_SIZE 1024
-#define PATIENCE_MS 1000
 
 static const struct rte_ether_addr our_mac = { { 0x02, 0, 0, 0, 0x77, 0x02 } };
 static const uint32_t our_ip = RTE_IPV4(10, 9, 0, 2);
@@ -138,7 +137,7 @@ answer_arp(struct wire *wire, const struct rte_arp_hdr *in)
 static void
 resolve(struct wire *wire)
 {
-	uint64_t limit_ms = net_now_ms() + PATIENCE_MS;
+	uint64_t limit_ms = net_now_ms() + NET_PATIENCE_MS;
 	struct wire_seg seg;
 
 	if (wire->knows_mac)
@@ -256,7 +255,7 @@ wire_drain(void *wire)
 void
 wire_wait(struct wire *wire, struct wire_seg *seg)
 {
-	uint64_t limit_ms = net_now_ms() + PATIENCE_MS;
+	uint64_t limit_ms = net_now_ms() + NET_PATIENCE_MS;
 
 	while (!wire_take(wire, seg)) {
 		if (net_now_ms() > limit_ms)

@@ -6,8 +6,6 @@
 
 #include "worker.h"
 
-#define WORKER_LIMIT_MS 60000
-
 static void *
 work(void *arg)
 {
@@ -31,7 +29,7 @@ worker_start(struct worker *wk, struct net *net, void (*run)(struct worker *), v
 void
 worker_end(struct worker *wk)
 {
-	uint64_t limit_ms = net_now_ms() + WORKER_LIMIT_MS;
+	uint64_t limit_ms = net_now_ms() + NET_LONG_MS;
 
 	while (!atomic_load(&wk->over)) {
 		assert_true(net_now_ms() < limit_ms);
@@ -73,6 +71,16 @@ worker_detach(struct worker *wk)
 	WORKER_CHECK(wk, san_detach() == 0);
 }
 
+struct wsock *
+worker_socket(struct worker *wk, struct san_core *core)
+{
+	struct wsock *s = NULL;
+	int rc = WORKER_ANSWERED((s = watch_socket(&wk->w, core, &rc_), rc_));
+
+	WORKER_CHECK(wk, rc == 0);
+	return s;
+}
+
 bool
 worker_connect(struct worker *wk, uint16_t port, struct net_pair *pair)
 {
@@ -80,14 +88,13 @@ worker_connect(struct worker *wk, uint16_t port, struct net_pair *pair)
 	struct wop *accept = watch_op(&wk->w);
 	struct wop *connect = watch_op(&wk->w);
 	struct wsock *listener;
-	int rc;
 
-	listener = watch_socket(&wk->w, wk->net->core[1][0], &rc);
-	pair->end[0] = watch_socket(&wk->w, wk->net->core[0][0], &rc);
-	if (!WORKER_CHECK(wk, listener && pair->end[0]))
+	listener = worker_socket(wk, wk->net->core[1][0]);
+	pair->end[0] = worker_socket(wk, wk->net->core[0][0]);
+	if (!listener || !pair->end[0])
 		return false;
-	if (!WORKER_CHECK(wk, san_bind(listener->h, &a) == 0) ||
-	    !WORKER_CHECK(wk, san_listen(listener->h, 8) == 0) ||
+	if (!WORKER_CHECK(wk, WORKER_ANSWERED(san_bind(listener->h, &a)) == 0) ||
+	    !WORKER_CHECK(wk, WORKER_ANSWERED(san_listen(listener->h, 8)) == 0) ||
 	    !WORKER_CHECK(wk, watch_accept(listener, accept, 0) == 0) ||
 	    !WORKER_CHECK(wk, watch_connect(pair->end[0], connect, &a, 0) == 0))
 		return false;

@@ -50,7 +50,24 @@ worker_attach(struct worker *wk, unsigned int depth);
 void
 worker_detach(struct worker *wk);
 
-/** From the worker: reap until expr holds or five seconds are over. */
+/**
+ * From the worker: the answer of a call that a core carries out. It gives up after a second (san/sock.h), and nothing has
+ * happened: when the poller did not get the processor for so long it is made again.
+ */
+#define WORKER_ANSWERED(call) ({ \
+	uint64_t end_ms_ = net_now_ms() + NET_PATIENCE_MS; \
+	int rc_; \
+	do \
+		rc_ = (call); \
+	while (rc_ == -EAGAIN && net_now_ms() < end_ms_); \
+	rc_; \
+})
+
+/** From the worker: a socket of a core; NULL, and a fault, if there is none. */
+struct wsock *
+worker_socket(struct worker *wk, struct san_core *core);
+
+/** From the worker: reap until expr holds, for NET_PATIENCE_MS at most. */
 #define WORKER_UNTIL(wk, expr) do { \
 	uint64_t until_ms_ = net_now_ms() + NET_PATIENCE_MS; \
 	while (!(expr) && net_now_ms() < until_ms_) { \

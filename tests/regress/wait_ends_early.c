@@ -19,7 +19,7 @@ run_sleeper(struct worker *wk)
 	int rc;
 
 	if (!worker_attach(wk, 8) ||
-	    !WORKER_CHECK(wk, watch_socket(&wk->w, wk->net->core[0][0], &rc)))
+	    !worker_socket(wk, wk->net->core[0][0]))
 		return;
 	atomic_store(&wk->stage, 1);
 	WORKER_UNTIL(wk, watch_open_sockets(&wk->w) == 0);

@@ -154,7 +154,7 @@ capture_waits_as_long_as_it_is_told(void)
 	begin(&b, capture, &reg);
 	finish(&b);
 	assert_int_equal(b.status, STATUS_DEVICE_NOT_READY);
-	assert_in_range(net_now_ms() - began_ms, 99, 3000);
+	assert_true(net_now_ms() - began_ms >= 99);
 	WskDeregister(&reg);
 	assert_int_equal(san_wsk_start(world.net.host[CLIENT], 0), 0);
 }

@@ -124,7 +124,7 @@ stay_inside(struct end *e, struct call *c)
 	if (atomic_load(&stage) > 0)
 		return;
 	atomic_store(&stage, 1);
-	for (n = 0; n < 5000 && atomic_load(&stage) != 2; n++)
+	for (n = 0; n < NET_PATIENCE_MS && atomic_load(&stage) != 2; n++)
 		usleep(1000);
 	usleep(20000);
 	if (atomic_load(&stage) != 2)

@@ -499,7 +499,7 @@ sw_case_end(void **state)
 		sw.on_event = NULL;
 		sw.on_closed = NULL;
 		sw.cleaning = true;
-		alarm(20);
+		alarm(120);
 		while (sw.nb_starts > 0) {
 			sw.nb_starts--;
 			sw.calls.lpWSPCleanup(&err);

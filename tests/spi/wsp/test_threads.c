@@ -19,6 +19,19 @@ static pthread_t poller;
 		return; \
 } while (0)
 
+/*
+ * The answer of a call that the core carries out: WSAENETDOWN after a second without one, and nothing has happened. When the
+ * poller did not get the processor for so long the call is made again.
+ */
+#define ANSWERED(call) ({ \
+	uint64_t end_ms_ = net_now_ms() + NET_PATIENCE_MS; \
+	int code_; \
+	do \
+		code_ = (call); \
+	while (code_ == WSAENETDOWN && net_now_ms() < end_ms_); \
+	code_; \
+})
+
 /* Run it while this thread polls both hosts. */
 static void
 with_worker(void (*run)(struct worker *))
@@ -60,18 +73,20 @@ pair_by(struct worker *w, uint16_t port, struct sw_sock **c, struct sw_sock **go
 	struct sw_sock *listener;
 	pthread_t asked = poller;
 
-	if (!WORKER_CHECK(w, sw_socket(&listener) == 0) || !WORKER_CHECK(w, sw_bind(listener, &here) == 0) ||
-	    !WORKER_CHECK(w, sw_listen(listener, 5) == 0) || !WORKER_CHECK(w, sw_select(listener, FD_ACCEPT) == 0) ||
-	    !WORKER_CHECK(w, sw_socket(c) == 0) || !WORKER_CHECK(w, sw_bind(*c, &from) == 0) ||
-	    !WORKER_CHECK(w, sw_select(*c, FD_CONNECT) == 0) ||
-	    !WORKER_CHECK(w, sw_connect(*c, &here) == WSAEWOULDBLOCK))
+	if (!WORKER_CHECK(w, ANSWERED(sw_socket(&listener)) == 0) ||
+	    !WORKER_CHECK(w, ANSWERED(sw_bind(listener, &here)) == 0) ||
+	    !WORKER_CHECK(w, ANSWERED(sw_listen(listener, 5)) == 0) ||
+	    !WORKER_CHECK(w, ANSWERED(sw_select(listener, FD_ACCEPT)) == 0) ||
+	    !WORKER_CHECK(w, ANSWERED(sw_socket(c)) == 0) || !WORKER_CHECK(w, ANSWERED(sw_bind(*c, &from)) == 0) ||
+	    !WORKER_CHECK(w, ANSWERED(sw_select(*c, FD_CONNECT)) == 0) ||
+	    !WORKER_CHECK(w, ANSWERED(sw_connect(*c, &here)) == WSAEWOULDBLOCK))
 		return false;
-	if (!wait_for(w, &listener->ev.set) || !WORKER_CHECK(w, sw_enum(listener, &events) == 0) ||
+	if (!wait_for(w, &listener->ev.set) || !WORKER_CHECK(w, ANSWERED(sw_enum(listener, &events)) == 0) ||
 	    !WORKER_CHECK(w, events.lNetworkEvents == FD_ACCEPT) ||
-	    !WORKER_CHECK(w, sw_accept(listener, decide_condition, &asked, got) == 0) ||
+	    !WORKER_CHECK(w, ANSWERED(sw_accept(listener, decide_condition, &asked, got)) == 0) ||
 	    !WORKER_CHECK(w, pthread_equal(asked, pthread_self())))
 		return false;
-	if (!wait_for(w, &(*c)->ev.set) || !WORKER_CHECK(w, sw_enum(*c, &events) == 0) ||
+	if (!wait_for(w, &(*c)->ev.set) || !WORKER_CHECK(w, ANSWERED(sw_enum(*c, &events)) == 0) ||
 	    !WORKER_CHECK(w, events.iErrorCode[FD_CONNECT_BIT] == 0))
 		return false;
 	return WORKER_CHECK(w, sw_shut(listener) == 0) && wait_for(w, &listener->closed);
@@ -100,7 +115,9 @@ static void
 connection_is_made_by_another_thread(void)
 {
 	with_worker(make_pair);
-	assert_int_equal(sw.nb_closed, 3);
+	/* and one more for each call that was made again */
+	assert_in_range(sw.nb_created, 3, 100);
+	assert_int_equal(sw.nb_closed, sw.nb_created);
 }
 
 static void
@@ -344,7 +361,7 @@ core_that_is_not_polled_is_net_down(void)
 
 	shared.end[0] = sw_bound(0, 700);
 	worker_start(&wk, &sw.net, ask_a_core_that_sleeps, NULL);
-	limit_ms = net_now_ms() + 5000;
+	limit_ms = net_now_ms() + NET_PATIENCE_MS;
 	while (!atomic_load(&wk.over) && net_now_ms() < limit_ms)
 		usleep(1000);
 	worker_end(&wk);
