@@ -5,7 +5,7 @@ import os
 
 from kit import kernel, topic
 from kit.capture import Capture
-from kit.lab import START_S, end_echo_server, expect
+from kit.lab import expect
 from kit.proc import Failure, run, wait_until
 
 BY_EAL = '''\
@@ -23,7 +23,7 @@ def exchange_once(lab, server):
         kernel.exchange(sock, b'over this device')
         kernel.finish(sock)
     lab.capture.stop()
-    expect(end_echo_server(server), accepted=1, finished=1, broken=0)
+    expect(lab.end_echo_server(server), accepted=1, finished=1, broken=0)
 
 
 def device_named_by_vdev_is_taken(lab):
@@ -40,11 +40,11 @@ def tap_is_made_and_goes_with_the_program(lab):
     lab.capture.stop()
     run('ip', 'link', 'del', name)
     server = lab.start_san('san-echo', 'server')
-    wait_until(f'there is an interface {name}', lambda: os.path.exists(interface), START_S)
+    wait_until(f'there is an interface {name}', lambda: os.path.exists(interface))
     lab.link.up()
     lab.capture = lab.add(Capture(name, lab.link.san, lab.path('made.pcapng')))
     lab.link.give_address()
-    server.wait_text('serving on port', START_S)
+    server.wait_text('serving on port')
     exchange_once(lab, server)
     if os.path.exists(interface):
         raise Failure(f'the program has ended and the interface {name} is still there')

@@ -7,8 +7,8 @@ import statistics
 import time
 
 from kit import topic
-from kit.lab import end_echo_server, expect
-from kit.proc import Failure
+from kit.lab import expect
+from kit.proc import LIMIT_S, Failure
 
 IDLE_S = 5
 IDLE_CPU = 0.01
@@ -48,7 +48,7 @@ def echo(sock, number):
 
 def latencies(lab):
     """Of messages far enough from each other for a server to fall asleep between them."""
-    with socket.create_connection(lab.echo, timeout=5) as sock:
+    with socket.create_connection(lab.echo, timeout=LIMIT_S) as sock:
         sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
         us = []
         for number in range(ECHOES):
@@ -59,14 +59,14 @@ def latencies(lab):
 
 def an_idle_server_costs_less_than_a_hundredth_of_a_core(lab):
     server = lab.start_echo_server('--sleep-after', '100')
-    with socket.create_connection(lab.echo, timeout=5) as sock:
+    with socket.create_connection(lab.echo, timeout=LIMIT_S) as sock:
         echo(sock, 1)
         share = idle_share(server)
         print(f'# an idle server with a connection: {share * 100:.2f} % of a core over {IDLE_S} s')
         if share >= IDLE_CPU:
             raise Failure(f'{share * 100:.2f} % of a core, expected less than {IDLE_CPU * 100:.0f} %')
         echo(sock, 2)
-    expect(end_echo_server(server), accepted=1, finished=1, broken=0)
+    expect(lab.end_echo_server(server), accepted=1, finished=1, broken=0)
 
 
 def a_server_that_sleeps_answers_as_one_that_polls(lab):
@@ -76,7 +76,7 @@ def a_server_that_sleeps_answers_as_one_that_polls(lab):
         us = latencies(lab)
         print(f'# echo, {"asleep between messages" if way else "polling"}: '
               f'median {statistics.median(us):.0f} us, least {min(us):.0f}, most {max(us):.0f}')
-        expect(end_echo_server(server), accepted=1, finished=1, broken=0)
+        expect(lab.end_echo_server(server), accepted=1, finished=1, broken=0)
 
 
 topic.main([an_idle_server_costs_less_than_a_hundredth_of_a_core,

@@ -6,15 +6,15 @@ The kernel's congestion control is CUBIC in these namespaces, whatever the machi
 """
 import os
 import re
+import time
 
 from kit import lab as kit
 from kit import topic
-from kit.lab import START_S, end_echo_server, expect, file_sha256
+from kit.lab import expect, file_sha256
 from kit.path import CONFIG, KINDS, Impair
-from kit.proc import Failure, run, wait_until
+from kit.proc import LIMIT_S, Failure, run, wait_until
 
 MB = 1_000_000
-LIMIT_S = 40
 ROUGH = ('--loss', '2%', '--delay', '5ms')
 CROOKED = ('--delay', '3ms', '--jitter', '1ms', '--burst', '0.2%,30%', '--dup', '2%', '--reorder', '2%,5ms')
 
@@ -25,7 +25,7 @@ STACKS = ('stack-stack',)
 
 def round_trips(lab, address, ns, count=20):
     """Least and mean of so many echoes [ms]."""
-    text = run('ping', '-n', '-q', '-c', count, '-i', '0.05', '-W', '2', address, ns=ns, limit_s=30)
+    text = run('ping', '-n', '-q', '-c', count, '-i', '0.05', '-W', LIMIT_S // 2, address, ns=ns)
     found = re.search(r'= ([\d.]+)/([\d.]+)/', text)
     if found is None or f'{count} received' not in text:
         raise Failure(text)
@@ -34,16 +34,25 @@ def round_trips(lab, address, ns, count=20):
 
 
 def expect_round_trip(lab, asked_ms):
-    """Never less than what was asked, and not much more: the least of all is not the machine's."""
-    least, _ = round_trips(lab, lab.link.san, lab.link.right)
-    if not asked_ms <= least < asked_ms + 5:
-        raise Failure(f'the least round trip is {least} ms, asked were {asked_ms}')
+    """Never less than what was asked, and now and then not much more: as often as not the rest is the machine's."""
+    end = time.monotonic() + LIMIT_S
+    while True:
+        least, _ = round_trips(lab, lab.link.san, lab.link.right)
+        if asked_ms <= least < asked_ms + 5:
+            return
+        if least < asked_ms or time.monotonic() > end:
+            raise Failure(f'the least round trip is {least} ms, asked were {asked_ms}')
 
 
-def say_congestion(lab):
-    """While a connection of the kernel's is there."""
-    wait_until(f'a connection under {lab.link.congestion}',
-               lambda: f' {lab.link.congestion} ' in run('ss', '-Htin', ns=lab.link.right), 5)
+def say_congestion(lab, client):
+    """While a connection of the kernel's is there: until its client has ended, which may be before we look."""
+    def seen():
+        return f' {lab.link.congestion} ' in run('ss', '-Htin', ns=lab.link.right)
+
+    wait_until(f'a connection under {lab.link.congestion}', lambda: seen() or not client.alive())
+    routes = run('ip', 'route', 'show', ns=lab.link.right)
+    if f'congctl {lab.link.congestion}' not in routes:
+        raise Failure(f'the route has another congestion control: {routes}')
     topic.diagnose(f'congestion control of the kernel: {lab.link.congestion}')
 
 
@@ -94,14 +103,14 @@ def wrong_arguments_are_refused_in_one_sentence(lab):
                            (('--to', 'up'), '--to is "up"'), (('--foo',), '"--foo" is not an option'),
                            (('extra',), '"extra" is not an option')):
         impair = lab.start(kit.program('san-impair'), '--', *argv)
-        if impair.wait(10) != 2:
+        if impair.wait() != 2:
             raise Failure(f'{argv}: exit status {impair.popen.returncode}, expected 2')
-        impair.wait_text(re.escape(sentence), 0)
+        impair.wait_text(re.escape(sentence))
     impair = lab.start(kit.program('san-impair'), '--no-huge', '--no-pci', '--no-shconf', '-m', '192',
                        '--no-telemetry', '--', '--left', 'net_null0,copy=0', '--right', 'nothing')
-    if impair.wait(20) != 1:
+    if impair.wait() != 1:
         raise Failure(f'no such device: exit status {impair.popen.returncode}, expected 1')
-    impair.wait_text("san-impair: port right: there is no device 'nothing'", 0)
+    impair.wait_text("san-impair: port right: there is no device 'nothing'")
     Impair(lab)
     round_trips(lab, lab.link.san, lab.link.right, 1)
 
@@ -115,9 +124,9 @@ def nc_sends_a_file(lab):
         server = lab.start('nc', '-l', '-N', lab.link.san, 7, ns=lab.link.left, stdout=sink)
         run('sh', '-c', 'until ss -Hlnt | grep -q :7; do sleep 0.02; done', ns=lab.link.left)
         client = lab.start('nc', '-N', lab.link.san, 7, stdin=source)
-        say_congestion(lab)
-        client.succeed(LIMIT_S)
-        server.succeed(LIMIT_S)
+        say_congestion(lab, client)
+        client.succeed()
+        server.succeed()
     if file_sha256(lab.path('got')) != digest:
         raise Failure('what came is not what was sent')
     expect_lost(lab, impair)
@@ -131,11 +140,11 @@ def echo_through_nc(lab, *settings):
     server = lab.start_echo_server()
     with open(path, 'rb') as source, open(lab.path('back'), 'wb') as sink:
         client = lab.start('nc', '-N', *lab.echo, stdin=source, stdout=sink)
-        say_congestion(lab)
-        client.succeed(LIMIT_S)
+        say_congestion(lab, client)
+        client.succeed()
     if file_sha256(lab.path('back')) != digest:
         raise Failure('what came back is not what was sent')
-    expect(end_echo_server(server), accepted=1, finished=1, broken=0)
+    expect(lab.end_echo_server(server), accepted=1, finished=1, broken=0)
     return impair
 
 
@@ -158,10 +167,10 @@ def curl_fetches_from_the_stack(lab):
     os.rename(path, lab.path('www/big'))
     impair = Impair(lab, *ROUGH)
     server = lab.start_san('san-httpd', '--port', 80, '--root', lab.path('www'))
-    server.wait_text('serving', START_S)
+    server.wait_text('serving')
     client = lab.start('curl', '-sS', '-f', '-o', lab.path('got'), f'http://{lab.link.san}/big')
-    say_congestion(lab)
-    client.succeed(LIMIT_S)
+    say_congestion(lab, client)
+    client.succeed()
     if file_sha256(lab.path('got')) != digest:
         raise Failure('the file came with other bytes')
     expect_lost(lab, impair)
@@ -176,8 +185,8 @@ def stack_gets_from_the_stack_what_it_sends(lab):
     server = lab.start_echo_server()
     client = lab.start_san('san-echo', '--bytes', 2 * MB, '--verify', 'client',
                            f'{lab.link.san}:{kit.ECHO_PORT}', config=config, ns=lab.link.right)
-    client.succeed(LIMIT_S)
-    expect(end_echo_server(server), accepted=1, finished=1, broken=0)
+    client.succeed()
+    expect(lab.end_echo_server(server), accepted=1, finished=1, broken=0)
     expect_lost(lab, impair)
 
 

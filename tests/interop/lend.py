@@ -4,18 +4,17 @@
 import os
 
 from kit import topic
-from kit.lab import BUILD, ROOT, START_S, file_sha256
+from kit.lab import BUILD, LCORES, ROOT, file_sha256
 from kit.proc import Failure
 
 SIZE = 20_000_000
-LIMIT_S = 40
 
 
 def lender(lab, path):
-    server = lab.start(os.path.join(BUILD, 'tests', 'interop', 'lender'), '-l', '0', '--no-huge', '-m', '512',
+    server = lab.start(os.path.join(BUILD, 'tests', 'interop', 'lender'), '--lcores', LCORES, '--no-huge', '-m', '512',
                        '--no-pci', '--no-telemetry', '--no-shconf', '--',
                        os.path.join(ROOT, 'config', lab.link.config), path, ns=lab.link.san_ns)
-    server.wait_text('serving', START_S)
+    server.wait_text('serving')
     return server
 
 
@@ -23,8 +22,8 @@ def a_file_is_sent_from_where_it_lies(lab):
     path, digest = lab.payload(SIZE)
     server = lender(lab, path)
     with open(path, 'rb') as source, open(lab.path('back'), 'wb') as sink:
-        lab.start('nc', '-N', *lab.echo, stdin=source, stdout=sink).succeed(LIMIT_S)
-    server.succeed(LIMIT_S)
+        lab.start('nc', '-N', *lab.echo, stdin=source, stdout=sink).succeed()
+    server.succeed()
     if file_sha256(lab.path('back')) != digest:
         raise Failure('what arrived is not what was sent')
     server.wait_text(f'ended 0, got {SIZE}, deregistered 0', 0)

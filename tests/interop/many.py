@@ -4,12 +4,11 @@
 import threading
 
 from kit import kernel, topic
-from kit.lab import end_echo_server, expect
-from kit.proc import Failure
+from kit.lab import expect
+from kit.proc import LIMIT_S, Failure
 
 COUNT = 200
 SIZE = 100_000
-LIMIT_S = 40
 
 
 # 200 initial windows of ten segments arrive at once in queues of 500 to 1,000 frames, and without
@@ -21,8 +20,8 @@ KERNEL_MAY_REPEAT = ('the kernel',)
 def kernel_opens_200_connections_at_once(lab):
     lab.may_repeat = KERNEL_MAY_REPEAT
     server = lab.start_echo_server()
-    kernel.many(lab.echo, COUNT, SIZE, LIMIT_S)
-    expect(end_echo_server(server), accepted=COUNT, finished=COUNT, broken=0)
+    kernel.many(lab.echo, COUNT, SIZE)
+    expect(lab.end_echo_server(server), accepted=COUNT, finished=COUNT, broken=0)
 
 
 def stack_opens_200_connections_at_once(lab):
@@ -36,7 +35,7 @@ def stack_opens_200_connections_at_once(lab):
     server = lab.add(kernel.Server(serve))
     client = lab.start_san('san-echo', '--connections', COUNT, '--bytes', SIZE, '--verify',
                            'client', server.seen_from(lab.link.peer))
-    client.succeed(LIMIT_S)
+    client.succeed()
     if server.served != COUNT:
         raise Failure(f'{server.served} connections were served, expected {COUNT}')
 

@@ -6,7 +6,7 @@ import socket
 import struct
 
 from kit import topic
-from kit.proc import Failure, run
+from kit.proc import LIMIT_S, Failure, run
 
 ECHO_REPLY = 0
 ECHO_REQUEST = 8
@@ -48,7 +48,7 @@ def ping(lab, sock, number, size):
 def echo_requests_of_all_sizes_are_answered(lab):
     lab.start_echo_server()
     with socket.socket(socket.AF_INET, socket.SOCK_RAW, socket.IPPROTO_ICMP) as sock:
-        sock.settimeout(5)
+        sock.settimeout(LIMIT_S)
         for number, size in enumerate(SIZES):
             ping(lab, sock, number, size)
 
@@ -59,7 +59,7 @@ def arp_requests_are_answered_and_learned(lab):
     for number in range(2):
         run('ip', 'neigh', 'flush', 'dev', lab.link.name)
         with socket.socket(socket.AF_INET, socket.SOCK_RAW, socket.IPPROTO_ICMP) as sock:
-            sock.settimeout(5)
+            sock.settimeout(LIMIT_S)
             ping(lab, sock, number, 8)
         entry = run('ip', 'neigh', 'show', lab.link.san, 'dev', lab.link.name)
         if 'lladdr' not in entry or 'FAILED' in entry:

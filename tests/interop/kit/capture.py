@@ -1,15 +1,16 @@
 # SPDX-License-Identifier: BSD-3-Clause
 """What went over the wire, and what tshark thinks of it."""
 import os
+import re
 import signal
 import subprocess
 import time
 
-from .proc import Failure, Proc, run
+from .proc import LIMIT_S, POLL_S, Failure, Proc, run
 
-# dumpcap reads its buffer every 250 ms, and not once more when it is told to end.
-SETTLE_S = 0.6
-TSHARK_LIMIT_S = 60
+# dumpcap reads its buffer every 250 ms, and not once more when it is told to end. What the interface has counted and
+# dumpcap does not say for so long was lost between them.
+LOST_S = 3
 SHOWN = 5
 
 # Lost by the link itself (a full tap queue, a full af_packet ring) and sent again: some of it is
@@ -41,23 +42,51 @@ class Capture:
         self.san = san
         self.san_is_kernel = san_is_kernel
         self.path = path
-        self.proc = Proc(['dumpcap', '-q', '-i', name, '-B', 128, '-w', path], f'{path}.log')
-        self.proc.wait_text(r'^File:', 10)
+        self.name = name
+        self.proc = Proc(['dumpcap', '-i', name, '-B', 128, '-w', path], f'{path}.log')
+        self.proc.wait_text(r'^File:', LIMIT_S)
+        self.before = count_passed(name)
+
+    def count(self):
+        """How many frames are in the file."""
+        said = re.findall(r'Packets: (\d+)', self.proc.text())
+        return int(said[-1]) if said else 0
+
+    def settle(self):
+        """Wait until all that has passed the interface by now is in the file."""
+        passed = count_passed(self.name) - self.before
+        seen, since = -1, time.monotonic()
+        while self.proc.alive() and self.count() < passed and time.monotonic() - since < LOST_S:
+            if self.count() != seen:
+                seen, since = self.count(), time.monotonic()
+            time.sleep(POLL_S)
 
     def stop(self):
         """End the capture; what the kernel has seen by now is in the file."""
-        time.sleep(SETTLE_S)
+        self.settle()
         if self.proc.alive():
-            self.proc.stop(10, signal.SIGINT)
+            self.proc.stop(signum=signal.SIGINT)
 
     def close(self):
         self.proc.kill()
 
+    def find_streams(self, condition):
+        """The TCP connection of each frame that fits tshark's condition; after stop()."""
+        return run('tshark', '-n', '-r', self.path, *DECODE, '-Y', condition, '-T', 'fields',
+                   '-e', 'tcp.stream').split()
+
     def count_streams(self, condition):
-        """How many TCP connections have a frame that fits tshark's condition; after stop()."""
-        found = run('tshark', '-n', '-r', self.path, *DECODE, '-Y', condition, '-T', 'fields',
-                    '-e', 'tcp.stream', limit_s=TSHARK_LIMIT_S)
-        return len(set(found.split()))
+        """How many TCP connections have a frame that fits."""
+        return len(set(self.find_streams(condition)))
+
+    def expect_answers(self, what, asked, answered):
+        """Has each frame of the peer's that fits the one condition an answer of ours that fits the other? A refusal that
+        comes for a repeated SYN only is none at once."""
+        self.stop()
+        nb_asked = len(self.find_streams(f'ip.dst == {self.san} && {asked}'))
+        nb_answered = len(self.find_streams(f'ip.src == {self.san} && {answered}'))
+        if nb_asked == 0 or nb_asked != nb_answered:
+            raise Failure(f'{what}: {nb_asked} asked for, {nb_answered} answered')
 
     def judge(self, may_repeat=(), kernel_too=True):
         """Have tshark read it. Failure: a bad checksum or malformed frame from either end (or from
@@ -108,6 +137,17 @@ class Tally:
             self.again[ours] += any(frame[f] for f in FIELDS[-3:])
 
 
+def count_passed(name):
+    """What an interface has sent, dropped instead, and received; 0 when it is not there any more."""
+    with open('/proc/thread-self/net/dev', encoding='ascii') as f:
+        for line in f:
+            of, _, numbers = line.partition(':')
+            if of.strip() == name:
+                number = [int(n) for n in numbers.split()]
+                return number[1] + number[9] + number[11]
+    return 0
+
+
 def is_linux_zero(frame):
     """Linux sends a TCP checksum of zero as its other form, 0xffff, as if it were UDP."""
     return frame['tcp.checksum'] == '0xffff' and frame['tcp.checksum_calculated'] == '0x0000'
@@ -132,7 +172,7 @@ def read_fields(path):
     for field in FIELDS:
         argv += ['-e', field]
     with open(f'{path}.tshark', 'w+b') as out:
-        done = subprocess.run(argv, stdout=out, stderr=subprocess.PIPE, timeout=TSHARK_LIMIT_S,
+        done = subprocess.run(argv, stdout=out, stderr=subprocess.PIPE, timeout=LIMIT_S,
                               text=False, check=False)
         if done.returncode != 0:
             raise Failure(f'tshark: {done.stderr.decode(errors="replace").strip()}')

@@ -7,7 +7,7 @@ import socketserver
 import struct
 import threading
 
-from .proc import Failure
+from .proc import LIMIT_S, Failure
 
 CHUNK = 1 << 17
 
@@ -69,7 +69,7 @@ def reset(sock):
     sock.close()
 
 
-def connect(server, source=None, limit_s=10):
+def connect(server, source=None, limit_s=LIMIT_S):
     """A connected kernel socket with a time limit on each call."""
     host = (source, 0) if source else None
     return socket.create_connection(server, limit_s, source_address=host)
@@ -124,6 +124,6 @@ async def _many(server, count, size):
                            for _ in range(count)))
 
 
-def many(server, count, size, limit_s):
+def many(server, count, size):
     """Open count connections, and only then send size bytes of its own over each and compare."""
-    asyncio.run(asyncio.wait_for(_many(server, count, size), limit_s))
+    asyncio.run(asyncio.wait_for(_many(server, count, size), LIMIT_S))

@@ -5,18 +5,16 @@ import os
 import random
 import shutil
 import tempfile
-import time
 
 from .capture import Capture
-from .proc import Failure, Proc
+from .proc import LIMIT_S, Failure, Proc, run
 
 ROOT = os.path.abspath(os.path.join(os.path.dirname(__file__), '..', '..', '..'))
 BUILD = os.environ.get('SAN_BUILD', os.path.join(ROOT, 'build'))
 ECHO_PORT = 7  # the server's default
-START_S = 15
 
-# The kernel's last acknowledgement is on its way when a test has read the end of its stream.
-SETTLE_S = 0.2
+# Any of this process's processors: two tests may run at the same time.
+LCORES = '0@(%s)' % ','.join(map(str, sorted(os.sched_getaffinity(0))))
 
 
 def program(name):
@@ -60,7 +58,7 @@ class Lab:
         if not os.path.exists(program(name)):
             raise Failure(f'{program(name)} has not been built')
         config = config or os.path.join(ROOT, 'config', self.link.config)
-        return self.start(program(name), '-l', '0', '--no-huge', '-m', '512', '--no-pci',
+        return self.start(program(name), '--lcores', LCORES, '--no-huge', '-m', '512', '--no-pci',
                           '--no-telemetry', '--no-shconf', *eal, '--', '--config', config,
                           *args, ns=ns or self.link.san_ns)
 
@@ -72,8 +70,25 @@ class Lab:
     def start_echo_server(self, *args, **kwargs):
         """Start the echo server and wait until it listens; arguments as start_san() has them."""
         server = self.start_san('san-echo', *args, 'server', **kwargs)
-        server.wait_text('serving on port', START_S)
+        server.wait_text('serving on port')
         return server
+
+    def settle(self):
+        """Wait until the stack has taken what the kernel has sent, its last acknowledgements too, and the program what that
+        brings: an answer to a ping says the one, an answer to the next says that a whole round has come between."""
+        for _ in range(2):
+            run('ping', '-n', '-q', '-c', '1', '-w', LIMIT_S // 2, self.link.san)
+
+    def end_echo_server(self, server):
+        """Have the server end, which it has to do in good order; what it says of its connections:
+        accepted, finished (a FIN from both ends), broken (reset or timed out)."""
+        if not server.alive():
+            raise Failure(f'the server is gone: {server.popen.returncode}')
+        self.settle()
+        if server.stop() != 0:
+            raise Failure(f'the server ended with {server.popen.returncode}, expected 0')
+        said = server.wait_text(r'(\d+) connections accepted, (\d+) finished, (\d+) broken off')
+        return dict(zip(('accepted', 'finished', 'broken'), map(int, said.groups())))
 
     def payload(self, size):
         """A file of size bytes that do not repeat; its path and SHA-256."""
@@ -96,18 +111,6 @@ class Lab:
             closer()
         if not self.keep:
             shutil.rmtree(self.dir)
-
-
-def end_echo_server(server):
-    """Have the server end, which it has to do in good order; what it says of its connections:
-    accepted, finished (a FIN from both ends), broken (reset or timed out)."""
-    if not server.alive():
-        raise Failure(f'the server is gone: {server.popen.returncode}')
-    time.sleep(SETTLE_S)
-    if server.stop() != 0:
-        raise Failure(f'the server ended with {server.popen.returncode}, expected 0')
-    said = server.wait_text(r'(\d+) connections accepted, (\d+) finished, (\d+) broken off', 0)
-    return dict(zip(('accepted', 'finished', 'broken'), map(int, said.groups())))
 
 
 def expect(said, **wanted):

@@ -106,18 +106,18 @@ class Impair:
 
     def __init__(self, lab, *settings, seed=1, eal=('-m', '192')):
         # it is the network: it has to be on time
-        self.proc = lab.start(kit.program('san-impair'), '--lcores', '0@(0-1)', '--no-huge', *eal,
+        self.proc = lab.start(kit.program('san-impair'), '--lcores', kit.LCORES, '--no-huge', *eal,
                               '--no-pci', '--no-telemetry', '--no-shconf', '--',
                               '--left', DEVICE.format(0, 'left'), '--right', DEVICE.format(1, 'right'),
                               '--commands', '--seed', seed, *settings, ns=lab.link.middle, stdin=PIPE, first=True)
-        self.proc.wait_text('bridging', kit.START_S)
+        self.proc.wait_text('bridging')
 
     def tell(self, command, answer='\n'):
         """Give a command and wait until it is obeyed; what the answer, a pattern, matches in."""
         before = len(self.proc.text())
         self.proc.popen.stdin.write(f'{command}\n'.encode())
         self.proc.popen.stdin.flush()
-        self.proc.wait_text(answer, 5, before)
+        self.proc.wait_text(answer, start=before)
         return self.proc.text()[before:]
 
     def counters(self):

@@ -12,6 +12,9 @@ import time
 from . import netns
 
 POLL_S = 0.02
+# Of every wait: what comes goes on at once, and how soon it comes is the business of a machine that may have other things
+# to do. A limit is for what hangs.
+LIMIT_S = 120
 PREFERRED = -10	# as nice has it
 SLICE_NS = 100_000	# the least that the kernel gives
 
@@ -78,7 +81,7 @@ class Proc:
     def alive(self):
         return self.popen.poll() is None
 
-    def wait(self, limit_s):
+    def wait(self, limit_s=LIMIT_S):
         """Wait for its end; its exit status, or minus the signal that ended it."""
         try:
             return self.popen.wait(limit_s)
@@ -86,13 +89,13 @@ class Proc:
             self.kill()
             raise Failure(f'{self.name}: not finished after {limit_s} s') from None
 
-    def succeed(self, limit_s):
+    def succeed(self, limit_s=LIMIT_S):
         """Wait for its end, which has to be exit status 0."""
         status = self.wait(limit_s)
         if status != 0:
             raise Failure(f'{self.name}: exit status {status}, expected 0')
 
-    def wait_text(self, pattern, limit_s, start=0):
+    def wait_text(self, pattern, limit_s=LIMIT_S, start=0):
         """Wait until its output, from start on, matches the regular expression; the match."""
         end = time.monotonic() + limit_s
         while True:
@@ -107,7 +110,7 @@ class Proc:
                 raise Failure(f'{self.name}: did not say "{pattern}" within {limit_s} s')
             time.sleep(POLL_S)
 
-    def stop(self, limit_s=5, signum=signal.SIGINT):
+    def stop(self, limit_s=LIMIT_S, signum=signal.SIGINT):
         """Ask it to end; its exit status."""
         if self.alive():
             self.popen.send_signal(signum)
@@ -122,7 +125,7 @@ class Proc:
         self.popen.wait()
 
 
-def run(*argv, ns=None, limit_s=10):
+def run(*argv, ns=None, limit_s=LIMIT_S):
     """Run a short command that has to succeed; its output."""
     def prepare():
         netns.die_with_parent(signal.SIGKILL)
@@ -136,7 +139,7 @@ def run(*argv, ns=None, limit_s=10):
     return done.stdout
 
 
-def wait_until(what, test, limit_s):
+def wait_until(what, test, limit_s=LIMIT_S):
     """Wait until test() is true; what names it in the failure."""
     end = time.monotonic() + limit_s
     while not test():

@@ -7,12 +7,10 @@ import sys
 HERE = os.path.dirname(os.path.abspath(__file__))
 sys.path.insert(0, os.path.join(HERE, '..', '..', 'interop'))
 
-from kit.lab import BUILD, ROOT  # noqa: E402 (the path comes first)
-from kit.proc import Failure  # noqa: E402
+from kit.lab import BUILD, LCORES, ROOT  # noqa: E402 (the path comes first)
+from kit.proc import LIMIT_S, Failure  # noqa: E402
 
 PROGRAM = os.path.join(BUILD, 'tests', 'spi', 'kernel', 'spi-switch')
-START_S = 15
-LIMIT_S = 10
 CYCLE = bytes(range(251))
 WOULDBLOCK = 10035
 ACCEPT, CONNECT = 8, 16
@@ -30,10 +28,10 @@ class Switch:
     def __init__(self, lab):
         self.lab = lab
         config = os.path.join(ROOT, 'config', lab.link.config)
-        self.proc = lab.start(PROGRAM, '-l', '0', '--no-huge', '-m', '512', '--no-pci', '--no-telemetry',
+        self.proc = lab.start(PROGRAM, '--lcores', LCORES, '--no-huge', '-m', '512', '--no-pci', '--no-telemetry',
                               '--no-shconf', '--', config, ns=lab.link.san_ns, stdin=subprocess.PIPE)
         self.read = 0
-        self.wait('started 0', START_S)
+        self.wait('started 0')
 
     def tell(self, *words):
         self.proc.popen.stdin.write((' '.join(map(str, words)) + '\n').encode())
@@ -107,4 +105,4 @@ class Switch:
         self.tell('cleanup')
         self.wait('cleanup 0')
         self.proc.popen.stdin.close()
-        self.proc.succeed(LIMIT_S)
+        self.proc.succeed()

@@ -4,15 +4,13 @@
 import os
 import sys
 import threading
-import time
 
 HERE = os.path.dirname(os.path.abspath(__file__))
 sys.path[:0] = [os.path.join(HERE, '..', '..', 'interop'), HERE]
 from kit import kernel, lab as labs, topic  # noqa: E402
-from kit.proc import Failure, wait_until  # noqa: E402
+from kit.proc import LIMIT_S, Failure, wait_until  # noqa: E402
 from tags import rules  # noqa: E402
 
-LIMIT_S = 15
 PORT = 7
 FLOOD = 4_000_000
 
@@ -21,7 +19,7 @@ def start_peer(lab, *words):
     """Start wsk_peer on the link, to do these words."""
     program = os.path.join(labs.BUILD, 'tests', 'spi', 'kernel', 'wsk_peer')
     config = os.path.join(labs.ROOT, 'config', lab.link.config)
-    return lab.start(program, '-l', '0', '--no-huge', '-m', '512', '--no-pci', '--no-telemetry', '--no-shconf', '--',
+    return lab.start(program, '--lcores', labs.LCORES, '--no-huge', '-m', '512', '--no-pci', '--no-telemetry', '--no-shconf', '--',
                      '--config', config, *words, ns=lab.link.san_ns)
 
 
@@ -44,11 +42,11 @@ def end_well(peer):
         raise Failure(f'wsk_peer ended with {peer.popen.returncode}, expected 0')
 
 
-def end_served(peer):
+def end_served(lab, peer):
     """What a serving peer says at its end, as a dictionary. The kernel's last acknowledgements may be on their way."""
-    time.sleep(labs.SETTLE_S)
+    lab.settle()
     end_well(peer)
-    said = peer.wait_text('^served: (.*)$', 0).group(1)
+    said = peer.wait_text('^served: (.*)$').group(1)
     return {word: int(number) for number, word in (part.split() for part in said.split(', '))}
 
 
@@ -67,8 +65,8 @@ def connection_to_the_kernel_echoes_and_ends_gracefully(lab):
     server, connect = kernel_server(lab, kernel.echo)
     peer = start_peer(lab, *connect, 'echo', 1_000_000, 'disconnect', 'close')
     expect_lines(peer, 'connect: success', 'echo: the same', 'disconnect: success', 'end: success', 'close: success')
-    peer.succeed(LIMIT_S)
-    wait_until('the kernel has seen the end', lambda: server.ended == 1, LIMIT_S)
+    peer.succeed()
+    wait_until('the kernel has seen the end', lambda: server.ended == 1)
     if server.resets:
         raise Failure('the kernel was reset')
     expect_resets(lab, 0, fins=1)
@@ -78,18 +76,18 @@ def connection_to_the_kernel_echoes_and_ends_gracefully(lab):
 def connection_to_a_port_without_server_is_refused(lab):
     peer = start_peer(lab, 'connect', lab.link.peer, 9)
     expect_lines(peer, 'connect: refused')
-    peer.succeed(LIMIT_S)
+    peer.succeed()
 
 
 @rules("W64 W67 S5.13 S5.22")
 def close_with_a_receive_pending_resets_the_kernel(lab):
     server, connect = kernel_server(lab, kernel.echo)
     peer = start_peer(lab, *connect, 'receive', 'hold', 'close')
-    peer.wait_text('^holding$', LIMIT_S)
-    wait_until('the kernel has accepted', lambda: server.served == 1, LIMIT_S)
+    peer.wait_text('^holding$')
+    wait_until('the kernel has accepted', lambda: server.served == 1)
     end_well(peer)
     expect_lines(peer, 'close: success', 'receive: cancelled')
-    wait_until('the kernel has seen the end', lambda: server.ended == 1, LIMIT_S)
+    wait_until('the kernel has seen the end', lambda: server.ended == 1)
     if server.resets != 1:
         raise Failure('the kernel saw a graceful end, expected a reset')
     expect_resets(lab, 1)
@@ -106,8 +104,8 @@ def close_with_everything_pending_sends_a_reset(lab):
 
     server, connect = kernel_server(lab, read_nothing)
     peer = start_peer(lab, *connect, 'receive', 'flood', 'hold', 'close')
-    peer.wait_text('^holding$', LIMIT_S)
-    wait_until('the kernel has accepted', lambda: server.served == 1, LIMIT_S)
+    peer.wait_text('^holding$')
+    wait_until('the kernel has accepted', lambda: server.served == 1)
     end_well(peer)
     over.set()
     expect_lines(peer, 'close: success', 'receive: cancelled', 'send: cancelled')
@@ -139,8 +137,8 @@ def abortive_disconnect_resets_the_kernel(lab):
     server, connect = kernel_server(lab, kernel.echo)
     peer = start_peer(lab, *connect, 'echo', 1000, 'abort', 'close')
     expect_lines(peer, 'echo: the same', 'abort: success', 'close: success')
-    peer.succeed(LIMIT_S)
-    wait_until('the kernel has seen the end', lambda: server.ended == 1, LIMIT_S)
+    peer.succeed()
+    wait_until('the kernel has seen the end', lambda: server.ended == 1)
     if server.resets != 1:
         raise Failure('the kernel saw a graceful end, expected a reset')
     expect_resets(lab, 1)
@@ -155,7 +153,7 @@ def reset_by_the_kernel_is_told(lab):
     _, connect = kernel_server(lab, serve)
     peer = start_peer(lab, *connect, 'watch', 'echo', 1000, 'hold', 'close')
     expect_lines(peer, 'watch: success', '(told|echo): reset')
-    peer.wait_text('^told: reset$', LIMIT_S)
+    peer.wait_text('^told: reset$')
     end_well(peer)
     expect_lines(peer, 'close: success')
 
@@ -167,7 +165,7 @@ def end_of_the_kernels_stream_is_told(lab):
 
     _, connect = kernel_server(lab, serve)
     peer = start_peer(lab, *connect, 'watch', 'hold', 'disconnect', 'close')
-    peer.wait_text('^told: disconnected$', LIMIT_S)
+    peer.wait_text('^told: disconnected$')
     end_well(peer)
     expect_lines(peer, 'disconnect: success', 'end: success', 'close: success')
 
@@ -177,9 +175,9 @@ def clients_of_the_kernel_are_served(lab):
     # What arrives at once may be more than a queue holds: tests/interop/many.py.
     lab.may_repeat = ('the kernel',)
     peer = start_peer(lab, 'listen', PORT, 'hold')
-    peer.wait_text('^holding$', LIMIT_S)
-    kernel.many(lab.echo, 20, 50_000, LIMIT_S)
-    said = end_served(peer)
+    peer.wait_text('^holding$')
+    kernel.many(lab.echo, 20, 50_000)
+    said = end_served(lab, peer)
     if (said['accepted'], said['finished'], said['broken']) != (20, 20, 0):
         raise Failure(f'served {said}')
 
@@ -187,11 +185,11 @@ def clients_of_the_kernel_are_served(lab):
 @rules("W60 W64 W67 S5.13 S5.22")
 def close_of_served_connections_resets_their_clients(lab):
     peer = start_peer(lab, 'listen', PORT, 'hold')
-    peer.wait_text('^holding$', LIMIT_S)
+    peer.wait_text('^holding$')
     socks = [kernel.connect(lab.echo) for _ in range(10)]
     for sock in socks:
         kernel.exchange(sock, b'a receive is pending')
-    said = end_served(peer)
+    said = end_served(lab, peer)
     if (said['open'], said['cancelled']) != (10, 10):
         raise Failure(f'served {said}')
     for sock in socks:
@@ -209,7 +207,7 @@ def resets_by_clients_of_the_kernel_leave_the_others(lab):
     # A kernel socket that nobody reads drops what its buffer does not hold, inside its window too.
     lab.may_repeat = ('the stack', 'the kernel')
     peer = start_peer(lab, 'listen', PORT, 'hold')
-    peer.wait_text('^holding$', LIMIT_S)
+    peer.wait_text('^holding$')
     with kernel.connect(lab.echo) as bystander:
         for _ in range(5):
             sock = kernel.connect(lab.echo)
@@ -221,7 +219,7 @@ def resets_by_clients_of_the_kernel_leave_the_others(lab):
             kernel.reset(sock)
             kernel.exchange(bystander, b'the others are served')
         kernel.finish(bystander)
-    said = end_served(peer)
+    said = end_served(lab, peer)
     if (said['accepted'], said['finished'], said['broken']) != (6, 1, 5):
         raise Failure(f'served {said}')
 
@@ -229,7 +227,7 @@ def resets_by_clients_of_the_kernel_leave_the_others(lab):
 @rules("W35 W36")
 def request_of_the_kernel_that_is_rejected_is_turned_away(lab):
     peer = start_peer(lab, 'reject', PORT, 'hold')
-    peer.wait_text('^holding$', LIMIT_S)
+    peer.wait_text('^holding$')
     try:
         with kernel.connect(lab.echo) as sock:
             sock.settimeout(LIMIT_S)
@@ -237,7 +235,7 @@ def request_of_the_kernel_that_is_rejected_is_turned_away(lab):
                 raise Failure('the client saw a FIN, expected to be refused or reset')
     except ConnectionError:
         pass
-    said = end_served(peer)
+    said = end_served(lab, peer)
     if said['rejected'] != 1 or said['accepted'] != 0:
         raise Failure(f'served {said}')
 

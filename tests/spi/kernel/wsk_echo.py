@@ -3,31 +3,29 @@
 """apps/wsk-echo, the program of Winsock Kernel, with clients of the kernel."""
 import os
 import sys
-import time
 
 HERE = os.path.dirname(os.path.abspath(__file__))
 sys.path[:0] = [os.path.join(HERE, '..', '..', 'interop'), HERE]
-from kit import kernel, lab as labs, topic  # noqa: E402
-from kit.proc import Failure  # noqa: E402
+from kit import kernel, topic  # noqa: E402
+from kit.proc import LIMIT_S, Failure  # noqa: E402
 from tags import rules  # noqa: E402
 
-LIMIT_S = 15
 FLOOD = 4_000_000
 CLIENTS = 16
 
 
 def start(lab):
     server = lab.start_san('wsk-echo')
-    server.wait_text('serving on port', labs.START_S)
+    server.wait_text('serving on port')
     return server
 
 
-def end(server, accepted):
+def end(lab, server, accepted):
     """It has to end in good order, having accepted so many."""
-    time.sleep(labs.SETTLE_S)
+    lab.settle()
     if server.stop() != 0:
         raise Failure(f'wsk-echo ended with {server.popen.returncode}, expected 0')
-    said = int(server.wait_text(r'(\d+) connections accepted', 0).group(1))
+    said = int(server.wait_text(r'(\d+) connections accepted').group(1))
     if said != accepted:
         raise Failure(f'wsk-echo says {said} connections accepted, expected {accepted}')
 
@@ -37,8 +35,8 @@ def clients_get_back_what_they_send(lab):
     # What arrives at once may be more than a queue holds: tests/interop/many.py.
     lab.may_repeat = ('the kernel',)
     server = start(lab)
-    kernel.many(lab.echo, CLIENTS, 50_000, LIMIT_S)
-    end(server, CLIENTS)
+    kernel.many(lab.echo, CLIENTS, 50_000)
+    end(lab, server, CLIENTS)
 
 
 @rules("W60 W64 W67 S5.1 S5.13 S5.17 S5.22")
@@ -47,7 +45,7 @@ def its_end_resets_clients_that_are_there(lab):
     socks = [kernel.connect(lab.echo) for _ in range(CLIENTS)]
     for sock in socks:
         kernel.exchange(sock, b'a receive is pending')
-    end(server, CLIENTS)
+    end(lab, server, CLIENTS)
     for sock in socks:
         sock.settimeout(LIMIT_S)
         try:
@@ -77,7 +75,7 @@ def resets_by_clients_leave_the_others(lab):
             kernel.reset(sock)
             kernel.exchange(bystander, b'the others are served')
         kernel.finish(bystander)
-    end(server, 6)
+    end(lab, server, 6)
 
 
 topic.main([clients_get_back_what_they_send, its_end_resets_clients_that_are_there, resets_by_clients_leave_the_others])
