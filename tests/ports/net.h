@@ -23,8 +23,8 @@
 
 #define NET_CORES 4
 /*
- * Limits are for what hangs. What comes goes on at once, and how soon it comes is the business of the machine, which may
- * have other things to do, or run a sanitized program.
+ * Limits are for what hangs. What comes goes on at once, and how soon it comes is the business of the machine, which
+ * may have other things to do, or run a sanitized program.
  */
 #define NET_PATIENCE_MS 60000
 #define NET_LONG_MS 300000	/**< Of what is long in itself. */

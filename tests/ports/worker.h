@@ -51,8 +51,8 @@ void
 worker_detach(struct worker *wk);
 
 /**
- * From the worker: the answer of a call that a core carries out. It gives up after a second (san/sock.h), and nothing has
- * happened: when the poller did not get the processor for so long it is made again.
+ * From the worker: the answer of a call that a core carries out. It gives up after a second (san/sock.h), and nothing
+ * has happened: when the poller did not get the processor for so long it is made again.
  */
 #define WORKER_ANSWERED(call) ({ \
 	uint64_t end_ms_ = net_now_ms() + NET_PATIENCE_MS; \

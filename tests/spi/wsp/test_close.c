@@ -162,7 +162,7 @@ descriptors_that_never_were_cannot_be_closed(void)
 	}
 }
 
-/* Whatever is pending and unsent, and nobody answers at the other end: the call does not even poll while it is at it. */
+/* Whatever is pending and unsent, and nobody answers at the other end: the call does not even poll meanwhile. */
 RULES("R151 R149 S3.8 S3.9 S3.10")
 static void
 close_never_blocks_and_never_would_block(void)

@@ -20,8 +20,8 @@ static pthread_t poller;
 } while (0)
 
 /*
- * The answer of a call that the core carries out: WSAENETDOWN after a second without one, and nothing has happened. When the
- * poller did not get the processor for so long the call is made again.
+ * The answer of a call that the core carries out: WSAENETDOWN after a second without one, and nothing has happened.
+ * When the poller did not get the processor for so long the call is made again.
  */
 #define ANSWERED(call) ({ \
 	uint64_t end_ms_ = net_now_ms() + NET_PATIENCE_MS; \
