@@ -397,6 +397,8 @@ sani_conn_reset(struct sani_core *core, struct sani_tcp_conn *c)
 void
 sani_core_conn_close(struct sani_core *core, struct sani_tcp_conn *c)
 {
+	/* Perhaps between rounds, and long after the last one: the RST is to be repeated an RTO from now. */
+	sani_core_tell_time(core);
 	sani_conn_reset(core, c);
 	sani_conn_free(core, c);
 }

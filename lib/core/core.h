@@ -181,7 +181,7 @@ sani_host_port_put(struct sani_host *host, uint16_t port);
 
 /* The round. */
 
-/** Begin a round: the clock is read here, and when a connection is opened between rounds. */
+/** Begin a round: the clock is read here, and when a connection is opened or closed between rounds. */
 void
 sani_core_begin(struct sani_core *core);
 

@@ -44,6 +44,28 @@ lost_rst_is_repeated_once_then_the_tombstone_goes(void **state)
 	pair_close();
 }
 
+/* The program did something else for long before its close, or the machine did: the RTO counts from the RST on. */
+static void
+rst_is_not_repeated_at_once_when_the_last_round_is_long_ago(void **state)
+{
+	uint32_t a;
+
+	(void)state;
+	pair_open(1, NULL);
+	pair_listen(B, 80, 5);
+	a = pair_establish(80);
+	pair_drop(B);
+	pair_now_us += 10000000;
+	close_sock(a);
+	pair_round(A);
+	pair_round(A);
+	assert_int_equal(pair_drop(B), 1);
+	assert_int_equal(pair_nb_tw(A), 1);
+	assert_int_equal(run_a_alone(10000000), 1);
+	assert_int_equal(pair_nb_tw(A), 0);
+	pair_close();
+}
+
 static void
 tombstone_lasts_for_a_second_rto_after_the_repeat(void **state)
 {
@@ -431,6 +453,7 @@ main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(lost_rst_is_repeated_once_then_the_tombstone_goes),
+		cmocka_unit_test(rst_is_not_repeated_at_once_when_the_last_round_is_long_ago),
 		cmocka_unit_test(tombstone_lasts_for_a_second_rto_after_the_repeat),
 		cmocka_unit_test(tombstone_answers_later_segments_with_rst),
 		cmocka_unit_test(time_wait_stays_a_connection_until_it_is_closed),
