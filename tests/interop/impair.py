@@ -186,7 +186,8 @@ def stack_gets_from_the_stack_what_it_sends(lab):
     client = lab.start_san('san-echo', '--bytes', 2 * MB, '--verify', 'client',
                            f'{lab.link.san}:{kit.ECHO_PORT}', config=config, ns=lab.link.right)
     client.succeed()
-    expect(lab.end_echo_server(server), accepted=1, finished=1, broken=0)
+    # The client has seen both ends of the stream. Its last acknowledgement may be lost, and then nobody repeats it.
+    expect(lab.end_echo_server(server), accepted=1, broken=0)
     expect_lost(lab, impair)
 
 

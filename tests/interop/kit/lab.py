@@ -76,6 +76,8 @@ class Lab:
     def settle(self):
         """Wait until the stack has taken what the kernel has sent, its last acknowledgements too, and the program what that
         brings: an answer to a ping says the one, an answer to the next says that a whole round has come between."""
+        if 'right' in self.link.stacks:
+            self.link.show_kernel()
         for _ in range(2):
             run('ping', '-n', '-q', '-c', '1', '-w', LIMIT_S // 2, self.link.san)
 

@@ -68,6 +68,10 @@ class PathLink(Link):
                 run('ip', 'addr', 'add', f'{own}/24', 'dev', self.name, 'noprefixroute', ns=ns)
                 self.control_congestion(self.congestion, ns)
 
+    def show_kernel(self):
+        """Give the kernel on the right an address beside the stack's: it may ask what is on the left whether it is there."""
+        run('ip', 'addr', 'replace', f'{self.host(3)}/24', 'dev', self.name, ns=self.right)
+
     def control_congestion(self, name, ns):
         """Choose the congestion control of a kernel's end. The namespace's default takes only what the
         machine's administrator has allowed, the route takes all that there are."""
