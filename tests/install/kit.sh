@@ -5,10 +5,10 @@
 set -u
 root=$(cd "$(dirname "${BASH_SOURCE[0]}")/../.." && pwd)
 build=${SAN_BUILD:-$root/build}
-prefix=$build/installed/root
 eal=(--no-huge --no-pci --no-shconf --no-telemetry -m 256 --log-level=lib.eal:warning)
 
 work=$(mktemp -d)
+staged=$work/root
 trap 'end_all' EXIT
 trap 'exit 143' TERM INT
 end_all() {
@@ -43,18 +43,23 @@ plan() {
 	exit "$bad"
 }
 
-# Build and install under $prefix, once for all tests of this build folder.
+# Install what this build folder has built, below a root of our own as the makers of packages do, and say in sanstack.pc
+# where that is.
 install_library() {
-	local dir=$build/installed/build
-
-	if [ ! -f "$dir/build.ninja" ]; then
-		mkdir -p "$build/installed"
-		meson setup --prefix="$prefix" --libdir=lib -Dtests=disabled -Dapps=false "$dir" "$root" ||
-			return 1
-	fi
-	rm -rf "$prefix"
-	ninja -C "$dir" install
+	rm -rf "$staged"
+	ninja -C "$build" >/dev/null || return 1
+	meson install -C "$build" --no-rebuild --quiet --destdir "$staged" || return 1
+	sed -i "s|^prefix=.*|prefix=$prefix|" "$libdir/pkgconfig/sanstack.pc"
 }
 
-export PKG_CONFIG_PATH=$prefix/lib/pkgconfig
-export LD_LIBRARY_PATH=$prefix/lib${LD_LIBRARY_PATH:+:$LD_LIBRARY_PATH}
+# option NAME: what this build folder was configured with.
+option() {
+	meson introspect --buildoptions "$build" | python3 -c "
+import json, sys
+print(next(option['value'] for option in json.load(sys.stdin) if option['name'] == '$1'))"
+}
+
+prefix=$staged$(option prefix)
+libdir=$prefix/$(option libdir)
+export PKG_CONFIG_PATH=$libdir/pkgconfig
+export LD_LIBRARY_PATH=$libdir${LD_LIBRARY_PATH:+:$LD_LIBRARY_PATH}
