@@ -2,6 +2,7 @@
 /*
  * Calls of threads that do not poll the socket's core: answers there, up-calls on the core's thread.
  */
+#include <sched.h>
 #include <string.h>
 #include <unistd.h>
 
@@ -204,12 +205,16 @@ static struct sw_pair shared;
 static void
 post_until_closed(struct worker *w)
 {
-	struct sw_op *op;
-	int code;
+	struct sw_op *op = NULL;
+	int code = WSA_IO_PENDING;
 
 	CHECK(san_attach() == 0);
 	do {
-		op = sw_op(16);
+		/* one that was refused is posted again: the poller may not have the processor for long */
+		if (code == WSA_IO_PENDING)
+			op = sw_op(16);
+		else
+			sched_yield();
 		code = sw_recv(shared.end[0], op);
 		CHECK(code == WSA_IO_PENDING || code == WSAENOTSOCK || code == WSAEWOULDBLOCK ||
 		      code == WSAEFAULT);
