@@ -8,6 +8,7 @@
 
 #include "bench.h"
 
-extern const struct bench_command bench_serve, bench_rpc, bench_latency, bench_connect, bench_floor, bench_idle;
+extern const struct bench_command bench_serve, bench_rpc, bench_latency, bench_connect, bench_floor;
+extern const struct bench_command bench_idle, bench_close;
 
 #endif

@@ -28,6 +28,7 @@ const struct bench_command *const bench_commands[] = {
 	&bench_connect,
 	&bench_floor,
 	&bench_idle,
+	&bench_close,
 	NULL,
 };
 

@@ -30,10 +30,10 @@ bench_meter_make(struct bench_world *w, const uint64_t *count)
 static void
 read_sides(const struct bench_world *w, uint64_t busy[2], uint64_t step[2])
 {
-	busy[0] = atomic_load_explicit(&w->client.busy_tsc, memory_order_relaxed);
-	busy[1] = atomic_load_explicit(&w->server.busy_tsc, memory_order_relaxed);
 	step[0] = atomic_load_explicit(&w->client.step_tsc, memory_order_relaxed);
 	step[1] = atomic_load_explicit(&w->server.step_tsc, memory_order_relaxed);
+	busy[0] = step[0] + atomic_load_explicit(&w->client.poll_tsc, memory_order_relaxed);
+	busy[1] = step[1] + atomic_load_explicit(&w->server.poll_tsc, memory_order_relaxed);
 }
 
 static uint64_t

@@ -30,6 +30,7 @@ static void
 report(struct bench_world *w, const struct server_seen *seen, double seconds)
 {
 	double hz = (double)rte_get_tsc_hz();
+	double busy = (double)w->server.poll_tsc + (double)w->server.step_tsc;
 	struct bench *b = w->b;
 
 	b->place = BENCH_UNKNOWN;
@@ -41,10 +42,10 @@ report(struct bench_world *w, const struct server_seen *seen, double seconds)
 	put(b, "bytes", "sent", (double)seen->sent);
 	put(b, "", "messages", (double)seen->messages);
 	put(b, "", "sends that waited", (double)seen->waited);
-	put(b, "%", "busy", 100 * (double)w->server.busy_tsc / hz / seconds);
+	put(b, "%", "busy", 100 * busy / hz / seconds);
 	put(b, "%", "busy in the program", 100 * (double)w->server.step_tsc / hz / seconds);
 	if (seen->messages > 0)
-		put(b, "cycles", "busy a message", (double)w->server.busy_tsc / (double)seen->messages);
+		put(b, "cycles", "busy a message", busy / (double)seen->messages);
 }
 
 static int

@@ -47,7 +47,7 @@ poll_side(struct bench_side *side, uint64_t *since)
 	if (n <= 0)
 		return 0;
 	now = rte_rdtsc();
-	bench_add(&side->busy_tsc, now - *since);
+	bench_add(&side->poll_tsc, now - *since);
 	*since = now;
 	return (unsigned int)n;
 }
@@ -61,7 +61,6 @@ step_side(struct bench_side *side, uint64_t *since)
 	if (n == 0)
 		return 0;
 	now = rte_rdtsc();
-	bench_add(&side->busy_tsc, now - *since);
 	bench_add(&side->step_tsc, now - *since);
 	*since = now;
 	return n;

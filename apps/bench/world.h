@@ -45,9 +45,10 @@ struct bench_side {
 	struct san_host *host;
 	struct san_core *core;
 	struct san_cq *cq;
-	/** TSC in rounds and steps that had something to do; by whoever polls and steps it. */
-	_Atomic uint64_t busy_tsc __attribute__((aligned(64)));
-	_Atomic uint64_t step_tsc;	/**< Of those, in the program's step. */
+	/** TSC in rounds that had something to do; by whoever polls it. */
+	_Atomic uint64_t poll_tsc __attribute__((aligned(64)));
+	/** The same in the program's steps; by whoever steps it, which off-core is another thread. */
+	_Atomic uint64_t step_tsc __attribute__((aligned(64)));
 };
 
 /** Whether a thread keeps its processor. */
