@@ -92,6 +92,8 @@ make(struct bench_side *side, struct san_conf *conf, const struct bench_sizes *s
 	if (good && sizes->descriptors != 0)
 		good = set_number(conf, "port p", "rx_desc", sizes->descriptors) &&
 		       set_number(conf, "port p", "tx_desc", sizes->descriptors);
+	if (good && sizes->mtu != 0 && !bench_has(side->b, "config"))
+		good = set_number(conf, "interface i", "mtu", sizes->mtu);
 	if (good && san_host_create(conf, &side->host) != 0) {
 		prog_complain("%s", san_error());
 		good = false;

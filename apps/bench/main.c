@@ -29,6 +29,7 @@ const struct bench_command *const bench_commands[] = {
 	&bench_floor,
 	&bench_idle,
 	&bench_close,
+	&bench_stream,
 	NULL,
 };
 

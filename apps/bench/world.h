@@ -65,6 +65,7 @@ struct bench_sizes {
 	uint32_t mbufs;		/**< Of a host; 0: enough for connections that wait. */
 	uint32_t time_wait_ms;	/**< 0: the default of the stack. */
 	uint32_t descriptors;	/**< Of each queue; 0: the default. */
+	uint32_t mtu;		/**< Without --config; 0: the default. */
 };
 
 struct bench_world {
