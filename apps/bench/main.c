@@ -30,6 +30,7 @@ const struct bench_command *const bench_commands[] = {
 	&bench_idle,
 	&bench_close,
 	&bench_stream,
+	&bench_kernel,
 	NULL,
 };
 
