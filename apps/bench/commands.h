@@ -9,6 +9,6 @@
 #include "bench.h"
 
 extern const struct bench_command bench_serve, bench_rpc, bench_latency, bench_connect, bench_floor;
-extern const struct bench_command bench_idle, bench_close, bench_stream, bench_kernel;
+extern const struct bench_command bench_idle, bench_close, bench_stream, bench_kernel, bench_scale;
 
 #endif

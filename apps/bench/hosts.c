@@ -140,12 +140,16 @@ start_library(struct bench *b)
 bool
 bench_make_hosts(struct bench_world *w, const struct bench_sizes *sizes)
 {
+	char device[2][32];
+
 	if (!start_library(w->b))
 		return false;
 	if (w->one_end)
 		return make_one_end(&w->client, sizes);
-	return make_over_ring(&w->client, "ring:bench/0", "10.9.0.1/24", sizes) &&
-	       make_over_ring(&w->server, "ring:bench/1", "10.9.0.2/24", sizes);
+	for (unsigned int i = 0; i < 2; i++)
+		snprintf(device[i], sizeof(device[i]), "ring:bench%u/%u", sizes->part, i);
+	return make_over_ring(&w->client, device[0], "10.9.0.1/24", sizes) &&
+	       make_over_ring(&w->server, device[1], "10.9.0.2/24", sizes);
 }
 
 bool

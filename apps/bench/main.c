@@ -31,6 +31,7 @@ const struct bench_command *const bench_commands[] = {
 	&bench_close,
 	&bench_stream,
 	&bench_kernel,
+	&bench_scale,
 	NULL,
 };
 

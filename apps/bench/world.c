@@ -290,6 +290,28 @@ bench_world_open_server(struct bench_world *w, struct bench *b, const struct ben
 	return bench_make_server_host(w, sizes) && start(w);
 }
 
+bool
+bench_world_open_part(struct bench_world *w, struct bench *b, const struct bench_sizes *sizes,
+		      const struct bench_program *client, const struct bench_program *server)
+{
+	*w = (struct bench_world){ .b = b, .client = { .name = "client", .b = b, .program = *client } };
+	w->server = (struct bench_side){ .name = "server", .b = b, .program = *server };
+	return bench_make_hosts(w, sizes);
+}
+
+bool
+bench_world_begin(struct bench_world *w)
+{
+	return start(w);
+}
+
+void
+bench_world_leave(struct bench_world *w)
+{
+	san_core_release(w->client.core);
+	san_core_release(w->server.core);
+}
+
 void
 bench_world_close(struct bench_world *w)
 {

@@ -66,6 +66,7 @@ struct bench_sizes {
 	uint32_t time_wait_ms;	/**< 0: the default of the stack. */
 	uint32_t descriptors;	/**< Of each queue; 0: the default. */
 	uint32_t mtu;		/**< Without --config; 0: the default. */
+	unsigned int part;	/**< Which ring pair: of several worlds at once, bench_world_open_part(). */
 };
 
 struct bench_world {
@@ -110,6 +111,20 @@ bench_world_open_server(struct bench_world *w, struct bench *b, const struct ben
 bool
 bench_world_open_bare(struct bench_world *w, struct bench *b, const struct bench_program *client,
 		      const struct bench_program *server);
+
+/**
+ * Make the hosts of a world that is one of several at once, each of one thread of its own, which calls all else: first
+ * bench_world_begin(), at last bench_world_leave(). When the threads are over, bench_end_hosts() ends all of them.
+ */
+bool
+bench_world_open_part(struct bench_world *w, struct bench *b, const struct bench_sizes *sizes,
+		      const struct bench_program *client, const struct bench_program *server);
+
+bool
+bench_world_begin(struct bench_world *w);
+
+void
+bench_world_leave(struct bench_world *w);
 
 /** End it; all its sockets are closed, their completions dropped. */
 void

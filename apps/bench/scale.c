@@ -1,0 +1,234 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/*
+ * The same work on one processor and on two at once: a thread each, with both ends of a ring pair of its own, so that
+ * they share nothing but what the stack, DPDK and the machine have in common.
+ */
+#include <stdlib.h>
+
+#include <rte_cycles.h>
+#include <rte_lcore.h>
+
+#include "commands.h"
+#include "guard.h"
+#include "hosts.h"
+#include "pair.h"
+
+#define PARTS 2u
+
+static const struct bench_option options[] = {
+	{ "connections", BENCH_NUMBER, "100", 1, 8000, "of each processor" },
+	{ "size", BENCH_NUMBER, "64", 1, 65536, "of a request, and of its answer [bytes]" },
+	{ "mbufs", BENCH_NUMBER, "16384", 512, 16777216, "packet buffers of each host" },
+	{ "receive", BENCH_TEXT_ARG, "repeat", 0, 0, "of the server: repeat, or post" },
+	{ NULL, BENCH_FLAG, NULL, 0, 0, NULL },
+};
+
+static const char text[] =
+	"Requests and answers, closed loop, both ends on one processor; then two such pairs, on a processor each, at\n"
+	"once, each with hosts and a ring pair of its own. What the ratio lacks to 2 is what the two take from each\n"
+	"other. Flows of one host that come to the wrong core are not measured by it.";
+
+struct part {
+	struct scale *scale;
+	struct bench_world world;
+	struct bench_meter *meter;
+	struct caller *caller;
+	struct server *server;
+	pthread_t thread;
+	unsigned int cpu;
+	double rate[BENCH_REPEAT_MAX];	/* 0: all was disturbed */
+	uint64_t slices, disturbed;
+};
+
+struct scale {
+	struct bench *b;
+	unsigned int nb;
+	uint32_t connections, size, repeat;
+	pthread_barrier_t barrier;
+	_Atomic unsigned int failed, over;
+	struct part part[PARTS];
+};
+
+static void
+run_meter(struct bench_meter *m, double seconds, bool warm)
+{
+	bench_meter_start(m, seconds);
+	if (warm)
+		m->end_tsc = m->last_tsc + m->want_tsc;
+	while (bench_go(m))
+		continue;
+}
+
+/* Goes on until the others have done, too, so that none is measured alone. */
+static void
+measure(struct part *p, unsigned int i)
+{
+	struct scale *s = p->scale;
+	struct bench_meter *m = p->meter;
+
+	run_meter(m, bench_real(s->b, "warm"), true);
+	run_meter(m, bench_real(s->b, "seconds"), false);
+	if (m->tsc > 0)
+		p->rate[i] = (double)m->sum[CALLER_REQUESTS] * (double)rte_get_tsc_hz() / (double)m->tsc;
+	p->slices += m->slices;
+	p->disturbed += m->disturbed;
+	atomic_fetch_add(&s->over, 1);
+	while (atomic_load(&s->over) < s->nb * (i + 1) && !prog_stop)
+		bench_world_round(&p->world);
+}
+
+static void *
+be_part(void *arg)
+{
+	struct part *p = arg;
+	struct scale *s = p->scale;
+	bool begun;
+
+	bench_pin(p->cpu);
+	begun = bench_world_begin(&p->world);
+	if (!begun || !caller_connect(&p->world, p->caller, s->connections))
+		atomic_fetch_add(&s->failed, 1);
+	pthread_barrier_wait(&s->barrier);
+	if (atomic_load(&s->failed) == 0) {
+		caller_set(p->caller, CALLER_CLOSED_LOOP, 0, NULL);
+		for (unsigned int i = 0; i < s->repeat && !prog_stop; i++)
+			measure(p, i);
+		caller_rest(&p->world, p->caller);
+	}
+	bench_world_leave(&p->world);
+	return NULL;
+}
+
+static bool
+make_part(struct scale *s, unsigned int i, unsigned int lcore)
+{
+	struct part *p = &s->part[i];
+	const struct server_options so = {
+		.connections = s->connections + 64,
+		.buffer = 2048,
+		.repeat = server_repeats(s->b),
+	};
+	const struct caller_options co = { .connections = s->connections, .size = s->size, .limit = 512 };
+	const struct bench_sizes sizes = {
+		.connections = s->connections,
+		.mbufs = (uint32_t)bench_number(s->b, "mbufs"),
+		.part = i,
+	};
+	struct bench_program client, server;
+
+	*p = (struct part){ .scale = s, .cpu = (unsigned int)rte_lcore_to_cpu_id((int)lcore) };
+	p->caller = caller_make(&co);
+	p->server = server_make(&so);
+	if (p->caller == NULL || p->server == NULL)
+		return false;
+	client = caller_program(p->caller);
+	server = server_program(p->server);
+	p->meter = bench_meter_make(&p->world, caller_counts(p->caller));
+	return p->meter != NULL && bench_world_open_part(&p->world, s->b, &sizes, &client, &server);
+}
+
+static void
+run_parts(struct scale *s)
+{
+	pthread_barrier_init(&s->barrier, NULL, s->nb);
+	if (s->nb == PARTS && pthread_create(&s->part[1].thread, NULL, be_part, &s->part[1]) != 0) {
+		prog_complain("no second thread.");
+		s->failed = 1;
+		return;
+	}
+	be_part(&s->part[0]);
+	if (s->nb == PARTS)
+		pthread_join(s->part[1].thread, NULL);
+	pthread_barrier_destroy(&s->barrier);
+}
+
+static struct bench_row *
+row(struct scale *s, const char *unit, const char *what)
+{
+	return bench_row(s->b, unit, "scale, %u B, %u connections each: %s", s->size, s->connections, what);
+}
+
+/* So many at once. @param[out] rates One for each repetition, 0: disturbed. @return false: it failed. */
+static bool
+measure_parts(struct scale *s, unsigned int nb, double *rates)
+{
+	unsigned int lcore = rte_get_main_lcore(), made = 0;
+	struct bench_row *r;
+	bool good = true;
+
+	s->nb = nb;
+	s->failed = s->over = 0;
+	for (; made < nb && good; made++) {
+		good = make_part(s, made, lcore);
+		lcore = rte_get_next_lcore(lcore, 1, 1);
+	}
+	if (good)
+		run_parts(s);
+	bench_end_hosts(&(struct bench_world){ .b = s->b, .two_threads = true });
+	r = row(s, "k/s", nb == 1 ? "1 processor" : "2 processors");
+	for (unsigned int i = 0; i < s->repeat && good; i++) {
+		rates[i] = s->part[0].rate[i];
+		if (nb == 2)
+			rates[i] = rates[i] > 0 && s->part[1].rate[i] > 0 ? rates[i] + s->part[1].rate[i] : 0;
+		if (rates[i] > 0)
+			bench_put(r, rates[i] * 1e-3);
+	}
+	for (unsigned int i = 0; i < made; i++) {
+		bench_disturbed(r, s->part[i].slices, s->part[i].disturbed);
+		caller_free(s->part[i].caller);
+		server_free(s->part[i].server);
+		free(s->part[i].meter);
+	}
+	return good && s->failed == 0 && !prog_stop;
+}
+
+/* On a busy machine the two may never run at the same time in one try. */
+static enum bench_place
+look(void)
+{
+	unsigned int main_lcore = rte_get_main_lcore(), other = rte_get_next_lcore(main_lcore, 1, 1);
+	double ns = 0;
+
+	for (int i = 0; i < 20 && ns <= 0 && !prog_stop; i++)
+		ns = bench_line_ns((unsigned int)rte_lcore_to_cpu_id((int)main_lcore),
+				   (unsigned int)rte_lcore_to_cpu_id((int)other));
+	return bench_place_of(ns);
+}
+
+static int
+run(struct bench *b)
+{
+	static double rates[PARTS][BENCH_REPEAT_MAX];
+	struct scale *s = prog_alloc(sizeof(*s));
+	bool good = s != NULL;
+
+	if (rte_lcore_count() < PARTS) {
+		prog_complain("two processors are needed, such as -l 0,1.");
+		good = false;
+	}
+	if (good) {
+		s->b = b;
+		s->connections = (uint32_t)bench_number(b, "connections");
+		s->size = (uint32_t)bench_number(b, "size");
+		s->repeat = (uint32_t)bench_number(b, "repeat");
+		b->place = BENCH_ONE;
+		good = measure_parts(s, 1, rates[0]);
+		b->place = look();
+		good = good && measure_parts(s, 2, rates[1]);
+	}
+	for (unsigned int i = 0; good && i < s->repeat; i++) {
+		if (rates[0][i] > 0 && rates[1][i] > 0)
+			bench_put(row(s, "", "ratio"), rates[1][i] / rates[0][i]);
+	}
+	free(s);
+	return good ? 0 : 1;
+}
+
+const struct bench_command bench_scale = {
+	.name = "scale",
+	.summary = "the same on one processor and on two at once: ratio",
+	.text = text,
+	.options = options,
+	.groups = BENCH_MEASURE,
+	.run = run,
+};
