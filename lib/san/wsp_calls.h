@@ -101,11 +101,11 @@ typedef int (WSPAPI *LPWSPCONNECT)(SOCKET s, const struct sockaddr *name, int na
  * Send the bytes of up to 16 registered buffers (R92, R95, R108). Sends go out in order (R106).
  *
  * Low bit of lpOverlapped->hEvent clear (R99): WSA_IO_PENDING, also when all is done already, and one
- * CompleteOverlappedRequest, never inside this call. Low bit set (R98): no up-call; 0 when finished at once,
- * with *lpNumberOfBytesSent and the structure final; or WSA_IO_PENDING, and the provider makes InternalHigh and
- * then Internal (0) final (R103): poll with WSPGetOverlappedResult. From the start to the end Internal is
- * WSS_OPERATION_IN_PROGRESS; Offset and OffsetHigh are the provider's (R100). Any other code: not started
- * (R96), nothing follows.
+ * CompleteOverlappedRequest, never inside this call. Low bit set (R98): no up-call; WSA_IO_PENDING likewise,
+ * and the provider makes InternalHigh and then Internal (0) final in the core's turn (R103): poll with
+ * WSPGetOverlappedResult. 0 is never answered (R97), lpNumberOfBytesSent not written. From the start to the
+ * end Internal is WSS_OPERATION_IN_PROGRESS; Offset and OffsetHigh are the provider's (R100). Any other code:
+ * not started (R96), nothing follows.
  * The event of hEvent is not reset at the start (R105): the switch, which chose it, does that.
  * "Finished" means copied into the connection's send queue: the buffers are the switch's again.
  *
@@ -115,7 +115,8 @@ typedef int (WSPAPI *LPWSPCONNECT)(SOCKET s, const struct sockaddr *name, int na
  * At once: WSAEFAULT (lpBuffers, a buffer that its handle does not cover, no handle, no MEM_READ; from another
  * thread than the core's in the completion), WSAEINVAL (no WSAOVERLAPPED, no buffers or more than 16, more than
  * 2^30 bytes, a routine, Internal is WSS_OPERATION_IN_PROGRESS: the operation still runs), WSAEOPNOTSUPP
- * (dwFlags not 0; R110), WSAEWOULDBLOCK (too many operations outstanding). 0 bytes in all end at once.
+ * (dwFlags not 0; R110), WSAEWOULDBLOCK (too many operations outstanding).
+ * lpErrno is not NULL.
  */
 typedef int (WSPAPI *LPWSPSEND)(SOCKET s, LPWSABUFEX lpBuffers, DWORD dwBufferCount, LPDWORD lpNumberOfBytesSent,
 				DWORD dwFlags, LPWSAOVERLAPPED lpOverlapped,
@@ -127,7 +128,7 @@ typedef int (WSPAPI *LPWSPSEND)(SOCKET s, LPWSABUFEX lpBuffers, DWORD dwBufferCo
  * as WSPSend; the answer is always WSA_IO_PENDING or an error. It ends with what has come, at least one byte;
  * with 0 bytes at the end of the stream (the peer's FIN). *lpFlags has to be 0 and stays so.
  *
- * Errors as WSPSend (for MEM_READ read MEM_WRITE; for dwFlags *lpFlags, WSAEFAULT when lpFlags is NULL). After
+ * Errors as WSPSend (for MEM_READ read MEM_WRITE; for dwFlags *lpFlags). lpFlags is not NULL. After
  * the peer's hard close pending and later receives end with WSAECONNRESET (R157, R159); what came before is
  * received first only as far as receives were posted. WSAEINVAL also for 0 bytes of room.
  */

@@ -170,7 +170,6 @@ sani_close_all(struct san_core *k, uint32_t thread_id)
 
 			if (!atomic_compare_exchange_weak(&k->slots->words[slot], &w, to))
 				continue;
-			k->slots->records[slot].close_user = 0;
 			sani_close_begin(k, &k->socks[slot]);
 			break;
 		}

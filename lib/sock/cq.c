@@ -77,6 +77,7 @@ san_cq_create(unsigned int depth, struct san_cq **out)
 		return rc;
 	cq->depth = next_pow2(depth);
 	cq->closes_pending = false;
+	cq->unasked = 0;
 	cq->watched = false;
 	cq->spin_us = 0;
 	cq->next_of_thread = t->cqs;

@@ -63,6 +63,7 @@ struct san_cq {
 	int event_fd;				/**< Made at the first wait; never closed, recycled with the queue. */
 	uint32_t depth;
 	uint32_t spin_us;			/**< How long a wait looks before it sleeps. */
+	uint64_t unasked;			/**< What a close says that nobody called for (sock/layer.h). */
 	bool watched;				/**< Armed by san_cq_arm() and not polled since. */
 	bool closes_pending;			/**< Closes were taken and wait for the entries before them. */
 	struct sani_lane *lanes;		/**< The thread's list. */

@@ -197,6 +197,12 @@ sani_layer_hold(struct san_core *k, san_handle h)
 	return 0;
 }
 
+void
+sani_layer_mark(struct san_cq *cq, uint64_t user)
+{
+	cq->unasked = user;
+}
+
 static void
 confirm_here(struct san_core *k, void *arg)
 {

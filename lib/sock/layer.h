@@ -102,14 +102,38 @@ sani_layer_addresses(const struct san_host *host, union sani_ip *list, unsigned 
 int
 sani_layer_call(struct san_core *k, sani_control_fn fn, struct sani_control_args *args);
 
+/** What a layer answers to a transfer. */
+struct sani_layer_way {
+	int accepted;	/**< It is the stack's: a completion follows. */
+	/**
+	 * It was not started, and nothing of op was changed.
+	 * @param[in] rc  An error of san_send() or san_recv(); -EBUSY: op is not over; -EMSGSIZE: more than
+	 *                SAN_IO_MAX, or a receive of nothing.
+	 */
+	int (*refused)(struct san_overlapped *op, int rc, void *buf, uint32_t len, uint64_t user);
+};
+
 /**
- * Post a send or a receive of one buffer, as sani_sock_post() does, by a caller who knows on which core the socket
- * lives: on that core's thread it need not be looked for.
- * @return As sani_sock_post().
+ * Post a send or a receive of one buffer, by a caller who knows on which core the socket lives and keeps the operation
+ * ready: sock, kind and flags (SAN_ACKED, SAN_WAITALL, SAN_MORE) are set in op, and stay from post to post. A send that
+ * is finished at once ends like one that is not: by a completion. So completions of sends come in the order of posts,
+ * whatever they waited for.
+ *
+ * @param[in] user  op->user.
+ * @return way->accepted, or what way->refused() has returned.
  * @context  The thread of the socket's queue.
  */
 int
-sani_layer_post_here(struct san_core *k, const struct sani_post *p);
+sani_layer_transfer(struct san_core *k, struct san_overlapped *op, void *buf, uint32_t len,
+		    const struct sani_layer_way *way, uint64_t user);
+
+/**
+ * Post as sani_sock_post() does, but of what is finished at once: it ends by a completion too.
+ * @retval 0 and errors of sani_sock_post().
+ * @context  The thread of the socket's queue.
+ */
+int
+sani_layer_post_told(const struct sani_post *p);
 
 /**
  * Have a socket that is to listen hold its handshakes: an accept completes when a SYN comes, and the peer is not
@@ -120,6 +144,14 @@ sani_layer_post_here(struct san_core *k, const struct sani_post *p);
  */
 int
 sani_layer_hold(struct san_core *k, san_handle h);
+
+/**
+ * Have the close of a socket that was made for this queue say user when nobody has called san_close(): when it is
+ * closed by a cleanup, or with its thread. Without it that is 0.
+ * @context  The queue's thread, before sockets are bound to it.
+ */
+void
+sani_layer_mark(struct san_cq *cq, uint64_t user);
 
 /**
  * Let the handshake of an accepted socket go on. Transfers may be posted before: what is sent waits for the

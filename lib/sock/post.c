@@ -222,8 +222,9 @@ take_back(struct san_core *k, struct san_overlapped *op, int rc)
 	return rc;
 }
 
+/* told: what is finished at once ends like everything else, by a completion. */
 static inline __attribute__((always_inline)) int
-post_on_core(const struct target *at, const struct sani_post *p)
+post_on_core(const struct target *at, const struct sani_post *p, bool told)
 {
 	struct san_core *k = at->k;
 	struct sani_sock *so = &k->socks[at->slot];
@@ -242,6 +243,10 @@ post_on_core(const struct target *at, const struct sani_post *p)
 	rc = sani_op_start(k, so, p->op);
 	if (rc >= 0)
 		sani_count(&k->core->ctr, SANI_CTR_sock_ops);
+	if (told && rc > 0) {
+		sani_op_end(k, so, p->op, (int32_t)p->op->done);
+		rc = 0;
+	}
 	if (rc == 0) {
 		/* This thread's own counts: nobody looks at them before it returns. */
 		so->lane->used += n;
@@ -346,7 +351,7 @@ post(struct sani_batch *b, const struct sani_post *p)
 	}
 	if (sani_unlikely(b->core != NULL && b->core != at.k))
 		end_batch(b);
-	return at.on_core ? post_on_core(&at, p) : post_off_core(b, &at, p);
+	return at.on_core ? post_on_core(&at, p, false) : post_off_core(b, &at, p);
 }
 
 int
@@ -372,18 +377,51 @@ sani_sock_post(const struct sani_post *p)
 }
 
 int
-sani_layer_post_here(struct san_core *k, const struct sani_post *p)
+sani_layer_post_told(const struct sani_post *p)
+{
+	struct sani_batch b = { .core = NULL };
+	struct target at;
+	int rc = resolve(p->sock, &at);
+
+	if (rc < 0)
+		return rc;
+	if (sani_op_state(p->op) != SANI_OP_FREE)
+		return -EINVAL;
+	rc = at.on_core ? post_on_core(&at, p, true) : post_off_core(&b, &at, p);
+	end_batch(&b);
+	return rc;
+}
+
+/* As sani_layer_post_told(), of an operation that a layer has made ready. */
+static inline int
+post_ready(struct san_core *k, const struct sani_post *p, uint64_t user)
 {
 	struct target at = { .t = sani_thread_self(), .k = k, .slot = sani_handle_slot(p->sock), .on_core = true };
 	int rc;
 
-	if (sani_unlikely(!sani_is_on_core(k, at.t)) || sani_unlikely(sani_op_state(p->op) != SANI_OP_FREE))
-		return sani_sock_post(p);
+	if (sani_unlikely(sani_op_state(p->op) != SANI_OP_FREE))
+		return -EBUSY;
+	if (sani_unlikely(p->len > SAN_IO_MAX || (p->len == 0 && p->kind == SAN_OP_RECV)))
+		return -EMSGSIZE;
 	rc = sani_lib_check();
 	if (sani_unlikely(rc < 0))
 		return rc;
+	p->op->user = user;
+	if (sani_unlikely(!sani_is_on_core(k, at.t)))
+		return sani_layer_post_told(p);
 	sani_core_stir(k);
-	return post_on_core(&at, p);
+	return post_on_core(&at, p, true);
+}
+
+int
+sani_layer_transfer(struct san_core *k, struct san_overlapped *op, void *buf, uint32_t len,
+		    const struct sani_layer_way *way, uint64_t user)
+{
+	const struct sani_post p = { .sock = op->sock, .op = op, .buf = buf, .len = len,
+				     .flags = op->flags & (SAN_ACKED | SAN_WAITALL | SAN_MORE), .kind = op->kind };
+	int rc = post_ready(k, &p, user);
+
+	return sani_likely(rc == 0) ? way->accepted : way->refused(op, rc, buf, len, user);
 }
 
 int

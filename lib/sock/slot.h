@@ -93,7 +93,7 @@ struct sani_record {
 	uint32_t gen;		/**< Which socket the two above, and the close record, belong to. */
 	/* Whoever won the close, then the owner, then the reaper. */
 	_Atomic uint32_t link;	/**< Next slot of the overflow list or the list of closed slots, + 1; 0: end. */
-	uint64_t close_user;	/**< Comes back in the close completion. */
+	uint64_t close_user;	/**< Comes back in the close completion; also of a close by cleanup (sock/layer.h). */
 	_Atomic uint32_t unreaped;	/**< 1 from the close record to its reaping. */
 	uint32_t reserved;
 };

@@ -123,6 +123,7 @@ sani_sock_open(struct san_core *k, struct san_cq *cq, struct sani_lane *lane)
 	rec->gen = so->gen;
 	rec->posted = 0;
 	rec->next_id = 1;
+	rec->close_user = cq->unasked;
 	atomic_fetch_add_explicit(&cq->nb_sockets, 1, memory_order_relaxed);
 	add(&k->nb_open, 1);
 	sani_count(&k->core->ctr, SANI_CTR_sock_opened);

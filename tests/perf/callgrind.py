@@ -20,7 +20,8 @@ def symbol_modules(build):
         text = subprocess.run(["nm", os.path.join(build, "lib", module)], capture_output=True, text=True,
                               check=True).stdout
         for name in re.findall(r"^[0-9a-f]+ [tT] (\w+)", text, re.M):
-            owner[name] = found.group(1) if owner.get(name, found.group(1)) == found.group(1) else None
+            of = found.group(1).replace("spi_", "spi/")
+            owner[name] = of if owner.get(name, of) == of else None
     return owner
 
 
@@ -87,21 +88,34 @@ def run(build, arguments):
 
 
 FEW, MANY = 40, 120
+LIMIT = 60
 
 
 def print_layer(module, program, cases):
     """What a layer adds to operations: of [(mode, what)] of a program that is run as MODE BATCHES BATCH, so many
-    instructions of the module each, in rounds of one and of 32. The command line: [BUILD] [--functions]."""
+    instructions of the module each, in rounds of one and of 32. The command line: [BUILD] [--functions]. With --tap
+    more than LIMIT of them are a failure, with 32 in a round."""
     arguments = [a for a in sys.argv[1:] if not a.startswith("--")]
-    build = arguments[0] if arguments else "build"
-    for mode, what in cases:
-        for batch in (1, 32):
+    build = arguments[0] if arguments else os.environ.get("SAN_BUILD", "build")
+    tap = "--tap" in sys.argv
+    failed = 0
+    if tap:
+        print("1..%d" % len(cases))
+    for number, (mode, what) in enumerate(cases, 1):
+        for batch in (32,) if tap else (1, 32):
             few, many = [run(build, [os.path.join(build, "tests/perf", program), mode, str(batches), str(batch)])[0]
                          for batches in (FEW, MANY)]
             scale = (MANY - FEW) * batch
-            print("%-20s %2d in a round  %6.1f" % (what, batch, (many.own[module] - few.own[module]) / scale))
+            each = (many.own[module] - few.own[module]) / scale
+            if tap:
+                failed += each > LIMIT
+                print("%sok %d - instructions of %s: %s\n# %.1f, at most %d" % (
+                    "not " if each > LIMIT else "", number, module, what, each, LIMIT), flush=True)
+                continue
+            print("%-20s %2d in a round  %6.1f" % (what, batch, each))
             if "--functions" in sys.argv:
                 for key, n in sorted(many.by_function.items(), key=lambda item: -item[1]):
                     each = (n - few.by_function[key]) / scale
                     if key[0] == module and each > 0.5:
                         print("    %-40s %6.1f" % (key[1], each))
+    sys.exit(failed > 0)

@@ -159,11 +159,12 @@ static void
 send_all(unsigned int batch)
 {
 	DWORD moved;
+	INT code;
 
 	for (unsigned int i = 0; i < batch; i++) {
 		WSABUFEX buf = { LEN, it.mem[0] + i * LEN, it.handle[0] };
 
-		call.lpWSPSend(it.end[0], &buf, 1, &moved, 0, &it.send[i], NULL, NULL, NULL);
+		call.lpWSPSend(it.end[0], &buf, 1, &moved, 0, &it.send[i], NULL, NULL, &code);
 	}
 }
 
@@ -171,11 +172,12 @@ static void
 recv_all(unsigned int batch)
 {
 	DWORD moved, flags = 0;
+	INT code;
 
 	for (unsigned int i = 0; i < batch; i++) {
 		WSABUFEX buf = { LEN, it.mem[1] + i * LEN, it.handle[1] };
 
-		call.lpWSPRecv(it.end[1], &buf, 1, &moved, &flags, &it.recv[i], NULL, NULL, NULL);
+		call.lpWSPRecv(it.end[1], &buf, 1, &moved, &flags, &it.recv[i], NULL, NULL, &code);
 	}
 }
 

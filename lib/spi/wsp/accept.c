@@ -18,7 +18,7 @@ static void
 refuse(struct sani_wsp_sock *req)
 {
 	atomic_store(&req->word, sani_wsp_word(req, sani_wsp_gen(req), SANI_WSP_CLOSING));
-	san_close(req->h, (uintptr_t)req);
+	san_close(req->h, sani_wsp_user(req));
 }
 
 static void
@@ -73,7 +73,7 @@ queue(struct sani_wsp_sock *so, san_handle h)
 	if (sani_wsp_is_open(so) && so->nb_queued < so->backlog)
 		req = sani_wsp_alloc(SANI_WSP_QUEUED);
 	if (req == NULL) {
-		san_close(h, 0);
+		san_close(h, SANI_WSP_ODD);
 		return;
 	}
 	req->h = h;
@@ -88,11 +88,7 @@ queue(struct sani_wsp_sock *so, san_handle h)
 static int
 post_accept(struct sani_wsp_sock *so)
 {
-	int rc = san_accept_repeat(so->h, &so->op, SAN_REPEAT_MAX);
-
-	if (rc == 0)
-		so->nb_ops++;
-	return rc;
+	return san_accept_repeat(so->h, &so->op, SAN_REPEAT_MAX);
 }
 
 void
@@ -102,12 +98,10 @@ sani_wsp_on_accept(struct sani_wsp_sock *so, const struct san_completion *c)
 		queue(so, c->value);
 		return;
 	}
-	so->nb_ops--;
 	/* A connection's core had no room for it: the next one may have. */
 	if (c->result != -ECANCELED && sani_wsp_is_open(so) && post_accept(so) == 0)
 		return;
 	sani_wsp_refuse_all(so);
-	sani_wsp_try_release(so);
 }
 
 /* On a listening socket: the newest above the limit are refused. */

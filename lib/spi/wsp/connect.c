@@ -23,7 +23,6 @@ connect_here(struct sani_wsp_call *call)
 		return sani_wsp_connect_error(rc);
 	so->phase = SANI_WSP_CONNECTING;
 	so->outcome = false;
-	so->nb_ops++;
 	return WSAEWOULDBLOCK;
 }
 
@@ -34,8 +33,6 @@ sani_wsp_on_connect(struct sani_wsp_sock *so, const struct san_completion *c)
 	/* Cancelled: the socket is being closed, and nothing is signalled (R156). */
 	if (c->result != -ECANCELED)
 		sani_wsp_signal(so, FD_CONNECT, (int)sani_wsp_connect_error(c->result));
-	so->nb_ops--;
-	sani_wsp_try_release(so);
 }
 
 static DWORD

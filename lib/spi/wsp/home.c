@@ -1,24 +1,24 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /*
- * Up-calls. Two sources, and one order for each direction of a socket:
- *
- *   done       sends that were over when they were posted: since the last turn, so before this round's input
- *   queue      everything else; emptied in each turn, so what is in it came after what is in done
- *
- * A close on the core makes the up-calls of its own socket at once, and keeps what it meets of others in the queue:
- * that is older than anything else when the turn comes. A turn that leaves something in the queue begins the next one
- * with it.
+ * Up-calls, in the order of the queue, which is emptied in each turn: so what has ended of a socket is told before
+ * its end. A close on the core makes the up-calls of its own socket at once, and keeps what it meets of others in the
+ * queue: that is older than anything else when the turn comes.
  */
 #include <stdlib.h>
 #include <string.h>
+#include <sys/mman.h>
 
 #include "spi/wsp/priv.h"
 
 #define OPS 8192u
-#define DONE_MAX 8192u
 #define CQ_DEPTH 16384u
 #define BURST 32u
 #define TURN_MAX 4096u
+
+/* Of threads without a home. */
+static struct sani_wsp_hot nobodys[SANI_WSP_SOCKS];
+
+__thread struct sani_wsp_hot *sani_wsp_hots __attribute__((tls_model("initial-exec"), visibility("hidden"))) = nobodys;
 
 static struct sani_wsp_home homes[SANI_CORE_IDS + 1];
 static _Atomic uint32_t nb_homes;
@@ -36,11 +36,36 @@ sani_wsp_home_at(unsigned int core_id)
 }
 
 struct sani_wsp_op *
-sani_wsp_fresh_op(struct sani_wsp_home *home)
+sani_wsp_take_op(struct sani_wsp_home *home)
 {
-	if (home->fresh == OPS)
-		return NULL;
-	return memset(&home->ops[home->fresh++], 0, sizeof(*home->ops));
+	struct sani_wsp_op *op = home->free;
+
+	if (op != NULL) {
+		home->free = op->next;
+		return op;
+	}
+	if (home->fresh < OPS)
+		return memset(&home->ops[home->fresh++], 0, sizeof(*home->ops));
+	home->scarce = true;
+	home->unusual = true;
+	return NULL;
+}
+
+void
+sani_wsp_give_op(struct sani_wsp_home *home, struct sani_wsp_op *op)
+{
+	op->next = home->free;
+	home->free = op;
+}
+
+void
+sani_wsp_give_circle(struct sani_wsp_home *home, struct sani_wsp_op *op)
+{
+	struct sani_wsp_op *first = op->next;
+
+	op->next = home->given;
+	home->given = first;
+	home->unusual = true;
 }
 
 static void
@@ -61,89 +86,101 @@ drop_many(struct sani_wsp_op *op)
 		op->mems[--op->nb]->in_use--;
 }
 
-/* What is not like most. @return False: it goes to the home's free list like the others. */
-static bool
+/* What is not like most goes back where it was taken from. */
+static void
 end_odd(struct sani_wsp_home *home, struct sani_wsp_op *op)
 {
+	bool away = op->odd & SANI_WSP_AWAY;
+
 	if (op->odd & SANI_WSP_MANY)
 		drop_many(op);
-	op->odd &= SANI_WSP_AWAY;
-	if (op->odd == 0)
-		return false;
-	give_away(&home->away, op);
-	return true;
+	op->odd = 0;
+	if (away)
+		give_away(&home->away, op);
+	else
+		sani_wsp_give_op(home, op);
 }
 
-static inline void
-tell(const struct sani_wsp_sock *so, LPWSAOVERLAPPED ov, DWORD error, DWORD bytes)
+/* Nothing of the operation is touched after it (R13). */
+static inline __attribute__((always_inline)) void
+tell(SOCKET upper, LPWSAOVERLAPPED ov, DWORD error, DWORD bytes)
 {
 	INT ignored;
 
+	if (sani_unlikely(sani_wsp_is_polled(ov))) {
+		sani_wsp_finish_polled(ov, error, bytes);
+		return;
+	}
 	ov->OffsetHigh = error;
 	ov->Offset = 0;
-	sani_wsp_up.lpWPUCompleteOverlappedRequest(so->upper, ov, error, bytes, &ignored);
-}
-
-static inline void
-complete(struct sani_wsp_home *home, struct sani_wsp_op *op, DWORD error, DWORD bytes)
-{
-	struct sani_wsp_sock *so = op->so;
-	LPWSAOVERLAPPED ov = op->ov;
-
-	if (sani_likely(op->mem != NULL))
-		op->mem->in_use--;
-	if (sani_likely(op->odd == 0) || !end_odd(home, op)) {
-		op->next = home->free;
-		home->free = op;
-	}
-	if (sani_wsp_is_polled(ov))
-		sani_wsp_finish_polled(ov, error, bytes);
-	else
-		tell(so, ov, error, bytes);
-	if (--so->nb_ops == 0 && sani_unlikely(so->retired))
-		sani_wsp_try_release(so);
+	sani_wsp_up.lpWPUCompleteOverlappedRequest(upper, ov, error, bytes, &ignored);
 }
 
 void
-sani_wsp_complete(struct sani_wsp_home *home, struct sani_wsp_op *op, DWORD error, DWORD bytes)
+sani_wsp_end_away(struct sani_wsp_home *home, struct sani_wsp_op *op, LPWSAOVERLAPPED ov, DWORD error, DWORD bytes)
 {
 	bool calling = home->calling;
+	SOCKET upper = op->upper;
 
 	home->calling = true;
-	complete(home, op, error, bytes);
+	end_odd(home, op);
+	tell(upper, ov, error, bytes);
 	home->calling = calling;
 }
 
-static unsigned int
-tell_done(struct sani_wsp_home *home)
+static void
+on_close(struct sani_wsp_sock *so)
 {
-	const struct sani_wsp_done *d;
-	unsigned int n;
-
-	/* The up-calls may add to it. */
-	for (d = home->done; d != home->done_next; d++)
-		tell(d->so, d->ov, 0, (DWORD)d->bytes);
-	n = (unsigned int)(d - home->done);
-	home->done_next = home->done;
-	return n;
+	sani_wsp_make_unreachable(so, sani_wsp_gen(so));
+	so->retired = true;
+	sani_wsp_try_release(so);
 }
 
-/* Those of one socket; the others keep their places. */
-static void
-tell_done_of(struct sani_wsp_home *home, const struct sani_wsp_sock *so)
+static unsigned int
+tell_kept(struct sani_wsp_home *home)
 {
-	struct sani_wsp_done *kept = home->done;
-	const struct sani_wsp_done *at;
+	unsigned int i;
 
-	for (at = home->done; at != home->done_next; at++) {
-		struct sani_wsp_done d = *at;
+	for (i = 0; i < home->nb_kept; i++) {
+		const struct sani_wsp_kept *kept = &home->kept[i];
 
-		if (d.so == so)
-			tell(d.so, d.ov, 0, (DWORD)d.bytes);
+		if (kept->so != NULL)
+			on_close(kept->so);
 		else
-			*kept++ = d;
+			tell(kept->upper, kept->ov, kept->error, kept->bytes);
 	}
-	home->done_next = kept;
+	home->nb_kept = 0;
+	return i;
+}
+
+/* Of another socket than the one that is being closed: told in the turn. */
+static void
+keep_for_turn(struct sani_wsp_home *home, const struct sani_wsp_kept *kept)
+{
+	if (home->nb_kept == SANI_WSP_KEPT_MAX)
+		tell_kept(home);
+	home->kept[home->nb_kept++] = *kept;
+	home->unusual = true;
+}
+
+static void
+end_transfer(struct sani_wsp_home *home, const struct san_completion *c, const struct sani_wsp_sock *only)
+{
+	struct sani_wsp_op *op = (struct sani_wsp_op *)c->op;
+	const struct sani_wsp_sock *so = op->so;
+	struct sani_wsp_kept it = {
+		.upper = op->upper,
+		.ov = (void *)(uintptr_t)(c->user & ~SANI_WSP_ODD),
+		.error = c->result < 0 ? sani_wsp_error(c->result) : 0,
+		.bytes = c->result < 0 ? 0 : (DWORD)c->result,
+	};
+
+	if (c->user & SANI_WSP_ODD)
+		end_odd(home, op);
+	if (only != NULL && so != only)
+		keep_for_turn(home, &it);
+	else
+		tell(it.upper, it.ov, it.error, it.bytes);
 }
 
 static struct sani_wsp_sock *
@@ -156,114 +193,111 @@ by_handle(struct sani_wsp_home *home, san_handle h)
 	return so;
 }
 
-/* A close that a cleanup of the library began brings no word of ours. */
+/* A close that a cleanup of the library began brings no word of ours; nor does one of which nobody is to hear. */
 static void
-on_close(struct sani_wsp_home *home, const struct san_completion *c)
+end_socket(struct sani_wsp_home *home, const struct san_completion *c, const struct sani_wsp_sock *only)
 {
-	struct sani_wsp_sock *so = c->user != 0 ? (void *)(uintptr_t)c->user : by_handle(home, c->sock);
+	struct sani_wsp_kept it = { .so = sani_wsp_of_user(c->user) };
 
-	if (so == NULL)
-		return;
-	sani_wsp_make_unreachable(so, sani_wsp_gen(so));
-	/* What it sent last comes before the end (R161). */
-	tell_done_of(home, so);
-	so->retired = true;
-	sani_wsp_try_release(so);
+	if (it.so == NULL)
+		it.so = by_handle(home, c->sock);
+	if (only != NULL && it.so != NULL && it.so != only)
+		keep_for_turn(home, &it);
+	else if (it.so != NULL)
+		on_close(it.so);
 }
 
-/* Of another socket than the one that is being closed: told in the turn. */
-static void
-keep_for_turn(struct sani_wsp_home *home, struct sani_wsp_op *op, DWORD error, DWORD bytes)
-{
-	struct sani_wsp_kept *kept = &home->kept[home->nb_kept];
-
-	if (home->nb_kept == SANI_WSP_KEPT_MAX) {
-		complete(home, op, error, bytes);
-		return;
-	}
-	home->nb_kept++;
-	kept->op = op;
-	kept->error = error;
-	kept->bytes = bytes;
-}
-
-static inline __attribute__((always_inline)) void
-on_transfer(struct sani_wsp_home *home, const struct san_completion *c, const struct sani_wsp_sock *only)
-{
-	struct sani_wsp_op *op = (struct sani_wsp_op *)c->op;
-	DWORD error = c->result < 0 ? sani_wsp_error(c->result) : 0;
-	DWORD bytes = c->result < 0 ? 0 : (DWORD)c->result;
-
-	if (sani_unlikely(only != NULL && op->so != only))
-		keep_for_turn(home, op, error, bytes);
-	else
-		complete(home, op, error, bytes);
-}
-
-static inline __attribute__((always_inline)) void
+static __attribute__((noinline)) void
 on_completion(struct sani_wsp_home *home, const struct san_completion *c, const struct sani_wsp_sock *only)
 {
-	if (sani_likely(c->kind == SAN_OP_RECV || c->kind == SAN_OP_SEND))
-		on_transfer(home, c, only);
+	if (c->kind == SAN_OP_RECV || c->kind == SAN_OP_SEND)
+		end_transfer(home, c, only);
 	else if (c->kind == SAN_OP_ACCEPT)
-		sani_wsp_on_accept((void *)(uintptr_t)c->user, c);
+		sani_wsp_on_accept(sani_wsp_of_user(c->user), c);
 	else if (c->kind == SAN_OP_CONNECT)
-		sani_wsp_on_connect((void *)(uintptr_t)c->user, c);
+		sani_wsp_on_connect(sani_wsp_of_user(c->user), c);
 	else if (c->kind == SAN_OP_CLOSE)
-		on_close(home, c);
+		end_socket(home, c, only);
+}
+
+/* A transfer of one buffer, as asked for: nearly all there is. */
+static inline bool
+is_plain(const struct san_completion *c)
+{
+	return (int64_t)(c->user | (uint64_t)(int64_t)c->result) >= 0;
 }
 
 static inline __attribute__((always_inline)) unsigned int
+reap(struct sani_wsp_home *home)
+{
+	struct san_completion comp[BURST];
+	const struct san_completion *c;
+	unsigned int n = 0;
+	int got;
+
+	while ((got = san_cq_poll(home->cq, comp, BURST)) > 0) {
+		for (c = comp; c < comp + got; c++) {
+			if (sani_likely(is_plain(c)))
+				tell(((const struct sani_wsp_op *)c->op)->upper, (void *)(uintptr_t)c->user, 0,
+				     (DWORD)c->result);
+			else
+				on_completion(home, c, NULL);
+		}
+		n += (unsigned int)got;
+		if (got < (int)BURST || n >= TURN_MAX)
+			break;
+	}
+	return n;
+}
+
+static void
 reap_for(struct sani_wsp_home *home, const struct sani_wsp_sock *only)
 {
 	struct san_completion comp[BURST];
-	unsigned int n = 0;
 	int i, got;
 
 	do {
 		got = san_cq_poll(home->cq, comp, BURST);
 		for (i = 0; i < got; i++)
 			on_completion(home, &comp[i], only);
-		n += got > 0 ? (unsigned int)got : 0;
-	} while (got > 0 && n < TURN_MAX);
-	home->behind = got > 0;
-	return n;
+	} while (got > 0);
 }
 
-static unsigned int
-reap(struct sani_wsp_home *home)
+/* Nothing is on its way any more of what had gone before this turn. */
+static void
+take_given(struct sani_wsp_home *home)
 {
-	return reap_for(home, NULL);
-}
+	struct sani_wsp_op *op;
 
-static unsigned int
-tell_kept(struct sani_wsp_home *home)
-{
-	unsigned int i;
-
-	for (i = 0; i < home->nb_kept; i++) {
-		const struct sani_wsp_kept *kept = &home->kept[i];
-
-		complete(home, kept->op, kept->error, kept->bytes);
+	while ((op = home->given) != NULL) {
+		home->given = op->next;
+		sani_wsp_give_op(home, op);
 	}
-	home->nb_kept = 0;
-	return i;
 }
 
 static unsigned int
+do_unusual(struct sani_wsp_home *home)
+{
+	struct sani_wsp_sock *so;
+
+	home->unusual = false;
+	if (home->scarce)
+		for (so = home->socks; so != NULL; so = so->next_home)
+			sani_wsp_spare_ops(so);
+	home->scarce = false;
+	take_given(home);
+	return tell_kept(home);
+}
+
+static inline __attribute__((always_inline)) unsigned int
 tell_all(struct sani_wsp_home *home)
 {
 	unsigned int n = 0;
 
 	home->calling = true;
-	if (sani_unlikely(home->nb_kept > 0))
-		n += tell_kept(home);
-	if (sani_unlikely(home->behind))
-		n += reap(home);
-	if (home->done_next != home->done && !home->behind)
-		n += tell_done(home);
-	if (!home->behind)
-		n += reap(home);
+	if (sani_unlikely(home->unusual))
+		n = do_unusual(home);
+	n += reap(home);
 	home->calling = false;
 	return n;
 }
@@ -272,7 +306,6 @@ void
 sani_wsp_flush(struct sani_wsp_home *home, struct sani_wsp_sock *so)
 {
 	home->calling = true;
-	tell_done_of(home, so);
 	reap_for(home, so);
 	home->calling = false;
 }
@@ -307,7 +340,7 @@ void
 sani_wsp_try_release(struct sani_wsp_sock *so)
 {
 	/* The post of another thread that is under way comes through here again. */
-	if (so->retired && so->nb_ops == 0 && atomic_load(&so->away) == 0)
+	if (so->retired && atomic_load(&so->away) == 0)
 		release(so);
 }
 
@@ -315,11 +348,9 @@ static void
 free_pools(struct sani_wsp_home *home)
 {
 	free(home->ops);
-	free(home->done);
 	free(home->kept);
 	free(home->away.list);
 	home->ops = NULL;
-	home->done = NULL;
 	home->kept = NULL;
 	home->away.list = NULL;
 }
@@ -343,6 +374,24 @@ release_all(struct sani_wsp_home *home)
 		release(home->socks);
 }
 
+static __attribute__((noinline)) unsigned int
+tell_rest(struct sani_wsp_home *home)
+{
+	return tell_all(home);
+}
+
+/* Nothing of the layer is left here, or may be. */
+static __attribute__((noinline)) void
+leave(struct sani_wsp_home *home, struct san_core *k, bool last)
+{
+	if (last) {
+		while (tell_rest(home) > 0)
+			;
+		release_all(home);
+	}
+	end_home(home, k);
+}
+
 static unsigned int
 take_turn(struct sani_layer *layer, struct san_core *k, bool last)
 {
@@ -351,12 +400,7 @@ take_turn(struct sani_layer *layer, struct san_core *k, bool last)
 
 	if (sani_likely(!last && (home->nb_socks > 0 || sani_wsp_is_up())))
 		return n;
-	if (last) {
-		while (home->behind || home->done_next != home->done || home->nb_kept > 0)
-			tell_all(home);
-		release_all(home);
-	}
-	end_home(home, k);
+	leave(home, k, last);
 	return n + 1;
 }
 
@@ -364,41 +408,55 @@ static bool
 make_pools(struct sani_wsp_home *home)
 {
 	home->ops = aligned_alloc(SANI_CACHE_LINE, OPS * sizeof(*home->ops));
-	home->done = malloc(DONE_MAX * sizeof(*home->done));
 	home->kept = malloc(SANI_WSP_KEPT_MAX * sizeof(*home->kept));
 	home->away.list = aligned_alloc(SANI_CACHE_LINE, SANI_WSP_AWAY_MAX * sizeof(*home->away.list));
 	home->fresh = 0;
 	home->free = NULL;
-	home->done_next = home->done;
-	home->done_end = home->done != NULL ? home->done + DONE_MAX : NULL;
+	home->given = NULL;
 	home->nb_kept = 0;
 	home->away.fresh = 0;
 	home->away.free = NULL;
 	atomic_store(&home->away.given, NULL);
-	if (home->ops != NULL && home->done != NULL && home->kept != NULL && home->away.list != NULL) {
-		home->spare = sani_wsp_fresh_op(home);
+	if (home->ops != NULL && home->kept != NULL && home->away.list != NULL)
 		return true;
-	}
 	free_pools(home);
 	return false;
+}
+
+/* The calling thread's table, made with its first home. It is never given back: who looks at it may be late. */
+static bool
+have_table(void)
+{
+	void *p;
+
+	if (sani_wsp_hots != nobodys)
+		return true;
+	p = mmap(NULL, sizeof(nobodys), PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
+	if (p == MAP_FAILED)
+		return false;
+	sani_wsp_hots = p;
+	return true;
 }
 
 static bool
 open_home(struct sani_wsp_home *home, struct san_core *k)
 {
-	if (!make_pools(home))
+	if (!have_table() || !make_pools(home))
 		return false;
 	if (san_cq_create(CQ_DEPTH, &home->cq) < 0) {
 		free_pools(home);
 		return false;
 	}
 	pthread_mutex_init(&home->away.lock, NULL);
+	sani_layer_mark(home->cq, SANI_WSP_ODD);
 	home->k = k;
 	home->thread = sani_thread_self();
+	home->hots = sani_wsp_hots;
 	home->socks = NULL;
 	home->nb_socks = 0;
 	home->calling = false;
-	home->behind = false;
+	home->unusual = false;
+	home->scarce = false;
 	home->layer.turn = take_turn;
 	atomic_fetch_add(&nb_homes, 1);
 	sani_layer_add(k, &home->layer);
@@ -413,10 +471,12 @@ take_over(struct sani_wsp_home *home)
 
 	if (sani_wsp_is_here(home))
 		return home;
-	if (home->nb_socks > 0 || san_cq_create(CQ_DEPTH, &cq) < 0)
+	if (home->nb_socks > 0 || !have_table() || san_cq_create(CQ_DEPTH, &cq) < 0)
 		return NULL;
+	sani_layer_mark(cq, SANI_WSP_ODD);
 	home->cq = cq;
 	home->thread = sani_thread_self();
+	home->hots = sani_wsp_hots;
 	return home;
 }
 
@@ -440,6 +500,7 @@ sani_wsp_settle(struct sani_wsp_home *home, struct sani_wsp_sock *so)
 	home->socks = so;
 	home->nb_socks++;
 	so->home = home;
+	so->hot = &home->hots[so - sani_wsp_socks];
 	so->thread = home->thread;
 }
 

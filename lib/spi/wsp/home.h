@@ -44,41 +44,19 @@ sani_wsp_carry_out(struct sani_wsp_call *call);
 DWORD
 sani_wsp_check_caller(void);
 
-/** One that was never used, or NULL: all are in use. Here. */
+/** A free operation, or NULL: all are in use. Here. */
 struct sani_wsp_op *
-sani_wsp_fresh_op(struct sani_wsp_home *home);
+sani_wsp_take_op(struct sani_wsp_home *home);
 
-/** The spare one is in use from now on; the next one takes its place. Here. */
-static inline void
-sani_wsp_use_spare(struct sani_wsp_home *home)
-{
-	struct sani_wsp_op *op = home->free;
-
-	if (sani_unlikely(op == NULL)) {
-		home->spare = sani_wsp_fresh_op(home);
-		return;
-	}
-	home->free = op->next;
-	home->spare = op;
-}
-
-/** An operation of so was over at once: its up-call follows in the core's turn. There is room. Here. */
-static inline void
-sani_wsp_defer(struct sani_wsp_home *home, struct sani_wsp_sock *so, LPWSAOVERLAPPED ov, DWORD bytes)
-{
-	struct sani_wsp_done *d = home->done_next++;
-
-	d->so = so;
-	d->bytes = bytes;
-	d->ov = ov;
-}
-
-/**
- * An operation that was counted in nb_ops has ended: its registrations go, then the switch is told (R13), and nothing
- * of it is touched any more. Here, not inside a call of the switch's.
- */
+/** It is free again: at once, or (the whole circle; who may still be told of it) from the next turn on. Here. */
 void
-sani_wsp_complete(struct sani_wsp_home *home, struct sani_wsp_op *op, DWORD error, DWORD bytes);
+sani_wsp_give_op(struct sani_wsp_home *home, struct sani_wsp_op *op);
+void
+sani_wsp_give_circle(struct sani_wsp_home *home, struct sani_wsp_op *op);
+
+/** Tell the switch of the end of an operation that was not posted natively. Here, not inside a call of its own. */
+void
+sani_wsp_end_away(struct sani_wsp_home *home, struct sani_wsp_op *op, LPWSAOVERLAPPED ov, DWORD error, DWORD bytes);
 
 /** Is an operation polled (R98), not told of by an up-call? */
 static inline bool
@@ -146,7 +124,56 @@ sani_wsp_signal(struct sani_wsp_sock *so, LONG event, int error);
 
 /** The registration of so that covers a buffer for this direction, or NULL. Here. */
 struct sani_wsp_mem *
-sani_wsp_mem_of(struct sani_wsp_sock *so, const WSABUFEX *buf, unsigned int direction);
+sani_wsp_mem_of(const struct sani_wsp_sock *so, const WSABUFEX *buf, unsigned int direction);
+
+/** It is the one that so->near has for this direction. @return False: it cannot be. Here. */
+bool
+sani_wsp_keep_near(struct sani_wsp_sock *so, struct sani_wsp_mem *mem, unsigned int direction);
+
+/** Give operations back that the registrations of so can do without. Here. */
+void
+sani_wsp_spare_ops(struct sani_wsp_sock *so);
+
+/* start.c */
+
+/** The answers to a transfer of one buffer. */
+extern const struct sani_layer_way sani_wsp_plain __attribute__((visibility("hidden")));
+
+/** Does the operation of a structure run? Any thread. */
+static inline bool
+sani_wsp_is_running(LPWSAOVERLAPPED ov)
+{
+	/* acquire: the result after the word that says it is there */
+	return __atomic_load_n(&ov->Internal, __ATOMIC_ACQUIRE) == WSS_OPERATION_IN_PROGRESS;
+}
+
+/** Post one buffer, which lies in the registration that near is. @return As WSPSend. Here. */
+static inline int
+sani_wsp_start_plain(struct sani_wsp_hot *hot, struct sani_wsp_near *near, const WSABUFEX *buf, LPWSAOVERLAPPED ov,
+		     LPINT err)
+{
+	struct sani_wsp_op *op = near->op;
+	char *mem = buf->buf;
+	uint32_t len = buf->len;
+
+	near->op = op->next;
+	ov->Internal = WSS_OPERATION_IN_PROGRESS;
+	hot->err = err;
+	*err = WSA_IO_PENDING;
+	return sani_layer_transfer(hot->k, &op->native, mem, len, &sani_wsp_plain, (uintptr_t)ov);
+}
+
+/** WSPSend and WSPRecv, whatever is asked for: with all checks, in the order of the header. Any thread. */
+int
+sani_wsp_send_slowly(SOCKET s, LPWSABUFEX bufs, DWORD nb, LPDWORD sent, DWORD flags, LPWSAOVERLAPPED ov,
+		     LPWSAOVERLAPPED_COMPLETION_ROUTINE routine, LPWSATHREADID thread, LPINT err);
+int
+sani_wsp_recv_slowly(SOCKET s, LPWSABUFEX bufs, DWORD nb, LPDWORD received, LPDWORD flags, LPWSAOVERLAPPED ov,
+		     LPWSAOVERLAPPED_COMPLETION_ROUTINE routine, LPWSATHREADID thread, LPINT err);
+
+/** Make an operation ready for transfers of one buffer of so. Here. */
+void
+sani_wsp_make_ready(struct sani_wsp_sock *so, struct sani_wsp_op *op, unsigned int direction);
 
 /** All registrations of so go. Here, or nobody else looks at it. */
 void

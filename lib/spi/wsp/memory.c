@@ -14,7 +14,7 @@ static pthread_mutex_t lock = PTHREAD_MUTEX_INITIALIZER;
 static struct sani_wsp_mem *first_free;
 static uint32_t fresh;
 
-_Static_assert(sizeof(struct sani_wsp_mem) == 64, "an entry's offset has no lower bits");
+_Static_assert(sizeof(struct sani_wsp_mem) % 64 == 0, "an entry's offset has no lower bits");
 
 bool
 sani_wsp_reserve_memory(void)
@@ -43,22 +43,117 @@ by_handle(const struct sani_wsp_sock *so, HANDLE handle)
 	return mem->so == so && mem->handle == handle ? mem : NULL;
 }
 
-static void
-remember(struct sani_wsp_near *near, struct sani_wsp_mem *mem, unsigned int direction)
+/* Its first operation; false: none is free. */
+static bool
+begin_circle(struct sani_wsp_mem *mem, unsigned int direction)
 {
-	if (mem->room[direction] > SAN_IO_MAX)
-		return;
+	struct sani_wsp_op *op;
+
+	if (mem->ops[direction] != NULL)
+		return true;
+	op = sani_wsp_take_op(mem->so->home);
+	if (op == NULL)
+		return false;
+	op->next = op;
+	op->prev = op;
+	sani_wsp_make_ready(mem->so, op, direction);
+	mem->ops[direction] = op;
+	return true;
+}
+
+/* @return False: what uses it is posted in another way. */
+static bool
+remember(struct sani_wsp_hot *hot, struct sani_wsp_mem *mem, unsigned int direction)
+{
+	struct sani_wsp_near *near = &hot->near[direction];
+
+	if (near->mem == mem)
+		return true;
+	if (mem->room[direction] > SAN_IO_MAX || !begin_circle(mem, direction))
+		return false;
+	if (near->mem != NULL)
+		near->mem->ops[direction] = near->op;
 	near->handle = mem->handle;
 	near->base = mem->base;
-	near->room = mem->room[direction];
+	near->limit = (uint64_t)mem->room[direction] + 1;
+	near->op = mem->ops[direction];
 	near->mem = mem;
-	near->k = sani_sock_core(sani_handle_core(mem->so->h));
-	near->post.sock = mem->so->h;
-	near->post.kind = direction == SANI_WSP_SENDS ? SAN_OP_SEND : SAN_OP_RECV;
+	/* One that was accepted may live on another core than its listener, whose home it has. */
+	hot->k = sani_sock_core(sani_handle_core(mem->so->h));
+	hot->s = sani_wsp_name(mem->so);
+	return true;
+}
+
+static void
+forget(struct sani_wsp_sock *so, const struct sani_wsp_mem *mem)
+{
+	for (unsigned int i = 0; i < 2; i++)
+		if (so->hot->near[i].mem == mem)
+			so->hot->near[i] = (struct sani_wsp_near){ .mem = NULL };
+}
+
+/* R123: is an operation of it not over? */
+static bool
+is_used(const struct sani_wsp_mem *mem)
+{
+	for (unsigned int i = 0; i < 2; i++) {
+		const struct sani_wsp_op *op = mem->ops[i];
+
+		if (op == NULL)
+			continue;
+		do {
+			if (op->native.state != 0)
+				return true;
+			op = op->next;
+		} while (op != mem->ops[i]);
+	}
+	return mem->in_use > 0;
+}
+
+/* Its operations, which are over, go back to the home. */
+static void
+end_circles(struct sani_wsp_mem *mem)
+{
+	for (unsigned int i = 0; i < 2; i++) {
+		if (mem->ops[i] != NULL)
+			sani_wsp_give_circle(mem->so->home, mem->ops[i]);
+		mem->ops[i] = NULL;
+	}
+}
+
+/* Those of a registration that are over go, but for one that is next, or the last one. */
+static void
+thin_out(struct sani_wsp_mem *mem, unsigned int direction)
+{
+	struct sani_wsp_near *near = &mem->so->hot->near[direction];
+	struct sani_wsp_op *first = near->mem == mem ? near->op : mem->ops[direction];
+	struct sani_wsp_op *op = first->next;
+
+	mem->ops[direction] = first;
+	while (op != first) {
+		struct sani_wsp_op *next = op->next;
+
+		if (op->native.state == 0) {
+			op->prev->next = next;
+			next->prev = op->prev;
+			op->next = op;
+			sani_wsp_give_circle(mem->so->home, op);
+		}
+		op = next;
+	}
+}
+
+void
+sani_wsp_spare_ops(struct sani_wsp_sock *so)
+{
+	for (struct sani_wsp_mem *mem = so->mems; mem != NULL; mem = mem->next)
+		for (unsigned int i = 0; i < 2; i++)
+			if (mem->ops[i] != NULL)
+				thin_out(mem, i);
 }
 
 struct sani_wsp_mem *
-sani_wsp_mem_of(struct sani_wsp_sock *so, const WSABUFEX *buf, unsigned int direction)
+sani_wsp_mem_of(const struct sani_wsp_sock *so, const WSABUFEX *buf, unsigned int direction)
 {
 	struct sani_wsp_mem *mem = by_handle(so, buf->handle);
 	uintptr_t off;
@@ -68,8 +163,13 @@ sani_wsp_mem_of(struct sani_wsp_sock *so, const WSABUFEX *buf, unsigned int dire
 	off = (uintptr_t)buf->buf - (uintptr_t)mem->base;
 	if (off > mem->room[direction] || buf->len > mem->room[direction] - off)
 		return NULL;
-	remember(&so->near[direction], mem, direction);
 	return mem;
+}
+
+bool
+sani_wsp_keep_near(struct sani_wsp_sock *so, struct sani_wsp_mem *mem, unsigned int direction)
+{
+	return remember(so->hot, mem, direction);
 }
 
 static struct sani_wsp_mem *
@@ -125,10 +225,13 @@ unlink_from(struct sani_wsp_sock *so, struct sani_wsp_mem *mem)
 void
 sani_wsp_forget_memory(struct sani_wsp_sock *so)
 {
+	if (so->hot != NULL)
+		*so->hot = (struct sani_wsp_hot){ .s = 0 };
 	while (so->mems != NULL) {
 		struct sani_wsp_mem *mem = so->mems;
 
 		unlink_from(so, mem);
+		end_circles(mem);
 		give_back(mem);
 	}
 }
@@ -161,6 +264,8 @@ register_here(struct sani_wsp_call *call)
 	mem->room[SANI_WSP_SENDS] = call->flags & MEM_READ ? len : 0;
 	mem->room[SANI_WSP_RECVS] = call->flags & MEM_WRITE ? len : 0;
 	mem->in_use = 0;
+	mem->ops[SANI_WSP_SENDS] = NULL;
+	mem->ops[SANI_WSP_RECVS] = NULL;
 	mem->gen = RTE_MAX(mem->gen, 1u);	/* never a handle that is NULL */
 	mem->handle = (HANDLE)((uintptr_t)mem->gen << 32 | ((uintptr_t)mem - (uintptr_t)table));
 	link_to(so, mem);
@@ -196,11 +301,11 @@ deregister_here(struct sani_wsp_call *call)
 	struct sani_wsp_sock *so = call->so;
 	struct sani_wsp_mem *mem = by_handle(so, call->handle);
 
-	if (mem == NULL || mem->in_use > 0)
+	if (mem == NULL || is_used(mem))
 		return WSAEINVAL;
-	so->near[SANI_WSP_SENDS].handle = NULL;
-	so->near[SANI_WSP_RECVS].handle = NULL;
+	forget(so, mem);
 	unlink_from(so, mem);
+	end_circles(mem);
 	give_back(mem);
 	return 0;
 }

@@ -22,11 +22,11 @@
 #include "sock/layer.h"
 
 #define SANI_WSP_SOCKS 65536u
-#define SANI_WSP_ENTRY 512u
+#define SANI_WSP_UNIT 128u		/**< What descriptors of neighbours differ by. */
 #define SANI_WSP_MEMORIES 1024u		/**< Registrations of a socket at most. */
 #define SANI_WSP_BACKLOG 1024u
 
-/** In the lower bits of an entry's word, which those of an open one's descriptor do not have. */
+/** In the lower bits of an entry's word. */
 enum sani_wsp_state {
 	SANI_WSP_OPEN,
 	SANI_WSP_QUEUED,	/**< A request that nobody has accepted: no descriptor yet. */
@@ -47,25 +47,46 @@ struct sani_wsp_mem {
 	struct sani_wsp_sock *so;
 	char *base;
 	uint32_t room[2];		/**< Bytes that may be sent, received into: all or none. */
-	uint32_t in_use;		/**< Transfers that are not completed. */
+	uint32_t in_use;		/**< Transfers of several buffers that are not completed. */
 	uint32_t gen;
+	struct sani_wsp_op *ops[2];	/**< Operations of one buffer, in a circle; NULL: none yet. */
 	struct sani_wsp_mem *next;	/**< Of its socket, or the free list. */
 	struct sani_wsp_mem *prev;
 } SANI_ALIGNED;
 
-/** The registration that a socket's transfers of one direction used last: most use it again. */
+/**
+ * The registration that a socket's transfers of one direction used last: most use it again. Its operations are used in
+ * turn, so the next one is over unless all are at work:
+ *
+ *       op
+ *       v
+ *   .-> over -> over -> posted -> posted -.
+ *   '-------------------------------------'
+ */
 struct sani_wsp_near {
-	HANDLE handle;			/**< NULL: none. */
+	HANDLE handle;
 	char *base;
-	uint64_t room;			/**< SAN_IO_MAX at most: a larger one is looked for each time. */
+	uint64_t limit;			/**< More bytes than it has, SAN_IO_MAX at most; 0: none. */
+	struct sani_wsp_op *op;		/**< The next one. */
 	struct sani_wsp_mem *mem;
-	struct san_core *k;		/**< Where the native socket lives; */
-	struct sani_post post;		/**< its post, but for operation, buffer and length. */
 };
 
 enum { SANI_WSP_SENDS, SANI_WSP_RECVS };
 
 struct sani_wsp_home;
+
+/**
+ * What transfers of one buffer need of a socket. Each thread that polls cores has a table of them, in which an entry is
+ * set only for its own sockets: so a thread that finds the descriptor there need not ask whether it is the right one.
+ */
+struct sani_wsp_hot {
+	SOCKET s;			/**< 0: not here, or nothing is registered yet. */
+	struct san_core *k;
+	LPINT err;			/**< Of the call that is under way. */
+	struct sani_wsp_near near[2];	/**< SANI_WSP_SENDS, SANI_WSP_RECVS */
+} __attribute__((aligned(128)));
+
+_Static_assert(sizeof(struct sani_wsp_hot) == SANI_WSP_UNIT, "a descriptor has the offset in the table");
 
 struct sani_wsp_sock {
 	struct san_overlapped op;	/**< Of connect, or of a listener's repeating accept. */
@@ -73,10 +94,9 @@ struct sani_wsp_sock {
 	_Atomic uint32_t away;		/**< Posts of other threads under way. Any thread. */
 	struct sani_wsp_home *home;	/**< NULL: not bound. Any thread; set once. */
 	struct sani_thread *thread;	/**< Its home's; likewise. */
+	struct sani_wsp_hot *hot;	/**< Of that thread's table. */
 	SOCKET upper;			/**< The switch's descriptor. */
 	san_handle h;
-	uint32_t nb_ops;		/**< Transfers and the one above, up-call not made. */
-	struct sani_wsp_near near[2];	/**< SANI_WSP_SENDS, SANI_WSP_RECVS */
 	DWORD catalog_id;
 	uint8_t phase;			/**< enum sani_wsp_phase */
 	bool retired;			/**< The native socket is gone. */
@@ -103,9 +123,10 @@ struct sani_wsp_sock {
 	uint32_t nb_mem;
 	struct sani_wsp_sock *next_home;	/**< home->socks */
 	struct sani_wsp_sock *prev_home;
-} __attribute__((aligned(512)));
+};
 
-_Static_assert(sizeof(struct sani_wsp_sock) == SANI_WSP_ENTRY, "an entry's offset has no lower bits");
+/** The user value of a native operation is the WSAOVERLAPPED; of all that is not a transfer of one buffer it is odd. */
+#define SANI_WSP_ODD (UINT64_C(1) << 63)
 
 /** Of an operation that is not like most. */
 enum {
@@ -113,29 +134,36 @@ enum {
 	SANI_WSP_MANY = 2,	/**< Several registrations: mems. */
 };
 
+static inline uint64_t
+sani_wsp_user(const struct sani_wsp_sock *so)
+{
+	return (uintptr_t)so | SANI_WSP_ODD;
+}
+
+static inline struct sani_wsp_sock *
+sani_wsp_of_user(uint64_t user)
+{
+	return (void *)(uintptr_t)(user & ~SANI_WSP_ODD);
+}
+
 /** A transfer. */
 struct sani_wsp_op {
 	struct san_overlapped native;
-	struct sani_wsp_sock *so;
-	struct sani_wsp_mem *mem;	/**< In use by it; NULL: none, or several. */
-	LPWSAOVERLAPPED ov;
-	struct sani_wsp_op *next;	/**< Free list. */
+	SOCKET upper;			/**< The switch's descriptor, */
+	struct sani_wsp_sock *so;	/**< and ours: they stay while a completion may be on its way. */
+	struct sani_wsp_op *next;	/**< Of the circle, or a free list. */
+	struct sani_wsp_op *prev;	/**< Of the circle. */
 	uint8_t odd;			/**< SANI_WSP_AWAY, SANI_WSP_MANY */
 	uint8_t kind;			/**< SAN_OP_SEND, SAN_OP_RECV. */
 	uint16_t nb;			/**< Buffers; of mems. */
 	struct sani_wsp_mem *mems[SAN_VEC_MAX];
 };
 
-/** A send that was over at once: the up-call is not made. */
-struct sani_wsp_done {
-	struct sani_wsp_sock *so;
-	uint64_t bytes;
-	LPWSAOVERLAPPED ov;
-};
-
-/** A completion that was read from the queue before its turn. */
+/** What was read from the queue before its turn: an up-call, or the end of a socket. */
 struct sani_wsp_kept {
-	struct sani_wsp_op *op;
+	struct sani_wsp_sock *so;	/**< NULL: an up-call. */
+	SOCKET upper;
+	LPWSAOVERLAPPED ov;
 	DWORD error;
 	DWORD bytes;
 };
@@ -163,20 +191,19 @@ struct sani_wsp_away_pool {
 struct sani_wsp_home {
 	struct sani_layer layer;	/**< First: the hook is the home. */
 	struct sani_thread *thread;	/**< Who polls it. Any thread. */
+	struct sani_wsp_hot *hots;	/**< That thread's table. */
 	struct san_core *k;
 	struct san_cq *cq;
-	struct sani_wsp_op *spare;	/**< The next one to post with; NULL: all are in use. */
 	bool calling;			/**< Up-calls are being made. */
-	bool behind;			/**< The queue was not emptied in the last turn. */
+	bool unusual;			/**< The next turn has something to do before the queue. */
+	bool scarce;			/**< No operation was free. */
 	struct sani_wsp_sock *socks;
 	uint32_t nb_socks;
 	struct sani_wsp_op *ops;
 	uint32_t fresh;
 	struct sani_wsp_op *free;
-	struct sani_wsp_done *done;	/**< Oldest first, */
-	struct sani_wsp_done *done_next;	/**< up to here; */
-	struct sani_wsp_done *done_end;	/**< full. */
-	struct sani_wsp_kept *kept;	/**< Older than what is in done or in the queue. */
+	struct sani_wsp_op *given;	/**< Free from the next turn on. */
+	struct sani_wsp_kept *kept;	/**< Older than what is in the queue. */
 	uint32_t nb_kept;
 	struct sani_wsp_away_pool away;
 };
@@ -227,6 +254,9 @@ sani_wsp_catalog_id(void);
 
 /* table.c: descriptors */
 
+/** The calling thread's table; one without entries if it has no home. Writer: home.c. */
+extern __thread struct sani_wsp_hot *sani_wsp_hots __attribute__((tls_model("initial-exec"), visibility("hidden")));
+
 /** All entries; reserved by the first startup, never given back. Any thread. */
 extern struct sani_wsp_sock *sani_wsp_socks __attribute__((visibility("hidden")));
 
@@ -234,11 +264,18 @@ extern struct sani_wsp_sock *sani_wsp_socks __attribute__((visibility("hidden"))
 bool
 sani_wsp_reserve(void);
 
-/** Generation 32, offset in the table 23, state 9: of an open entry it is the descriptor. */
+/**
+ * Generation 32, offset in a table of hot parts 25, state 7: of an open entry it is the descriptor. Of any other the
+ * offset is another entry's, so that nothing that leads to this one equals it.
+ */
 static inline uint64_t
 sani_wsp_word(const struct sani_wsp_sock *so, uint32_t gen, enum sani_wsp_state state)
 {
-	return (uint64_t)gen << 32 | (uint64_t)((uintptr_t)so - (uintptr_t)sani_wsp_socks) | (uint64_t)state;
+	uint64_t offset = (uint64_t)(so - sani_wsp_socks) * SANI_WSP_UNIT;
+
+	if (state != SANI_WSP_OPEN)
+		offset ^= SANI_WSP_UNIT;
+	return (uint64_t)gen << 32 | offset | (uint64_t)state;
 }
 
 static inline uint32_t
@@ -250,7 +287,7 @@ sani_wsp_gen(const struct sani_wsp_sock *so)
 static inline enum sani_wsp_state
 sani_wsp_state(const struct sani_wsp_sock *so)
 {
-	return (enum sani_wsp_state)(atomic_load(&so->word) % SANI_WSP_ENTRY);
+	return (enum sani_wsp_state)(atomic_load(&so->word) % SANI_WSP_UNIT);
 }
 
 static inline bool
@@ -263,15 +300,21 @@ sani_wsp_is_open(const struct sani_wsp_sock *so)
 static inline struct sani_wsp_sock *
 sani_wsp_place(SOCKET s)
 {
-	return (void *)((char *)sani_wsp_socks + ((uint32_t)s & ((SANI_WSP_SOCKS - 1) * SANI_WSP_ENTRY)));
+	return &sani_wsp_socks[(uint32_t)s / SANI_WSP_UNIT % SANI_WSP_SOCKS];
+}
+
+/** The hot part that it would have in the calling thread's table. */
+static inline struct sani_wsp_hot *
+sani_wsp_hot(SOCKET s)
+{
+	return (void *)((char *)sani_wsp_hots + ((uint32_t)s & ((SANI_WSP_SOCKS - 1) * SANI_WSP_UNIT)));
 }
 
 /** Is s the descriptor of its place, and open? Any thread. */
 static inline bool
 sani_wsp_is(const struct sani_wsp_sock *so, SOCKET s)
 {
-	/* Whatever is not the offset of an entry has some of these bits. */
-	return ((uint32_t)s & ~((SANI_WSP_SOCKS - 1) * SANI_WSP_ENTRY)) == 0 && atomic_load(&so->word) == s;
+	return atomic_load(&so->word) == s;
 }
 
 /** The entry of an open descriptor, or NULL. Any thread. */

@@ -78,7 +78,7 @@ bind_here(struct sani_wsp_call *call)
 		rc = san_set_option(so->h, SAN_OPT_NODELAY, 0);
 	if (rc < 0) {
 		/* Nobody is to hear of it: the record names no entry. */
-		san_close(so->h, 0);
+		san_close(so->h, SANI_WSP_ODD);
 		so->h = SAN_NO_HANDLE;
 		return sani_wsp_error(rc);
 	}
@@ -158,7 +158,7 @@ sani_wsp_begin_close(struct sani_wsp_sock *so)
 		return;
 	}
 	/* Refused only when it is closing already: then its record comes all the same. */
-	san_close(so->h, (uintptr_t)so);
+	san_close(so->h, sani_wsp_user(so));
 	if (sani_wsp_is_here(home) && !home->calling && !sani_layer_in_round())
 		sani_wsp_flush(home, so);
 }

@@ -18,11 +18,13 @@ sani_wsp_reserve(void)
 
 	if (sani_wsp_socks != NULL)
 		return true;
-	p = mmap(NULL, (size_t)SANI_WSP_SOCKS * SANI_WSP_ENTRY, PROT_READ | PROT_WRITE,
+	p = mmap(NULL, SANI_WSP_SOCKS * sizeof(*sani_wsp_socks), PROT_READ | PROT_WRITE,
 		 MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
 	if (p == MAP_FAILED)
 		return false;
 	sani_wsp_socks = p;
+	/* Not 0: that is nobody's descriptor. */
+	atomic_store(&sani_wsp_socks[0].word, sani_wsp_word(sani_wsp_socks, 1, SANI_WSP_FREE));
 	return true;
 }
 
@@ -84,7 +86,7 @@ sani_wsp_alloc(enum sani_wsp_state state)
 	if (so == NULL)
 		return NULL;
 	memset(&so->op, 0, sizeof(so->op));
-	so->op.user = (uintptr_t)so;
+	so->op.user = sani_wsp_user(so);
 	memset((char *)so + offsetof(struct sani_wsp_sock, home), 0,
 	       sizeof(*so) - offsetof(struct sani_wsp_sock, home));
 	so->nodelay = true;

@@ -1,0 +1,303 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/*
+ * Posts of sends and receives that are not like most: more buffers than one, or another registration than the last one;
+ * from other threads, whose calls travel in their request rings; and all that is refused.
+ */
+#include <errno.h>
+#include <sched.h>
+
+#include "spi/wsp/priv.h"
+
+/* What was asked for. */
+struct asked {
+	SOCKET s;
+	const WSABUFEX *bufs;
+	DWORD nb;
+	DWORD flags;
+	LPWSAOVERLAPPED ov;
+	bool has_routine;
+};
+
+/* What was given cannot be an operation: why. */
+static DWORD
+check(const struct asked *a)
+{
+	if (a->flags != 0)
+		return WSAEOPNOTSUPP;
+	if (a->ov == NULL || a->nb == 0 || a->nb > SAN_VEC_MAX || a->has_routine || sani_wsp_is_running(a->ov))
+		return WSAEINVAL;
+	return a->bufs == NULL ? WSAEFAULT : 0;
+}
+
+static DWORD
+code_of(int rc)
+{
+	return rc == WSAEFAULT ? WSAEFAULT : sani_wsp_error(rc);
+}
+
+static inline unsigned int
+direction_of(uint8_t kind)
+{
+	return kind == SAN_OP_SEND ? SANI_WSP_SENDS : SANI_WSP_RECVS;
+}
+
+/* A buffer that is not registered: before there is a connection none can be (R114 before R108). */
+static int
+why_not(const struct sani_wsp_sock *so)
+{
+	return so->phase == SANI_WSP_CONNECTED ? WSAEFAULT : -ENOTCONN;
+}
+
+/* Buffers, however many. @return As sani_layer_post_told(), or WSAEFAULT; with 0 their registrations are in use. */
+static int
+post_many(struct sani_wsp_sock *so, struct sani_wsp_op *op, const WSABUFEX *bufs, DWORD nb)
+{
+	struct san_vec vec[SAN_VEC_MAX];
+	struct sani_post_extra x = { .vec = vec, .nb = nb, .min = 1 };
+	struct sani_post p = { .sock = so->h, .op = &op->native, .kind = op->kind, .extra = &x };
+	uint64_t sum = 0;
+	uint32_t i;
+	int rc;
+
+	op->nb = 0;
+	for (i = 0; i < nb; i++) {
+		vec[i] = (struct san_vec){ bufs[i].buf, bufs[i].len };
+		sum += bufs[i].len;
+		if (bufs[i].len == 0)
+			continue;
+		op->mems[op->nb] = sani_wsp_mem_of(so, &bufs[i], direction_of(op->kind));
+		if (op->mems[op->nb++] == NULL)
+			return why_not(so);
+	}
+	p.len = (uint32_t)sum;
+	if (sum > SAN_IO_MAX || (sum == 0 && op->kind == SAN_OP_RECV))
+		return -EINVAL;
+	if (sum == 0)
+		p.extra = NULL;
+	rc = sani_layer_post_told(&p);
+	if (rc != 0)
+		return rc;
+	for (i = 0; i < op->nb; i++)
+		op->mems[i]->in_use++;
+	op->odd |= SANI_WSP_MANY;
+	return 0;
+}
+
+static inline uint64_t
+odd_user(LPWSAOVERLAPPED ov)
+{
+	return (uintptr_t)ov | SANI_WSP_ODD;
+}
+
+/* On the owning core. @return WSA_IO_PENDING, or why it was not started. */
+static DWORD
+start_many(struct sani_wsp_sock *so, uint8_t kind, const struct asked *a)
+{
+	struct sani_wsp_op *op = sani_wsp_take_op(so->home);
+	int rc;
+
+	if (op == NULL)
+		return WSAEWOULDBLOCK;
+	op->so = so;
+	op->upper = so->upper;
+	op->kind = kind;
+	op->native.user = odd_user(a->ov);
+	rc = post_many(so, op, a->bufs, a->nb);
+	if (rc == 0) {
+		a->ov->Internal = WSS_OPERATION_IN_PROGRESS;
+		return WSA_IO_PENDING;
+	}
+	sani_wsp_give_op(so->home, op);
+	return code_of(rc);
+}
+
+void
+sani_wsp_make_ready(struct sani_wsp_sock *so, struct sani_wsp_op *op, unsigned int direction)
+{
+	op->so = so;
+	op->upper = so->upper;
+	op->native.sock = so->h;
+	op->native.kind = direction == SANI_WSP_SENDS ? SAN_OP_SEND : SAN_OP_RECV;
+	op->native.flags = 0;
+}
+
+/* The native call refuses one buffer; if only because the next operation is not over, another one takes its place. */
+static int
+refuse(struct san_overlapped *native, int rc, void *buf, uint32_t len, uint64_t user)
+{
+	struct sani_wsp_op *at = (struct sani_wsp_op *)native, *op;
+	struct sani_wsp_sock *so = at->so;
+	LPWSAOVERLAPPED ov = (void *)(uintptr_t)user;
+
+	op = rc == -EBUSY ? sani_wsp_take_op(so->home) : NULL;
+	if (op == NULL) {
+		ov->Internal = 0;
+		return sani_wsp_return(rc == -EBUSY ? WSAEWOULDBLOCK : sani_wsp_error(rc == -EMSGSIZE ? -EINVAL : rc),
+				       so->hot->err);
+	}
+	sani_wsp_make_ready(so, op, direction_of(native->kind));
+	op->next = at;
+	op->prev = at->prev;
+	at->prev->next = op;
+	at->prev = op;
+	so->hot->near[direction_of(native->kind)].op = at;
+	return sani_layer_transfer(so->hot->k, &op->native, buf, len, &sani_wsp_plain, user);
+}
+
+const struct sani_layer_way sani_wsp_plain = { .accepted = SOCKET_ERROR, .refused = refuse };
+
+/* On the owning core. */
+static int
+start(struct sani_wsp_sock *so, uint8_t kind, const struct asked *a, LPINT err)
+{
+	unsigned int direction = direction_of(kind);
+	struct sani_wsp_mem *mem;
+
+	if (a->nb == 1 && a->bufs->len > 0) {
+		mem = sani_wsp_mem_of(so, a->bufs, direction);
+		if (mem != NULL && sani_wsp_keep_near(so, mem, direction))
+			return sani_wsp_start_plain(so->hot, &so->hot->near[direction], a->bufs, a->ov, err);
+	}
+	return sani_wsp_return(start_many(so, kind, a), err);
+}
+
+/* A free operation of those for other threads, or NULL. */
+static struct sani_wsp_away *
+take_away(struct sani_wsp_away_pool *pool)
+{
+	struct sani_wsp_op *op;
+
+	pthread_mutex_lock(&pool->lock);
+	if (pool->free == NULL)
+		pool->free = atomic_exchange_explicit(&pool->given, NULL, memory_order_acquire);
+	op = pool->free;
+	if (op != NULL)
+		pool->free = op->next;
+	else if (pool->list != NULL && pool->fresh < SANI_WSP_AWAY_MAX)
+		op = memset(&pool->list[pool->fresh++], 0, sizeof(*pool->list));
+	pthread_mutex_unlock(&pool->lock);
+	return (struct sani_wsp_away *)op;
+}
+
+static void
+put_away(struct sani_wsp_away_pool *pool, struct sani_wsp_away *a)
+{
+	pthread_mutex_lock(&pool->lock);
+	a->op.next = pool->free;
+	pool->free = &a->op;
+	pthread_mutex_unlock(&pool->lock);
+}
+
+/* The core's thread: start what another thread has asked for. However it goes, a completion follows. */
+static void
+start_away(struct san_core *k, void *arg)
+{
+	struct sani_wsp_away *a = arg;
+	struct sani_wsp_sock *so = a->op.so;
+	LPWSAOVERLAPPED ov = (void *)(uintptr_t)(a->op.native.user & ~SANI_WSP_ODD);
+	int rc = -ECANCELED;
+
+	(void)k;
+	if (sani_wsp_is_open(so))
+		rc = post_many(so, &a->op, a->bufs, a->nb);
+	if (rc != 0)
+		sani_wsp_end_away(so->home, &a->op, ov, code_of(rc), 0);
+	/* Until here the socket is not released. */
+	atomic_fetch_sub(&so->away, 1);
+	if (sani_wsp_state(so) == SANI_WSP_CLOSING)
+		sani_wsp_try_release(so);
+}
+
+/* The core's thread: a post that was not made may have held up the release of its socket. */
+static void
+look_again(struct san_core *k, void *arg)
+{
+	struct sani_wsp_sock *so = arg;
+
+	(void)k;
+	if (sani_wsp_state(so) == SANI_WSP_CLOSING)
+		sani_wsp_try_release(so);
+}
+
+static void
+undo_away(struct sani_wsp_sock *so, struct sani_wsp_home *home, struct sani_wsp_away *a)
+{
+	put_away(&home->away, a);
+	atomic_fetch_sub(&so->away, 1);
+	/* Rare: it was closed between the look and the count. */
+	while (sani_wsp_state(so) == SANI_WSP_CLOSING &&
+	       sani_layer_post(home->k, look_again, so) == -EAGAIN)
+		sched_yield();
+}
+
+static DWORD
+send_away(const struct asked *asked, struct sani_wsp_sock *so, uint8_t kind)
+{
+	struct sani_wsp_home *home = so->home;
+	struct sani_wsp_away *a = take_away(&home->away);
+	LPWSAOVERLAPPED ov = asked->ov;
+	ULONG_PTR before = ov->Internal;
+	int rc;
+
+	if (a == NULL)
+		return WSAEWOULDBLOCK;
+	a->op.so = so;
+	a->op.upper = so->upper;
+	a->op.native.user = odd_user(ov);
+	a->op.kind = kind;
+	a->op.odd = SANI_WSP_AWAY;
+	a->nb = asked->nb;
+	memcpy(a->bufs, asked->bufs, asked->nb * sizeof(*a->bufs));
+	/* sequentially consistent: counted before the look at the word; a close looks the other way round */
+	atomic_fetch_add(&so->away, 1);
+	if (sani_wsp_find(asked->s) != so) {
+		undo_away(so, home, a);
+		return WSAENOTSOCK;
+	}
+	ov->Internal = WSS_OPERATION_IN_PROGRESS;
+	rc = sani_layer_post(home->k, start_away, a);
+	if (rc == 0)
+		return WSA_IO_PENDING;
+	ov->Internal = before;
+	undo_away(so, home, a);
+	return rc == -EAGAIN ? WSAEWOULDBLOCK : WSAENETDOWN;
+}
+
+/* With all checks, in the order of the header. */
+static int
+transfer(const struct asked *a, uint8_t kind, LPINT err)
+{
+	struct sani_wsp_sock *so = sani_wsp_find(a->s);
+	DWORD code = so == NULL ? WSAENOTSOCK : check(a);
+	INT ignored;
+
+	if (code == 0 && so->home == NULL)
+		code = WSAENOTCONN;
+	if (code != 0)
+		return sani_wsp_return(code, err);
+	if (so->thread != sani_thread_self())
+		return sani_wsp_return(send_away(a, so, kind), err);
+	return start(so, kind, a, err != NULL ? err : &ignored);
+}
+
+int
+sani_wsp_send_slowly(SOCKET s, LPWSABUFEX bufs, DWORD nb, LPDWORD sent, DWORD flags, LPWSAOVERLAPPED ov,
+		     LPWSAOVERLAPPED_COMPLETION_ROUTINE routine, LPWSATHREADID thread, LPINT err)
+{
+	struct asked a = { s, bufs, nb, flags, ov, routine != NULL };
+
+	(void)sent;
+	(void)thread;
+	return transfer(&a, SAN_OP_SEND, err);
+}
+
+int
+sani_wsp_recv_slowly(SOCKET s, LPWSABUFEX bufs, DWORD nb, LPDWORD received, LPDWORD flags, LPWSAOVERLAPPED ov,
+		     LPWSAOVERLAPPED_COMPLETION_ROUTINE routine, LPWSATHREADID thread, LPINT err)
+{
+	struct asked a = { s, bufs, nb, *flags, ov, routine != NULL };
+
+	(void)received;
+	(void)thread;
+	return transfer(&a, SAN_OP_RECV, err);
+}
