@@ -39,22 +39,14 @@ is_duplicate(const struct sani_tcp_rx *rx)
 }
 
 /*
- * RFC 6298 5.2, 5.3; RFC 6582: of the partial ACKs only the first restarts the timer. The probe timer begins
- * anew too (RFC 8985 7.2), at once, for there may be nothing to send. With nothing in flight RACK forgets
- * what was: its times are of 28 bits, and the silence may be long.
+ * RFC 6298 5.3; RFC 6582: of the partial ACKs only the first restarts the timer. The probe timer begins
+ * anew too (RFC 8985 7.2), at once, for there may be nothing to send.
  */
-static void
-restart_timers(struct sani_tcp_conn *c, uint64_t now_us)
+void
+sani_tcp_restart_timers(struct sani_tcp_conn *c, uint64_t now_us)
 {
 	bool newreno = c->ca == SANI_TCP_CA_RECOVERY && !(c->flags & SANI_TCP_F_SACK);
 
-	if (c->snd_una == c->snd_nxt) {
-		sani_tcp_disarm(c, SANI_TCP_T_REXMIT);
-		sani_tcp_disarm(c, SANI_TCP_T_LOSS);
-		sani_tcp_disarm(c, SANI_TCP_T_USER);
-		c->rack_rtt_us = 0;
-		return;
-	}
 	sani_tcp_arm(c, SANI_TCP_T_USER, now_us + sani_tcp_user_timeout_us(c));
 	if (!newreno || !(c->flags & SANI_TCP_F_PARTIAL))
 		sani_tcp_arm(c, SANI_TCP_T_REXMIT, now_us + sani_tcp_rto(c, c->backoff));
@@ -72,10 +64,7 @@ take_new_ack(struct sani_tcp_rx *rx, struct sani_tcp_delivery *d)
 	uint32_t end = sani_tcp_data_end(c);
 	uint32_t first = c->iss + 1 + (uint32_t)c->acked;
 
-	if (c->acked_us != rx->io->now_us) {
-		c->acked_us = rx->io->now_us;
-		c->acked_flight = c->snd_nxt - c->snd_una;
-	}
+	sani_tcp_note_flight(c, rx->io->now_us);
 	d->acked = ack - c->snd_una;
 	sani_tcp_flight_acked(c, ack, d);
 	sani_tcp_sndq_release(c, (seq_lt(ack, end) ? ack : end) - first);
@@ -105,8 +94,12 @@ take_delivery(struct sani_tcp_rx *rx)
 		sani_tcp_sack_input(rx, &d);
 	sani_tcp_rtt_acked(c, rx->seg, &d, rx->io->now_us);
 	sani_tcp_recovery_ack(rx, &d);
-	if (d.acked > 0)
-		restart_timers(c, rx->io->now_us);
+	if (d.acked == 0)
+		return;
+	if (c->snd_una == c->snd_nxt)
+		sani_tcp_rest(c);	/* RFC 6298 5.2 */
+	else
+		sani_tcp_restart_timers(c, rx->io->now_us);
 }
 
 /*
@@ -119,7 +112,7 @@ follow_window(struct sani_tcp_rx *rx)
 	struct sani_tcp_conn *c = rx->c;
 	bool shut = c->snd_wnd == 0 || (c->flags & SANI_TCP_F_PROBED);
 
-	sani_tcp_update_snd_wnd(rx);
+	sani_tcp_update_snd_wnd(c, rx->seg, rx->seq);
 	if (sani_unlikely(c->snd_wnd == 0))
 		sani_tcp_disarm(c, SANI_TCP_T_USER);
 	else if (sani_unlikely(shut) && c->snd_una != c->snd_nxt)

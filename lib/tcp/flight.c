@@ -1,7 +1,6 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 #include "tcp/priv.h"
 
-#define FLAGS 0xfu
 #define SPARE 1u	/* places that cutting runs leaves for what is sent next */
 #define COALESCE_SHIFT 6	/* in a crowded table times may be off by SRTT / 64 */
 
@@ -11,29 +10,11 @@ make_word(uint64_t now_us, uint32_t flags)
 	return (uint32_t)now_us << 4 | flags;
 }
 
-static struct sani_tcp_run *
-base(struct sani_tcp_flight *f)
-{
-	return f->table != NULL ? (struct sani_tcp_run *)f->table->buf_addr : f->few;
-}
-
 static uint32_t
 capacity(const struct sani_tcp_flight *f)
 {
 	return f->table != NULL ? f->table->buf_len / (uint32_t)sizeof(struct sani_tcp_run) :
 				  SANI_TCP_RUNS_FEW;
-}
-
-struct sani_tcp_run *
-sani_tcp_runs(struct sani_tcp_conn *c)
-{
-	return base(&c->flight) + c->flight.first;
-}
-
-uint32_t
-sani_tcp_run_end(const struct sani_tcp_conn *c, const struct sani_tcp_run *runs, uint32_t i)
-{
-	return i + 1u < c->flight.nb ? runs[i + 1].seq : c->snd_nxt;
 }
 
 /* Out of the block into a buffer. The pool may be empty: then it stays where it is. */
@@ -62,7 +43,7 @@ has_room(struct sani_tcp_flight *f, uint32_t spare, struct rte_mempool *pool)
 static struct sani_tcp_run *
 insert(struct sani_tcp_flight *f, uint32_t i)
 {
-	struct sani_tcp_run *r = base(f);
+	struct sani_tcp_run *r = sani_tcp_flight_base(f);
 
 	if (f->first + f->nb == capacity(f)) {
 		memmove(r, r + f->first, f->nb * sizeof(*r));
@@ -77,7 +58,7 @@ insert(struct sani_tcp_flight *f, uint32_t i)
 static void
 remove_at(struct sani_tcp_flight *f, uint32_t i)
 {
-	struct sani_tcp_run *r = base(f) + f->first;
+	struct sani_tcp_run *r = sani_tcp_flight_base(f) + f->first;
 
 	memmove(r + i, r + i + 1, (f->nb - i - 1u) * sizeof(*r));
 	f->nb--;
@@ -148,7 +129,7 @@ is_crowded(const struct sani_tcp_conn *c, const struct sani_tcp_run *last, uint3
 {
 	const struct sani_tcp_flight *f = &c->flight;
 
-	return f->table != NULL && f->nb > capacity(f) / 2 && (last->word & FLAGS) == 0 &&
+	return f->table != NULL && f->nb > capacity(f) / 2 && (last->word & SANI_TCP_RUN_FLAGS) == 0 &&
 	       sani_tcp_time_diff(word >> 4, sani_tcp_run_time(last)) <
 		       (int32_t)(c->srtt_us >> COALESCE_SHIFT);
 }
@@ -175,7 +156,7 @@ append(struct sani_tcp_conn *c, uint32_t seq, uint64_t now_us, struct rte_mempoo
 		/* full: what the last run knew is given up, but for having been sent twice */
 		unmark(c, f->nb - 1u);
 		last = sani_tcp_runs(c) + f->nb - 1;
-		last->word = word | (last->word & FLAGS);
+		last->word = word | (last->word & SANI_TCP_RUN_FLAGS);
 	}
 }
 
@@ -237,33 +218,11 @@ deliver(struct sani_tcp_conn *c, const struct sani_tcp_run *r, uint32_t end,
 	c->rack_fack = seq_max(c->rack_fack, end);
 }
 
-/* All of one burst that fared well: what most ACKs are. */
-static bool
-take_simple(struct sani_tcp_conn *c, uint32_t una, struct sani_tcp_delivery *d)
-{
-	struct sani_tcp_flight *f = &c->flight;
-	const struct sani_tcp_run *r = f->few;
-
-	if (f->nb != 1 || f->table != NULL || f->first != 0 || una != c->snd_nxt || (r->word & FLAGS))
-		return false;
-	d->newest_us = d->sample_us = sani_tcp_run_time(r);
-	d->newest_end = una;
-	d->bytes = una - r->seq;
-	d->has_newest = true;
-	d->has_sample = true;
-	d->reordered = seq_lt(una, d->prior_fack);
-	c->rack_fack = seq_max(c->rack_fack, una);
-	f->nb = 0;
-	return true;
-}
-
 void
 sani_tcp_flight_acked(struct sani_tcp_conn *c, uint32_t una, struct sani_tcp_delivery *d)
 {
 	struct sani_tcp_flight *f = &c->flight;
 
-	if (sani_likely(take_simple(c, una, d)))
-		return;
 	while (f->nb > 0) {
 		struct sani_tcp_run *r = sani_tcp_runs(c);
 		uint32_t run_end = sani_tcp_run_end(c, r, 0);
@@ -277,13 +236,8 @@ sani_tcp_flight_acked(struct sani_tcp_conn *c, uint32_t una, struct sani_tcp_del
 			deliver(c, r, end, d);
 		if (r->word & SANI_TCP_RUN_LOST)
 			f->lost -= end - r->seq;
-		r->seq = end;
-		if (end != run_end)
-			return;
-		f->first++;
-		f->nb--;
+		sani_tcp_flight_pass(c, end);
 	}
-	sani_tcp_flight_free(c);
 }
 
 /* Mark run i, of which [left, right) is SACKed, as far as there is room to cut it. */

@@ -40,6 +40,7 @@ struct sani_tcp_run {
 	uint32_t word;		/**< Time [us] << 4 | enum sani_tcp_run_flag. */
 };
 
+#define SANI_TCP_RUN_FLAGS 0xfu
 #define SANI_TCP_RUNS_FEW 3
 
 struct sani_tcp_flight {
@@ -75,6 +76,12 @@ struct sani_tcp_delivery {
 
 struct sani_tcp_conn;
 
+static inline struct sani_tcp_run *
+sani_tcp_flight_base(struct sani_tcp_flight *f)
+{
+	return f->table != NULL ? (struct sani_tcp_run *)f->table->buf_addr : f->few;
+}
+
 static inline uint32_t
 sani_tcp_run_time(const struct sani_tcp_run *r)
 {
@@ -96,14 +103,6 @@ sani_tcp_sent_after(uint32_t time1, uint32_t end1, uint32_t time2, uint32_t end2
 
 	return d > 0 || (d == 0 && (int32_t)(end1 - end2) > 0);
 }
-
-/** The first of flight.nb runs. */
-struct sani_tcp_run *
-sani_tcp_runs(struct sani_tcp_conn *c);
-
-/** Where run i ends. */
-uint32_t
-sani_tcp_run_end(const struct sani_tcp_conn *c, const struct sani_tcp_run *runs, uint32_t i);
 
 /** [seq, end) goes out now, for the first time or again. snd_nxt has not moved yet. */
 void

@@ -6,7 +6,8 @@
 #include "tcp/timewait.h"
 #include "tcp/urgent.h"
 
-/* RFC 9293 3.10.7: one function for each step, in the RFC's order. LISTEN is in passive.c. */
+/* RFC 9293 3.10.7: one function for each step, in the RFC's order. LISTEN is in passive.c, and most segments end
+ * in straight.c already. */
 
 #define PAWS_IDLE_S (24u * 24 * 3600)	/* RFC 7323 5.5 */
 
@@ -243,19 +244,6 @@ check_syn(struct sani_tcp_rx *rx)
 	return false;
 }
 
-/* RFC 7323 4.3 (2): only a segment that covers what we acknowledge next moves TS.Recent. */
-static void
-update_ts_recent(struct sani_tcp_rx *rx)
-{
-	struct sani_tcp_conn *c = rx->c;
-
-	if (!(c->flags & SANI_TCP_F_TS) || !(rx->seg->opts & SANI_TCP_OPT_TS) ||
-	    seq_gt(rx->seg->seq, c->last_ack_sent))
-		return;
-	c->ts_recent = rx->seg->tsval;
-	c->ts_recent_s = (uint32_t)(rx->io->now_us / 1000000);
-}
-
 /* 3.10.7.4. The third step (security) does nothing. */
 static void
 input_other(struct sani_tcp_rx *rx)
@@ -273,15 +261,16 @@ input_other(struct sani_tcp_rx *rx)
 		sani_count(rx->io->ctr, SANI_CTR_tcp_rx_drop_window);
 	rx->c->last_rcv = (uint32_t)(rx->io->now_us >> SANI_TCP_RCV_SHIFT);
 	sani_tcp_ecn_receive(rx);
-	update_ts_recent(rx);
+	if ((rx->c->flags & SANI_TCP_F_TS) && (rx->seg->opts & SANI_TCP_OPT_TS))
+		sani_tcp_update_ts_recent(rx->c, rx->seg, rx->io->now_us);
 	sani_tcp_process_urgent(rx);
 	sani_tcp_process_text(rx);
 	sani_tcp_process_fin(rx);
 }
 
 uint32_t
-sani_tcp_input(struct sani_tcp_conn *c, const struct sani_tcp_seg *seg, struct rte_mbuf *m,
-	       struct sani_tcp_io *io)
+sani_tcp_process(struct sani_tcp_conn *c, const struct sani_tcp_seg *seg, struct rte_mbuf *m,
+		 struct sani_tcp_io *io)
 {
 	struct sani_tcp_rx rx = {
 		.c = c,
@@ -293,7 +282,6 @@ sani_tcp_input(struct sani_tcp_conn *c, const struct sani_tcp_seg *seg, struct r
 		.flags = seg->flags,
 	};
 
-	c->segs_in++;
 	switch (c->state) {
 	case SAN_TCP_CLOSED:
 	case SAN_TCP_LISTEN:

@@ -185,9 +185,6 @@ sani_tcp_establish(struct sani_tcp_conn *c, const struct sani_tcp_seg *seg, uint
 /** The end: state CLOSED, timers and send queue go; with an error the receive queue too. @return Events. */
 uint32_t
 sani_tcp_finish(struct sani_tcp_conn *c, int error);
-/** Has sani_tcp_output() anything to look at? */
-bool
-sani_tcp_wants_output(const struct sani_tcp_conn *c);
 
 /* user.c */
 
@@ -209,11 +206,26 @@ sani_tcp_put_reset(struct sani_tcp_conn *c, struct rte_mbuf *m, struct sani_tcp_
 void
 sani_tcp_set_state(struct sani_tcp_conn *c, enum san_tcp_state state);
 
+/* straight.c */
+
+/** Is it one of the segments that most are? Then sani_tcp_input() does not go the way of sani_tcp_process(). */
+bool
+sani_tcp_is_straight(struct sani_tcp_conn *c, const struct sani_tcp_seg *seg, const struct rte_mbuf *m,
+		     const struct sani_tcp_io *io);
+
+/* input.c: sani_tcp_input() for any segment. */
+uint32_t
+sani_tcp_process(struct sani_tcp_conn *c, const struct sani_tcp_seg *seg, struct rte_mbuf *m,
+		 struct sani_tcp_io *io);
+
 /* ack.c: RFC 9293 3.10.7.4, step 5 and what follows from it. */
 
 /** @return False: the segment is dropped (and counted). */
 bool
 sani_tcp_process_ack(struct sani_tcp_rx *rx);
+/** New data was acknowledged, and some is outstanding still. */
+void
+sani_tcp_restart_timers(struct sani_tcp_conn *c, uint64_t now_us);
 /** A challenge ACK, or the ACK that answers a segment without text: limited per connection. */
 void
 sani_tcp_challenge(struct sani_tcp_conn *c, struct sani_tcp_io *io);
@@ -251,13 +263,6 @@ sani_tcp_offer_window(struct sani_tcp_conn *c, bool syn);
 /** Has reading opened the window so far that the peer should be told? */
 bool
 sani_tcp_window_update_due(const struct sani_tcp_conn *c);
-/** Step 5's SND.WND update. */
-void
-sani_tcp_update_snd_wnd(struct sani_tcp_rx *rx);
-
-/** The window that a segment shows [bytes]: with SYN never scaled (RFC 7323 2.2). */
-uint32_t
-sani_tcp_seg_wnd(const struct sani_tcp_conn *c, const struct sani_tcp_seg *seg);
 
 /* grow.c */
 
@@ -288,20 +293,15 @@ sani_tcp_rtt_init(struct sani_tcp_conn *c);
 void
 sani_tcp_rtt_acked(struct sani_tcp_conn *c, const struct sani_tcp_seg *seg,
 		   struct sani_tcp_delivery *d, uint64_t now_us);
+/** The same where what was sent at sent_us, and once, says so. @return The sample [us]. */
+uint32_t
+sani_tcp_rtt_sent_once(struct sani_tcp_conn *c, uint32_t ack, uint32_t sent_us, uint64_t now_us);
 /** The SYN is acknowledged. */
 void
 sani_tcp_rtt_syn(struct sani_tcp_conn *c, const struct sani_tcp_seg *seg, uint64_t now_us);
-/** RTO with backoff [us]. */
-uint32_t
-sani_tcp_rto(const struct sani_tcp_conn *c, uint8_t shift);
 
 /* timers.c */
-void
-sani_tcp_arm(struct sani_tcp_conn *c, enum sani_tcp_timer_kind t, uint64_t when_us);
-void
-sani_tcp_disarm(struct sani_tcp_conn *c, enum sani_tcp_timer_kind t);
-bool
-sani_tcp_armed(const struct sani_tcp_conn *c, enum sani_tcp_timer_kind t);
+
 /** User timeout of the present state [us]. */
 uint64_t
 sani_tcp_user_timeout_us(const struct sani_tcp_conn *c);
@@ -316,5 +316,7 @@ sani_tcp_restart_2msl(struct sani_tcp_conn *c, uint64_t now_us);
 /** After output had its way: window probes when nothing is in flight and something waits. */
 void
 sani_tcp_settle_persist(struct sani_tcp_conn *c, uint64_t now_us);
+
+#include "tcp/step.h"
 
 #endif

@@ -21,6 +21,19 @@ enum sani_tcp_rcvq_verdict {
 enum sani_tcp_rcvq_verdict
 sani_tcp_rcvq_add(struct sani_tcp_conn *c, uint32_t seq, uint32_t len, struct rte_mbuf *m,
 		  struct sani_tcp_io *io);
+/** In order: rcv_nxt moves on. */
+void
+sani_tcp_rcvq_append(struct sani_tcp_conn *c, struct rte_mbuf *m, uint32_t len);
+
+#define SANI_TCP_MBUF_BYTES_LEAST 512u	/**< What an mbuf must hold on average, but for */
+#define SANI_TCP_MBUFS_FREE 80u		/**< so many: one for each range out of order, and some. */
+
+/** May n mbufs more be held? */
+static inline bool
+sani_tcp_rcvq_has_room(const struct sani_tcp_rcvq *q, uint32_t n)
+{
+	return q->nb_mbufs + n <= q->limit / SANI_TCP_MBUF_BYTES_LEAST + SANI_TCP_MBUFS_FREE;
+}
 /** Keep octets [off, off + len) of a chain; NULL when nothing is left. */
 struct rte_mbuf *
 sani_tcp_rcvq_cut(struct rte_mbuf *m, uint32_t off, uint32_t len);

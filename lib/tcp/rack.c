@@ -42,17 +42,11 @@ void
 sani_tcp_rack_update(struct sani_tcp_rx *rx, const struct sani_tcp_delivery *d)
 {
 	struct sani_tcp_conn *c = rx->c;
-	int32_t age = sani_tcp_time_diff((uint32_t)rx->io->now_us, d->newest_us);
 
 	if (d->reordered)
 		c->flags |= SANI_TCP_F_REORDERED;
-	if (!d->has_newest)
-		return;
-	if (c->rack_rtt_us == 0 || sani_tcp_sent_after(d->newest_us, d->newest_end, c->rack_us, c->rack_end)) {
-		c->rack_us = d->newest_us;
-		c->rack_end = d->newest_end;
-	}
-	c->rack_rtt_us = age > 0 ? (uint32_t)age : 1;
+	if (d->has_newest)
+		sani_tcp_rack_note(c, d->newest_us, d->newest_end, rx->io->now_us);
 }
 
 /* As soon as may be: after 2 GB more the mark would seem to lie ahead. */

@@ -6,9 +6,6 @@
  * that two mbufs in a row always hold more than one data room; where that is not possible (mbufs that
  * others refer to) their number is bounded instead.
  */
-#define MBUF_BYTES_LEAST 512u	/* that an mbuf must hold on average, but for */
-#define MBUFS_FREE 80u		/* so many: one for each range out of order, and some */
-
 struct rte_mbuf *
 sani_tcp_rcvq_cut(struct rte_mbuf *m, uint32_t off, uint32_t len)
 {
@@ -39,15 +36,15 @@ sani_tcp_rcvq_cut(struct rte_mbuf *m, uint32_t off, uint32_t len)
 static bool
 has_mbufs(const struct sani_tcp_rcvq *q, const struct rte_mbuf *m)
 {
-	uint32_t n = q->nb_mbufs;
+	uint32_t n = 0;
 
 	for (; m != NULL; m = m->next)
 		n++;
-	return n <= q->limit / MBUF_BYTES_LEAST + MBUFS_FREE;
+	return sani_tcp_rcvq_has_room(q, n);
 }
 
-static void
-append(struct sani_tcp_conn *c, struct rte_mbuf *m, uint32_t len)
+void
+sani_tcp_rcvq_append(struct sani_tcp_conn *c, struct rte_mbuf *m, uint32_t len)
 {
 	struct sani_tcp_rcvq *q = &c->rcvq;
 
@@ -75,9 +72,9 @@ sani_tcp_rcvq_add(struct sani_tcp_conn *c, uint32_t seq, uint32_t len, struct rt
 	}
 	if (seq != c->rcv_nxt)
 		return sani_tcp_ooo_add(q, seq, len, m, io->pool);
-	append(c, m, len);
+	sani_tcp_rcvq_append(c, m, len);
 	while (sani_tcp_ooo_take(q, c->rcv_nxt, &m, &len))
-		append(c, m, len);
+		sani_tcp_rcvq_append(c, m, len);
 	return SANI_TCP_RCVQ_IN_ORDER;
 }
 

@@ -97,33 +97,46 @@ read_echo(const struct sani_tcp_conn *c, const struct sani_tcp_seg *seg, uint64_
 	return r_us <= SANI_TCP_RTO_MAX_US ? (uint32_t)r_us : 0;
 }
 
+/* A sample was taken: the next one a round trip from now. */
+static void
+begin_round(struct sani_tcp_conn *c)
+{
+	c->flags &= ~(uint32_t)SANI_TCP_F_RTX_SENT;
+	c->tlp_untimed = false;
+	c->rtt_seq = c->snd_nxt;
+}
+
 /*
  * Our own clock times what was sent once (MUST-18). Every sample counts for min_rtt and for congestion
  * control, one a round trip for SRTT (RFC 7323 appendix G asks that more of them weigh no more).
  */
+uint32_t
+sani_tcp_rtt_sent_once(struct sani_tcp_conn *c, uint32_t ack, uint32_t sent_us, uint64_t now_us)
+{
+	int32_t age = sani_tcp_time_diff((uint32_t)now_us, sent_us);
+	uint32_t r_us = age > 0 ? (uint32_t)age : 1;
+
+	note_min(c, r_us, now_us);
+	if (c->backoff == 0 && seq_lt(ack, c->rtt_seq))
+		return r_us;
+	take_sample(c, r_us);
+	begin_round(c);
+	return r_us;
+}
+
 void
 sani_tcp_rtt_acked(struct sani_tcp_conn *c, const struct sani_tcp_seg *seg,
 		   struct sani_tcp_delivery *d, uint64_t now_us)
 {
 	if (d->has_sample && !d->resent) {
-		int32_t age = sani_tcp_time_diff((uint32_t)now_us, d->sample_us);
-
-		d->rtt_us = age > 0 ? (uint32_t)age : 1;
-		note_min(c, d->rtt_us, now_us);
-		if (c->backoff == 0 && seq_lt(seg->ack, c->rtt_seq))
-			return;
-		take_sample(c, d->rtt_us);
+		d->rtt_us = sani_tcp_rtt_sent_once(c, seg->ack, d->sample_us, now_us);
 	} else if (d->acked > 0 && echoes_retransmission(c, seg)) {
 		uint32_t r_us = read_echo(c, seg, now_us);
 
 		if (r_us > 0)
 			take_sample(c, r_us);
-	} else {
-		return;
+		begin_round(c);
 	}
-	c->flags &= ~(uint32_t)SANI_TCP_F_RTX_SENT;
-	c->tlp_untimed = false;
-	c->rtt_seq = c->snd_nxt;
 }
 
 void
@@ -139,12 +152,4 @@ sani_tcp_rtt_syn(struct sani_tcp_conn *c, const struct sani_tcp_seg *seg, uint64
 		note_min(c, (uint32_t)r_us, now_us);
 	}
 	c->rtt_seq = c->snd_nxt;
-}
-
-uint32_t
-sani_tcp_rto(const struct sani_tcp_conn *c, uint8_t shift)
-{
-	uint64_t rto = (uint64_t)c->rto_us << (shift < 16 ? shift : 16);
-
-	return rto < SANI_TCP_RTO_MAX_US ? (uint32_t)rto : SANI_TCP_RTO_MAX_US;
 }

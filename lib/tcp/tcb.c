@@ -211,19 +211,6 @@ sani_tcp_finish(struct sani_tcp_conn *c, int error)
 }
 
 bool
-sani_tcp_wants_output(const struct sani_tcp_conn *c)
-{
-	if (c->flags & (SANI_TCP_F_SYN_DUE | SANI_TCP_F_ACK_NOW | SANI_TCP_F_RST_DUE |
-			SANI_TCP_F_PROBE_DUE | SANI_TCP_F_TLP_DUE) ||
-	    c->dup_acks_due > 0 || c->keep_due)
-		return true;
-	if (sani_unlikely(c->state < SAN_TCP_ESTABLISHED))
-		return c->state == SAN_TCP_SYN_RECEIVED && (c->fast.flags & SANI_TCP_FAST_EARLY) &&
-		       sani_tcp_unsent(c) > 0;
-	return sani_tcp_has_rtx(c) || sani_tcp_has_new(c);
-}
-
-bool
 sani_tcp_syn_lost(const struct sani_tcp_conn *c)
 {
 	return c->flags & SANI_TCP_F_SYN_LOST;

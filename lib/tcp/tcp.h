@@ -14,9 +14,9 @@
  * Counters:  the engine counts what sani_tcp_input() drops, what sani_tcp_output(), sani_tcp_timer() and
  *            sani_tcp_abort() send (tcp_tx, tcp_tx_rst) and finished passive opens. The caller counts tcp_rx,
  *            tcp_connects and the segments that the functions without an io build.
- * Files:     tcb.c block; user.c calls from above; state.c the one writer of the state; input.c RFC 9293
- *            3.10.7 step by step, ack.c its fifth step, text.c seventh and eighth; rcvq.c, ooo.c, sndq.c
- *            the queues; window.c; output.c what may be sent, segment.c how, pace.h when; flight.h, flight.c
+ * Files:     tcb.c block; user.c calls from above; state.c the one writer of the state; straight.c what
+ *            most segments are, input.c RFC 9293 3.10.7 step by step, ack.c its fifth step, text.c seventh and
+ *            eighth, step.h what both do; rcvq.c, ooo.c, sndq.c the queues; window.c; output.c what may be sent, segment.c how, pace.h when; flight.h, flight.c
  *            what is in flight and how it fares; sack.c options; rtt.c RFC 6298; rack.c finds losses, prr.c
  *            and newreno.c (without SACK) repair them, recovery.c the states between; ecn.c RFC 3168; cc.h,
  *            cc_newreno.c RFC 5681, cc_cubic.c RFC 9438, hystart.c RFC 9406, cc_dctcp.c RFC 8257, cwv.h RFC

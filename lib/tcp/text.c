@@ -15,26 +15,6 @@ count_text(struct sani_tcp_rx *rx, enum sani_tcp_rcvq_verdict verdict)
 }
 
 /*
- * RFC 5681 4.2, RFC 9293 3.8.6.3: at once for the second full segment, for what fills a hole and a little
- * behind it, where the peer waits for what we say, and at the start of a connection, where its window grows
- * by our ACKs; else after 40 ms at most.
- */
-static void
-acknowledge_in_order(struct sani_tcp_conn *c, bool fills_hole, uint64_t now_us)
-{
-	if (sani_unlikely(fills_hole))
-		c->quick_acks = SANI_TCP_HOLE_ACKS;
-	if (c->quick_acks > 0) {
-		c->quick_acks--;
-	} else if (c->rcv_nxt - c->last_ack_sent < 2u * c->rcv_mss) {
-		if (!sani_tcp_armed(c, SANI_TCP_T_DELACK))
-			sani_tcp_arm(c, SANI_TCP_T_DELACK, now_us + SANI_TCP_DELACK_US);
-		return;
-	}
-	c->flags |= SANI_TCP_F_ACK_NOW;
-}
-
-/*
  * A D-SACK that is due already is of this segment if something was cut off at its left, and waits for the segment's
  * own ACK: what the rest of it repeats would be a second one (RFC 2883 4: the first piece, once).
  */
@@ -50,18 +30,6 @@ sani_tcp_acknowledge_past(struct sani_tcp_rx *rx)
 	sani_tcp_send(rx->c, rx->io, sani_tcp_bare_seq(rx->c), 0, SANI_TCP_ACK);
 	if (own)
 		q->dsack_right = right;
-}
-
-/*
- * Segments that come together are acknowledged together, up to a number. But where some are lost ACKs most likely are
- * too, and a flight whose only ACK is lost waits for a timeout: behind a hole the next segment does not wait for the
- * ACK that is due.
- */
-static bool
-is_ack_overdue(const struct sani_tcp_conn *c)
-{
-	return c->quick_acks > SANI_TCP_QUICK_ACKS ||
-	       c->rcv_nxt - c->last_ack_sent >= SANI_TCP_BURST_SEGMENTS * c->rcv_mss;
 }
 
 /* It goes now, before the segment that is here. */
@@ -115,7 +83,7 @@ sani_tcp_process_text(struct sani_tcp_rx *rx)
 
 	if (rx->len == 0)
 		return;
-	if (sani_unlikely(is_ack_overdue(c)))
+	if (sani_unlikely(sani_tcp_is_ack_overdue(c)))
 		acknowledge_before(rx);
 	if (!takes_text(c)) {
 		sani_count(rx->io->ctr, SANI_CTR_tcp_rx_drop_state);
@@ -133,7 +101,10 @@ sani_tcp_process_text(struct sani_tcp_rx *rx)
 	count_text(rx, verdict);
 	if (verdict == SANI_TCP_RCVQ_IN_ORDER) {
 		rx->ev |= SANI_TCP_EV_READABLE;
-		acknowledge_in_order(c, hole, rx->io->now_us);
+		/* what fills a hole, and a little behind it: the peer waits for what we say */
+		if (sani_unlikely(hole))
+			c->quick_acks = SANI_TCP_HOLE_ACKS;
+		sani_tcp_owe_ack(c, rx->io->now_us);
 		sani_tcp_grow_rcvbuf(c, rx->io);
 	} else if (verdict == SANI_TCP_RCVQ_OOO) {
 		owe_dup_ack(c);

@@ -30,26 +30,6 @@
 
 #define BEHIND_US 1000
 
-void
-sani_tcp_arm(struct sani_tcp_conn *c, enum sani_tcp_timer_kind t, uint64_t when_us)
-{
-	c->deadline[t] = when_us;
-	if (when_us < c->wake_us)
-		c->wake_us = when_us;
-}
-
-void
-sani_tcp_disarm(struct sani_tcp_conn *c, enum sani_tcp_timer_kind t)
-{
-	c->deadline[t] = SANI_NEVER;
-}
-
-bool
-sani_tcp_armed(const struct sani_tcp_conn *c, enum sani_tcp_timer_kind t)
-{
-	return c->deadline[t] != SANI_NEVER;
-}
-
 uint64_t
 sani_tcp_deadline(const struct sani_tcp_conn *c)
 {

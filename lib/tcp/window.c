@@ -60,32 +60,3 @@ sani_tcp_window_update_due(const struct sani_tcp_conn *c)
 		return false;
 	return gain > 0 && (uint32_t)gain >= least;
 }
-
-uint32_t
-sani_tcp_seg_wnd(const struct sani_tcp_conn *c, const struct sani_tcp_seg *seg)
-{
-	return seg->flags & SANI_TCP_SYN ? seg->wnd : (uint32_t)seg->wnd << c->snd_wscale;
-}
-
-/*
- * RFC 9293 3.10.7.4 step 5, ESTABLISHED: only from a segment that is newer than the last one used. What
- * acknowledges more is newer, whatever its number: SND.WND counts from SND.UNA, so an old window behind a
- * new SND.UNA would move the edge.
- */
-void
-sani_tcp_update_snd_wnd(struct sani_tcp_rx *rx)
-{
-	struct sani_tcp_conn *c = rx->c;
-	uint32_t wnd = sani_tcp_seg_wnd(c, rx->seg);
-
-	if (!(seq_lt(c->snd_wl2, rx->seg->ack) || seq_lt(c->snd_wl1, rx->seq) ||
-	      (c->snd_wl1 == rx->seq && c->snd_wl2 == rx->seg->ack)))
-		return;
-	c->snd_wnd = wnd;
-	c->snd_wl1 = rx->seq;
-	c->snd_wl2 = rx->seg->ack;
-	if (wnd > c->max_snd_wnd)
-		c->max_snd_wnd = wnd;
-	if (wnd > 0)
-		c->persist_shift = 0;
-}

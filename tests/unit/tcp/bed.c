@@ -101,8 +101,8 @@ bed_clear(struct bed *b)
 	b->ev = 0;
 }
 
-static void
-take(struct bed *b, struct rte_mbuf *m)
+void
+bed_take(struct bed *b, struct rte_mbuf *m)
 {
 	struct seen *s = &b->out[b->nb++];
 	const uint8_t *p = rte_pktmbuf_mtod(m, const uint8_t *);
@@ -130,7 +130,7 @@ bed_flush(struct bed *b)
 
 		more = sani_tcp_output(&b->c, &io);
 		for (uint16_t k = 0; k < io.nb_tx; k++)
-			take(b, tx[k]);
+			bed_take(b, tx[k]);
 	}
 	assert_false(more);
 }
@@ -149,7 +149,7 @@ bed_run(struct bed *b, uint64_t us)
 		io = bed_io(b, tx, 1);
 		b->ev |= sani_tcp_timer(&b->c, &io);
 		if (io.nb_tx > 0)
-			take(b, tx[0]);
+			bed_take(b, tx[0]);
 		bed_flush(b);
 	}
 	b->now = end;
@@ -228,7 +228,7 @@ bed_inject(struct bed *b, const struct sani_tcp_seg *seg)
 	/* said at once is what a change of marks makes due (RFC 8257 3.2), and behind a hole or much what was due */
 	assert_true(io.nb_tx == 0 || b->c.cc->exact_echo || b->c.quick_acks >= SANI_TCP_QUICK_ACKS || burst);
 	for (uint16_t k = 0; k < io.nb_tx; k++)
-		take(b, tx[k]);
+		bed_take(b, tx[k]);
 	b->ev |= ev;
 	return ev;
 }

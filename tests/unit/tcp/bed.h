@@ -66,6 +66,9 @@ uint64_t
 bed_deadline(const struct bed *b);
 void
 bed_clear(struct bed *b);
+/** Take a segment that the engine has sent, and free it. */
+void
+bed_take(struct bed *b, struct rte_mbuf *m);
 /** Take everything that output has to say. */
 void
 bed_flush(struct bed *b);

@@ -1,0 +1,136 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+#include "tcp/keepalive.h"
+#include "tcp/priv.h"
+
+/*
+ * The head of input. Most segments are the next in order, of an established connection to which nothing rare has
+ * happened, and acknowledge nothing, or the begin of what is in flight. For these most of the questions of RFC 9293
+ * 3.10.7.4 (input.c, ack.c, text.c) have one answer, and what is left is here: steps in the same order, each a special
+ * case of the one there. Every other segment goes that way. Both leave the same block behind them.
+ */
+
+/* Where the answers are others; SACK is needed, for without it each ACK is looked at for duplicates (newreno.c). */
+#define RARE (SANI_TCP_F_FIN_KNOWN | SANI_TCP_F_PROBED | SANI_TCP_F_TLP_OUT | SANI_TCP_F_REO | SANI_TCP_F_ECN)
+#define RARE_EXTRAS (SANI_TCP_X_CWV | SANI_TCP_X_NONVALIDATED)
+
+static bool
+is_quiet(const struct sani_tcp_conn *c)
+{
+	return c->state == SAN_TCP_ESTABLISHED && c->ca == SANI_TCP_CA_OPEN && !(c->extras & RARE_EXTRAS) &&
+	       (c->flags & (RARE | SANI_TCP_F_SACK)) == SANI_TCP_F_SACK &&
+	       (c->flight.sacked | c->flight.lost) == 0 && c->snd_wnd > 0;
+}
+
+/* With the timestamp that was agreed on, and no other option; PAWS has nothing against it. */
+static bool
+has_plain_header(const struct sani_tcp_conn *c, const struct sani_tcp_seg *seg)
+{
+	if ((seg->flags & ~SANI_TCP_PSH) != SANI_TCP_ACK || seg->seq != c->rcv_nxt || seg->wnd == 0)
+		return false;
+	if (!(c->flags & SANI_TCP_F_TS))
+		return seg->opts == 0;
+	return seg->opts == SANI_TCP_OPT_TS && seq_geq(seg->tsval, c->ts_recent);
+}
+
+/* Nothing new, or of the first run only, which has fared well; and it is the highest number that was delivered. */
+static bool
+acks_plainly(struct sani_tcp_conn *c, uint32_t ack)
+{
+	if (ack == c->snd_una)
+		return true;
+	return seq_gt(ack, c->snd_una) && sani_tcp_flight_is_plain(c, ack) && seq_geq(ack, c->rack_fack);
+}
+
+/* In the window, one mbuf, and there is room for it. */
+static bool
+has_plain_text(const struct sani_tcp_conn *c, const struct sani_tcp_seg *seg, const struct rte_mbuf *m,
+	       const struct sani_tcp_io *io)
+{
+	if (seg->len == 0)
+		return m == NULL;
+	return seg->len <= c->rcv_mss && m->pkt_len == seg->len && m->next == NULL && c->rcvq.ooo == NULL &&
+	       seq_leq(seg->seq + seg->len, c->rcv_adv) && !io->scarce && !sani_tcp_is_ack_overdue(c) &&
+	       sani_tcp_rcvq_has_room(&c->rcvq, 1);
+}
+
+bool
+sani_tcp_is_straight(struct sani_tcp_conn *c, const struct sani_tcp_seg *seg, const struct rte_mbuf *m,
+		     const struct sani_tcp_io *io)
+{
+	return is_quiet(c) && has_plain_header(c, seg) && acks_plainly(c, seg->ack) && has_plain_text(c, seg, m, io);
+}
+
+static void
+grow_cwnd(struct sani_tcp_conn *c, uint32_t acked, uint32_t rtt_us, struct sani_tcp_io *io)
+{
+	struct sani_tcp_cc_ack ack = {
+		.now_us = io->now_us, .acked = acked, .rtt_us = rtt_us, .limited = c->cwnd_full,
+	};
+
+	c->cc->acked(c, &ack);
+	if (ack.limited)
+		sani_tcp_grow_sndbuf(c, io);
+}
+
+/* Fifth: new data is acknowledged, sent once and all at the same time. */
+static void
+take_ack(struct sani_tcp_conn *c, uint32_t ack, struct sani_tcp_io *io)
+{
+	uint32_t acked = ack - c->snd_una;
+	uint32_t sent_us = sani_tcp_run_time(sani_tcp_runs(c));
+	uint32_t rtt_us;
+
+	sani_tcp_note_flight(c, io->now_us);
+	sani_tcp_flight_pass(c, ack);
+	sani_tcp_sndq_release(c, acked);
+	c->snd_una = ack;
+	c->rack_fack = ack;
+	c->soft_error = 0;
+	c->dup_acks = 0;
+	rtt_us = sani_tcp_rtt_sent_once(c, ack, sent_us, io->now_us);
+	sani_tcp_rack_note(c, sent_us, ack, io->now_us);
+	grow_cwnd(c, acked, rtt_us, io);
+	if (c->snd_una == c->snd_nxt)
+		sani_tcp_rest(c);
+	else
+		sani_tcp_restart_timers(c, io->now_us);
+}
+
+/* Seventh. */
+static void
+take_text(struct sani_tcp_conn *c, struct rte_mbuf *m, uint32_t len, struct sani_tcp_io *io)
+{
+	sani_tcp_rcvq_append(c, m, len);
+	sani_tcp_owe_ack(c, io->now_us);
+	if (c->rcvq.limit < c->rcvq.max)
+		sani_tcp_grow_rcvbuf(c, io);
+}
+
+static uint32_t
+go_straight(struct sani_tcp_conn *c, const struct sani_tcp_seg *seg, struct rte_mbuf *m, struct sani_tcp_io *io)
+{
+	uint32_t ev = 0;
+
+	if (seg->ack != c->snd_una) {
+		take_ack(c, seg->ack, io);
+		ev |= SANI_TCP_EV_ACKED;
+	}
+	sani_tcp_update_snd_wnd(c, seg, seg->seq);
+	c->last_rcv = (uint32_t)(io->now_us >> SANI_TCP_RCV_SHIFT);
+	if (c->flags & SANI_TCP_F_TS)
+		sani_tcp_update_ts_recent(c, seg, io->now_us);
+	if (seg->len > 0) {
+		take_text(c, m, seg->len, io);
+		ev |= SANI_TCP_EV_READABLE;
+	}
+	return sani_tcp_wants_output(c) ? ev | SANI_TCP_EV_OUTPUT : ev;
+}
+
+uint32_t
+sani_tcp_input(struct sani_tcp_conn *c, const struct sani_tcp_seg *seg, struct rte_mbuf *m, struct sani_tcp_io *io)
+{
+	c->segs_in++;
+	if (sani_likely(sani_tcp_is_straight(c, seg, m, io)))
+		return go_straight(c, seg, m, io);
+	return sani_tcp_process(c, seg, m, io);
+}
