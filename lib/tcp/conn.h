@@ -167,6 +167,7 @@ struct sani_tcp_conn {
 	uint8_t ecn;		/**< enum san_ecn */
 	uint8_t extras;		/**< enum sani_tcp_extra: all that the common path asks of rare options. */
 	bool more;		/**< The last bytes written are to wait for what follows; read by sock. */
+	uint8_t hdrs;		/**< IP and TCP headers without options [bytes]. */
 	uint32_t flags;		/**< enum sani_tcp_conn_flag, tcp/priv.h */
 	int32_t error;		/**< Why CLOSED: 0 or a negative errno. */
 	int32_t soft_error;	/**< Last soft ICMP error, reported when the connection times out. */

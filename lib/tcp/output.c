@@ -161,21 +161,35 @@ is_worth_sending(const struct sani_tcp_conn *c, uint32_t len, bool last, bool fi
 	return free_to_go && len >= c->max_snd_wnd / 2;
 }
 
-/* What new data may go out now; false: none. */
+/* A segment with new data, or a FIN. */
+struct plan {
+	uint32_t len;
+	bool last;	/* it ends what was written */
+	bool fin;
+};
+
+/* What may go out now; false: nothing. */
 static bool
-plan_new(const struct sani_tcp_conn *c, uint32_t *len, bool *fin)
+plan_new(const struct sani_tcp_conn *c, struct plan *p)
 {
 	uint32_t unsent = sani_tcp_unsent(c);
 	uint32_t edge = c->snd_una + c->snd_wnd;
 	uint32_t usable = seq_gt(edge, c->snd_nxt) ? edge - c->snd_nxt : 0;
 	uint32_t cwnd = sani_tcp_pace_cap(c, sani_tcp_cwnd_now(c));
 
-	*len = sani_tcp_min(sani_tcp_min(unsent, usable), c->snd_mss);
-	*fin = (c->flags & SANI_TCP_F_FIN_QUEUED) && !sani_tcp_fin_sent(c) && *len == unsent &&
-	       usable > *len;
-	if (*len == 0)
-		return *fin;
-	return sani_tcp_pipe(c) + *len <= cwnd && is_worth_sending(c, *len, *len == unsent, *fin);
+	p->len = sani_tcp_min(sani_tcp_min(unsent, usable), c->snd_mss);
+	p->last = p->len == unsent;
+	p->fin = (c->flags & SANI_TCP_F_FIN_QUEUED) && !sani_tcp_fin_sent(c) && p->last && usable > p->len;
+	if (p->len == 0)
+		return p->fin;
+	return sani_tcp_pipe(c) + p->len <= cwnd && is_worth_sending(c, p->len, p->last, p->fin);
+}
+
+/* PSH goes on the last segment of what was queued (MUST-61). */
+static uint8_t
+flags_of(const struct plan *p)
+{
+	return (uint8_t)(SANI_TCP_ACK | (p->last && p->len > 0 ? SANI_TCP_PSH : 0) | (p->fin ? SANI_TCP_FIN : 0));
 }
 
 /* RFC 5681 4.1: after an idle time longer than RTO the window says nothing about the path any more. */
@@ -196,22 +210,21 @@ restart_after_idle(struct sani_tcp_conn *c, struct sani_tcp_io *io)
 static enum sent
 send_new(struct sani_tcp_conn *c, struct sani_tcp_io *io)
 {
-	uint32_t len;
-	bool fin;
+	struct plan p;
 
 	if (sani_tcp_has_rtx(c) || (c->flags & SANI_TCP_F_PROBED) || !sani_tcp_has_new(c))
 		return SENT_ALL;
 	restart_after_idle(c, io);
-	while (plan_new(c, &len, &fin)) {
-		uint8_t flags = data_flags(c, c->snd_nxt, len, fin);
-		enum sent r = send_one(c, io, c->snd_nxt, len, flags);
+	while (plan_new(c, &p)) {
+		enum sent r = send_one(c, io, c->snd_nxt, p.len, flags_of(&p));
 
 		if (r != SENT_ALL)
 			return r;
 		c->flags &= ~(uint32_t)SANI_TCP_F_PROBE_DUE;
-		if (fin && c->state == SAN_TCP_CLOSE_WAIT)
+		if (sani_unlikely(p.fin) && c->state == SAN_TCP_CLOSE_WAIT)
 			sani_tcp_set_state(c, SAN_TCP_LAST_ACK);
-		if (!sani_tcp_has_new(c))
+		/* a FIN that the window has not let through is new still, but has to wait for it */
+		if (p.last)
 			break;
 	}
 	note_cwnd_use(c);
@@ -372,7 +385,7 @@ static enum sent
 send_stream(struct sani_tcp_conn *c, struct sani_tcp_io *io)
 {
 	bool probes = c->flags & (SANI_TCP_F_TLP_DUE | SANI_TCP_F_PROBE_DUE | SANI_TCP_F_MTU);
-	enum sent r = send_rtx(c, io);
+	enum sent r = sani_unlikely(sani_tcp_has_rtx(c)) ? send_rtx(c, io) : SENT_ALL;
 
 	if (r == SENT_ALL && sani_unlikely(probes))
 		r = send_early_probes(c, io);
@@ -439,6 +452,18 @@ send_all(struct sani_tcp_conn *c, struct sani_tcp_io *io)
 	return r == SENT_ALL ? send_opening(c, io) : r;
 }
 
+/* After output had its way: window probes when nothing is in flight and something waits. */
+static void
+settle_persist(struct sani_tcp_conn *c, uint64_t now_us)
+{
+	bool waits = c->snd_una == c->snd_nxt && sani_tcp_has_new(c) && !sani_tcp_armed(c, SANI_TCP_T_PACE);
+
+	if (!waits && !(c->flags & SANI_TCP_F_PROBED))
+		sani_tcp_disarm(c, SANI_TCP_T_PERSIST);
+	else if (!sani_tcp_armed(c, SANI_TCP_T_PERSIST))
+		sani_tcp_arm(c, SANI_TCP_T_PERSIST, now_us + sani_tcp_rto(c, c->persist_shift));
+}
+
 bool
 sani_tcp_output(struct sani_tcp_conn *c, struct sani_tcp_io *io)
 {
@@ -454,7 +479,7 @@ sani_tcp_output(struct sani_tcp_conn *c, struct sani_tcp_io *io)
 	if (r == SENT_NOMEM)
 		sani_tcp_arm(c, SANI_TCP_T_RETRY, io->now_us + POOL_RETRY_US);
 	if (r == SENT_ALL && c->state >= SAN_TCP_ESTABLISHED)
-		sani_tcp_settle_persist(c, io->now_us);
+		settle_persist(c, io->now_us);
 	if (c->flags & SANI_TCP_F_PTO_DUE)
 		sani_tcp_tlp_schedule(c, io->now_us);
 	return r != SENT_ALL;

@@ -152,6 +152,13 @@ sani_tcp_cwnd_now(const struct sani_tcp_conn *c)
 	return sani_likely(c->flags & SANI_TCP_F_SACK) ? c->cwnd : sani_tcp_cwnd_extended(c);
 }
 
+/** MSS to announce: what a packet of the interface's MTU carries. */
+static inline uint16_t
+sani_tcp_mss_to_announce(const struct sani_tcp_conn *c)
+{
+	return (uint16_t)(c->mtu - c->hdrs);
+}
+
 static inline uint32_t
 sani_tcp_ts_now(const struct sani_tcp_conn *c, uint64_t now_us)
 {
@@ -160,12 +167,6 @@ sani_tcp_ts_now(const struct sani_tcp_conn *c, uint64_t now_us)
 
 /* tcb.c */
 
-/** IP and TCP headers without options [bytes]. */
-uint16_t
-sani_tcp_hdrs(const struct sani_tcp_conn *c);
-/** MSS to announce: what a packet of the interface's MTU carries. */
-uint16_t
-sani_tcp_mss_to_announce(const struct sani_tcp_conn *c);
 /** Payload of a full segment of ours on a path of this MTU (RFC 9293 MUST-16) [bytes]. */
 uint16_t
 sani_tcp_mss_at(const struct sani_tcp_conn *c, uint32_t mtu);
@@ -313,9 +314,6 @@ void
 sani_tcp_enter_time_wait(struct sani_tcp_conn *c, uint64_t now_us);
 void
 sani_tcp_restart_2msl(struct sani_tcp_conn *c, uint64_t now_us);
-/** After output had its way: window probes when nothing is in flight and something waits. */
-void
-sani_tcp_settle_persist(struct sani_tcp_conn *c, uint64_t now_us);
 
 #include "tcp/step.h"
 

@@ -142,9 +142,10 @@ sani_tcp_rack_timeout(struct sani_tcp_conn *c, uint64_t now_us)
 static bool
 may_probe(const struct sani_tcp_conn *c)
 {
-	return (c->flags & SANI_TCP_F_SACK) && c->ca <= SANI_TCP_CA_CWR && c->flight.nb > 0 &&
-	       c->flight.sacked == 0 && c->flight.lost == 0 && c->srtt_us != 0 && !c->tlp_untimed &&
-	       !(c->flags & (SANI_TCP_F_TLP_OUT | SANI_TCP_F_PROBED | SANI_TCP_F_REO));
+	const uint32_t not = SANI_TCP_F_TLP_OUT | SANI_TCP_F_PROBED | SANI_TCP_F_REO;
+
+	return (c->flags & (SANI_TCP_F_SACK | not)) == SANI_TCP_F_SACK && c->ca <= SANI_TCP_CA_CWR &&
+	       c->flight.nb > 0 && (c->flight.sacked | c->flight.lost) == 0 && c->srtt_us != 0 && !c->tlp_untimed;
 }
 
 void

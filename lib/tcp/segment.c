@@ -19,15 +19,21 @@ sani_tcp_bare_seq(const struct sani_tcp_conn *c)
 	return c->snd_nxt;
 }
 
+/* m is fresh. */
+static void
+write_header(struct rte_mbuf *m, const struct sani_tcp_seg *seg)
+{
+	uint16_t len = sani_tcp_write_header(rte_pktmbuf_mtod(m, uint8_t *), seg);
+
+	m->data_len = len;
+	m->pkt_len = len;
+}
+
 void
 sani_tcp_put_header(struct rte_mbuf *m, const struct sani_tcp_seg *seg)
 {
-	uint16_t len;
-
 	rte_pktmbuf_reset(m);
-	len = sani_tcp_write_header(rte_pktmbuf_mtod(m, uint8_t *), seg);
-	m->data_len = len;
-	m->pkt_len = len;
+	write_header(m, seg);
 }
 
 /* Options of a SYN: ours in an active open, in a SYN-ACK those that the peer offered too. */
@@ -49,29 +55,42 @@ put_syn_options(const struct sani_tcp_conn *c, struct sani_tcp_seg *seg)
 	sani_tcp_fast_option(c, seg);
 }
 
-static void
-fill(struct sani_tcp_conn *c, struct sani_tcp_seg *seg, uint64_t now_us)
+/* Of a SYN or a RST. */
+static SANI_SELDOM void
+fill_seldom(struct sani_tcp_conn *c, struct sani_tcp_seg *seg)
 {
 	bool syn = seg->flags & SANI_TCP_SYN;
 
-	seg->src_port = c->tuple.local_port;
-	seg->dst_port = c->tuple.remote_port;
-	seg->ack = c->rcv_nxt;
-	if (c->flags & SANI_TCP_F_TS)
-		seg->opts = SANI_TCP_OPT_TS;
 	if (syn)
 		put_syn_options(c, seg);
 	if (syn && !(seg->flags & SANI_TCP_ACK))
 		seg->wnd = (uint16_t)sani_tcp_min(c->rcvq.limit, UINT16_MAX);
 	else if (!(seg->flags & SANI_TCP_RST))
 		seg->wnd = sani_tcp_offer_window(c, syn);
-	sani_tcp_put_urgent(c, seg);
+}
+
+static void
+fill(struct sani_tcp_conn *c, struct sani_tcp_seg *seg, uint64_t now_us)
+{
+	const struct sani_tcp_rcvq *q = &c->rcvq;
+
+	seg->src_port = c->tuple.local_port;
+	seg->dst_port = c->tuple.remote_port;
+	seg->ack = c->rcv_nxt;
+	seg->opts = c->flags & SANI_TCP_F_TS ? SANI_TCP_OPT_TS : 0;
 	seg->tsval = sani_tcp_ts_now(c, now_us);
 	seg->tsecr = c->ts_recent;
-	if (!syn && !(seg->flags & SANI_TCP_RST)) {
-		sani_tcp_sack_fill(c, seg);
-		seg->flags |= sani_tcp_ecn_flags(c, seg);
+	if (sani_unlikely(seg->flags & (SANI_TCP_SYN | SANI_TCP_RST))) {
+		fill_seldom(c, seg);
+		return;
 	}
+	seg->wnd = sani_tcp_offer_window(c, false);
+	if (sani_unlikely(c->flags & SANI_TCP_F_SND_URG))
+		sani_tcp_put_urgent(c, seg);
+	if (sani_unlikely(q->ooo != NULL || q->dsack_left != q->dsack_right))
+		sani_tcp_sack_fill(c, seg);
+	if (sani_unlikely(c->flags & SANI_TCP_F_ECN))
+		seg->flags |= sani_tcp_ecn_flags(c, seg);
 }
 
 /*
@@ -134,7 +153,7 @@ sani_tcp_send(struct sani_tcp_conn *c, struct sani_tcp_io *io, uint32_t seq, uin
 	if (m == NULL)
 		return false;
 	fill(c, &seg, io->now_us);
-	sani_tcp_put_header(m, &seg);
+	write_header(m, &seg);
 	if (len > 0 && sani_unlikely(c->extras & SANI_TCP_X_LENT)) {
 		sani_tcp_lent_put(c, io, seq, len, m);
 	} else if (len > 0) {
@@ -142,7 +161,7 @@ sani_tcp_send(struct sani_tcp_conn *c, struct sani_tcp_io *io, uint32_t seq, uin
 		m->data_len = (uint16_t)(m->data_len + len);
 		m->pkt_len += len;
 	}
-	if (sani_tcp_ecn_capable(c, &seg))
+	if (sani_unlikely(c->flags & SANI_TCP_F_ECN) && sani_tcp_ecn_capable(c, &seg))
 		io->ect |= UINT64_C(1) << io->nb_tx;
 	io->tx[io->nb_tx++] = m;
 	sani_count(io->ctr, SANI_CTR_tcp_tx);

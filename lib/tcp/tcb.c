@@ -24,21 +24,9 @@ is_v4(const struct sani_tcp_conn *c)
 }
 
 uint16_t
-sani_tcp_hdrs(const struct sani_tcp_conn *c)
-{
-	return is_v4(c) ? 20 + SANI_TCP_HDR_MIN : 40 + SANI_TCP_HDR_MIN;
-}
-
-uint16_t
-sani_tcp_mss_to_announce(const struct sani_tcp_conn *c)
-{
-	return (uint16_t)(c->mtu - sani_tcp_hdrs(c));
-}
-
-uint16_t
 sani_tcp_mss_at(const struct sani_tcp_conn *c, uint32_t mtu)
 {
-	uint32_t mss = sani_tcp_min(c->peer_mss, mtu - sani_tcp_hdrs(c));
+	uint32_t mss = sani_tcp_min(c->peer_mss, mtu - c->hdrs);
 
 	if (c->flags & SANI_TCP_F_TS)
 		mss -= 12;
@@ -94,6 +82,7 @@ sani_tcp_init(struct sani_tcp_conn *c, const struct sani_tcp_params *p)
 		.sndq = { .limit = p->sndbuf, .max = p->sndbuf_max },
 		.rcvq = { .limit = p->rcvbuf, .max = p->rcvbuf_max },
 	};
+	c->hdrs = SANI_TCP_HDR_MIN + (is_v4(c) ? 20 : 40);
 	c->peer_mss = is_v4(c) ? DEFAULT_MSS_V4 : DEFAULT_MSS_V6;
 	c->rcv_mss = c->peer_mss;
 	sani_tcp_update_mss(c);

@@ -69,17 +69,6 @@ sani_tcp_restart_2msl(struct sani_tcp_conn *c, uint64_t now_us)
 	sani_tcp_arm(c, SANI_TCP_T_2MSL, now_us + c->time_wait_ms * 1000ull);
 }
 
-void
-sani_tcp_settle_persist(struct sani_tcp_conn *c, uint64_t now_us)
-{
-	bool waits = c->snd_una == c->snd_nxt && sani_tcp_has_new(c) && !sani_tcp_armed(c, SANI_TCP_T_PACE);
-
-	if (!waits && !(c->flags & SANI_TCP_F_PROBED))
-		sani_tcp_disarm(c, SANI_TCP_T_PERSIST);
-	else if (!sani_tcp_armed(c, SANI_TCP_T_PERSIST))
-		sani_tcp_arm(c, SANI_TCP_T_PERSIST, now_us + sani_tcp_rto(c, c->persist_shift));
-}
-
 /* Has timer t passed? Then it is disarmed. */
 static bool
 has_passed(struct sani_tcp_conn *c, enum sani_tcp_timer_kind t, uint64_t now_us)

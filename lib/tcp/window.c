@@ -11,11 +11,24 @@ free_window(const struct sani_tcp_conn *c, uint8_t wscale)
 	return sani_tcp_min(room, (uint32_t)UINT16_MAX << wscale) >> wscale << wscale;
 }
 
-/* How far the promised edge could move right. */
+/* How far the promised edge could move right, but for the rounding of the scale: no further than that in any case. */
+static int32_t
+edge_gain_at_most(const struct sani_tcp_conn *c)
+{
+	return (int32_t)(c->rcvq.limit - sani_tcp_min(c->rcvq.limit, c->rcvq.bytes)) - seq_diff(c->rcv_adv, c->rcv_nxt);
+}
+
 static int32_t
 edge_gain(const struct sani_tcp_conn *c, uint8_t wscale)
 {
 	return seq_diff(c->rcv_nxt + free_window(c, wscale), c->rcv_adv);
+}
+
+static void
+move_edge(struct sani_tcp_conn *c, int32_t gain, int32_t least)
+{
+	if (gain > 0 && gain >= least)
+		c->rcv_adv += (uint32_t)gain;
 }
 
 /*
@@ -34,11 +47,10 @@ uint16_t
 sani_tcp_offer_window(struct sani_tcp_conn *c, bool syn)
 {
 	uint8_t wscale = syn ? 0 : c->rcv_wscale;
-	int32_t gain = edge_gain(c, wscale);
-	uint32_t least = sani_tcp_min(c->rcvq.limit / 2, sani_tcp_mss_to_announce(c));
+	int32_t least = (int32_t)sani_tcp_min(c->rcvq.limit / 2, sani_tcp_mss_to_announce(c));
 
-	if (gain > 0 && (uint32_t)gain >= least && c->state != SAN_TCP_SYN_RECEIVED)
-		c->rcv_adv += (uint32_t)gain;
+	if (edge_gain_at_most(c) >= least && c->state != SAN_TCP_SYN_RECEIVED)
+		move_edge(c, edge_gain(c, wscale), least);
 	if (seq_leq(c->rcv_adv, c->rcv_nxt))
 		return 0;
 	return (uint16_t)sani_tcp_min((c->rcv_adv - c->rcv_nxt) >> wscale, UINT16_MAX);
@@ -52,11 +64,13 @@ bool
 sani_tcp_window_update_due(const struct sani_tcp_conn *c)
 {
 	uint32_t mss = sani_tcp_mss_to_announce(c);
-	int32_t gain = edge_gain(c, c->rcv_wscale);
 	bool short_of_window = seq_lt(c->rcv_adv, c->rcv_nxt + mss);
-	uint32_t least = sani_tcp_min(c->rcvq.limit / 2, short_of_window ? mss : 2 * mss);
+	int32_t least = (int32_t)sani_tcp_min(c->rcvq.limit / 2, short_of_window ? mss : 2 * mss);
+	int32_t gain;
 
-	if (c->state < SAN_TCP_ESTABLISHED || (c->flags & SANI_TCP_F_FIN_RCVD))
+	if (sani_likely(edge_gain_at_most(c) < least) || c->state < SAN_TCP_ESTABLISHED ||
+	    (c->flags & SANI_TCP_F_FIN_RCVD))
 		return false;
-	return gain > 0 && (uint32_t)gain >= least;
+	gain = edge_gain(c, c->rcv_wscale);
+	return gain > 0 && gain >= least;
 }
