@@ -8,7 +8,8 @@
  *   first byte   cur_seq            room for the next write
  *   not acked
  *
- * The mbufs are storage only: they never reach a port, so their whole buffer is used.
+ * The mbufs are storage only: they never reach a port, so their whole buffer is used, and nothing is set up in them but
+ * what this file reads and freeing asks for (next, nb_segs and refcnt are right in any mbuf of a pool).
  */
 
 static uint32_t
@@ -21,11 +22,13 @@ static struct rte_mbuf *
 add_mbuf(struct sani_tcp_conn *c, struct rte_mempool *pool)
 {
 	struct sani_tcp_sndq *q = &c->sndq;
-	struct rte_mbuf *m = rte_pktmbuf_alloc(pool);
+	struct rte_mbuf *m = rte_mbuf_raw_alloc(pool);
 
 	if (m == NULL)
 		return NULL;
 	m->data_off = 0;
+	m->data_len = 0;
+	m->ol_flags &= RTE_MBUF_F_EXTERNAL;
 	if (q->tail != NULL)
 		q->tail->next = m;
 	else
