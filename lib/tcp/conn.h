@@ -35,11 +35,11 @@ struct sani_tcp_owner {
 /** One deadline each; what they do is at the top of tcp/timers.c. */
 enum sani_tcp_timer_kind {
 	SANI_TCP_T_USER,
-	SANI_TCP_T_2MSL,
 	SANI_TCP_T_REXMIT,
 	SANI_TCP_T_LOSS,
 	SANI_TCP_T_PERSIST,
 	SANI_TCP_T_DELACK,
+	SANI_TCP_T_2MSL,
 	SANI_TCP_T_RETRY,
 	SANI_TCP_T_KEEP,
 	SANI_TCP_T_PACE,
@@ -157,22 +157,30 @@ union sani_tcp_cc_state {
 
 _Static_assert(sizeof(union sani_tcp_cc_state) <= 48, "every connection pays for the largest");
 
+/**
+ * The block. What a message of the common path touches (the straight way in, a read, a write, the way out) comes first,
+ * line by line; SANI_TCP_HOT_LINES below holds it to that. An array of them begins at a line.
+ */
 struct sani_tcp_conn {
+	/* Line 0: who is it, and is it an ordinary one? */
 	struct sani_tcp_owner owner;
-	struct sani_tuple tuple;
 	uint8_t tos;
 	uint8_t ttl;
 	uint8_t state;		/**< enum san_tcp_state; written by tcp/state.c. */
 	uint8_t ca;		/**< enum sani_tcp_ca */
-	uint8_t ecn;		/**< enum san_ecn */
 	uint8_t extras;		/**< enum sani_tcp_extra: all that the common path asks of rare options. */
 	bool more;		/**< The last bytes written are to wait for what follows; read by sock. */
 	uint8_t hdrs;		/**< IP and TCP headers without options [bytes]. */
+	bool keep_due;		/**< A keepalive probe is due. */
 	uint32_t flags;		/**< enum sani_tcp_conn_flag, tcp/priv.h */
-	int32_t error;		/**< Why CLOSED: 0 or a negative errno. */
-	int32_t soft_error;	/**< Last soft ICMP error, reported when the connection times out. */
 
-	/* Send sequence variables, RFC 9293 3.3.1. SND.NXT never moves back, but over a SYN's data (fast.c). */
+	/* Line 1. */
+	struct sani_tuple tuple;
+	uint64_t segs_in;	/**< For san_tcp_info() only, */
+	uint64_t segs_out;	/**< and so is this. */
+	const struct sani_tcp_cc *cc;
+
+	/* Line 2. Send sequence variables, RFC 9293 3.3.1. SND.NXT never moves back, but over a SYN's data (fast.c). */
 	uint32_t iss;
 	uint32_t snd_una;
 	uint32_t snd_nxt;
@@ -180,83 +188,95 @@ struct sani_tcp_conn {
 	uint32_t snd_wl1;
 	uint32_t snd_wl2;
 	uint32_t max_snd_wnd;	/**< MAX.SND.WND (RFC 5961 5.2, RFC 9293 3.8.6.2.1). */
-	uint32_t rst_seq;	/**< Of the RST that is due. */
-	uint32_t snd_up;	/**< SND.UP: behind our urgent data; tcp/urgent.c. */
-
 	/* Receive sequence variables. */
-	uint32_t irs;
 	uint32_t rcv_nxt;
 	uint32_t rcv_adv;	/**< RCV.NXT + RCV.WND as promised: never moves back. The peer's FIN
 				 *   may have taken RCV.NXT one past it. */
-	uint32_t rcv_fin;	/**< Sequence number of the peer's FIN, once known. */
-	uint32_t rcv_round_seq;	/**< What the program had taken when this round trip began, */
-	uint32_t rcv_round_us;	/**< and when that was (tcp/grow.c). */
 	uint32_t last_ack_sent;	/**< Last.ACK.sent (RFC 7323 4.3). */
-	uint32_t rcv_up;	/**< RCV.UP: behind the peer's. */
 	uint32_t last_rcv;	/**< When the last acceptable segment came [1,024 us], modulo 2^32. */
-
-	/* Sizes [bytes]. */
-	uint16_t mtu;		/**< Of the path as known. */
-	uint16_t peer_mss;	/**< What the peer's SYN said, or the default. */
-	uint16_t snd_mss;	/**< Effective send MSS: payload of a full segment. */
-	uint16_t rcv_mss;	/**< Largest payload received, for the delayed ACK. */
-	uint8_t snd_wscale;
-	uint8_t rcv_wscale;
-	uint8_t quick_acks;	/**< Segments still to be acknowledged at once. */
-	uint8_t dup_acks_due;	/**< Duplicate ACKs to send. */
-	uint8_t nb_challenges;	/**< Challenge ACKs in the second that began at challenge_ms. */
-	uint8_t dup_acks;	/**< Received in a row. */
-	uint8_t backoff;	/**< RTO doublings. */
-	uint8_t persist_shift;	/**< Probe interval doublings. */
-	bool cwnd_full;		/**< cwnd was in use when data went out last (tcp/output.c). */
-	uint32_t challenge_ms;
-
 	/* RFC 7323. */
 	uint32_t ts_offset;
 	uint32_t ts_recent;
-	uint32_t ts_recent_s;	/**< When it was taken [s]. */
+	/* Sizes [bytes]. */
+	uint16_t mtu;		/**< Of the path as known. */
+	uint16_t snd_mss;	/**< Effective send MSS: payload of a full segment. */
+	uint16_t rcv_mss;	/**< Largest payload received, for the delayed ACK. */
+	uint8_t backoff;	/**< RTO doublings. */
+	uint8_t dup_acks;	/**< Received in a row. */
+	uint8_t persist_shift;	/**< Probe interval doublings. */
+	bool cwnd_full;		/**< cwnd was in use when data went out last (tcp/output.c). */
+	bool tlp_untimed;	/**< No round-trip sample since the last probe. */
+	uint8_t ecn;		/**< enum san_ecn */
 
+	/* Line 3. */
+	uint32_t ts_recent_s;	/**< When it was taken [s]. */
+	int32_t soft_error;	/**< Last soft ICMP error, reported when the connection times out. */
 	/* RFC 6298. */
 	uint32_t srtt_us;
 	uint32_t rttvar_us;
 	uint32_t rto_us;	/**< Without backoff. */
 	uint32_t rtt_seq;	/**< The next sample is taken when this is acknowledged: one a round trip. */
-	uint32_t rtx_tsval;	/**< Timestamp of the last retransmission. */
 	uint32_t min_rtt_us[2];	/**< Least of this and of the last span (rtt.c); 0: none. */
 	uint32_t min_rtt_s;	/**< When this span began [s]. */
 	uint32_t user_timeout_ms;
-	uint32_t time_wait_ms;
-
-	/* RFC 9293 3.8.4. */
-	struct sani_tcp_keep keep;
-	uint32_t keep_seen;	/**< last_rcv when the last probe was due. */
-	uint8_t keep_probes;	/**< Sent since then, not answered. */
-	bool keep_due;		/**< A probe is due. */
-
-	/* RFC 5681, 6582. */
-	const struct sani_tcp_cc *cc;
-	union sani_tcp_cc_state cc_state;
-	uint32_t cwnd;
-	uint32_t ssthresh;
-	uint32_t recover;	/**< RecoveryPoint: SND.NXT - 1 when the loss was found; SND.NXT of an echo. */
-	uint32_t acked_flight;	/**< SND.NXT - SND.UNA before what came at acked_us acknowledged any of it. */
-	uint64_t acked_us;
-	uint64_t last_snd_us;	/**< When sequence space was sent last. */
-
-	struct sani_tcp_flight flight;
-
 	/* RFC 8985. Times as in flight.h. */
 	uint32_t rack_us;	/**< RACK.xmit_ts, */
 	uint32_t rack_end;	/**< RACK.end_seq: the delivered run that was sent last. */
 	uint32_t rack_rtt_us;	/**< RACK.rtt */
 	uint32_t rack_fack;	/**< RACK.fack: highest sequence number delivered. */
+	/* RFC 5681. */
+	uint32_t cwnd;
+	uint32_t ssthresh;
+
+	/* Line 4. Stream offsets [bytes], */
+	uint64_t written;
+	uint64_t acked;
+	uint64_t received;	/**< In order. */
+	/* and moments [us]. */
+	uint64_t acked_us;
+	uint64_t last_snd_us;	/**< When sequence space was sent last. */
+	uint64_t wake_us;	/**< Not later than any deadline. */
+	uint32_t acked_flight;	/**< SND.NXT - SND.UNA before what came at acked_us acknowledged any of it. */
+	uint32_t rcv_round_us;	/**< When this round trip began, */
+	uint32_t rcv_round_seq;	/**< and what the program had taken then (tcp/grow.c). */
+	uint8_t quick_acks;	/**< Segments still to be acknowledged at once. */
+	uint8_t dup_acks_due;	/**< Duplicate ACKs to send. */
+	uint8_t snd_wscale;
+	uint8_t rcv_wscale;
+
+	/* Lines 5 to 8. */
+	struct sani_tcp_sndq sndq;
+	struct sani_tcp_rcvq rcvq;
+	struct sani_tcp_flight flight;
+	union sani_tcp_cc_state cc_state;
+	uint64_t deadline[SANI_TCP_NB_TIMERS];	/**< [us]; SANI_NEVER: not armed. The rare ones are the last. */
+
+	/* From here on nothing that the common path looks at. */
+	int32_t error;		/**< Why CLOSED: 0 or a negative errno. */
+	uint32_t rst_seq;	/**< Of the RST that is due. */
+	uint32_t snd_up;	/**< SND.UP: behind our urgent data; tcp/urgent.c. */
+	uint32_t irs;
+	uint32_t rcv_fin;	/**< Sequence number of the peer's FIN, once known. */
+	uint32_t rcv_up;	/**< RCV.UP: behind the peer's. */
+	uint16_t peer_mss;	/**< What the peer's SYN said, or the default. */
+	uint8_t nb_challenges;	/**< Challenge ACKs in the second that began at challenge_ms. */
+	uint8_t keep_probes;	/**< Sent since then, not answered. */
+	uint32_t challenge_ms;
+	uint32_t rtx_tsval;	/**< Timestamp of the last retransmission. */
+	uint32_t time_wait_ms;
+
+	/* RFC 9293 3.8.4. */
+	struct sani_tcp_keep keep;
+	uint32_t keep_seen;	/**< last_rcv when the last probe was due. */
+
+	/* RFC 8985. */
 	uint32_t dsack_round;	/**< RACK.dsack_round, valid with DSACK_ROUND. */
 	uint32_t tlp_end;	/**< TLP.end_seq, valid with TLP_OUT. */
 	uint8_t reo_wnd_mult;	/**< RACK.reo_wnd_mult */
 	uint8_t reo_wnd_persist;
-	bool tlp_untimed;	/**< No round-trip sample since the last probe. */
 
 	/* RFC 9937, and what undoes a needless reduction (RFC 3522, 4015, D-SACK). */
+	uint32_t recover;	/**< RecoveryPoint: SND.NXT - 1 when the loss was found; SND.NXT of an echo. */
 	uint32_t recover_fs;	/**< RecoverFS */
 	uint32_t prr_delivered;
 	uint32_t prr_out;
@@ -266,24 +286,11 @@ struct sani_tcp_conn {
 	uint32_t undo_bytes;	/**< Sent again in it and not reported as received twice; all of that */
 	uint32_t undo_una;	/**< lies in [undo_una, recover]. */
 
-	/* Stream offsets [bytes]. */
-	uint64_t written;
-	uint64_t acked;
 	uint64_t granted;	/**< Of the core's budget for queues (tcp/grow.c). */
-	uint64_t received;	/**< In order. */
-
-	/* For san_tcp_info() only. */
-	uint64_t segs_in;
-	uint64_t segs_out;
-	uint64_t rexmit_segs;
+	uint64_t rexmit_segs;	/**< For san_tcp_info(). */
 	uint64_t rexmit_bytes;	/**< Sequence space. */
 
-	struct sani_tcp_sndq sndq;
-	struct sani_tcp_rcvq rcvq;
-	uint64_t wake_us;			/**< Not later than any of these: */
-	uint64_t deadline[SANI_TCP_NB_TIMERS];	/**< [us]; SANI_NEVER: not armed. */
-
-	/* Cold: looked at only with the bit of extras. */
+	/* Looked at only with the bit of extras. */
 	struct sani_tcp_pace pace;
 	struct sani_tcp_cwv cwv;
 	struct sani_tcp_mtu_search search;
@@ -292,5 +299,14 @@ struct sani_tcp_conn {
 
 /** Of flags: sani_tcp_urgent() may be other than 0. */
 #define SANI_TCP_MAYBE_URGENT (UINT32_C(1) << 30)
+#define SANI_TCP_LINE(field) (offsetof(struct sani_tcp_conn, field) / SANI_CACHE_LINE)
+#define SANI_TCP_HOT_LINES 9	/**< With the timers that are armed often, which are the first. */
+
+_Static_assert(SANI_TCP_LINE(flags) == 0 && SANI_TCP_LINE(tuple) == 1 && SANI_TCP_LINE(cc) == 1 &&
+	       SANI_TCP_LINE(iss) == 2 && SANI_TCP_LINE(ecn) == 2 && SANI_TCP_LINE(ts_recent_s) == 3 &&
+	       SANI_TCP_LINE(ssthresh) == 3 && SANI_TCP_LINE(written) == 4 && SANI_TCP_LINE(rcv_wscale) == 4,
+	       "what belongs together lies in one line");
+_Static_assert(SANI_TCP_LINE(deadline[SANI_TCP_T_DELACK]) < SANI_TCP_HOT_LINES, "a message touches no more");
+_Static_assert(sizeof(struct sani_tcp_conn) % SANI_CACHE_LINE == 0, "each of an array begins at a line");
 
 #endif
