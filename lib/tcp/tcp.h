@@ -14,12 +14,12 @@
  * Counters:  the engine counts what sani_tcp_input() drops, what sani_tcp_output(), sani_tcp_timer() and
  *            sani_tcp_abort() send (tcp_tx, tcp_tx_rst) and finished passive opens. The caller counts tcp_rx,
  *            tcp_connects and the segments that the functions without an io build.
- * Files:     tcb.c block; user.c calls from above; state.c the one writer of the state; straight.c what
- *            most segments are, input.c RFC 9293 3.10.7 step by step, ack.c its fifth step, text.c seventh and
- *            eighth, step.h what both do; rcvq.c, ooo.c, sndq.c the queues; window.c; output.c what may be sent, segment.c how, pace.h when; flight.h, flight.c
- *            what is in flight and how it fares; sack.c options; rtt.c RFC 6298; rack.c finds losses, prr.c
- *            and newreno.c (without SACK) repair them, recovery.c the states between; ecn.c RFC 3168; cc.h,
- *            cc_newreno.c RFC 5681, cc_cubic.c RFC 9438, hystart.c RFC 9406, cc_dctcp.c RFC 8257, cwv.h RFC
+ * Files:     tcb.c block; user.c calls from above; state.c the one writer of the state; straight.c what most segments
+ *            are, input.c RFC 9293 3.10.7 step by step, ack.c its fifth step, text.c seventh and eighth, step.h what
+ *            both do; rcvq.c, ooo.c, sndq.c the queues; window.c; output.c what may be sent, segment.c how, pace.h
+ *            when; flight.h, flight.c what is in flight and how it fares; sack.c options; rtt.c RFC 6298; rack.c finds
+ *            losses, prr.c and newreno.c (without SACK) repair them, recovery.c the states between; ecn.c RFC 3168;
+ *            cc.h, cc_newreno.c RFC 5681, cc_cubic.c RFC 9438, hystart.c RFC 9406, cc_dctcp.c RFC 8257, cwv.h RFC
  *            7661; timers.c; passive.c LISTEN and SYN_RECEIVED; icmp.c; mtu.h, mtu.c RFC 4821; fast.h, fast.c RFC
  *            7413; isn.c RFC 6528; cookie.h, cookie.c RFC 4987; reset.c RST; timewait.c records; keepalive.c;
  *            urgent.c; info.c san_tcp_info(); grow.c buffers that grow; lent.h, lent.c memory of the program's in the
