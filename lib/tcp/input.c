@@ -6,8 +6,10 @@
 #include "tcp/timewait.h"
 #include "tcp/urgent.h"
 
-/* RFC 9293 3.10.7: one function for each step, in the RFC's order. LISTEN is in passive.c, and most segments end
- * in straight.c already. */
+/*
+ * RFC 9293 3.10.7: one function for each step, in the RFC's order. LISTEN is in passive.c, and most segments do not
+ * come here: straight.c.
+ */
 
 #define PAWS_IDLE_S (24u * 24 * 3600)	/* RFC 7323 5.5 */
 

@@ -11,13 +11,14 @@ free_window(const struct sani_tcp_conn *c, uint8_t wscale)
 	return sani_tcp_min(room, (uint32_t)UINT16_MAX << wscale) >> wscale << wscale;
 }
 
-/* How far the promised edge could move right, but for the rounding of the scale: no further than that in any case. */
+/* How far the promised edge could move right at most: what the window field cannot show is not taken off. */
 static int32_t
 edge_gain_at_most(const struct sani_tcp_conn *c)
 {
 	return (int32_t)(c->rcvq.limit - sani_tcp_min(c->rcvq.limit, c->rcvq.bytes)) - seq_diff(c->rcv_adv, c->rcv_nxt);
 }
 
+/* How far it could. */
 static int32_t
 edge_gain(const struct sani_tcp_conn *c, uint8_t wscale)
 {
