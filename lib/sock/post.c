@@ -379,7 +379,6 @@ sani_sock_post(const struct sani_post *p)
 int
 sani_layer_post_told(const struct sani_post *p)
 {
-	struct sani_batch b = { .core = NULL };
 	struct target at;
 	int rc = resolve(p->sock, &at);
 
@@ -387,9 +386,7 @@ sani_layer_post_told(const struct sani_post *p)
 		return rc;
 	if (sani_op_state(p->op) != SANI_OP_FREE)
 		return -EINVAL;
-	rc = at.on_core ? post_on_core(&at, p, true) : post_off_core(&b, &at, p);
-	end_batch(&b);
-	return rc;
+	return at.on_core ? post_on_core(&at, p, true) : sani_sock_post(p);
 }
 
 /* As sani_layer_post_told(), of an operation that a layer has made ready. */
