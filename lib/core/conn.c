@@ -269,6 +269,14 @@ note_seldom(struct sani_core *core, struct sani_tcp_conn *c, uint32_t ev)
 	}
 }
 
+/* From the first thing on that the program is told: it is not told for ever. */
+static inline void
+let_ack_wait(struct sani_tcp_conn *c, uint32_t ev)
+{
+	if (c->owner.turns == 0 && (ev & (SANI_TCP_EV_CONNECTED | SANI_TCP_EV_READABLE | SANI_TCP_EV_FIN)))
+		c->owner.turns = SANI_ACK_TURNS;
+}
+
 void
 sani_conn_settle(struct sani_core *core, struct sani_tcp_conn *c, uint32_t ev)
 {
@@ -288,6 +296,7 @@ sani_conn_settle(struct sani_core *core, struct sani_tcp_conn *c, uint32_t ev)
 			sani_tx_conn(core, c);
 		sani_conn_leave(core, c);
 	}
+	let_ack_wait(c, ev);
 	if (c->owner.sock != SANI_NONE)
 		core->up->event(core, c, ev);
 	else

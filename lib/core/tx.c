@@ -195,7 +195,22 @@ must_wait(struct sani_core *core, const struct sani_tcp_conn *c)
 	       p->txq[route.iface].n > TXQ_LIMIT;
 }
 
-/* Those that have more to send than a burst, or whose port is behind, stay listed. */
+/*
+ * The program was told just now what has arrived. What it says to that may carry the ACK (RFC 1122 4.2.3.2), so a bare
+ * one waits for a turn or two of the program's.
+ */
+static inline bool
+waits_for_program(struct sani_tcp_conn *c)
+{
+	if (c->owner.turns == 0)
+		return false;
+	if (--c->owner.turns > 0 && sani_tcp_ack_may_wait(c))
+		return true;
+	c->owner.turns = 0;
+	return false;
+}
+
+/* Those that have more to send than a burst, or whose port is behind, stay listed, and those that wait for the program. */
 static unsigned int
 output_dirty(struct sani_core *core, struct unreachable *u)
 {
@@ -206,7 +221,7 @@ output_dirty(struct sani_core *core, struct unreachable *u)
 	for (uint32_t i = 0; i < n; i++) {
 		struct sani_tcp_conn *c = &p->conns[p->dirty[i]];
 
-		if (must_wait(core, c) || output_burst(core, c, u)) {
+		if (waits_for_program(c) || must_wait(core, c) || output_burst(core, c, u)) {
 			c->owner.dirty = kept;
 			p->dirty[kept++] = p->dirty[i];
 		} else {

@@ -28,7 +28,8 @@ struct sani_tcp_owner {
 	uint32_t dirty;			/**< core: place in its list of those with output, SANI_NONE: none. */
 	uint32_t way;			/**< core: of its packets, as the ip engine names it. */
 	uint8_t flags;			/**< core: core/priv.h */
-	uint8_t offered;		/**< sock: an offer to the listener's core is under way. */
+	uint8_t offered : 1;		/**< sock: an offer to the listener's core is under way. */
+	uint8_t turns : 7;		/**< core: rounds that a bare ACK may still wait for the program (tx.c). */
 	uint16_t listen_gen;		/**< core: generation of that listen entry. */
 };
 
