@@ -210,7 +210,7 @@ waits_for_program(struct sani_tcp_conn *c)
 	return false;
 }
 
-/* Those that have more to send than a burst, or whose port is behind, stay listed, and those that wait for the program. */
+/* Those that have more to send than a burst, whose port is behind, or that wait for the program stay listed. */
 static unsigned int
 output_dirty(struct sani_core *core, struct unreachable *u)
 {

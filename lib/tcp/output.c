@@ -404,9 +404,10 @@ bool
 sani_tcp_ack_may_wait(const struct sani_tcp_conn *c)
 {
 	uint32_t due = c->rcv_nxt - c->last_ack_sent;
+	bool of_syn = c->rcv_nxt == c->irs + 1;
 
 	return (c->state == SAN_TCP_ESTABLISHED || c->state == SAN_TCP_CLOSE_WAIT) &&
-	       due > 0 && due <= c->rcv_mss && c->dup_acks_due == 0 && !c->keep_due &&
+	       (due > 0 || of_syn) && due <= c->rcv_mss && c->dup_acks_due == 0 && !c->keep_due &&
 	       !(c->flags & (SANI_TCP_F_RST_DUE | SANI_TCP_F_PROBE_DUE | SANI_TCP_F_TLP_DUE)) &&
 	       !sani_tcp_has_rtx(c) && !sani_tcp_has_new(c) && c->quick_acks <= SANI_TCP_QUICK_ACKS;
 }

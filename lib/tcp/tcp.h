@@ -205,13 +205,6 @@ bool
 sani_tcp_output(struct sani_tcp_conn *c, struct sani_tcp_io *io);
 
 /**
- * Would sani_tcp_output() build a bare ACK and nothing else, one that what the program sends next may carry? Not the ACK
- * of more than a full segment, nor one that answers what was not in order.
- */
-bool
-sani_tcp_ack_may_wait(const struct sani_tcp_conn *c);
-
-/**
  * When sani_tcp_timer() is to be called [us]; SANI_NEVER: not at all. It may be earlier than anything is
  * due: a deadline that moves away, as with every acknowledgement, is not looked for (sani_tcp_timer() does).
  */

@@ -149,7 +149,10 @@ duo_closed(san_handle s);
 	{ #f "__on_core", duo_case_on_core, NULL, NULL, (void *)(uintptr_t)(f) }, \
 	{ #f "__off_core", duo_case_off_core, NULL, NULL, (void *)(uintptr_t)(f) }
 
-/** The same with two cores a host. */
+/** A case for the polling thread alone. */
+#define DUO_CASE_HERE(f) { #f "__on_core", duo_case_on_core, NULL, NULL, (void *)(uintptr_t)(f) }
+
+/** A case for each place, with two cores a host. */
 #define DUO_CASES_2(f) \
 	{ #f "__on_core", duo_case_on_core_2, NULL, NULL, (void *)(uintptr_t)(f) }, \
 	{ #f "__off_core", duo_case_off_core_2, NULL, NULL, (void *)(uintptr_t)(f) }

@@ -443,8 +443,6 @@ shutdown_goes_behind_it(void)
 	duo_must(san_mem_deregister(mem) == 0);
 }
 
-#define DUO_CASE_HERE(f) { #f "__on_core", duo_case_on_core, NULL, NULL, (void *)(uintptr_t)(f) }
-
 int
 main(int argc, char **argv)
 {
