@@ -2,15 +2,17 @@
 # SPDX-License-Identifier: BSD-3-Clause
 """Fast Open (RFC 7413) with the kernel, both ways: the first connection gets a cookie, the others bring it back."""
 import socket
+import time
 
 from kit import kernel, topic
 from kit.lab import expect
-from kit.proc import Failure
+from kit.proc import LIMIT_S, Failure
 
 SIZE = 1000
 TIMES = 4
 BOTH = '3'  # net.ipv4.tcp_fastopen: client and server
 PENDING = 16
+SYN_AGAIN_S = 1  # RFC 6298 (2.1)
 
 
 def allow():
@@ -30,13 +32,26 @@ def expect_counted(name, wanted):
         raise Failure(f'the kernel counts {counted(name)} {name}, expected {wanted}')
 
 
+def run_client(lab, server):
+    """@return how long its connections took [s]"""
+    client = lab.start_san('san-echo', '--fast', '--connections', TIMES, '--bytes', SIZE, '--verify',
+                           'client', server.seen_from(lab.link.peer))
+    client.succeed()
+    return float(client.wait_text(r'compared, in ([\d.]+) s').group(1))
+
+
 def kernel_takes_data_of_our_syns(lab):
+    """The kernel answers nothing for a while after a link has come up. A SYN that is repeated for it asks for no cookie, nor do
+    those behind it (RFC 7413 4.1.3): then the next client has a link that answers."""
     allow()
     server = lab.add(kernel.Server(kernel.echo))
     server.listener.socket.setsockopt(socket.IPPROTO_TCP, socket.TCP_FASTOPEN, PENDING)
-    lab.start_san('san-echo', '--fast', '--connections', TIMES, '--bytes', SIZE, '--verify',
-                  'client', server.seen_from(lab.link.peer)).succeed()
-    expect_counted('TCPFastOpenPassive', TIMES - 1)
+    end = time.monotonic() + LIMIT_S
+    while True:
+        before = counted('TCPFastOpenPassive')
+        if run_client(lab, server) < SYN_AGAIN_S or time.monotonic() > end:
+            break
+    expect_counted('TCPFastOpenPassive', before + TIMES - 1)
     expect_counted('TCPFastOpenPassiveFail', 0)
 
 

@@ -14,10 +14,9 @@ LOST_S = 3
 SHOWN = 5
 
 # Lost by the link itself (a full tap queue, a full af_packet ring) and sent again: some of it is
-# ordinary on two busy processors, 3 % when twenty others want them. A storm is when a good part of the traffic is
-# repetition. The end of a connection's first flight may be probed beside that (RFC 8985 7): all that is known of its round
-# trip is the handshake's.
-STORM_SHARE = 0.1
+# ordinary on two busy processors. A storm is when a good part of the traffic is repetition. The end of a
+# connection's first flight may be probed beside that (RFC 8985 7): all that is known of its round trip is the handshake's.
+STORM_SHARE = 0.02
 STORM_LEAST = 20
 
 # Random bytes look like any protocol now and then: those of both ports are taken for echo data.
