@@ -24,22 +24,35 @@ run_a_alone(uint64_t us)
 	return rst;
 }
 
-static void
-lost_rst_is_repeated_once_then_the_tombstone_goes(void **state)
+static uint32_t
+establish_alone(void)
 {
 	uint32_t a;
 
-	(void)state;
 	pair_open(1, NULL);
 	pair_listen(B, 80, 5);
 	a = pair_establish(80);
 	pair_drop(B);
-	close_sock(a);
-	pair_round(A);
+	return a;
+}
+
+/* A has been reset: what it sends until nothing is left of that. */
+static void
+expect_one_rst_and_another(void)
+{
 	assert_int_equal(pair_drop(B), 1);
 	assert_int_equal(pair_nb_tw(A), 1);
 	assert_int_equal(run_a_alone(10000000), 1);
 	assert_int_equal(pair_nb_tw(A), 0);
+}
+
+static void
+lost_rst_is_repeated_once_then_the_tombstone_goes(void **state)
+{
+	(void)state;
+	close_sock(establish_alone());
+	pair_round(A);
+	expect_one_rst_and_another();
 	assert_int_equal(sani_core_deadline(pair.host[A]->cores[0]) > pair_now_us, 1);
 	pair_close();
 }
@@ -48,21 +61,14 @@ lost_rst_is_repeated_once_then_the_tombstone_goes(void **state)
 static void
 rst_is_not_repeated_at_once_when_the_last_round_is_long_ago(void **state)
 {
-	uint32_t a;
+	uint32_t a = establish_alone();
 
 	(void)state;
-	pair_open(1, NULL);
-	pair_listen(B, 80, 5);
-	a = pair_establish(80);
-	pair_drop(B);
 	pair_now_us += 10000000;
 	close_sock(a);
 	pair_round(A);
 	pair_round(A);
-	assert_int_equal(pair_drop(B), 1);
-	assert_int_equal(pair_nb_tw(A), 1);
-	assert_int_equal(run_a_alone(10000000), 1);
-	assert_int_equal(pair_nb_tw(A), 0);
+	expect_one_rst_and_another();
 	pair_close();
 }
 
@@ -71,13 +77,8 @@ tombstone_lasts_for_a_second_rto_after_the_repeat(void **state)
 {
 	uint64_t closed_us;
 	uint64_t rto_us;
-	uint32_t a;
-
 	(void)state;
-	pair_open(1, NULL);
-	pair_listen(B, 80, 5);
-	a = pair_establish(80);
-	close_sock(a);
+	close_sock(establish_alone());
 	pair_round(A);
 	pair_drop(B);
 	closed_us = pair_now_us;
@@ -95,12 +96,9 @@ tombstone_lasts_for_a_second_rto_after_the_repeat(void **state)
 static void
 tombstone_answers_later_segments_with_rst(void **state)
 {
-	uint32_t a;
+	uint32_t a = establish_alone();
 
 	(void)state;
-	pair_open(1, NULL);
-	pair_listen(B, 80, 5);
-	a = pair_establish(80);
 	close_sock(a);
 	pair_round(A);
 	pair_drop(B);

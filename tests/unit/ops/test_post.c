@@ -15,6 +15,14 @@ request(san_handle sock, enum san_op_kind kind, void *buf, uint32_t len)
 				     .answer = INT32_MIN };
 }
 
+/* A byte each. */
+static void
+request_receives(struct san_request *req, uint32_t n, san_handle sock)
+{
+	for (uint32_t i = 0; i < n; i++)
+		req[i] = request(sock, SAN_OP_RECV, mem + i, 1);
+}
+
 static void
 begin(san_handle s[2])
 {
@@ -30,8 +38,7 @@ receives_end_in_their_order(void)
 	san_handle s[2];
 
 	begin(s);
-	for (uint32_t i = 0; i < MANY; i++)
-		req[i] = request(s[0], SAN_OP_RECV, mem + i, 1);
+	request_receives(req, MANY, s[0]);
 	duo_must(san_post(req, MANY) == (int)MANY);
 	duo_go();
 	duo_must(san_send(s[1], duo_op(), text, MANY, 0) >= 0);
@@ -75,8 +82,7 @@ ends_at_the_first_that_is_refused(void)
 	san_handle s[2];
 
 	begin(s);
-	for (int i = 0; i < 4; i++)
-		req[i] = request(s[0], SAN_OP_RECV, mem + i, 1);
+	request_receives(req, 4, s[0]);
 	req[2].flags = SAN_ACKED;
 	duo_must(san_post(req, 4) == 2);
 	duo_must(req[0].answer == 0 && req[1].answer == 0 && req[2].answer == -EINVAL);
@@ -100,8 +106,7 @@ ends_where_there_is_no_place(void)
 	san_handle s[2];
 
 	begin(s);
-	for (uint32_t i = 0; i < MANY; i++)
-		req[i] = request(s[0], SAN_OP_RECV, mem + i, 1);
+	request_receives(req, MANY, s[0]);
 	duo_must(san_post(req, MANY) == 8 && req[8].answer == -EAGAIN);
 	duo_must(san_post(req + 8, 1) == 0);
 	duo_go();
