@@ -16,7 +16,7 @@
 #define SANI_BURST 32			/**< Frames taken from a port, or a ring, in a round. */
 #define SANI_TXQ_MAX 256		/**< Frames that wait for a port at most. */
 #define SANI_RESERVE 64			/**< mbufs that a core keeps for the RST of closes. */
-#define SANI_ACK_TURNS 3			/**< Rounds after which a bare ACK waits for the program no longer. */
+#define SANI_ACK_TURNS 3		/**< Rounds after which a bare ACK waits for the program no longer. */
 #define SANI_SPARE_TX 4			/**< Room for calls of the tcp engine that build no segment. */
 #define SANI_IP_FRAMES 32		/**< Frames that calls of the ip engine may leave before a sweep. */
 #define SANI_QUEUE_FIRST (256u << 10)	/**< Size of a queue that grows by itself, at first [bytes]. */
