@@ -66,10 +66,6 @@ struct bench_command {
 /** All commands (main.c); NULL ends it. */
 extern const struct bench_command *const bench_commands[];
 
-/** The groups' options; name NULL ends each. */
-extern const struct bench_option bench_options_all[], bench_options_measure[], bench_options_world[],
-	bench_options_port[];
-
 /** Read the arguments of a command, or exit 2. own[0] is the program, own[1] the command. */
 void
 bench_take_options(struct bench *b, int argc, char **own);
@@ -202,7 +198,6 @@ bench_print(struct bench *b);
 
 struct bench_hist {
 	uint64_t n;
-	uint64_t max;
 	uint64_t count[BENCH_HIST_BUCKETS];
 };
 

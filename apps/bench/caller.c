@@ -20,7 +20,7 @@ struct conn {
 	struct san_overlapped recv;	/* the connect before */
 	san_handle sock;
 	uint64_t begun;			/* of the request: sent, or come [TSC] */
-	bool open, failed;
+	bool failed;
 } __attribute__((aligned(64)));
 
 struct caller {
@@ -180,7 +180,6 @@ on_connect(struct caller *c, struct conn *k, int result)
 	if (result < 0) {
 		lose(c, k);
 	} else {
-		k->open = true;
 		c->count[CALLER_OPENED]++;
 		put_ready(c, k);
 	}

@@ -23,7 +23,7 @@ struct caller_options {
 };
 
 /** Running figures of a caller. */
-enum caller_count { CALLER_REQUESTS, CALLER_OPENED, CALLER_CLOSED, CALLER_BROKEN };
+enum caller_count { CALLER_REQUESTS, CALLER_OPENED, CALLER_BROKEN };
 
 enum caller_mode {
 	CALLER_REST,	/**< No new requests. */

@@ -34,7 +34,6 @@ enum stage { REST, OPEN, POST, CLOSE };
 struct conn {
 	struct san_overlapped op;	/* the connect */
 	san_handle sock;
-	uint32_t posted;
 };
 
 struct closer {
@@ -63,7 +62,6 @@ open_some(struct closer *c)
 		struct conn *k = &c->conns[c->begun++];
 
 		k->op.user = (uintptr_t)k;
-		k->posted = 0;
 		if (san_socket(c->side->core, c->side->cq, &k->sock) != 0 || san_connect(k->sock, &k->op, &peer, 0) < 0)
 			c->wrong++;
 	}

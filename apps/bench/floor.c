@@ -181,7 +181,7 @@ open_nothing(struct bench_side *side, void *arg)
 
 /* Both ends here */
 
-static bool
+static void
 rest(struct bench_world *w, struct client *c)
 {
 	uint64_t end_us = prog_now_us() + 200000;
@@ -191,7 +191,6 @@ rest(struct bench_world *w, struct client *c)
 	while (c->under_way > 0 && prog_now_us() < end_us)
 		bench_world_round(w);
 	c->under_way = 0;	/* what was not acknowledged, being alone */
-	return true;
 }
 
 static bool

@@ -29,8 +29,6 @@ bench_hist_add(struct bench_hist *h, uint64_t value)
 {
 	h->count[step_of(value)]++;
 	h->n++;
-	if (value > h->max)
-		h->max = value;
 }
 
 uint64_t

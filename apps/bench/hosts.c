@@ -89,9 +89,6 @@ make(struct bench_side *side, struct san_conf *conf, const struct bench_sizes *s
 {
 	bool good = set(conf, "host", "name", side->name) && set_sizes(conf, sizes);
 
-	if (good && sizes->descriptors != 0)
-		good = set_number(conf, "port p", "rx_desc", sizes->descriptors) &&
-		       set_number(conf, "port p", "tx_desc", sizes->descriptors);
 	if (good && sizes->mtu != 0 && !bench_has(side->b, "config"))
 		good = set_number(conf, "interface i", "mtu", sizes->mtu);
 	if (good && san_host_create(conf, &side->host) != 0) {

@@ -132,8 +132,9 @@ end_slice(struct bench_meter *m, uint64_t now)
 	begin_slice(m, now);
 }
 
-void
-bench_meter_start(struct bench_meter *m, double seconds)
+/* So many seconds of slices that are not disturbed, but no longer than `times` as long. */
+static void
+start(struct bench_meter *m, double seconds, unsigned int times)
 {
 	uint64_t hz = rte_get_tsc_hz(), now = rte_rdtsc();
 
@@ -148,8 +149,7 @@ bench_meter_start(struct bench_meter *m, double seconds)
 	m->progress = m->count[0];
 	m->progress_tsc = now;
 	m->want_tsc = (uint64_t)(seconds * (double)hz);
-	m->end_tsc = now + LONGER * m->want_tsc;
-	m->last_tsc = now;
+	m->end_tsc = now + times * m->want_tsc;
 	bench_guard_start(&m->w->guard[0]);
 	m->w->since = now;
 	begin_slice(m, now);
@@ -166,8 +166,9 @@ look_for_stall(struct bench_meter *m, uint64_t now)
 	}
 }
 
-bool
-bench_go(struct bench_meter *m)
+/* One round of the world, measured. @return false: time is over, or a signal came. */
+static bool
+go(struct bench_meter *m)
 {
 	uint64_t now;
 
@@ -181,17 +182,22 @@ bench_go(struct bench_meter *m)
 }
 
 bool
+bench_meter_repeat(struct bench_meter *m)
+{
+	start(m, bench_real(m->w->b, "warm"), 1);
+	while (go(m))
+		continue;
+	start(m, bench_real(m->w->b, "seconds"), LONGER);
+	while (go(m))
+		continue;
+	return !prog_stop;
+}
+
+bool
 bench_meter_run(struct bench_meter *m)
 {
 	bench_world_look(m->w);
-	bench_meter_start(m, bench_real(m->w->b, "warm"));
-	m->end_tsc = m->last_tsc + m->want_tsc;
-	while (bench_go(m))
-		continue;
-	bench_meter_start(m, bench_real(m->w->b, "seconds"));
-	while (bench_go(m))
-		continue;
-	return !prog_stop;
+	return bench_meter_repeat(m);
 }
 
 void

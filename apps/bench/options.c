@@ -7,12 +7,12 @@
 
 #include "bench.h"
 
-const struct bench_option bench_options_all[] = {
+static const struct bench_option all_options[] = {
 	{ "json", BENCH_FLAG, NULL, 0, 0, "JSON to standard output, not a table" },
 	{ NULL, BENCH_FLAG, NULL, 0, 0, NULL },
 };
 
-const struct bench_option bench_options_measure[] = {
+static const struct bench_option measure_options[] = {
 	{ "repeat", BENCH_NUMBER, "7", 1, BENCH_REPEAT_MAX,
 	  "repetitions: printed are their median, least and most" },
 	{ "seconds", BENCH_REAL, "0.3", 0, 86400,
@@ -24,7 +24,7 @@ const struct bench_option bench_options_measure[] = {
 	{ NULL, BENCH_FLAG, NULL, 0, 0, NULL },
 };
 
-const struct bench_option bench_options_world[] = {
+static const struct bench_option world_options[] = {
 	{ "threads", BENCH_NUMBER, NULL, 1, 2,
 	  "both ends in this process, over a ring pair: 2, the\n"
 	  "default where there are two lcores: an end each; 1: one\nthread has both" },
@@ -42,7 +42,7 @@ const struct bench_option bench_options_world[] = {
 	{ NULL, BENCH_FLAG, NULL, 0, 0, NULL },
 };
 
-const struct bench_option bench_options_port[] = {
+static const struct bench_option port_options[] = {
 	{ "config", BENCH_TEXT_ARG, NULL, 0, 0, "FILE of the host (doc/configuration.md)" },
 	{ "device", BENCH_TEXT_ARG, NULL, 0, 0, "or the port alone; default: the only one there is" },
 	{ "address", BENCH_TEXT_ARG, "10.9.0.2/24", 0, 0, "with --device" },
@@ -58,12 +58,12 @@ lists_of(const struct bench_command *c, const struct bench_option **lists)
 	if (c->options != NULL)
 		lists[n++] = c->options;
 	if (c->groups & BENCH_MEASURE)
-		lists[n++] = bench_options_measure;
+		lists[n++] = measure_options;
 	if (c->groups & BENCH_WORLD)
-		lists[n++] = bench_options_world;
+		lists[n++] = world_options;
 	if (c->groups & BENCH_PORT)
-		lists[n++] = bench_options_port;
-	lists[n++] = bench_options_all;
+		lists[n++] = port_options;
+	lists[n++] = all_options;
 	return n;
 }
 

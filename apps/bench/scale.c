@@ -49,16 +49,6 @@ struct scale {
 	struct part part[PARTS];
 };
 
-static void
-run_meter(struct bench_meter *m, double seconds, bool warm)
-{
-	bench_meter_start(m, seconds);
-	if (warm)
-		m->end_tsc = m->last_tsc + m->want_tsc;
-	while (bench_go(m))
-		continue;
-}
-
 /* Goes on until the others have done, too, so that none is measured alone. */
 static void
 measure(struct part *p, unsigned int i)
@@ -66,8 +56,7 @@ measure(struct part *p, unsigned int i)
 	struct scale *s = p->scale;
 	struct bench_meter *m = p->meter;
 
-	run_meter(m, bench_real(s->b, "warm"), true);
-	run_meter(m, bench_real(s->b, "seconds"), false);
+	bench_meter_repeat(m);
 	if (m->tsc > 0)
 		p->rate[i] = (double)m->sum[CALLER_REQUESTS] * (double)rte_get_tsc_hz() / (double)m->tsc;
 	p->slices += m->slices;

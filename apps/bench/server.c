@@ -56,7 +56,6 @@ struct conn {
 
 struct server {
 	struct server_options options;
-	struct bench_side *side;
 	size_t conn_size;
 	char *conns;
 	uint32_t free;
@@ -117,7 +116,6 @@ receive(struct server *s, struct conn *c)
 	} else if (c->repeat) {
 		rc = san_recv_repeat(c->sock, &c->recv, &c->pieces, 0);
 		c->repeat = rc == 0;
-		s->seen.posted += rc == -EAGAIN;
 	}
 	if (rc == -EAGAIN && !lends(s, c))
 		rc = san_recv(c->sock, &c->recv, c->pieces.mem, c->pieces.size, 0);
@@ -309,22 +307,20 @@ take_completion(struct server *s, const struct san_completion *comp)
 {
 	struct conn *c = (struct conn *)(uintptr_t)comp->user;
 
-	if (comp->kind == SAN_OP_RECV && comp->result > 0) {
+	if (comp->kind == SAN_OP_RECV && comp->result > 0)
 		take(s, c, comp);
-	} else if (comp->kind == SAN_OP_RECV && comp->result == 0) {
+	else if (comp->kind == SAN_OP_RECV && comp->result == 0)
 		finish(s, c);
-	} else if (comp->kind == SAN_OP_SEND) {
+	else if (comp->kind == SAN_OP_SEND)
 		on_sent(s, c, comp);
-	} else if (comp->kind == SAN_OP_ACCEPT) {
+	else if (comp->kind == SAN_OP_ACCEPT)
 		on_accept(s, comp);
-	} else if (comp->kind == SAN_OP_CLOSE) {
+	else if (comp->kind == SAN_OP_CLOSE)
 		on_close(s, c);
-	} else if (comp->kind == SAN_OP_SHUTDOWN && comp->result == 0) {
-		s->seen.finished++;
+	else if (comp->kind == SAN_OP_SHUTDOWN && comp->result == 0)
 		close_conn(c);
-	} else {
+	else
 		break_off(s, c);
-	}
 }
 
 static unsigned int
@@ -382,7 +378,6 @@ open_services(struct bench_side *side, void *arg)
 {
 	struct server *s = arg;
 
-	s->side = side;
 	if (s->options.lend && !register_source(s))
 		return false;
 	for (unsigned int i = 0; i < s->nb_services; i++) {

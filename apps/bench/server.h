@@ -57,11 +57,10 @@ server_port(uint32_t i, uint32_t more);
 /** What it has seen; of its own thread, or when that is over. The first two may be read by any thread. */
 struct server_seen {
 	_Atomic uint64_t accepted, closed;
-	uint64_t refused, finished, broken;
+	uint64_t refused, broken;
 	uint64_t received, sent;	/**< [bytes] */
 	uint64_t messages;		/**< Receives that brought bytes. */
 	uint64_t waited;		/**< Sends that were not over at once. */
-	uint64_t posted;		/**< Receives that were posted for lack of room for repeating ones. */
 };
 
 const struct server_seen *

@@ -9,8 +9,8 @@
  *   one end       main: polls its core, runs its program; the other end is another process, over a port
  *
  * Model:   a program (struct bench_program) is opened once on its side, then stepped between rounds, on the thread that
- *          the table says. A command opens a world, measures with bench_go(), and closes the world, which closes
- *          every socket. Programs close nothing.
+ *          the table says. A command opens a world, measures with bench_meter_run() or in stretches, and closes the
+ *          world, which closes every socket that is open still.
  * Slices:  time is cut into slices of a millisecond. Left out and counted are those in which a side lost its core (an
  *          involuntary switch, or a gap in the time-stamp counter), with the one before and the one after each.
  * Threads: the main thread calls everything; what a program's functions run on is said above.
@@ -64,7 +64,6 @@ struct bench_sizes {
 	uint32_t connections;	/**< At once, of a side. */
 	uint32_t mbufs;		/**< Of a host; 0: enough for connections that wait. */
 	uint32_t time_wait_ms;	/**< 0: the default of the stack. */
-	uint32_t descriptors;	/**< Of each queue; 0: the default. */
 	uint32_t mtu;		/**< Without --config; 0: the default. */
 	unsigned int part;	/**< Which ring pair: of several worlds at once, bench_world_open_part(). */
 };
@@ -183,21 +182,13 @@ struct bench_meter {
 	struct bench_slice slice[2];
 	unsigned int now;		/**< Which of them runs; the other waits to be judged. */
 	bool waiting, before_disturbed;
-	uint64_t want_tsc, end_tsc, begin_tsc, last_tsc, lost, progress, progress_tsc, stall_tsc, slice_tsc;
+	uint64_t want_tsc, end_tsc, begin_tsc, lost, progress, progress_tsc, stall_tsc, slice_tsc;
 	uint64_t begin_count[BENCH_COUNTS], begin_busy[2], begin_step[2];
 };
 
 /** A meter; NULL: no memory, complained. free() ends it. */
 struct bench_meter *
 bench_meter_make(struct bench_world *w, const uint64_t *count);
-
-/** Begin: so many seconds of slices that are not disturbed, but no longer than five times that. */
-void
-bench_meter_start(struct bench_meter *m, double seconds);
-
-/** One round of the world, measured. @return false: time is over, or a signal came. */
-bool
-bench_go(struct bench_meter *m);
 
 /** Note a time [TSC] that belongs to the present slice, such as how long a request took. */
 static inline void
@@ -209,7 +200,11 @@ bench_meter_note(struct bench_meter *m, uint64_t tsc)
 		s->notes[s->nb_notes++] = tsc > UINT32_MAX ? UINT32_MAX : (uint32_t)tsc;
 }
 
-/** Warm up and measure once, as --warm and --seconds say, after bench_world_look(). @return false: to be left. */
+/** Warm up and measure once, as --warm and --seconds say. @return false: to be left, a signal came. */
+bool
+bench_meter_repeat(struct bench_meter *m);
+
+/** The same after bench_world_look(). */
 bool
 bench_meter_run(struct bench_meter *m);
 
