@@ -25,7 +25,6 @@ struct conn {
 
 struct caller {
 	struct caller_options options;
-	struct bench_side *side;
 	struct bench_world *world;
 	struct bench_meter *meter;
 	enum caller_mode mode;
@@ -145,7 +144,7 @@ open_one(struct caller *c)
 {
 	struct conn *k = &c->conns[c->nb_conns];
 	struct san_addr peer = bench_world_peer(c->world, server_port(c->nb_conns, c->options.ports));
-	int rc = san_socket(c->side->core, c->side->cq, &k->sock);
+	int rc = san_socket(c->world->client.core, c->world->client.cq, &k->sock);
 
 	k->recv.user = (uintptr_t)k;
 	if (rc == 0)
@@ -227,15 +226,6 @@ step(struct bench_side *side, void *arg)
 	return n;
 }
 
-static bool
-open_side(struct bench_side *side, void *arg)
-{
-	struct caller *c = arg;
-
-	c->side = side;
-	return true;
-}
-
 /* Control */
 
 bool
@@ -301,7 +291,6 @@ caller_program(struct caller *c)
 	uint64_t depth = 2 * (uint64_t)c->options.connections + 64;
 
 	return (struct bench_program){
-		.open = open_side,
 		.step = step,
 		.arg = c,
 		.cq_depth = depth < SAN_CQ_MAX ? (unsigned int)depth : SAN_CQ_MAX,

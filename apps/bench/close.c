@@ -38,7 +38,6 @@ struct conn {
 
 struct closer {
 	struct bench_world *world;
-	struct bench_side *side;
 	const struct server_seen *seen;	/* by the server, if it is in this process */
 	enum stage stage;
 	uint32_t batch, pending;
@@ -55,6 +54,7 @@ struct closer {
 static unsigned int
 open_some(struct closer *c)
 {
+	const struct bench_side *client = &c->world->client;
 	struct san_addr peer = bench_world_peer(c->world, SERVER_ECHO);
 	unsigned int n = 0;
 
@@ -62,7 +62,7 @@ open_some(struct closer *c)
 		struct conn *k = &c->conns[c->begun++];
 
 		k->op.user = (uintptr_t)k;
-		if (san_socket(c->side->core, c->side->cq, &k->sock) != 0 || san_connect(k->sock, &k->op, &peer, 0) < 0)
+		if (san_socket(client->core, client->cq, &k->sock) != 0 || san_connect(k->sock, &k->op, &peer, 0) < 0)
 			c->wrong++;
 	}
 	c->done = c->open + c->wrong >= c->batch;
@@ -135,15 +135,6 @@ step(struct bench_side *side, void *arg)
 	else if (c->stage == CLOSE)
 		c->done = c->closed == c->batch;
 	return n;
-}
-
-static bool
-open_side(struct bench_side *side, void *arg)
-{
-	struct closer *c = arg;
-
-	c->side = side;
-	return true;
 }
 
 static bool
@@ -276,7 +267,7 @@ run(struct bench *b)
 	struct bench_world world = { .b = b };
 	struct closer c = { .world = &world, .batch = batch };
 	const struct bench_sizes sizes = { .connections = 4 * batch + 64, .mbufs = (uint32_t)bench_number(b, "mbufs") };
-	struct bench_program client = { open_side, step, &c, batch * (most + 2) + 64 }, server = { .step = NULL };
+	struct bench_program client = { NULL, step, &c, batch * (most + 2) + 64 }, server = { .step = NULL };
 	const struct server_options o = { .connections = 4 * batch, .buffer = 2048, .repeat = server_repeats(b) };
 	struct server *s = server_make(&o);
 	bool good;

@@ -38,7 +38,6 @@ struct conn {
 struct crr {
 	struct bench_world *world;
 	const struct server_seen *seen;	/* by the server, if it is in this process */
-	struct bench_side *side;
 	enum stage stage;
 	uint32_t batch, size;
 	struct conn *conns;
@@ -60,7 +59,7 @@ open_one(struct crr *c, struct conn *k)
 {
 	struct san_addr peer = bench_world_peer(c->world, SERVER_ECHO);
 
-	if (san_socket(c->side->core, c->side->cq, &k->sock) != 0)
+	if (san_socket(c->world->client.core, c->world->client.cq, &k->sock) != 0)
 		c->count[1]++;
 	else if (san_connect(k->sock, &k->op, &peer, 0) < 0)
 		fail(c, k);
@@ -125,15 +124,6 @@ step(struct bench_side *side, void *arg)
 		}
 	}
 	return nb > 0 ? (unsigned int)nb : 0;
-}
-
-static bool
-open_side(struct bench_side *side, void *arg)
-{
-	struct crr *c = arg;
-
-	c->side = side;
-	return true;
 }
 
 /* The server has its part of a stage when it has accepted, or closed, as many as this end. @return false: not. */
@@ -296,7 +286,7 @@ run(struct bench *b)
 		.buffer = 2048,
 		.repeat = server_repeats(b),
 	});
-	struct bench_program client = { open_side, step, &c, 65536 }, server;
+	struct bench_program client = { NULL, step, &c, 65536 }, server;
 	struct bench_meter *m = bench_meter_make(&world, c.count);
 	bool good = s != NULL && m != NULL && make(&c, b);
 

@@ -171,14 +171,6 @@ step_server(struct bench_side *side, void *arg)
 	return n;
 }
 
-static bool
-open_nothing(struct bench_side *side, void *arg)
-{
-	(void)side;
-	(void)arg;
-	return true;
-}
-
 /* Both ends here */
 
 static void
@@ -246,7 +238,7 @@ static bool
 run_pair(struct bench *b, struct client *c, struct server *s)
 {
 	struct packet_end ends[2] = { { 0 } };
-	struct bench_program client = { open_nothing, step_client, c, 0 }, server = { open_nothing, step_server, s, 0 };
+	struct bench_program client = { NULL, step_client, c, 0 }, server = { NULL, step_server, s, 0 };
 	struct bench_world world = { .b = b };
 	struct bench_meter *m = bench_meter_make(&world, c->count);
 	bool good;
@@ -267,7 +259,7 @@ run_reflector(struct bench *b, struct server *s)
 {
 	const char *device = bench_port_name(b);
 	struct packet_end end = { .ip_be = rte_cpu_to_be_32(RTE_IPV4(10, 9, 0, 2)) };
-	struct bench_program server = { open_nothing, step_server, s, 0 };
+	struct bench_program server = { NULL, step_server, s, 0 };
 	struct bench_world world = { .b = b };
 	double limit_s = bench_real(b, "for");
 	bool never = false, good;

@@ -42,7 +42,6 @@ struct conn {
 /* One side of both; the server's has listeners beside. */
 struct end {
 	struct bench_world *world;
-	struct bench_side *side;
 	struct conn *conns;
 	uint32_t want, begun, open, failed;
 	uint32_t ports;
@@ -68,7 +67,7 @@ receive(struct end *e, struct conn *k, san_handle sock)
 }
 
 static unsigned int
-open_more(struct end *e)
+open_more(struct end *e, struct bench_side *side)
 {
 	unsigned int n = 0;
 
@@ -78,7 +77,7 @@ open_more(struct end *e)
 		san_handle sock;
 
 		k->op.user = (uintptr_t)k;
-		if (san_socket(e->side->core, e->side->cq, &sock) != 0 || san_connect(sock, &k->op, &peer, 0) < 0)
+		if (san_socket(side->core, side->cq, &sock) != 0 || san_connect(sock, &k->op, &peer, 0) < 0)
 			e->failed++;
 	}
 	return n;
@@ -96,10 +95,11 @@ take(struct end *e, const struct san_completion *comp)
 }
 
 static unsigned int
-reap(struct end *e)
+reap(struct bench_side *side, void *arg)
 {
+	struct end *e = arg;
 	struct san_completion comp[BATCH];
-	int nb = san_cq_poll(e->side->cq, comp, BATCH);
+	int nb = san_cq_poll(side->cq, comp, BATCH);
 
 	for (int i = 0; i < nb; i++)
 		take(e, &comp[i]);
@@ -109,24 +109,7 @@ reap(struct end *e)
 static unsigned int
 step_client(struct bench_side *side, void *arg)
 {
-	(void)side;
-	return reap(arg) + open_more(arg);
-}
-
-static unsigned int
-step_server(struct bench_side *side, void *arg)
-{
-	(void)side;
-	return reap(arg);
-}
-
-static bool
-open_client(struct bench_side *side, void *arg)
-{
-	struct end *e = arg;
-
-	e->side = side;
-	return true;
+	return reap(side, arg) + open_more(arg, side);
 }
 
 static bool
@@ -135,7 +118,6 @@ open_server(struct bench_side *side, void *arg)
 	struct end *e = arg;
 	int rc = 0;
 
-	e->side = side;
 	for (uint32_t i = 0; i < (e->ports > 0 ? e->ports : 1) && rc == 0; i++) {
 		const struct san_addr any = { .port = server_port(i, e->ports) };
 		san_handle sock;
@@ -206,8 +188,8 @@ measure(struct end *client, struct end *server, uint32_t connections, struct tak
 		.mbufs = (uint32_t)bench_number(b, "mbufs"),
 	};
 	uint32_t ports = bench_has(b, "peer") ? 0 : server_ports_for(connections);
-	struct bench_program c = { open_client, step_client, client, connections + 64 };
-	struct bench_program s = { open_server, step_server, server, connections + (ports + 1) * (SAN_REPEAT_MAX + 1) };
+	struct bench_program c = { NULL, step_client, client, connections + 64 };
+	struct bench_program s = { open_server, reap, server, connections + (ports + 1) * (SAN_REPEAT_MAX + 1) };
 	bool good;
 
 	reset_end(client, connections, ports);

@@ -286,14 +286,6 @@ step_client(struct bench_side *side, void *arg)
 	return n;
 }
 
-static bool
-open_nothing(struct bench_side *side, void *arg)
-{
-	(void)side;
-	(void)arg;
-	return true;
-}
-
 /* Measuring */
 
 static void
@@ -439,8 +431,8 @@ run(struct bench *b)
 {
 	struct bench_world world = { .b = b };
 	struct kernel k = { .b = b, .world = &world, .epoll = -1, .server = { -1, { -1, -1 }, NULL, NULL } };
-	struct bench_program client = { open_nothing, step_client, &k, 0 };
-	struct bench_program server = { open_nothing, step_server, &k, 0 };
+	struct bench_program client = { NULL, step_client, &k, 0 };
+	struct bench_program server = { NULL, step_server, &k, 0 };
 	uint32_t most = pair_most(b, "connections"), batch = (uint32_t)bench_number(b, "batch");
 	bool good = make(&k, most > batch ? most : batch);
 

@@ -49,7 +49,6 @@ struct flow {
 struct stream {
 	struct bench *b;
 	struct bench_world *world;
-	struct bench_side *side;
 	struct bench_meter *meter;
 	struct flow flow[NB_DIRECTIONS];
 	bool wanted[NB_DIRECTIONS];
@@ -204,7 +203,7 @@ open_side(struct bench_side *side, void *arg)
 {
 	struct stream *s = arg;
 
-	s->side = side;
+	(void)side;
 	/* 1, copy-only, shows in the notes */
 	if (san_mem_register(s->out, s->size, SAN_MEM_READ, &s->mem) >= 0)
 		return true;
@@ -218,7 +217,7 @@ begin_flow(struct stream *s, struct flow *f, uint16_t port)
 	struct san_addr peer = bench_world_peer(s->world, port);
 	uint32_t buffer = s->lent ? 0 : (uint32_t)bench_number(s->b, "send-buffer");
 
-	return san_socket(s->side->core, s->side->cq, &f->sock) == 0 &&
+	return san_socket(s->world->client.core, s->world->client.cq, &f->sock) == 0 &&
 	       (buffer == 0 || san_set_option(f->sock, SAN_OPT_SNDBUF, buffer) == 0) &&
 	       san_connect(f->sock, &f->op, &peer, 0) == 0;
 }

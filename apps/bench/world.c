@@ -137,7 +137,7 @@ open_program(struct bench_side *side)
 
 	if (rc != 0)
 		return complain(side, "no completion queue", rc);
-	return side->program.open(side, side->program.arg);
+	return side->program.open == NULL || side->program.open(side, side->program.arg);
 }
 
 /* The other thread: it has the server, and off-core the client's core too. */

@@ -30,7 +30,7 @@ struct bench_side;
 
 /** What runs on a side. Memory that operations lie in stays until bench_world_close() has returned. */
 struct bench_program {
-	/** Make the sockets; side->cq is there. @return false: it was complained. */
+	/** Make the sockets; side->cq is there. @return false: it was complained. NULL: there is nothing to be made. */
 	bool (*open)(struct bench_side *side, void *arg);
 	/** Reap and post, between rounds; never blocks. @return How much there was to do. */
 	unsigned int (*step)(struct bench_side *side, void *arg);
