@@ -219,19 +219,14 @@ static bool
 measure_flow(struct crr *c, struct bench_meter *m)
 {
 	struct bench *b = c->world->b;
+	static const char name[] = "connect, in the flow";
 	unsigned int repeat = (unsigned int)bench_number(b, "repeat");
 	bool good = run_stage(c, FLOW);
 
 	for (unsigned int i = 0; i < repeat && good; i++) {
 		good = bench_meter_run(m);
-		bench_put_rate(m, bench_row(b, "k/s", "connect, in the flow: rate"), 0, 1e-3);
-		bench_put_ratio(m, bench_row(b, "cycles", "connect, in the flow: all"), (double)m->tsc,
-				(double)m->sum[0]);
-		bench_put_ratio(m, bench_row(b, "cycles", "connect, in the flow: client"), (double)m->busy[0],
-				(double)m->sum[0]);
-		if (!c->world->one_end)
-			bench_put_ratio(m, bench_row(b, "cycles", "connect, in the flow: server"),
-					(double)m->busy[1], (double)m->sum[0]);
+		bench_put_rate(m, bench_row(b, "k/s", "%s: rate", name), 0, 1e-3);
+		bench_put_cycles(m, name, (double)m->sum[0]);
 	}
 	c->ending = true;
 	return good && bench_world_until(c->world, &c->all_done, LIMIT_S);

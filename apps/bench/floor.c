@@ -191,22 +191,18 @@ measure(struct bench_world *w, struct client *c, struct bench_meter *m, uint32_t
 	struct bench *b = w->b;
 	const char *what = c->port == PORT_ECHO ? "echo 64 B" : "bulk 1460 B";
 	unsigned int repeat = (unsigned int)bench_number(b, "repeat");
+	char name[BENCH_TEXT];
 
+	snprintf(name, sizeof(name), "floor, %s, %u under way", what, limit);
 	for (unsigned int i = 0; i < repeat; i++) {
 		c->limit = limit;
 		c->meter = m;
 		if (!bench_meter_run(m))
 			return false;
-		bench_put_rate(m, bench_row(b, "k/s", "floor, %s, %u under way: rate", what, limit), 0, 1e-3);
+		bench_put_rate(m, bench_row(b, "k/s", "%s: rate", name), 0, 1e-3);
 		if (c->port == PORT_DISCARD)
-			bench_put_rate(m, bench_row(b, "Gbit/s", "floor, %s, %u under way: data", what, limit), 0,
-				       FULL * 8e-9);
-		bench_put_ratio(m, bench_row(b, "cycles", "floor, %s, %u under way: all", what, limit),
-				(double)m->tsc, (double)m->sum[0]);
-		bench_put_ratio(m, bench_row(b, "cycles", "floor, %s, %u under way: client", what, limit),
-				(double)m->busy[0], (double)m->sum[0]);
-		bench_put_ratio(m, bench_row(b, "cycles", "floor, %s, %u under way: server", what, limit),
-				(double)m->busy[1], (double)m->sum[0]);
+			bench_put_rate(m, bench_row(b, "Gbit/s", "%s: data", name), 0, FULL * 8e-9);
+		bench_put_cycles(m, name, (double)m->sum[0]);
 		if (limit == 1)
 			bench_put_time(m, bench_row(b, "us", "floor, %s: p50", what), 0.5);
 		rest(w, c);

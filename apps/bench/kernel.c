@@ -293,18 +293,18 @@ report(struct kernel *k, const char *what)
 {
 	struct bench_meter *m = k->meter;
 	double n = (double)m->sum[DONE] / (k->mode == STREAM ? FULL : 1);
+	char name[BENCH_TEXT];
 
+	snprintf(name, sizeof(name), "kernel %s", what);
 	if (k->mode == STREAM)
-		bench_put_rate(m, bench_row(k->b, "Gbit/s", "kernel %s: data", what), DONE, 8e-9);
+		bench_put_rate(m, bench_row(k->b, "Gbit/s", "%s: data", name), DONE, 8e-9);
 	else
-		bench_put_rate(m, bench_row(k->b, "k/s", "kernel %s: rate", what), DONE, 1e-3);
-	bench_put_ratio(m, bench_row(k->b, "cycles", "kernel %s: all", what), (double)m->tsc, n);
-	bench_put_ratio(m, bench_row(k->b, "cycles", "kernel %s: client", what), (double)m->busy[0], n);
-	bench_put_ratio(m, bench_row(k->b, "cycles", "kernel %s: server", what), (double)m->busy[1], n);
+		bench_put_rate(m, bench_row(k->b, "k/s", "%s: rate", name), DONE, 1e-3);
+	bench_put_cycles(m, name, n);
 	if (k->mode != RPC)
 		return;
-	bench_put_time(m, bench_row(k->b, "us", "kernel %s: p50", what), 0.5);
-	bench_put_time(m, bench_row(k->b, "us", "kernel %s: p99", what), 0.99);
+	bench_put_time(m, bench_row(k->b, "us", "%s: p50", name), 0.5);
+	bench_put_time(m, bench_row(k->b, "us", "%s: p99", name), 0.99);
 }
 
 /* So many connections in all, one thing with them, measured. */

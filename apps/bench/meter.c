@@ -215,6 +215,17 @@ bench_put_rate(struct bench_meter *m, struct bench_row *row, unsigned int i, dou
 }
 
 void
+bench_put_cycles(struct bench_meter *m, const char *what, double n)
+{
+	struct bench *b = m->w->b;
+
+	bench_put_ratio(m, bench_row(b, "cycles", "%s: all", what), (double)m->tsc, n);
+	bench_put_ratio(m, bench_row(b, "cycles", "%s: client", what), (double)m->busy[0], n);
+	if (!m->w->one_end)
+		bench_put_ratio(m, bench_row(b, "cycles", "%s: server", what), (double)m->busy[1], n);
+}
+
+void
 bench_put_time(struct bench_meter *m, struct bench_row *row, double q)
 {
 	double us = (double)rte_get_tsc_hz() / 1e6;

@@ -18,37 +18,39 @@ static const char text[] =
 	"something to do; \"all\" is the time of the clock for a request, idle rounds too.";
 
 struct rpc {
-	struct bench *b;
-	struct bench_world *w;
-	struct bench_meter *m;
-	struct caller *c;
+	struct pair pair;
 	uint32_t connections, size;
 	double rate;	/* 0: closed loop */
+	char name[BENCH_TEXT];
 };
 
-static struct bench_row *
-row(struct rpc *r, const char *unit, const char *what)
+/* What its rows begin with. */
+static void
+set_name(struct rpc *r)
 {
 	char loop[32] = "closed";
 
 	if (r->rate > 0)
 		snprintf(loop, sizeof(loop), "open %.0f/s", r->rate);
-	return bench_row(r->b, unit, "rpc %s, %u B, %u connections: %s", loop, r->size, r->connections, what);
+	snprintf(r->name, sizeof(r->name), "rpc %s, %u B, %u connections", loop, r->size, r->connections);
+}
+
+static struct bench_row *
+row(struct rpc *r, const char *unit, const char *what)
+{
+	return bench_row(r->pair.b, unit, "%s: %s", r->name, what);
 }
 
 static void
 report(struct rpc *r)
 {
-	struct bench_meter *m = r->m;
+	struct bench_meter *m = r->pair.meter;
 	double n = (double)m->sum[CALLER_REQUESTS];
 
 	bench_put_rate(m, row(r, "k/s", "rate"), CALLER_REQUESTS, 1e-3);
-	bench_put_ratio(m, row(r, "cycles", "all"), (double)m->tsc, n);
-	bench_put_ratio(m, row(r, "cycles", "client"), (double)m->busy[0], n);
-	if (!r->w->one_end) {
-		bench_put_ratio(m, row(r, "cycles", "server"), (double)m->busy[1], n);
+	bench_put_cycles(m, r->name, n);
+	if (!m->w->one_end)
 		bench_put_ratio(m, row(r, "cycles", "of them, server's program"), (double)m->step[1], n);
-	}
 	bench_put_time(m, row(r, "us", "p50"), 0.5);
 	bench_put_time(m, row(r, "us", "p99"), 0.99);
 	bench_put_time(m, row(r, "us", "p99.9"), 0.999);
@@ -58,16 +60,18 @@ report(struct rpc *r)
 static bool
 measure(struct rpc *r)
 {
-	unsigned int repeat = (unsigned int)bench_number(r->b, "repeat");
+	struct pair *p = &r->pair;
+	unsigned int repeat = (unsigned int)bench_number(p->b, "repeat");
 
+	set_name(r);
 	for (unsigned int i = 0; i < repeat; i++) {
-		caller_set(r->c, r->rate > 0 ? CALLER_OPEN_LOOP : CALLER_CLOSED_LOOP, r->rate, r->m);
-		if (!bench_meter_run(r->m))
+		caller_set(p->caller, r->rate > 0 ? CALLER_OPEN_LOOP : CALLER_CLOSED_LOOP, r->rate, p->meter);
+		if (!bench_meter_run(p->meter))
 			return false;
 		report(r);
-		if (r->rate > 0 && (double)caller_behind(r->c) > r->rate / 100)
+		if (r->rate > 0 && (double)caller_behind(p->caller) > r->rate / 100)
 			bench_note(row(r, "us", "p99"), "cannot be reached: requests wait");
-		if (!caller_rest(r->w, r->c)) {
+		if (!caller_rest(&p->world, p->caller)) {
 			prog_complain("answers do not come.");
 			return false;
 		}
@@ -82,9 +86,9 @@ measure_rates(struct rpc *r)
 	unsigned int n;
 
 	r->rate = 0;
-	if (!bench_has(r->b, "rate"))
+	if (!bench_has(r->pair.b, "rate"))
 		return measure(r);
-	n = bench_list(r->b, "rate", rates);
+	n = bench_list(r->pair.b, "rate", rates);
 	for (unsigned int i = 0; i < n; i++) {
 		r->rate = (double)rates[i];
 		if (!measure(r))
@@ -99,7 +103,7 @@ report_memory(struct rpc *r, uint64_t before, uint32_t connections)
 {
 	double more = (double)bench_resident() - (double)before;
 
-	bench_put(bench_row(r->b, "bytes", "rpc, %u connections: resident memory for one more", r->connections),
+	bench_put(bench_row(r->pair.b, "bytes", "rpc, %u connections: resident memory for one more", r->connections),
 		  more / connections);
 }
 
@@ -107,19 +111,19 @@ static bool
 measure_all(struct rpc *r)
 {
 	uint64_t connections[BENCH_LIST_MAX], sizes[BENCH_LIST_MAX];
-	unsigned int n = bench_list(r->b, "connections", connections);
-	unsigned int nb_sizes = bench_list(r->b, "size", sizes);
+	unsigned int n = bench_list(r->pair.b, "connections", connections);
+	unsigned int nb_sizes = bench_list(r->pair.b, "size", sizes);
 	uint32_t open = 0;
 
 	for (unsigned int i = 0; i < n; i++) {
 		uint64_t before = bench_resident();
 
 		r->connections = (uint32_t)connections[i];
-		if (!caller_connect(r->w, r->c, r->connections))
+		if (!caller_connect(&r->pair.world, r->pair.caller, r->connections))
 			return false;
 		for (unsigned int j = 0; j < nb_sizes; j++) {
 			r->size = (uint32_t)sizes[j];
-			caller_set_size(r->c, r->size);
+			caller_set_size(r->pair.caller, r->size);
 			if (!measure_rates(r))
 				return false;
 		}
@@ -133,16 +137,11 @@ measure_all(struct rpc *r)
 static int
 run(struct bench *b)
 {
-	struct rpc r = { .b = b };
-	struct pair pair;
-	bool good = pair_open(&pair, b, pair_most(b, "connections"), pair_most(b, "size"),
-			      (uint32_t)bench_number(b, "limit"));
+	struct rpc r;
+	bool good = pair_open(&r.pair, b, pair_most(b, "connections"), pair_most(b, "size"),
+			      (uint32_t)bench_number(b, "limit")) && measure_all(&r);
 
-	r.w = &pair.world;
-	r.m = pair.meter;
-	r.c = pair.caller;
-	good = good && measure_all(&r);
-	pair_close(&pair);
+	pair_close(&r.pair);
 	return good ? 0 : 1;
 }
 

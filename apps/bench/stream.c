@@ -31,8 +31,8 @@ static const struct bench_option options[] = {
 static const char text[] =
 	"A stream to the server, one from it, and both at once, each on a connection of its own. Copied: san_send()\n"
 	"from, and repeating receives into, memory that stays in the cache. Lent: san_send_mem() and san_recv_loan(),\n"
-	"at both ends (with --peer: at this one). Cycles are those for a full segment, how long that is stands beside\n"
-	"them. So does by whom checksums are made: a ring pair offers none, so both ends make and check them in\n"
+	"at both ends (with --peer: at this one). Cycles are those for a full segment; beside them stands how long it\n"
+	"is, beside the data by whom checksums are made: a ring pair offers none, so both ends make and check them in\n"
 	"software. The floor of a stream over a ring pair is that of the command floor, 1460 bytes.";
 
 enum direction { OUT, IN, NB_DIRECTIONS, BOTH = NB_DIRECTIONS };
@@ -296,18 +296,6 @@ name_checksums(void)
 	return "checksums in software";
 }
 
-static struct bench_row *
-row(struct stream *s, const char *unit, enum direction d, const char *what, const char *note)
-{
-	static const char *const names[] = { "out", "in", "both" };
-	struct bench_row *r = bench_row(s->b, unit, "stream %s, %s, MTU %u: %s", names[d], s->lent ? "lent" : "copied",
-					s->mtu, what);
-
-	if (note[0] != '\0')
-		bench_note(r, "%s", note);
-	return r;
-}
-
 /* What went out of registered memory by a copy all the same, of all that went out: for want of the port. */
 static void
 note_copies(struct stream *s, char *note, size_t size, uint64_t copied, uint64_t bytes)
@@ -323,18 +311,22 @@ note_copies(struct stream *s, char *note, size_t size, uint64_t copied, uint64_t
 static void
 report(struct stream *s, enum direction d, const char *segments)
 {
+	static const char *const names[] = { "out", "in", "both" };
 	struct bench_meter *m = s->meter;
 	double n = (double)m->sum[BYTES] / s->mss;
+	struct bench_row *data;
+	char name[BENCH_TEXT];
 
-	bench_put_rate(m, row(s, "Gbit/s", d, "data", name_checksums()), BYTES, 8e-9);
+	snprintf(name, sizeof(name), "stream %s, %s, MTU %u", names[d], s->lent ? "lent" : "copied", s->mtu);
+	data = bench_row(s->b, "Gbit/s", "%s: data", name);
+	bench_note(data, "%s", name_checksums());
+	bench_put_rate(m, data, BYTES, 8e-9);
 	if (d == BOTH) {
-		bench_put_rate(m, row(s, "Gbit/s", d, "of it out", ""), BYTES_OUT, 8e-9);
-		bench_put_rate(m, row(s, "Gbit/s", d, "of it in", ""), BYTES_IN, 8e-9);
+		bench_put_rate(m, bench_row(s->b, "Gbit/s", "%s: of it out", name), BYTES_OUT, 8e-9);
+		bench_put_rate(m, bench_row(s->b, "Gbit/s", "%s: of it in", name), BYTES_IN, 8e-9);
 	}
-	bench_put_ratio(m, row(s, "cycles", d, "all", segments), (double)m->tsc, n);
-	bench_put_ratio(m, row(s, "cycles", d, "client", ""), (double)m->busy[0], n);
-	if (!s->world->one_end)
-		bench_put_ratio(m, row(s, "cycles", d, "server", ""), (double)m->busy[1], n);
+	bench_put_cycles(m, name, n);
+	bench_note(bench_row(s->b, "cycles", "%s: all", name), "%s", segments);
 }
 
 static bool

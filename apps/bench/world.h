@@ -216,6 +216,10 @@ bench_put_rate(struct bench_meter *m, struct bench_row *row, unsigned int i, dou
 void
 bench_put_ratio(struct bench_meter *m, struct bench_row *row, double what, double by);
 
+/** Rows "what: all", "client" and, with both ends here, "server": cycles for one of n. */
+void
+bench_put_cycles(struct bench_meter *m, const char *what, double n);
+
 /** Put the time that the part q of all notes are not above [us]. */
 void
 bench_put_time(struct bench_meter *m, struct bench_row *row, double q);
