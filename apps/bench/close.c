@@ -152,30 +152,25 @@ run_stage(struct closer *c, enum stage stage)
 	return good;
 }
 
-/* The peers' sockets have room again. */
+/* Its part of a stage: as many sockets of the server are accepted, or closed, so that there is room again. */
 static bool
-wait_for_server(struct closer *c)
+wait_for_server(struct closer *c, enum stage stage)
 {
-	uint64_t end_us = prog_now_us() + (uint64_t)(LIMIT_S * 1e6);
+	uint64_t want = c->ever + (stage == OPEN ? c->batch : 0);
+	const _Atomic uint64_t *count;
 
-	while (c->seen != NULL && atomic_load(&c->seen->closed) < c->ever && prog_now_us() < end_us && !prog_stop)
-		bench_world_round(c->world);
-	return c->seen == NULL || atomic_load(&c->seen->closed) >= c->ever;
-}
-
-static bool
-wait_for_accepts(struct closer *c)
-{
-	uint64_t end_us = prog_now_us() + (uint64_t)(LIMIT_S * 1e6);
-
-	while (c->seen != NULL && atomic_load(&c->seen->accepted) < c->ever + c->batch && prog_now_us() < end_us &&
-	       !prog_stop)
-		bench_world_round(c->world);
-	return !prog_stop;
+	if (c->seen == NULL)
+		return true;
+	count = stage == OPEN ? &c->seen->accepted : &c->seen->closed;
+	if (bench_world_until_count(c->world, count, want, LIMIT_S))
+		return true;
+	prog_complain("%llu sockets are missing at the server.", (unsigned long long)(want - atomic_load(count)));
+	return false;
 }
 
 struct sums {
-	uint64_t n, left_out, tsc, busy, calls;
+	struct bench_sums all;
+	uint64_t calls;
 };
 
 /* One batch. @return false: it failed. */
@@ -183,38 +178,29 @@ static bool
 close_batch(struct closer *c, struct sums *s)
 {
 	struct bench_stretch t;
-	bool kept;
 
 	c->begun = c->open = c->posted = c->ended = c->closed = 0;
-	if (!run_stage(c, OPEN) || !wait_for_accepts(c) || !run_stage(c, POST))
+	if (!run_stage(c, OPEN) || !wait_for_server(c, OPEN) || !run_stage(c, POST))
 		return false;
 	bench_stretch_begin(c->world, &t);
 	if (!run_stage(c, CLOSE))
 		return false;
-	kept = bench_stretch_end(c->world, &t);
+	if (bench_stretch_end(c->world, &t, &s->all))
+		s->calls += c->calls_tsc;
 	if (c->ended != c->batch * c->pending) {
 		prog_complain("of %u receives %u ended before the close.", c->batch * c->pending, c->ended);
 		return false;
 	}
-	s->left_out += !kept;
-	if (kept) {
-		s->n++;
-		s->tsc += t.tsc;
-		s->busy += t.busy[0];
-		s->calls += c->calls_tsc;
-	}
-	return wait_for_server(c);
+	return wait_for_server(c, CLOSE);
 }
 
 static void
-put(struct closer *c, const struct sums *s, const char *what, uint64_t tsc)
+put(struct closer *c, const struct bench_sums *s, const char *what, uint64_t tsc)
 {
 	struct bench_row *row = bench_row(c->world->b, "cycles", "close, %u pending, %s: %s", c->pending,
 					  c->world->off_core ? "off-core" : "on-core", what);
 
-	bench_disturbed(row, s->n + s->left_out, s->left_out);
-	if (s->n > 0)
-		bench_put(row, (double)tsc / (double)s->n / c->batch);
+	bench_put_sums(row, s, tsc, c->batch);
 }
 
 /* One repetition: batches until their time is over, what it takes to make them included. */
@@ -222,16 +208,16 @@ static bool
 measure(struct closer *c)
 {
 	uint64_t end_us = prog_now_us() + (uint64_t)(bench_real(c->world->b, "seconds") * 1e6);
-	struct sums sums = { 0 };
+	struct sums sums = { .calls = 0 };
 
 	bench_world_look(c->world);
 	do {
 		if (!close_batch(c, &sums))
 			return false;
 	} while (prog_now_us() < end_us && !prog_stop);
-	put(c, &sums, "calls", sums.calls);
-	put(c, &sums, "end", sums.busy - sums.calls);
-	put(c, &sums, "all", sums.tsc);
+	put(c, &sums.all, "calls", sums.calls);
+	put(c, &sums.all, "end", sums.all.busy[0] - sums.calls);
+	put(c, &sums.all, "all", sums.all.tsc);
 	return !prog_stop;
 }
 
@@ -242,7 +228,7 @@ measure_all(struct closer *c)
 	uint64_t pending[BENCH_LIST_MAX];
 	unsigned int n = bench_list(b, "pending", pending);
 	uint32_t batch = c->batch;
-	struct sums warm = { 0 };
+	struct sums warm = { .calls = 0 };
 	bool good;
 
 	/* the first one by itself: the peer's Ethernet address has to be asked for */

@@ -5,7 +5,6 @@
  * is what a client with short connections does.
  */
 #include <stdlib.h>
-#include <string.h>
 
 #include <rte_cycles.h>
 
@@ -130,15 +129,10 @@ step(struct bench_side *side, void *arg)
 static bool
 wait_for_server(struct crr *c, enum stage stage)
 {
-	uint64_t end_us = prog_now_us() + (uint64_t)(LIMIT_S * 1e6);
 	const _Atomic uint64_t *count = stage == OPEN ? &c->seen->accepted : &c->seen->closed;
 	uint64_t want = c->count[0] + (stage == OPEN ? c->batch : 0);
 
-	if (c->world->one_end || stage == USE)
-		return true;
-	while (atomic_load_explicit(count, memory_order_relaxed) < want && prog_now_us() < end_us && !prog_stop)
-		bench_world_round(c->world);
-	return atomic_load_explicit(count, memory_order_relaxed) >= want;
+	return c->world->one_end || stage == USE || bench_world_until_count(c->world, count, want, LIMIT_S);
 }
 
 /* A stage of all connections. @return false: it does not end. */
@@ -153,12 +147,8 @@ run_stage(struct crr *c, enum stage stage)
 	return stage == FLOW || (bench_world_until(c->world, &c->all_done, LIMIT_S) && wait_for_server(c, stage));
 }
 
-struct sums {
-	uint64_t tsc, busy[2], n, left_out;
-};
-
 static bool
-measure_batch(struct crr *c, struct sums sums[NB_STAGES])
+measure_batch(struct crr *c, struct bench_sums sums[NB_STAGES])
 {
 	for (enum stage s = OPEN; s < NB_STAGES; s++) {
 		struct bench_stretch t;
@@ -166,26 +156,20 @@ measure_batch(struct crr *c, struct sums sums[NB_STAGES])
 		bench_stretch_begin(c->world, &t);
 		if (!run_stage(c, s))
 			return false;
-		if (!bench_stretch_end(c->world, &t)) {
-			sums[s].left_out++;
-			continue;
-		}
-		sums[s].n++;
-		sums[s].tsc += t.tsc;
-		sums[s].busy[0] += t.busy[0];
-		sums[s].busy[1] += t.busy[1];
+		bench_stretch_end(c->world, &t, &sums[s]);
 	}
 	return true;
 }
 
 static void
-put_stage(struct crr *c, const struct sums *s, const char *stage, const char *what, uint64_t tsc)
+put_stage(struct crr *c, const struct bench_sums *s, const char *stage)
 {
-	struct bench_row *row = bench_row(c->world->b, "cycles", "connect, %s: %s", stage, what);
+	struct bench *b = c->world->b;
 
-	bench_disturbed(row, s->n + s->left_out, s->left_out);
-	if (s->n > 0)
-		bench_put(row, (double)tsc / (double)s->n / c->batch);
+	bench_put_sums(bench_row(b, "cycles", "connect, %s: all", stage), s, s->tsc, c->batch);
+	bench_put_sums(bench_row(b, "cycles", "connect, %s: client", stage), s, s->busy[0], c->batch);
+	if (!c->world->one_end)
+		bench_put_sums(bench_row(b, "cycles", "connect, %s: server", stage), s, s->busy[1], c->batch);
 }
 
 /* The batches of one repetition: until so many of a second are measured, at most five times as long. */
@@ -194,11 +178,10 @@ measure_stages(struct crr *c)
 {
 	static const char *const names[] = { "open", "request", "close" };
 	struct bench *b = c->world->b;
-	struct sums sums[NB_STAGES];
+	struct bench_sums sums[NB_STAGES] = { { 0 } };
 	uint64_t want = (uint64_t)(bench_real(b, "seconds") * (double)rte_get_tsc_hz());
 	uint64_t end = rte_rdtsc() + 5 * want;
 
-	memset(sums, 0, sizeof(sums));
 	bench_world_look(c->world);
 	do {
 		if (!measure_batch(c, sums)) {
@@ -206,12 +189,8 @@ measure_stages(struct crr *c)
 			return false;
 		}
 	} while (sums[0].tsc + sums[1].tsc + sums[2].tsc < want && rte_rdtsc() < end && !prog_stop);
-	for (enum stage s = OPEN; s < NB_STAGES; s++) {
-		put_stage(c, &sums[s], names[s], "all", sums[s].tsc);
-		put_stage(c, &sums[s], names[s], "client", sums[s].busy[0]);
-		if (!c->world->one_end)
-			put_stage(c, &sums[s], names[s], "server", sums[s].busy[1]);
-	}
+	for (enum stage s = OPEN; s < NB_STAGES; s++)
+		put_stage(c, &sums[s], names[s]);
 	return !prog_stop;
 }
 
@@ -236,7 +215,7 @@ static bool
 measure(struct crr *c, struct bench_meter *m)
 {
 	struct bench *b = c->world->b;
-	struct sums warm[NB_STAGES] = { { 0 } };
+	struct bench_sums warm[NB_STAGES] = { { 0 } };
 	uint32_t batch = c->batch;
 	bool good;
 

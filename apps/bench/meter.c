@@ -92,16 +92,29 @@ bench_stretch_begin(struct bench_world *w, struct bench_stretch *s)
 }
 
 bool
-bench_stretch_end(struct bench_world *w, struct bench_stretch *s)
+bench_stretch_end(struct bench_world *w, const struct bench_stretch *s, struct bench_sums *sums)
 {
 	uint64_t now = rte_rdtsc(), busy[2], step[2];
 
-	s->tsc = now - s->tsc;
 	bench_guard_ask(&w->guard[0], now);
 	read_sides(w, busy, step);
-	s->busy[0] = busy[0] - s->busy[0];
-	s->busy[1] = busy[1] - s->busy[1];
-	return count_lost(w) == s->lost && !is_other_away(w, now);
+	if (count_lost(w) != s->lost || is_other_away(w, now)) {
+		sums->left_out++;
+		return false;
+	}
+	sums->n++;
+	sums->tsc += now - s->tsc;
+	sums->busy[0] += busy[0] - s->busy[0];
+	sums->busy[1] += busy[1] - s->busy[1];
+	return true;
+}
+
+void
+bench_put_sums(struct bench_row *row, const struct bench_sums *s, uint64_t tsc, uint32_t each)
+{
+	bench_disturbed(row, s->n + s->left_out, s->left_out);
+	if (s->n > 0)
+		bench_put(row, (double)tsc / (double)s->n / each);
 }
 
 static void

@@ -246,11 +246,7 @@ connect_flows(struct stream *s)
 static bool
 wait_for_server(struct stream *s)
 {
-	uint64_t end_us = prog_now_us() + (uint64_t)(LIMIT_S * 1e6);
-
-	while (s->seen != NULL && atomic_load(&s->seen->closed) < s->opened && prog_now_us() < end_us)
-		bench_world_round(s->world);
-	return s->seen == NULL || atomic_load(&s->seen->closed) >= s->opened;
+	return s->seen == NULL || bench_world_until_count(s->world, &s->seen->closed, s->opened, LIMIT_S);
 }
 
 static bool

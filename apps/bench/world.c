@@ -113,6 +113,16 @@ bench_world_until(struct bench_world *w, const bool *what, double limit_s)
 	return *what;
 }
 
+bool
+bench_world_until_count(struct bench_world *w, const _Atomic uint64_t *count, uint64_t want, double limit_s)
+{
+	uint64_t end_us = prog_now_us() + (uint64_t)(limit_s * 1e6);
+
+	while (atomic_load_explicit(count, memory_order_relaxed) < want && prog_now_us() < end_us)
+		bench_world_round(w);
+	return atomic_load_explicit(count, memory_order_relaxed) >= want;
+}
+
 /* Start and end of a side, on its threads. */
 
 static bool

@@ -141,20 +141,33 @@ bench_world_until(struct bench_world *w, const bool *what, double limit_s);
 void
 bench_world_look(struct bench_world *w);
 
-/* Measuring: a stretch, by itself */
+/** Rounds until a figure of server_seen() is that high, after a signal too. @return false: not within so long [s]. */
+bool
+bench_world_until_count(struct bench_world *w, const _Atomic uint64_t *count, uint64_t want, double limit_s);
+
+/* Measuring: stretches, each by itself */
 
 struct bench_stretch {
-	uint64_t tsc, busy[2];	/**< Of client and server; once it has ended. */
+	uint64_t tsc, busy[2];	/**< When it began; client's and server's then. */
 	uint64_t lost;
+};
+
+/** Stretches that were not disturbed, and how many there were of the others. */
+struct bench_sums {
+	uint64_t n, left_out, tsc, busy[2];
 };
 
 /** Begin. */
 void
 bench_stretch_begin(struct bench_world *w, struct bench_stretch *s);
 
-/** End. @return false: it was disturbed. */
+/** End, and add it to the sums. @return false: it was disturbed, and is only counted. */
 bool
-bench_stretch_end(struct bench_world *w, struct bench_stretch *s);
+bench_stretch_end(struct bench_world *w, const struct bench_stretch *s, struct bench_sums *sums);
+
+/** Put what they took of a kind (one of the sums, or the command's own) for one of `each` things that a stretch has. */
+void
+bench_put_sums(struct bench_row *row, const struct bench_sums *s, uint64_t tsc, uint32_t each);
 
 /* Measuring: slices */
 
