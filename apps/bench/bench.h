@@ -108,9 +108,6 @@ enum bench_place {
 const char *
 bench_place_name(enum bench_place place);
 
-enum bench_place
-bench_place_of(double line_ns);
-
 struct bench_machine {
 	char cpu[BENCH_TEXT];
 	char kernel[BENCH_TEXT];
@@ -126,9 +123,12 @@ struct bench_machine {
 void
 bench_look(struct bench_machine *m);
 
-/** Round trip of a cache line between two processors [ns], measured by threads of its own; 0: it could not be. */
-double
-bench_line_ns(unsigned int cpu_a, unsigned int cpu_b);
+/**
+ * Measure the round trip of a cache line between two processors, by threads of its own, note it in b->machine, and have
+ * b->place say how near they are. When it cannot be measured, b->place stays near or far if it was.
+ */
+void
+bench_look_line(struct bench *b, unsigned int cpu_a, unsigned int cpu_b);
 
 /** Resident memory of this process, every page counted [bytes]. */
 uint64_t
@@ -161,7 +161,7 @@ struct bench {
 	char **eal_argv;
 	struct prog prog;
 	struct bench_machine machine;
-	enum bench_place place;		/**< Of the values that follow: bench_world_place(). */
+	enum bench_place place;		/**< Of the values that follow: bench_look_line(), or the command. */
 	struct bench_row *rows;
 	unsigned int nb_rows;
 };

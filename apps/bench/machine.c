@@ -1,6 +1,5 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 #include <pthread.h>
-#include <sched.h>
 #include <stdatomic.h>
 #include <stdlib.h>
 #include <string.h>
@@ -11,10 +10,11 @@
 #include <rte_eal.h>
 #include <rte_version.h>
 
-#include "bench.h"
+#include "guard.h"
 
 #define ROUNDS 50		/* of the line, timed as one */
 #define LINE_US 20000
+#define LINE_TRIES 20
 
 const char *
 bench_place_name(enum bench_place place)
@@ -22,14 +22,6 @@ bench_place_name(enum bench_place place)
 	static const char *const names[] = { "one", "near", "far", "unknown" };
 
 	return names[place];
-}
-
-enum bench_place
-bench_place_of(double line_ns)
-{
-	if (line_ns <= 0)
-		return BENCH_UNKNOWN;
-	return line_ns < BENCH_NEAR_NS ? BENCH_NEAR : BENCH_FAR;
 }
 
 /* The value of the first line "key...: value" of a file; "" when there is none. */
@@ -100,23 +92,13 @@ struct line {
 	double best_ns;
 };
 
-static void
-move_to(unsigned int cpu)
-{
-	cpu_set_t set;
-
-	CPU_ZERO(&set);
-	CPU_SET(cpu, &set);
-	pthread_setaffinity_np(pthread_self(), sizeof(set), &set);
-}
-
 /* Odd: there; even: back. */
 static void *
 send_back(void *arg)
 {
 	struct line *l = arg;
 
-	move_to(l->cpu[1]);
+	bench_pin(l->cpu[1]);
 	while (!atomic_load_explicit(&l->over, memory_order_relaxed)) {
 		uint64_t now = atomic_load_explicit(&l->word, memory_order_acquire);
 
@@ -147,7 +129,7 @@ send_there(void *arg)
 	double hz = (double)rte_get_tsc_hz();
 	uint64_t end;
 
-	move_to(l->cpu[0]);
+	bench_pin(l->cpu[0]);
 	end = rte_rdtsc() + (uint64_t)(hz * LINE_US / 1e6);
 	while (rte_rdtsc() < end) {
 		uint64_t begun = rte_rdtsc();
@@ -164,8 +146,9 @@ send_there(void *arg)
 	return NULL;
 }
 
-double
-bench_line_ns(unsigned int cpu_a, unsigned int cpu_b)
+/* [ns]; 0: it could not be measured. */
+static double
+measure_line(unsigned int cpu_a, unsigned int cpu_b)
 {
 	struct line l = { .cpu = { cpu_a, cpu_b } };
 	pthread_t back, there;
@@ -177,4 +160,22 @@ bench_line_ns(unsigned int cpu_a, unsigned int cpu_b)
 	atomic_store(&l.over, true);
 	pthread_join(back, NULL);
 	return l.best_ns;
+}
+
+/* On a busy machine the two may never run at the same time in one try. */
+void
+bench_look_line(struct bench *b, unsigned int cpu_a, unsigned int cpu_b)
+{
+	struct bench_machine *m = &b->machine;
+	double ns = 0;
+
+	for (int i = 0; i < LINE_TRIES && ns <= 0 && !prog_stop; i++)
+		ns = measure_line(cpu_a, cpu_b);
+	if (ns > 0) {
+		b->place = ns < BENCH_NEAR_NS ? BENCH_NEAR : BENCH_FAR;
+		m->line_ns_min = m->line_ns_max == 0 || ns < m->line_ns_min ? ns : m->line_ns_min;
+		m->line_ns_max = ns > m->line_ns_max ? ns : m->line_ns_max;
+	} else if (b->place == BENCH_ONE) {
+		b->place = BENCH_UNKNOWN;
+	}
 }

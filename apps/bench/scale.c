@@ -88,8 +88,17 @@ be_part(void *arg)
 	return NULL;
 }
 
+/* The main lcore's processor, or the next one's. */
+static unsigned int
+cpu_of(unsigned int part)
+{
+	unsigned int lcore = rte_get_main_lcore();
+
+	return (unsigned int)rte_lcore_to_cpu_id((int)(part == 0 ? lcore : rte_get_next_lcore(lcore, 1, 1)));
+}
+
 static bool
-make_part(struct scale *s, unsigned int i, unsigned int lcore)
+make_part(struct scale *s, unsigned int i)
 {
 	struct part *p = &s->part[i];
 	const struct server_options so = {
@@ -105,7 +114,7 @@ make_part(struct scale *s, unsigned int i, unsigned int lcore)
 	};
 	struct bench_program client, server;
 
-	*p = (struct part){ .scale = s, .cpu = (unsigned int)rte_lcore_to_cpu_id((int)lcore) };
+	*p = (struct part){ .scale = s, .cpu = cpu_of(i) };
 	p->caller = caller_make(&co);
 	p->server = server_make(&so);
 	if (p->caller == NULL || p->server == NULL)
@@ -141,16 +150,14 @@ row(struct scale *s, const char *unit, const char *what)
 static bool
 measure_parts(struct scale *s, unsigned int nb, double *rates)
 {
-	unsigned int lcore = rte_get_main_lcore(), made = 0;
+	unsigned int made = 0;
 	struct bench_row *r;
 	bool good = true;
 
 	s->nb = nb;
 	s->failed = s->over = 0;
-	for (; made < nb && good; made++) {
-		good = make_part(s, made, lcore);
-		lcore = rte_get_next_lcore(lcore, 1, 1);
-	}
+	for (; made < nb && good; made++)
+		good = make_part(s, made);
 	if (good)
 		run_parts(s);
 	bench_end_hosts(&(struct bench_world){ .b = s->b, .two_threads = true });
@@ -171,19 +178,6 @@ measure_parts(struct scale *s, unsigned int nb, double *rates)
 	return good && s->failed == 0 && !prog_stop;
 }
 
-/* On a busy machine the two may never run at the same time in one try. */
-static enum bench_place
-look(void)
-{
-	unsigned int main_lcore = rte_get_main_lcore(), other = rte_get_next_lcore(main_lcore, 1, 1);
-	double ns = 0;
-
-	for (int i = 0; i < 20 && ns <= 0 && !prog_stop; i++)
-		ns = bench_line_ns((unsigned int)rte_lcore_to_cpu_id((int)main_lcore),
-				   (unsigned int)rte_lcore_to_cpu_id((int)other));
-	return bench_place_of(ns);
-}
-
 static int
 run(struct bench *b)
 {
@@ -202,7 +196,7 @@ run(struct bench *b)
 		s->repeat = (uint32_t)bench_number(b, "repeat");
 		b->place = BENCH_ONE;
 		good = measure_parts(s, 1, rates[0]);
-		b->place = look();
+		bench_look_line(b, cpu_of(0), cpu_of(1));
 		good = good && measure_parts(s, 2, rates[1]);
 	}
 	for (unsigned int i = 0; good && i < s->repeat; i++) {

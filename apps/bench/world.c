@@ -15,7 +15,6 @@
 
 /* Rounds without anything to do after which a thread lets others have its processor. */
 #define IDLE_ROUNDS 20000u
-#define LINE_TRIES 10
 
 enum order { RUN, PAUSE, LEAVE };
 enum answer { STARTING, AT_WORK, PAUSED, FAILED };
@@ -334,41 +333,22 @@ bench_world_close(struct bench_world *w)
 	bench_end_hosts(w);
 }
 
-/* On a busy machine the two may never run at the same time in one try. */
-static double
-measure_line(unsigned int cpu_a, unsigned int cpu_b)
-{
-	double ns = 0;
-
-	for (int i = 0; i < LINE_TRIES && ns <= 0 && !prog_stop; i++)
-		ns = bench_line_ns(cpu_a, cpu_b);
-	return ns;
-}
-
 void
 bench_world_look(struct bench_world *w)
 {
 	struct bench *b = w->b;
-	struct bench_machine *m = &b->machine;
-	double ns = 0;
 
 	if (w->two_threads) {
 		atomic_store(&w->order, PAUSE);
 		while (atomic_load(&w->answer) != PAUSED)
 			sched_yield();
-		ns = measure_line(w->cpu[0], w->cpu[1]);
+		bench_look_line(b, w->cpu[0], w->cpu[1]);
 		atomic_store(&w->order, RUN);
 		while (atomic_load(&w->answer) != AT_WORK)
 			sched_yield();
 	} else if (w->one_end && bench_has(b, "peer-cpu")) {
-		ns = measure_line(w->cpu[0], (unsigned int)bench_number(b, "peer-cpu"));
-	}
-	if (!w->two_threads && !w->one_end)
-		b->place = BENCH_ONE;
-	else if (ns > 0 || b->place == BENCH_ONE)
-		b->place = bench_place_of(ns);
-	if (ns > 0) {
-		m->line_ns_min = m->line_ns_max == 0 || ns < m->line_ns_min ? ns : m->line_ns_min;
-		m->line_ns_max = ns > m->line_ns_max ? ns : m->line_ns_max;
+		bench_look_line(b, w->cpu[0], (unsigned int)bench_number(b, "peer-cpu"));
+	} else {
+		b->place = w->one_end ? BENCH_UNKNOWN : BENCH_ONE;
 	}
 }
