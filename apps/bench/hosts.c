@@ -1,8 +1,6 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 #include "hosts.h"
 
-#include <string.h>
-
 #include <rte_ethdev.h>
 
 /* Frames that may be under way besides those that wait in connections. */
@@ -124,14 +122,7 @@ make_one_end(struct bench_side *side, const struct bench_sizes *sizes)
 static bool
 start_library(struct bench *b)
 {
-	if (b->prog.started)
-		return true;
-	if (san_startup(0, NULL) < 0) {
-		prog_complain("%s", san_error());
-		return false;
-	}
-	b->prog.started = true;
-	return true;
+	return b->prog.started || prog_start(&b->prog, 0, b->eal_argv);
 }
 
 bool
@@ -155,31 +146,14 @@ bench_make_server_host(struct bench_world *w, const struct bench_sizes *sizes)
 	return start_library(w->b) && make_one_end(&w->server, sizes);
 }
 
-/* Sockets whose close was not reaped would be missing from a world that follows. */
-static void
-end_cq(struct san_cq *cq)
-{
-	struct san_completion comp[64];
-
-	if (cq == NULL)
-		return;
-	while (san_cq_poll(cq, comp, 64) > 0)
-		continue;
-	san_cq_destroy(cq);
-}
-
 void
 bench_end_hosts(struct bench_world *w)
 {
-	int rc;
-
 	if (!w->b->prog.started)
 		return;
-	w->b->prog.started = false;
-	rc = san_cleanup();
-	if (rc != 0)
-		prog_complain("cleanup: %s.", strerror(-rc));
-	end_cq(w->client.cq);
+	prog_cleanup(&w->b->prog);
+	/* sockets whose close was not reaped would be missing from a world that follows */
+	prog_drop_cq(w->client.cq);
 	if (!w->two_threads)
-		end_cq(w->server.cq);
+		prog_drop_cq(w->server.cq);
 }

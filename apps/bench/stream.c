@@ -265,19 +265,6 @@ close_flows(struct stream *s)
 
 /* Measuring */
 
-static uint64_t
-count_of(const struct san_host *host, const char *name)
-{
-	struct san_counter list[512];
-	unsigned int n = san_host_counters(host, list, 512);
-
-	for (unsigned int i = 0; i < n && i < 512; i++) {
-		if (strcmp(list[i].name, name) == 0)
-			return list[i].value;
-	}
-	return 0;
-}
-
 /* A port whose driver tells of no queue has none done by it. */
 static const char *
 name_checksums(void)
@@ -334,11 +321,11 @@ measure(struct stream *s, enum direction d)
 	s->wanted[IN] = d != OUT;
 	good = connect_flows(s);
 	for (unsigned int i = 0; i < bench_number(s->b, "repeat") && good; i++) {
-		uint64_t copied = count_of(s->world->client.host, "lend_tx_copied"), bytes = s->count[BYTES_OUT];
+		uint64_t copied = prog_counter(s->world->client.host, "lend_tx_copied"), bytes = s->count[BYTES_OUT];
 		char note[BENCH_TEXT];
 
 		good = bench_meter_run(s->meter) && s->count[BROKEN] == 0;
-		copied = count_of(s->world->client.host, "lend_tx_copied") - copied;
+		copied = prog_counter(s->world->client.host, "lend_tx_copied") - copied;
 		snprintf(note, sizeof(note), "segments of %u bytes", s->mss);
 		note_copies(s, note, sizeof(note), copied, s->count[BYTES_OUT] - bytes);
 		if (good)

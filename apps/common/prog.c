@@ -9,6 +9,7 @@
 #include <time.h>
 
 #define SECOND_US 1000000u
+#define COUNTERS 512u	/* more than a host has */
 
 bool
 prog_start(struct prog *p, int argc, char **argv)
@@ -142,10 +143,13 @@ prog_poll(struct prog *p)
 		nap(p->nap_us);
 }
 
-static uint64_t
-read_counter(const struct san_counter *list, unsigned int nb, const char *name)
+uint64_t
+prog_counter(const struct san_host *host, const char *name)
 {
-	for (unsigned int i = 0; i < nb; i++) {
+	struct san_counter list[COUNTERS];
+	unsigned int nb = san_host_counters(host, list, COUNTERS);
+
+	for (unsigned int i = 0; i < nb && i < COUNTERS; i++) {
 		if (strcmp(list[i].name, name) == 0)
 			return list[i].value;
 	}
@@ -159,14 +163,9 @@ read_counter(const struct san_counter *list, unsigned int nb, const char *name)
 static void
 advise_about_checksums(struct prog *p, const struct san_host *host)
 {
-	struct san_counter list[256];
-	unsigned int nb = san_host_counters(host, list, 256);
-	uint64_t bad;
+	uint64_t bad = p->advised ? 0 : prog_counter(host, "tcp_rx_bad_checksum");
 
-	if (nb > 256)
-		nb = 256;
-	bad = read_counter(list, nb, "tcp_rx_bad_checksum");
-	if (p->advised || bad < 3 || read_counter(list, nb, "tcp_rx") > bad)
+	if (bad < 3 || prog_counter(host, "tcp_rx") > bad)
 		return;
 	p->advised = true;
 	prog_complain("each of the %llu TCP segments received so far had a wrong checksum: the peer "
@@ -205,15 +204,21 @@ prog_cleanup(struct prog *p)
 }
 
 void
-prog_end_cq(struct prog *p)
+prog_drop_cq(struct san_cq *cq)
 {
 	struct san_completion comp[64];
 
-	if (p->cq == NULL)
+	if (cq == NULL)
 		return;
-	while (san_cq_poll(p->cq, comp, 64) > 0)
+	while (san_cq_poll(cq, comp, 64) > 0)
 		continue;
-	san_cq_destroy(p->cq);
+	san_cq_destroy(cq);
+}
+
+void
+prog_end_cq(struct prog *p)
+{
+	prog_drop_cq(p->cq);
 	p->cq = NULL;
 }
 

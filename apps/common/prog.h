@@ -69,9 +69,17 @@ prog_tick(struct prog *p);
 void
 prog_cleanup(struct prog *p);
 
-/** End the completion queue; what was not reaped is dropped. */
+/** prog_drop_cq() of the one that prog_open() made. */
 void
 prog_end_cq(struct prog *p);
+
+/** End a completion queue; what was not reaped is dropped. NULL is allowed. */
+void
+prog_drop_cq(struct san_cq *cq);
+
+/** The counter of this name; 0: there is none. */
+uint64_t
+prog_counter(const struct san_host *host, const char *name);
 
 /** Memory for a structure that holds operations, zeroed; NULL: none. free() ends it. */
 void *
