@@ -54,6 +54,9 @@ enum bench_group {
 	BENCH_PORT = 1 << 2,	/**< One end: --config --device --address */
 };
 
+/** The option --mbufs. */
+#define BENCH_MBUFS(value, help) { "mbufs", BENCH_NUMBER, value, 512, 16777216, help }
+
 struct bench_command {
 	const char *name;
 	const char *summary;	/**< Half a line. */

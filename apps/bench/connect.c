@@ -9,7 +9,7 @@
 #include <rte_cycles.h>
 
 #include "commands.h"
-#include "server.h"
+#include "pair.h"
 
 #define BATCH 64u
 #define LIMIT_S 10.0
@@ -17,8 +17,7 @@
 static const struct bench_option options[] = {
 	{ "batch", BENCH_NUMBER, "128", 1, 4096, "connections at once" },
 	{ "size", BENCH_NUMBER, "64", 1, 65536, "of the request, and of its answer [bytes]" },
-	{ "mbufs", BENCH_NUMBER, "32768", 512, 16777216, "packet buffers of each host" },
-	{ "receive", BENCH_TEXT_ARG, "repeat", 0, 0, "of the server: repeat, or post" },
+	PAIR_OPTIONS,
 	{ NULL, BENCH_FLAG, NULL, 0, 0, NULL },
 };
 

@@ -27,7 +27,7 @@ static const struct bench_option options[] = {
 	{ "device", BENCH_TEXT_ARG, NULL, 0, 0, "with --reflect: the port; default: the only one there is" },
 	{ "limit", BENCH_LIST, "1,100", 1, 512, "segments under way at once" },
 	{ "threads", BENCH_NUMBER, NULL, 1, 2, "2, the default where there are two lcores, or 1" },
-	{ "mbufs", BENCH_NUMBER, "16384", 512, 16777216, "packet buffers of each end" },
+	BENCH_MBUFS("16384", "packet buffers of each end"),
 	{ NULL, BENCH_FLAG, NULL, 0, 0, NULL },
 };
 

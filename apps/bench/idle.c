@@ -23,7 +23,7 @@
 
 static const struct bench_option options[] = {
 	{ "connections", BENCH_NUMBER, "200000", 2 * FEW, 4000000, "open and idle at once" },
-	{ "mbufs", BENCH_NUMBER, "32768", 512, 16777216, "packet buffers of each host" },
+	BENCH_MBUFS("32768", "packet buffers of each host"),
 	{ NULL, BENCH_FLAG, NULL, 0, 0, NULL },
 };
 

@@ -32,13 +32,24 @@ pair_open(struct pair *p, struct bench *b, uint32_t connections, uint32_t size, 
 void
 pair_close(struct pair *p);
 
+/**
+ * The same for one of several at once, of a command without the options of BENCH_WORLD: both ends are in this process,
+ * the world is that of bench_world_open_part(). At last bench_end_hosts() for all of them, then pair_free() for each.
+ */
+bool
+pair_open_part(struct pair *p, struct bench *b, uint32_t connections, uint32_t size, uint32_t limit,
+	       unsigned int part);
+
+void
+pair_free(struct pair *p);
+
 /** The greatest number of a list. */
 uint32_t
 pair_most(const struct bench *b, const char *option);
 
-/** The options that it needs, for a command's own list. */
-#define PAIR_OPTIONS \
-	{ "mbufs", BENCH_NUMBER, "32768", 512, 16777216, "packet buffers of each host" }, \
+/** The options that it needs, for a command's own list; mbufs: the default, as text. */
+#define PAIR_OPTIONS_OF(mbufs) BENCH_MBUFS(mbufs, "packet buffers of each host"), \
 	{ "receive", BENCH_TEXT_ARG, "repeat", 0, 0, "of the server: repeat, or post" }
+#define PAIR_OPTIONS PAIR_OPTIONS_OF("32768")
 
 #endif

@@ -14,12 +14,12 @@
 #include "pair.h"
 
 #define PARTS 2u
+#define LIMIT 512u	/* requests under way, as of rpc */
 
 static const struct bench_option options[] = {
 	{ "connections", BENCH_NUMBER, "100", 1, 8000, "of each processor" },
 	{ "size", BENCH_NUMBER, "64", 1, 65536, "of a request, and of its answer [bytes]" },
-	{ "mbufs", BENCH_NUMBER, "16384", 512, 16777216, "packet buffers of each host" },
-	{ "receive", BENCH_TEXT_ARG, "repeat", 0, 0, "of the server: repeat, or post" },
+	PAIR_OPTIONS_OF("16384"),
 	{ NULL, BENCH_FLAG, NULL, 0, 0, NULL },
 };
 
@@ -30,10 +30,7 @@ static const char text[] =
 
 struct part {
 	struct scale *scale;
-	struct bench_world world;
-	struct bench_meter *meter;
-	struct caller *caller;
-	struct server *server;
+	struct pair pair;
 	pthread_t thread;
 	unsigned int cpu;
 	double rate[BENCH_REPEAT_MAX];	/* 0: all was disturbed */
@@ -54,7 +51,7 @@ static void
 measure(struct part *p, unsigned int i)
 {
 	struct scale *s = p->scale;
-	struct bench_meter *m = p->meter;
+	struct bench_meter *m = p->pair.meter;
 
 	bench_meter_repeat(m);
 	if (m->tsc > 0)
@@ -63,7 +60,7 @@ measure(struct part *p, unsigned int i)
 	p->disturbed += m->disturbed;
 	atomic_fetch_add(&s->over, 1);
 	while (atomic_load(&s->over) < s->nb * (i + 1) && !prog_stop)
-		bench_world_round(&p->world);
+		bench_world_round(&p->pair.world);
 }
 
 static void *
@@ -71,20 +68,20 @@ be_part(void *arg)
 {
 	struct part *p = arg;
 	struct scale *s = p->scale;
-	bool begun;
+	struct bench_world *w = &p->pair.world;
+	struct caller *c = p->pair.caller;
 
 	bench_pin(p->cpu);
-	begun = bench_world_begin(&p->world);
-	if (!begun || !caller_connect(&p->world, p->caller, s->connections))
+	if (!bench_world_begin(w) || !caller_connect(w, c, s->connections))
 		atomic_fetch_add(&s->failed, 1);
 	pthread_barrier_wait(&s->barrier);
 	if (atomic_load(&s->failed) == 0) {
-		caller_set(p->caller, CALLER_CLOSED_LOOP, 0, NULL);
+		caller_set(c, CALLER_CLOSED_LOOP, 0, NULL);
 		for (unsigned int i = 0; i < s->repeat && !prog_stop; i++)
 			measure(p, i);
-		caller_rest(&p->world, p->caller);
+		caller_rest(w, c);
 	}
-	bench_world_leave(&p->world);
+	bench_world_leave(w);
 	return NULL;
 }
 
@@ -101,28 +98,9 @@ static bool
 make_part(struct scale *s, unsigned int i)
 {
 	struct part *p = &s->part[i];
-	const struct server_options so = {
-		.connections = s->connections + 64,
-		.buffer = 2048,
-		.repeat = server_repeats(s->b),
-	};
-	const struct caller_options co = { .connections = s->connections, .size = s->size, .limit = 512 };
-	const struct bench_sizes sizes = {
-		.connections = s->connections,
-		.mbufs = (uint32_t)bench_number(s->b, "mbufs"),
-		.part = i,
-	};
-	struct bench_program client, server;
 
 	*p = (struct part){ .scale = s, .cpu = cpu_of(i) };
-	p->caller = caller_make(&co);
-	p->server = server_make(&so);
-	if (p->caller == NULL || p->server == NULL)
-		return false;
-	client = caller_program(p->caller);
-	server = server_program(p->server);
-	p->meter = bench_meter_make(&p->world, caller_counts(p->caller));
-	return p->meter != NULL && bench_world_open_part(&p->world, s->b, &sizes, &client, &server);
+	return pair_open_part(&p->pair, s->b, s->connections, s->size, LIMIT, i);
 }
 
 static void
@@ -171,9 +149,7 @@ measure_parts(struct scale *s, unsigned int nb, double *rates)
 	}
 	for (unsigned int i = 0; i < made; i++) {
 		bench_disturbed(r, s->part[i].slices, s->part[i].disturbed);
-		caller_free(s->part[i].caller);
-		server_free(s->part[i].server);
-		free(s->part[i].meter);
+		pair_free(&s->part[i].pair);
 	}
 	return good && s->failed == 0 && !prog_stop;
 }

@@ -10,7 +10,7 @@ static const struct bench_option options[] = {
 	{ "receive", BENCH_TEXT_ARG, "repeat", 0, 0, "repeat, or post: one receive after the other" },
 	{ "lend", BENCH_FLAG, NULL, 0, 0,
 	  "no copies: chargen from registered memory, discard in\nthe stack's own buffers" },
-	{ "mbufs", BENCH_NUMBER, "32768", 512, 16777216, "packet buffers" },
+	BENCH_MBUFS("32768", "packet buffers"),
 	{ "for", BENCH_REAL, "0", 0, 1e9, "so many seconds; 0: until SIGINT or SIGTERM" },
 	{ NULL, BENCH_FLAG, NULL, 0, 0, NULL },
 };
