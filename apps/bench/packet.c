@@ -115,26 +115,17 @@ packet_make(const struct packet_end *from, const struct packet_end *to, uint16_t
 	return m;
 }
 
-static bool
-is_sum_right(const struct rte_ipv4_hdr *ip, struct rte_tcp_hdr *tcp)
-{
-	uint16_t sum = tcp->cksum;
-
-	tcp->cksum = 0;
-	return rte_ipv4_udptcp_cksum(ip, tcp) == sum;
-}
-
-struct rte_tcp_hdr *
-packet_check(struct rte_mbuf *m)
+const struct rte_tcp_hdr *
+packet_check(const struct rte_mbuf *m)
 {
 	const struct rte_ether_hdr *eth = rte_pktmbuf_mtod(m, const struct rte_ether_hdr *);
-	struct rte_ipv4_hdr *ip = ip_of(m);
-	struct rte_tcp_hdr *tcp = (struct rte_tcp_hdr *)(ip + 1);
+	const struct rte_ipv4_hdr *ip = ip_of(m);
+	const struct rte_tcp_hdr *tcp = (const struct rte_tcp_hdr *)(ip + 1);
 
 	if (m->data_len < PACKET_HEADERS || eth->ether_type != rte_cpu_to_be_16(RTE_ETHER_TYPE_IPV4) ||
 	    ip->version_ihl != 0x45 || ip->next_proto_id != IPPROTO_TCP ||
 	    rte_be_to_cpu_16(ip->total_length) > m->data_len - sizeof(*eth) ||
-	    rte_raw_cksum(ip, sizeof(*ip)) != 0xffff || !is_sum_right(ip, tcp))
+	    rte_raw_cksum(ip, sizeof(*ip)) != 0xffff || rte_ipv4_udptcp_cksum(ip, tcp) != 0)
 		return NULL;
 	return tcp;
 }

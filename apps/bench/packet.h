@@ -44,8 +44,8 @@ struct rte_mbuf *
 packet_make(const struct packet_end *from, const struct packet_end *to, uint16_t port, const void *data, uint16_t len);
 
 /** The TCP header of a frame whose checksums are right and that is a segment without IP options; else NULL. */
-struct rte_tcp_hdr *
-packet_check(struct rte_mbuf *m);
+const struct rte_tcp_hdr *
+packet_check(const struct rte_mbuf *m);
 
 /** Bytes of data in it; packet_check() said that it is one. */
 uint32_t
