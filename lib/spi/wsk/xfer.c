@@ -8,13 +8,14 @@
 
 #include "spi/wsk/priv.h"
 
-/* The memory of a request when it is one stretch; NULL: it is not, or not enough. */
+/* The memory of a request when it is one stretch of 1 to SAN_IO_MAX bytes; NULL: it is not, or there is not enough. */
 static inline void *
 one_stretch(const WSK_BUF *buf)
 {
 	const MDL *mdl = buf->Mdl;
 
-	if (sani_likely(mdl != NULL && buf->Offset + buf->Length <= mdl->ByteCount))
+	_Static_assert(sizeof(buf->Offset) < sizeof(buf->Length), "its sum with a Length that is checked does not wrap");
+	if (sani_likely(mdl != NULL && buf->Length - 1 < SAN_IO_MAX && buf->Offset + buf->Length <= mdl->ByteCount))
 		return (char *)mdl->MappedSystemVa + buf->Offset;
 	return NULL;
 }
@@ -152,7 +153,7 @@ is_straight(const struct sani_wsk_sock *s, const WSK_BUF *buf, const IRP *irp, v
 	if (sani_unlikely(irp == NULL || buf == NULL || s->thread != &sani_wsk_mark || irp->CurrentLocation < 2))
 		return false;
 	*mem = one_stretch(buf);
-	return sani_likely(*mem != NULL && buf->Length - 1 < SAN_IO_MAX);
+	return sani_likely(*mem != NULL);
 }
 
 NTSTATUS

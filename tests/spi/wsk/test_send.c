@@ -156,6 +156,43 @@ send_with_a_flag_that_there_is_not_is_refused(void)
 	assert_int_equal(r->status, STATUS_NOT_SUPPORTED);
 }
 
+/* A send and a receive of memory that their MDL, one of 100 bytes, does not have. */
+static void
+assert_not_there(const struct pair *p, ULONG offset, SIZE_T length)
+{
+	const WSK_PROVIDER_CONNECTION_DISPATCH *s = p->end[CLIENT]->sock->Dispatch;
+
+	for (unsigned int i = 0; i < 2; i++) {
+		struct req *r = req_new(p->end[CLIENT]);
+
+		req_memory(r, in, 100, 1, 0);
+		r->buf.Offset = offset;
+		r->buf.Length = length;
+		r->returned = (i == 0 ? s->WskSend : s->WskReceive)(p->end[CLIENT]->sock, &r->buf, 0, r->irp);
+		assert_failed(r);
+		assert_int_equal(r->status, STATUS_INVALID_BUFFER_SIZE);
+	}
+}
+
+RULES("W18")
+static void
+memory_that_the_list_does_not_have_is_refused(void)
+{
+	struct pair p = world_pair();
+
+	assert_not_there(&p, 1, 100);
+	assert_not_there(&p, 100, 1);
+	assert_not_there(&p, UINT32_MAX, 1);
+	assert_not_there(&p, UINT32_MAX, 100);
+	/* The sum of both is 51, 1 and 10, but for what has no room in it. */
+	assert_not_there(&p, 52, SIZE_MAX);
+	assert_not_there(&p, 50, SIZE_MAX - 48);
+	assert_not_there(&p, UINT32_MAX, SIZE_MAX - UINT32_MAX + 11);
+	/* Nothing was sent. */
+	post_send(p.end[CLIENT], "yes", 3, 0);
+	expect(p.end[SERVER], "yes", 3);
+}
+
 RULES("W53")
 static void
 graceful_disconnect_waits_for_what_was_sent(void)
@@ -320,6 +357,7 @@ static const struct CMUnitTest cases[] = {
 	WORLD_CASE(send_without_delay_takes_along_what_was_queued),
 	WORLD_CASE(flag_for_no_delay_changes_nothing_where_there_is_none),
 	WORLD_CASE(send_with_a_flag_that_there_is_not_is_refused),
+	WORLD_CASE(memory_that_the_list_does_not_have_is_refused),
 	WORLD_CASE(graceful_disconnect_waits_for_what_was_sent),
 	WORLD_CASE(last_words_of_a_disconnect_go_before_the_end),
 	WORLD_CASE(who_has_disconnected_does_not_send_but_receives),
