@@ -125,7 +125,10 @@ watch_disconnect(struct wsock *s, struct wop *op, unsigned int flags);
 int
 watch_cancel(struct wsock *s, struct wop *op);
 
-/** A post that the caller made itself, and what it answered. */
+/**
+ * Take a post for made, and answered so, without making it: for cases of the watch itself. Who posts uses the functions
+ * above, which write down what is posted before the call: its completion may come before the call is over.
+ */
 void
 watch_note(struct wop *op, struct wsock *s, enum san_op_kind kind, size_t len, unsigned int flags, int rc);
 
