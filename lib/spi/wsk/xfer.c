@@ -8,13 +8,13 @@
 
 #include "spi/wsk/priv.h"
 
-/* The memory of a request when it is one stretch of 1 to SAN_IO_MAX bytes; NULL: it is not, or there is not enough. */
+/* The memory of a request, when it is one stretch of 1 to SAN_IO_MAX bytes; NULL: it is not, or not enough. */
 static inline void *
 one_stretch(const WSK_BUF *buf)
 {
 	const MDL *mdl = buf->Mdl;
 
-	_Static_assert(sizeof(buf->Offset) < sizeof(buf->Length), "its sum with a Length that is checked does not wrap");
+	_Static_assert(sizeof(buf->Offset) < sizeof(buf->Length), "a sum with a checked Length does not wrap");
 	if (sani_likely(mdl != NULL && buf->Length - 1 < SAN_IO_MAX && buf->Offset + buf->Length <= mdl->ByteCount))
 		return (char *)mdl->MappedSystemVa + buf->Offset;
 	return NULL;
