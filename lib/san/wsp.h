@@ -28,9 +28,8 @@
  *            WSABUFEX are copied at the call (A25). Names, option values and ioctl buffers are read or written during
  *            the call only.
  * Errors:    an int function returns 0, or SOCKET_ERROR with a code at lpErrno; a BOOL one TRUE, or FALSE likewise.
- *            lpErrno may be NULL, but not in WSPSend and WSPRecv. Every function may answer WSAENETDOWN (library or
- *            core is not there) and WSAENOTSOCK (no descriptor of the provider's, or a closed one); R208.
- *            WSAEINPROGRESS never comes (R207).
+ *            lpErrno may be NULL. Every function may answer WSAENETDOWN (library or core is not there) and
+ *            WSAENOTSOCK (no descriptor of the provider's, or a closed one); R208. WSAEINPROGRESS never comes (R207).
  * Source:    doc/spi/rules.md, doc/op-contract.md.
  */
 #ifndef SAN_WSP_H

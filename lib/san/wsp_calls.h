@@ -116,7 +116,6 @@ typedef int (WSPAPI *LPWSPCONNECT)(SOCKET s, const struct sockaddr *name, int na
  * thread than the core's in the completion), WSAEINVAL (no WSAOVERLAPPED, no buffers or more than 16, more than
  * 2^30 bytes, a routine, Internal is WSS_OPERATION_IN_PROGRESS: the operation still runs), WSAEOPNOTSUPP
  * (dwFlags not 0; R110), WSAEWOULDBLOCK (too many operations outstanding).
- * lpErrno is not NULL.
  */
 typedef int (WSPAPI *LPWSPSEND)(SOCKET s, LPWSABUFEX lpBuffers, DWORD dwBufferCount, LPDWORD lpNumberOfBytesSent,
 				DWORD dwFlags, LPWSAOVERLAPPED lpOverlapped,
@@ -128,7 +127,7 @@ typedef int (WSPAPI *LPWSPSEND)(SOCKET s, LPWSABUFEX lpBuffers, DWORD dwBufferCo
  * as WSPSend; the answer is always WSA_IO_PENDING or an error. It ends with what has come, at least one byte;
  * with 0 bytes at the end of the stream (the peer's FIN). *lpFlags has to be 0 and stays so.
  *
- * Errors as WSPSend (for MEM_READ read MEM_WRITE; for dwFlags *lpFlags). lpFlags is not NULL. After
+ * Errors as WSPSend (for MEM_READ read MEM_WRITE; for dwFlags *lpFlags), WSAEFAULT also for no lpFlags. After
  * the peer's hard close pending and later receives end with WSAECONNRESET (R157, R159); what came before is
  * received first only as far as receives were posted. WSAEINVAL also for 0 bytes of room.
  */

@@ -165,11 +165,11 @@ sani_wsp_start_plain(struct sani_wsp_hot *hot, struct sani_wsp_near *near, const
 
 /** WSPSend and WSPRecv, whatever is asked for: with all checks, in the order of the header. Any thread. */
 int
-sani_wsp_send_slowly(SOCKET s, LPWSABUFEX bufs, DWORD nb, LPDWORD sent, DWORD flags, LPWSAOVERLAPPED ov,
-		     LPWSAOVERLAPPED_COMPLETION_ROUTINE routine, LPWSATHREADID thread, LPINT err);
+sani_wsp_send_slowly(SOCKET s, LPWSABUFEX bufs, DWORD nb, LPWSAOVERLAPPED_COMPLETION_ROUTINE routine, DWORD flags,
+		     LPWSAOVERLAPPED ov, LPINT err);
 int
-sani_wsp_recv_slowly(SOCKET s, LPWSABUFEX bufs, DWORD nb, LPDWORD received, LPDWORD flags, LPWSAOVERLAPPED ov,
-		     LPWSAOVERLAPPED_COMPLETION_ROUTINE routine, LPWSATHREADID thread, LPINT err);
+sani_wsp_recv_slowly(SOCKET s, LPWSABUFEX bufs, DWORD nb, LPWSAOVERLAPPED_COMPLETION_ROUTINE routine,
+		     const DWORD *flags, LPWSAOVERLAPPED ov, LPINT err);
 
 /** Make an operation ready for transfers of one buffer of so. Here. */
 void

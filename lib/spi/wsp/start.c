@@ -13,7 +13,7 @@ struct asked {
 	SOCKET s;
 	const WSABUFEX *bufs;
 	DWORD nb;
-	DWORD flags;
+	const DWORD *flags;
 	LPWSAOVERLAPPED ov;
 	bool has_routine;
 };
@@ -22,7 +22,9 @@ struct asked {
 static DWORD
 check(const struct asked *a)
 {
-	if (a->flags != 0)
+	if (a->flags == NULL)
+		return WSAEFAULT;
+	if (*a->flags != 0)
 		return WSAEOPNOTSUPP;
 	if (a->ov == NULL || a->nb == 0 || a->nb > SAN_VEC_MAX || a->has_routine || sani_wsp_is_running(a->ov))
 		return WSAEINVAL;
@@ -281,23 +283,19 @@ transfer(const struct asked *a, uint8_t kind, LPINT err)
 }
 
 int
-sani_wsp_send_slowly(SOCKET s, LPWSABUFEX bufs, DWORD nb, LPDWORD sent, DWORD flags, LPWSAOVERLAPPED ov,
-		     LPWSAOVERLAPPED_COMPLETION_ROUTINE routine, LPWSATHREADID thread, LPINT err)
+sani_wsp_send_slowly(SOCKET s, LPWSABUFEX bufs, DWORD nb, LPWSAOVERLAPPED_COMPLETION_ROUTINE routine, DWORD flags,
+		     LPWSAOVERLAPPED ov, LPINT err)
 {
-	struct asked a = { s, bufs, nb, flags, ov, routine != NULL };
+	struct asked a = { s, bufs, nb, &flags, ov, routine != NULL };
 
-	(void)sent;
-	(void)thread;
 	return transfer(&a, SAN_OP_SEND, err);
 }
 
 int
-sani_wsp_recv_slowly(SOCKET s, LPWSABUFEX bufs, DWORD nb, LPDWORD received, LPDWORD flags, LPWSAOVERLAPPED ov,
-		     LPWSAOVERLAPPED_COMPLETION_ROUTINE routine, LPWSATHREADID thread, LPINT err)
+sani_wsp_recv_slowly(SOCKET s, LPWSABUFEX bufs, DWORD nb, LPWSAOVERLAPPED_COMPLETION_ROUTINE routine,
+		     const DWORD *flags, LPWSAOVERLAPPED ov, LPINT err)
 {
-	struct asked a = { s, bufs, nb, *flags, ov, routine != NULL };
+	struct asked a = { s, bufs, nb, flags, ov, routine != NULL };
 
-	(void)received;
-	(void)thread;
 	return transfer(&a, SAN_OP_RECV, err);
 }

@@ -8,13 +8,6 @@
 
 #include "spi/wsp/priv.h"
 
-/*
- * To the compiler, that memory may change there: so two checks stay two branches, and what it has in registers for a
- * check is not kept in them. Arguments that lie on the stack are volatile: they stay there until they are used.
- */
-#define APART() __asm__ volatile("" ::: "memory")
-#define ONCE(argument) (*(__typeof__(argument) *)(uintptr_t)&(argument))
-
 /* Is buf all in the registration that was used last? */
 static inline bool
 is_near(const struct sani_wsp_near *near, const WSABUFEX *buf)
@@ -22,7 +15,7 @@ is_near(const struct sani_wsp_near *near, const WSABUFEX *buf)
 	uint64_t end;
 
 	return buf->handle == near->handle &&
-	       !__builtin_add_overflow((uint64_t)(buf->buf - near->base), (uint64_t)buf->len, &end) &&
+	       !__builtin_add_overflow((uint64_t)buf->len, (uint64_t)(buf->buf - near->base), &end) &&
 	       end < near->limit;
 }
 
@@ -31,44 +24,45 @@ static inline bool
 is_plain(const struct sani_wsp_hot *hot, SOCKET s, const struct sani_wsp_near *near, const WSABUFEX *buf,
 	 const WSAOVERLAPPED *ov)
 {
-	if (sani_unlikely(hot->s != s))
-		return false;
-	APART();
-	if (sani_unlikely(ov == NULL) || sani_unlikely(ov->Internal == WSS_OPERATION_IN_PROGRESS))
-		return false;
-	APART();
-	return sani_likely(buf != NULL) && sani_likely(is_near(near, buf));
+	return hot->s == s && ov != NULL && ov->Internal != WSS_OPERATION_IN_PROGRESS && buf != NULL &&
+	       is_near(near, buf);
 }
 
+/*
+ * In two steps, each with its own call of the slow way: behind the first it is known what nb, flags and routine are.
+ * Who kept them for one call at the end would save and restore up to five registers, ten instructions.
+ */
 int WSPAPI
 sani_wsp_send(SOCKET s, LPWSABUFEX bufs, DWORD nb, LPDWORD sent, DWORD flags, LPWSAOVERLAPPED ov,
-	      LPWSAOVERLAPPED_COMPLETION_ROUTINE volatile routine, LPWSATHREADID volatile thread, LPINT volatile err)
+	      LPWSAOVERLAPPED_COMPLETION_ROUTINE routine, LPWSATHREADID thread, LPINT err)
 {
 	struct sani_wsp_hot *hot;
 
-	if (sani_unlikely((((nb - 1) | flags) | (uintptr_t)ONCE(routine)) != 0))
-		return sani_wsp_send_slowly(s, bufs, nb, sent, flags, ov, routine, thread, err);
-	APART();
+	(void)sent;
+	(void)thread;
+	if (sani_unlikely(((nb - 1) | flags | (uintptr_t)routine) != 0))
+		return sani_wsp_send_slowly(s, bufs, nb, routine, flags, ov, err);
 	hot = sani_wsp_hot(s);
-	if (sani_unlikely(!is_plain(hot, s, &hot->near[SANI_WSP_SENDS], bufs, ov)))
-		return sani_wsp_send_slowly(s, bufs, 1, NULL, 0, ov, NULL, thread, err);
-	APART();
+	if (sani_unlikely(err == NULL || !is_plain(hot, s, &hot->near[SANI_WSP_SENDS], bufs, ov)))
+		return sani_wsp_send_slowly(s, bufs, 1, NULL, 0, ov, err);
 	return sani_wsp_start_plain(hot, &hot->near[SANI_WSP_SENDS], bufs, ov, err);
 }
 
+/* A bit that flags and err share says of both at once that they are not NULL; with none the slow way looks closer. */
 int WSPAPI
 sani_wsp_recv(SOCKET s, LPWSABUFEX bufs, DWORD nb, LPDWORD received, LPDWORD flags, LPWSAOVERLAPPED ov,
-	      LPWSAOVERLAPPED_COMPLETION_ROUTINE volatile routine, LPWSATHREADID volatile thread, LPINT volatile err)
+	      LPWSAOVERLAPPED_COMPLETION_ROUTINE routine, LPWSATHREADID thread, LPINT err)
 {
+	static const DWORD none;
 	struct sani_wsp_hot *hot;
 
-	if (sani_unlikely((((nb - 1) | *flags) | (uintptr_t)ONCE(routine)) != 0))
-		return sani_wsp_recv_slowly(s, bufs, nb, received, flags, ov, routine, thread, err);
-	APART();
+	(void)received;
+	(void)thread;
+	if (sani_unlikely(((uintptr_t)flags & (uintptr_t)err) == 0 || ((nb - 1) | *flags | (uintptr_t)routine) != 0))
+		return sani_wsp_recv_slowly(s, bufs, nb, routine, flags, ov, err);
 	hot = sani_wsp_hot(s);
 	if (sani_unlikely(!is_plain(hot, s, &hot->near[SANI_WSP_RECVS], bufs, ov)))
-		return sani_wsp_recv_slowly(s, bufs, 1, NULL, flags, ov, NULL, thread, err);
-	APART();
+		return sani_wsp_recv_slowly(s, bufs, 1, NULL, &none, ov, err);
 	return sani_wsp_start_plain(hot, &hot->near[SANI_WSP_RECVS], bufs, ov, err);
 }
 

@@ -317,6 +317,51 @@ flags_of_a_receive_are_refused(void)
 	assert_recv_refused(pair.end[0], &c, WSAEOPNOTSUPP);
 }
 
+RULES("R208")
+static void
+receive_without_flags_is_refused(void)
+{
+	struct sw_pair pair = sw_pair(700);
+	struct call c = ready_call(pair.end[0], MEM_WRITE);
+	DWORD bytes = 0;
+	int err = 0;
+
+	assert_int_equal(sw.calls.lpWSPRecv(pair.end[0]->s, c.bufs, 1, &bytes, NULL, c.ov, NULL, NULL, &err),
+			 SOCKET_ERROR);
+	assert_int_equal(err, WSAEFAULT);
+	assert_int_equal(sw.calls.lpWSPRecv(pair.end[0]->s, c.bufs, 1, &bytes, NULL, c.ov, NULL, NULL, NULL),
+			 SOCKET_ERROR);
+	assert_int_equal(c.ov->Internal, 0);
+}
+
+RULES("R98")
+static void
+transfer_without_a_place_for_its_code_is_started(void)
+{
+	struct sw_pair pair = sw_pair(700);
+	struct call send = ready_call(pair.end[0], MEM_READ), recv = ready_call(pair.end[1], MEM_WRITE);
+	DWORD bytes = 0, flags = 0;
+
+	/* Polled: nobody is told. The second ones are of the registration that was used last. */
+	send.ov->hEvent = (HANDLE)(uintptr_t)1;
+	recv.ov->hEvent = (HANDLE)(uintptr_t)1;
+	for (unsigned int i = 0; i < 2; i++) {
+		assert_int_equal(sw.calls.lpWSPRecv(pair.end[1]->s, recv.bufs, 1, &bytes, &flags, recv.ov, NULL, NULL,
+						    NULL), SOCKET_ERROR);
+		assert_int_equal(recv.ov->Internal, WSS_OPERATION_IN_PROGRESS);
+		assert_int_equal(sw.calls.lpWSPSend(pair.end[0]->s, send.bufs, 1, &bytes, 0, send.ov, NULL, NULL, NULL),
+				 SOCKET_ERROR);
+		SW_UNTIL(recv.ov->Internal == 0 && send.ov->Internal == 0);
+		assert_int_equal(recv.ov->InternalHigh, 100);
+		assert_int_equal(send.ov->InternalHigh, 100);
+	}
+	/* Refused it is likewise. */
+	recv.bufs->len = 0;
+	assert_int_equal(sw.calls.lpWSPRecv(pair.end[1]->s, recv.bufs, 1, &bytes, &flags, recv.ov, NULL, NULL, NULL),
+			 SOCKET_ERROR);
+	assert_int_equal(recv.ov->Internal, 0);
+}
+
 RULES("R96")
 static void
 operation_that_runs_cannot_be_started_again(void)
@@ -558,6 +603,8 @@ static const struct CMUnitTest cases[] = {
 	SW_CASE(numbers_of_buffers_out_of_range_are_refused),
 	SW_CASE(flags_of_a_send_are_refused),
 	SW_CASE(flags_of_a_receive_are_refused),
+	SW_CASE(receive_without_flags_is_refused),
+	SW_CASE(transfer_without_a_place_for_its_code_is_started),
 	SW_CASE(operation_that_runs_cannot_be_started_again),
 	SW_CASE(operation_can_be_posted_again_after_its_end),
 	SW_CASE(receive_is_posted_again_from_its_completion),
