@@ -49,9 +49,11 @@ struct bench_option {
 
 /** Options that commands share; a command names the groups it has. */
 enum bench_group {
-	BENCH_MEASURE = 1 << 0,	/**< --repeat --seconds --warm --stall */
-	BENCH_WORLD = 1 << 1,	/**< Both ends, or the client's: --threads --off-core --peer and so on */
-	BENCH_PORT = 1 << 2,	/**< One end: --config --device --address */
+	BENCH_REPEAT = 1 << 0,	/**< --repeat --seconds */
+	BENCH_SLICES = 1 << 1,	/**< --warm --stall */
+	BENCH_MEASURE = BENCH_REPEAT | BENCH_SLICES,	/**< What bench_meter_run() wants. */
+	BENCH_WORLD = 1 << 2,	/**< Both ends, or the client's: --threads --off-core --peer and so on */
+	BENCH_PORT = 1 << 3,	/**< One end: --config --device --address */
 };
 
 /** The option --mbufs. */

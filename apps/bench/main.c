@@ -17,8 +17,9 @@ static const char usage[] =
 
 static const char usage_end[] =
 	"\n"
-	"Without EAL arguments: --no-huge --no-pci --no-shconf --no-telemetry -m 512, on the first two\n"
-	"processors. Figures to compare need huge pages, processors that nothing else uses, and the same place.\n"
+	"Without EAL arguments: --no-huge --no-pci --no-shconf --no-telemetry -m 512 --log-level=error, on the\n"
+	"first two processors. Figures to compare need huge pages, processors that nothing else uses, and the same\n"
+	"place.\n"
 	"Example: san-bench --no-pci --in-memory -l 0,1 -m 1024 -- rpc --connections 1,100,1000\n";
 
 const struct bench_command *const bench_commands[] = {

@@ -7,17 +7,23 @@
 
 #include "bench.h"
 
+#define LISTS_MAX 6
+
 static const struct bench_option all_options[] = {
 	{ "json", BENCH_FLAG, NULL, 0, 0, "JSON to standard output, not a table" },
 	{ NULL, BENCH_FLAG, NULL, 0, 0, NULL },
 };
 
-static const struct bench_option measure_options[] = {
+static const struct bench_option repeat_options[] = {
 	{ "repeat", BENCH_NUMBER, "7", 1, BENCH_REPEAT_MAX,
 	  "repetitions: printed are their median, least and most" },
 	{ "seconds", BENCH_REAL, "0.3", 0, 86400,
 	  "of one repetition, without slices that are left out; at\nmost five times that with them" },
-	{ "warm", BENCH_REAL, "0.1", 0, 86400, "before each of them, not measured" },
+	{ NULL, BENCH_FLAG, NULL, 0, 0, NULL },
+};
+
+static const struct bench_option slices_options[] = {
+	{ "warm", BENCH_REAL, "0.1", 0, 86400, "before each repetition, not measured" },
 	{ "stall", BENCH_NUMBER, "0", 0, 10000000,
 	  "no progress for so long [us]: the slice is left out;\n"
 	  "0: never. For peers in another process: above their\nround trip" },
@@ -49,7 +55,7 @@ static const struct bench_option port_options[] = {
 	{ NULL, BENCH_FLAG, NULL, 0, 0, NULL },
 };
 
-/* The option lists of a command. @return How many, at most 5. */
+/* The option lists of a command, LISTS_MAX at most. @return How many. */
 static unsigned int
 lists_of(const struct bench_command *c, const struct bench_option **lists)
 {
@@ -57,8 +63,10 @@ lists_of(const struct bench_command *c, const struct bench_option **lists)
 
 	if (c->options != NULL)
 		lists[n++] = c->options;
-	if (c->groups & BENCH_MEASURE)
-		lists[n++] = measure_options;
+	if (c->groups & BENCH_REPEAT)
+		lists[n++] = repeat_options;
+	if (c->groups & BENCH_SLICES)
+		lists[n++] = slices_options;
 	if (c->groups & BENCH_WORLD)
 		lists[n++] = world_options;
 	if (c->groups & BENCH_PORT)
@@ -100,7 +108,7 @@ print_option(const struct bench_option *o)
 void
 bench_print_help(const struct bench_command *c)
 {
-	const struct bench_option *lists[5];
+	const struct bench_option *lists[LISTS_MAX];
 	unsigned int n = lists_of(c, lists);
 
 	printf("san-bench EAL-ARGUMENTS -- %s [OPTIONS]\n\n%s\n\n", c->name, c->text);
@@ -162,7 +170,7 @@ check_value(const struct bench_option *o, const char *text)
 void
 bench_take_options(struct bench *b, int argc, char **own)
 {
-	const struct bench_option *lists[5];
+	const struct bench_option *lists[LISTS_MAX];
 	struct option names[BENCH_OPTIONS_MAX + 1] = { { NULL, 0, NULL, 0 } };
 	unsigned int n = lists_of(b->command, lists);
 	int id;
