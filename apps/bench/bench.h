@@ -143,6 +143,10 @@ bench_resident(void);
 uint64_t
 bench_mapped(void);
 
+/** prog_alloc(), complained of when there is none. */
+void *
+bench_alloc(size_t size);
+
 /* Results */
 
 struct bench_row {

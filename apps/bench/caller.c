@@ -324,7 +324,7 @@ take_memory(struct caller *c)
 struct caller *
 caller_make(const struct caller_options *options)
 {
-	struct caller *c = prog_alloc(sizeof(*c));
+	struct caller *c = bench_alloc(sizeof(*c));
 
 	if (c == NULL)
 		return NULL;

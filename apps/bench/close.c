@@ -258,8 +258,8 @@ run(struct bench *b)
 	struct server *s = server_make(&o);
 	bool good;
 
-	c.conns = prog_alloc(batch * sizeof(*c.conns));
-	c.ops = prog_alloc((batch * (size_t)most + 1) * sizeof(*c.ops));
+	c.conns = bench_alloc(batch * sizeof(*c.conns));
+	c.ops = bench_alloc((batch * (size_t)most + 1) * sizeof(*c.ops));
 	good = s != NULL && c.conns != NULL && c.ops != NULL;
 	if (good) {
 		server = server_program(s);

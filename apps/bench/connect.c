@@ -237,8 +237,8 @@ make(struct crr *c, struct bench *b)
 {
 	c->batch = (uint32_t)bench_number(b, "batch");
 	c->size = (uint32_t)bench_number(b, "size");
-	c->conns = prog_alloc(c->batch * sizeof(*c->conns));
-	c->bytes = prog_alloc(2 * (size_t)c->size);
+	c->conns = bench_alloc(c->batch * sizeof(*c->conns));
+	c->bytes = bench_alloc(2 * (size_t)c->size);
 	for (uint32_t i = 0; c->conns != NULL && i < c->batch; i++)
 		c->conns[i].op.user = c->conns[i].send.user = (uintptr_t)&c->conns[i];
 	return c->conns != NULL && c->bytes != NULL;

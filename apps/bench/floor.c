@@ -281,8 +281,8 @@ run_reflector(struct bench *b, struct server *s)
 static int
 run(struct bench *b)
 {
-	struct client *c = prog_alloc(sizeof(*c));
-	struct server *s = prog_alloc(sizeof(*s));
+	struct client *c = bench_alloc(sizeof(*c));
+	struct server *s = bench_alloc(sizeof(*s));
 	bool good = c != NULL && s != NULL;
 
 	if (good)

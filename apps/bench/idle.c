@@ -236,7 +236,7 @@ run(struct bench *b)
 {
 	uint32_t connections = (uint32_t)bench_number(b, "connections");
 	struct bench_world world = { .b = b };
-	struct end *client = prog_alloc(sizeof(*client)), *server = prog_alloc(sizeof(*server));
+	struct end *client = bench_alloc(sizeof(*client)), *server = bench_alloc(sizeof(*server));
 	struct taken few, many;
 	bool good = client != NULL && server != NULL;
 

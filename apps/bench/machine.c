@@ -83,6 +83,16 @@ bench_mapped(void)
 	return read_kib("/proc/self/status", "VmSize");
 }
 
+void *
+bench_alloc(size_t size)
+{
+	void *memory = prog_alloc(size);
+
+	if (memory == NULL)
+		prog_complain("no memory.");
+	return memory;
+}
+
 /* A line between two processors */
 
 struct line {

@@ -144,10 +144,8 @@ main(int argc, char **argv)
 		return 0;
 	}
 	bench_take_options(b, nb_own, own);
-	b->rows = calloc(BENCH_ROWS_MAX, sizeof(*b->rows));
-	if (b->rows == NULL) {
-		prog_complain("no memory.");
-	} else if (prog_start(&b->prog, b->eal_argc, b->eal_argv)) {
+	b->rows = bench_alloc(BENCH_ROWS_MAX * sizeof(*b->rows));
+	if (b->rows != NULL && prog_start(&b->prog, b->eal_argc, b->eal_argv)) {
 		bench_look(&b->machine);
 		status = b->command->run(b);
 		if (status == 0)

@@ -16,12 +16,10 @@
 struct bench_meter *
 bench_meter_make(struct bench_world *w, const uint64_t *count)
 {
-	struct bench_meter *m = prog_alloc(sizeof(*m));
+	struct bench_meter *m = bench_alloc(sizeof(*m));
 
-	if (m == NULL) {
-		prog_complain("no memory.");
+	if (m == NULL)
 		return NULL;
-	}
 	m->w = w;
 	m->count = count;
 	return m;

@@ -158,7 +158,7 @@ static int
 run(struct bench *b)
 {
 	static double rates[PARTS][BENCH_REPEAT_MAX];
-	struct scale *s = prog_alloc(sizeof(*s));
+	struct scale *s = bench_alloc(sizeof(*s));
 	bool good = s != NULL;
 
 	if (rte_lcore_count() < PARTS) {

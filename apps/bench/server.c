@@ -457,7 +457,7 @@ take_memory(struct server *s)
 struct server *
 server_make(const struct server_options *options)
 {
-	struct server *s = prog_alloc(sizeof(*s));
+	struct server *s = bench_alloc(sizeof(*s));
 
 	if (s == NULL)
 		return NULL;

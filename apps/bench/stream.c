@@ -404,7 +404,7 @@ static int
 run(struct bench *b)
 {
 	struct bench_world world = { .b = b };
-	struct stream *s = prog_alloc(sizeof(*s));
+	struct stream *s = bench_alloc(sizeof(*s));
 	bool good = s != NULL;
 
 	if (!good)
@@ -414,7 +414,7 @@ run(struct bench *b)
 	s->size = (uint32_t)bench_number(b, "size");
 	s->under_way = (uint32_t)bench_number(b, "under-way");
 	s->out = aligned_alloc(2 << 20, 2 << 20);
-	s->in = prog_alloc((size_t)PIECES * s->size);
+	s->in = bench_alloc((size_t)PIECES * s->size);
 	s->pieces = (struct san_pieces){ .mem = s->in, .size = s->size, .nb = PIECES };
 	good = s->out != NULL && s->in != NULL;
 	if (good) {
