@@ -501,7 +501,6 @@ sani_wsp_settle(struct sani_wsp_home *home, struct sani_wsp_sock *so)
 	home->nb_socks++;
 	so->home = home;
 	so->hot = &home->hots[so - sani_wsp_socks];
-	so->thread = home->thread;
 }
 
 DWORD

@@ -93,8 +93,7 @@ struct sani_wsp_sock {
 	_Atomic uint64_t word;		/**< Descriptor and state: sani_wsp_word(). Any thread. */
 	_Atomic uint32_t away;		/**< Posts of other threads under way. Any thread. */
 	struct sani_wsp_home *home;	/**< NULL: not bound. Any thread; set once. */
-	struct sani_thread *thread;	/**< Its home's; likewise. */
-	struct sani_wsp_hot *hot;	/**< Of that thread's table. */
+	struct sani_wsp_hot *hot;	/**< Of its home's thread's table. */
 	SOCKET upper;			/**< The switch's descriptor. */
 	san_handle h;
 	DWORD catalog_id;

@@ -277,7 +277,7 @@ transfer(const struct asked *a, uint8_t kind, LPINT err)
 		code = WSAENOTCONN;
 	if (code != 0)
 		return sani_wsp_return(code, err);
-	if (so->thread != sani_thread_self())
+	if (!sani_wsp_is_here(so->home))
 		return sani_wsp_return(send_away(a, so, kind), err);
 	return start(so, kind, a, err != NULL ? err : &ignored);
 }
