@@ -126,9 +126,12 @@ sani_wsp_signal(struct sani_wsp_sock *so, LONG event, int error);
 struct sani_wsp_mem *
 sani_wsp_mem_of(const struct sani_wsp_sock *so, const WSABUFEX *buf, unsigned int direction);
 
-/** It is the one that so->near has for this direction. @return False: it cannot be. Here. */
+/**
+ * Make it the one that its socket has near for this direction, if it is not.
+ * @return False: it is too large for that, or no operation is free; what uses it is posted in another way. Here.
+ */
 bool
-sani_wsp_keep_near(struct sani_wsp_sock *so, struct sani_wsp_mem *mem, unsigned int direction);
+sani_wsp_keep_near(struct sani_wsp_mem *mem, unsigned int direction);
 
 /** Give operations back that the registrations of so can do without. Here. */
 void

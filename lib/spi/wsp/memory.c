@@ -61,29 +61,6 @@ begin_circle(struct sani_wsp_mem *mem, unsigned int direction)
 	return true;
 }
 
-/* @return False: what uses it is posted in another way. */
-static bool
-remember(struct sani_wsp_hot *hot, struct sani_wsp_mem *mem, unsigned int direction)
-{
-	struct sani_wsp_near *near = &hot->near[direction];
-
-	if (near->mem == mem)
-		return true;
-	if (mem->room[direction] > SAN_IO_MAX || !begin_circle(mem, direction))
-		return false;
-	if (near->mem != NULL)
-		near->mem->ops[direction] = near->op;
-	near->handle = mem->handle;
-	near->base = mem->base;
-	near->limit = (uint64_t)mem->room[direction] + 1;
-	near->op = mem->ops[direction];
-	near->mem = mem;
-	/* One that was accepted may live on another core than its listener, whose home it has. */
-	hot->k = sani_sock_core(sani_handle_core(mem->so->h));
-	hot->s = sani_wsp_name(mem->so);
-	return true;
-}
-
 static void
 forget(struct sani_wsp_sock *so, const struct sani_wsp_mem *mem)
 {
@@ -167,9 +144,26 @@ sani_wsp_mem_of(const struct sani_wsp_sock *so, const WSABUFEX *buf, unsigned in
 }
 
 bool
-sani_wsp_keep_near(struct sani_wsp_sock *so, struct sani_wsp_mem *mem, unsigned int direction)
+sani_wsp_keep_near(struct sani_wsp_mem *mem, unsigned int direction)
 {
-	return remember(so->hot, mem, direction);
+	struct sani_wsp_hot *hot = mem->so->hot;
+	struct sani_wsp_near *near = &hot->near[direction];
+
+	if (near->mem == mem)
+		return true;
+	if (mem->room[direction] > SAN_IO_MAX || !begin_circle(mem, direction))
+		return false;
+	if (near->mem != NULL)
+		near->mem->ops[direction] = near->op;
+	near->handle = mem->handle;
+	near->base = mem->base;
+	near->limit = (uint64_t)mem->room[direction] + 1;
+	near->op = mem->ops[direction];
+	near->mem = mem;
+	/* One that was accepted may live on another core than its listener, whose home it has. */
+	hot->k = sani_sock_core(sani_handle_core(mem->so->h));
+	hot->s = sani_wsp_name(mem->so);
+	return true;
 }
 
 static struct sani_wsp_mem *

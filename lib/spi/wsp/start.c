@@ -157,7 +157,7 @@ start(struct sani_wsp_sock *so, uint8_t kind, const struct asked *a, LPINT err)
 
 	if (a->nb == 1 && a->bufs->len > 0) {
 		mem = sani_wsp_mem_of(so, a->bufs, direction);
-		if (mem != NULL && sani_wsp_keep_near(so, mem, direction))
+		if (mem != NULL && sani_wsp_keep_near(mem, direction))
 			return sani_wsp_start_plain(so->hot, &so->hot->near[direction], a->bufs, a->ov, err);
 	}
 	return sani_wsp_return(start_many(so, kind, a), err);
