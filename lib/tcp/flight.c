@@ -326,6 +326,24 @@ sani_tcp_flight_unlose(struct sani_tcp_conn *c)
 			unmark(c, i);
 }
 
+static uint32_t
+limit_age(uint32_t time, uint64_t now_us)
+{
+	uint32_t oldest = make_word(now_us - SANI_TCP_RTO_MAX_US, 0) >> 4;
+
+	return sani_tcp_time_diff(time, oldest) < 0 ? oldest : time;
+}
+
+void
+sani_tcp_flight_limit_age(struct sani_tcp_conn *c, uint64_t now_us)
+{
+	struct sani_tcp_run *r = sani_tcp_runs(c);
+
+	for (uint32_t i = 0; i < c->flight.nb; i++)
+		r[i].word = make_word(limit_age(sani_tcp_run_time(&r[i]), now_us), r[i].word & SANI_TCP_RUN_FLAGS);
+	c->rack_us = limit_age(c->rack_us, now_us);
+}
+
 bool
 sani_tcp_flight_first_lost(struct sani_tcp_conn *c, uint32_t *seq, uint32_t *end)
 {

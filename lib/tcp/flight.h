@@ -18,8 +18,8 @@
  *          joins the run before it (with the later time), a SACK block that would cut a run is ignored.
  *          That makes retransmissions later or needless, no more. So memory and the work for an ACK are
  *          bounded, whatever the peer acknowledges.
- * Times:   28 bits of microseconds; no two that are compared lie 134 s apart, for the retransmission
- *          timer sends (or marks) again what is older than 60 s.
+ * Times:   28 bits of microseconds; no two that are compared lie 134 s apart, for each retransmission timeout, of
+ *          which the next comes within 60 s, takes what is older than 60 s to be that old.
  */
 #ifndef SANI_TCP_FLIGHT_H
 #define SANI_TCP_FLIGHT_H
@@ -133,6 +133,10 @@ sani_tcp_flight_lose_all(struct sani_tcp_conn *c, bool forget);
 /** Nothing is lost after all. */
 void
 sani_tcp_flight_unlose(struct sani_tcp_conn *c);
+
+/** A timeout: what was sent, or delivered, longer ago than the greatest RTO is taken to be that old. */
+void
+sani_tcp_flight_limit_age(struct sani_tcp_conn *c, uint64_t now_us);
 
 /** First run to be sent again. @return False: there is none. */
 bool

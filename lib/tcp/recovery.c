@@ -303,6 +303,7 @@ sani_tcp_recovery_timeout(struct sani_tcp_conn *c, uint64_t now_us)
 	uint32_t flight = c->snd_nxt - c->snd_una;
 	bool reneged = c->flight.nb > 0 && (sani_tcp_runs(c)[0].word & SANI_TCP_RUN_SACKED);
 
+	sani_tcp_flight_limit_age(c, now_us);
 	if (c->ca == SANI_TCP_CA_OPEN || (c->ca == SANI_TCP_CA_LOSS && c->backoff == 0)) {
 		begin_episode(c);
 		c->ssthresh = c->cc->loss(c, sani_tcp_min(flight, c->cwnd), now_us);
