@@ -84,7 +84,8 @@ sani_fast_serve(struct sani_core *core, struct sani_listen_entry *e, const struc
 		sani_count(&core->ctr, SANI_CTR_tcp_rx_fast_bad);
 		return false;
 	}
-	if (item->seg.len == 0)
+	/* nor can that be taken which the connection in TIME_WAIT had before, that this one follows */
+	if (item->seg.len == 0 || item->m == NULL)
 		return false;
 	if (has_place(core, e))
 		return true;

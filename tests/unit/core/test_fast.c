@@ -558,6 +558,41 @@ unconfirmed_open_is_answered_by_one_initial_window(void **state)
 	pair_close();
 }
 
+/* B ends the connection first, and keeps the socket: who reopens it finds the data gone with the old one, and repeats. */
+static void
+data_of_a_syn_that_reopens_is_left_to_the_peer(void **state)
+{
+	struct sani_tuple t = spoof_tuple(1, 80);
+	uint8_t cookie[SANI_FAST_COOKIE];
+	struct sani_tcp_seg fin;
+	struct sani_tcp_seg syn;
+	struct sani_tcp_seg out;
+	struct sani_tuple at;
+
+	(void)state;
+	setup(8, spoof_gateway);
+	sani_fast_cookie(pair.host[B]->key, &t.remote, pair_now_us, cookie);
+	syn = syn_with(100, cookie, sizeof(cookie), LEN);
+	out = answer_to(&t, &syn);
+	fin = (struct sani_tcp_seg){ .flags = ACK, .seq = out.ack, .ack = out.seq + 1, .wnd = 1000,
+				     .opts = SANI_TCP_OPT_TS, .tsval = syn.tsval, .tsecr = out.tsval };
+	spoof_in(&t, &fin, NULL);
+	sani_core_touch(pair.socks[0].core, pair_conn(0), sani_tcp_shutdown(pair_conn(0)));
+	pair_round(B);
+	fin.flags |= SANI_TCP_FIN;
+	fin.ack = out.seq + 2;
+	spoof_in(&t, &fin, NULL);
+	assert_int_equal(sani_tcp_state(pair_conn(0)), SAN_TCP_TIME_WAIT);
+	while (spoof_take(&at, &out))
+		;
+	syn = syn_with(fin.seq + 1000, cookie, sizeof(cookie), LEN);
+	syn.tsval++;
+	out = answer_to(&t, &syn);
+	assert_int_equal(out.ack, syn.seq + 1);
+	assert_int_equal(pair_nb_conns(B), 2);
+	pair_close();
+}
+
 /* So many peers, and then the one of a set that was used longest ago goes. */
 static void
 cookies_of_peers_are_bounded(void **state)
@@ -592,6 +627,7 @@ main(void)
 		cmocka_unit_test(syns_with_data_that_cross_open_an_ordinary_connection),
 		cmocka_unit_test(syn_that_comes_before_ours_has_gone_opens_both_ways),
 		cmocka_unit_test(unconfirmed_open_is_answered_by_one_initial_window),
+		cmocka_unit_test(data_of_a_syn_that_reopens_is_left_to_the_peer),
 		cmocka_unit_test(cookies_of_peers_are_bounded),
 	};
 
