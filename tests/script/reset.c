@@ -94,7 +94,7 @@ static const struct play_case cases[] = {
 		STATE(CLOSED), QUIET(S(10))),
 	CASE(attack_f8_an_ack_outside_is_not_answered_without_end,
 		TO_ESTABLISHED, IN(ACK, .seq = 100000, .ack = 1, .times = 900, .burst = 1), WAIT(MS(1)),
-		STATE(ESTABLISHED)),
+		STATE(ESTABLISHED), COUNT(tcp_rx_drop_window, 900), COUNT(tcp_tx_challenge, 10)),
 	CASE(attack_f13_segments_after_our_reset_are_reset,
 		TO_ESTABLISHED, CLOSE(0), OUT(RST | ACK, .seq = 1, .ack = 1), CLOSED(0), IN(FIN | ACK,
 		.seq = 1, .ack = 1), OUT(RST, .seq = 1)),
