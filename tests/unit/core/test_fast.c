@@ -558,7 +558,7 @@ unconfirmed_open_is_answered_by_one_initial_window(void **state)
 	pair_close();
 }
 
-/* B ends the connection first, and keeps the socket: who reopens it finds the data gone with the old one, and repeats. */
+/* B ends the connection first, and keeps the socket: who reopens it has to send the data again, the old one had it. */
 static void
 data_of_a_syn_that_reopens_is_left_to_the_peer(void **state)
 {
