@@ -147,6 +147,33 @@ text_in_the_syn_of_a_simultaneous_open_is_not_taken(void **state)
 	assert_int_equal(bed_read(b), 300);
 }
 
+/* RFC 7413 4.2.1: no more data than fits; on a link that carries little more than headers there is none. */
+static void
+syn_takes_no_data_along_that_its_link_does_not_carry(void **state)
+{
+	struct bed *b = *state;
+
+	for (uint16_t mtu = 68; mtu < 200; mtu++) {
+		struct rte_mbuf *tx[1];
+		struct sani_tcp_io io = bed_io(b, tx, 1);
+		struct sani_tcp_seg syn;
+
+		b->p.mtu = mtu;
+		b->p.fast = (struct sani_tcp_fast){
+			.mss = 1460, .nb = 8, .flags = SANI_TCP_FAST_ASK | SANI_TCP_FAST_DATA,
+		};
+		sani_tcp_open_active(&b->c, &b->p, b->now);
+		sani_tcp_write(&b->c, (uint8_t[4000]){ 0 }, 4000, &io, &(uint32_t){ 0 });
+		sani_tcp_output(&b->c, &io);
+		assert_int_equal(io.nb_tx, 1);
+		assert_int_equal(sani_tcp_parse(rte_pktmbuf_mtod(tx[0], uint8_t *), tx[0]->data_len, tx[0]->pkt_len,
+						&syn), SANI_TCP_PARSE_OK);
+		assert_int_equal(syn.len, mtu > 80 ? mtu - 80 : 0);
+		rte_pktmbuf_free(tx[0]);
+		sani_tcp_discard(&b->c);
+	}
+}
+
 int
 main(void)
 {
@@ -158,6 +185,7 @@ main(void)
 		bed_test(reset_without_our_ack_is_ignored),
 		bed_test(split_handshake_withstands_noise),
 		bed_test(text_in_the_syn_of_a_simultaneous_open_is_not_taken),
+		bed_test(syn_takes_no_data_along_that_its_link_does_not_carry),
 	};
 
 	return cmocka_run_group_tests(tests, bed_group, NULL);
