@@ -49,20 +49,18 @@ sani_tcp_rack_update(struct sani_tcp_rx *rx, const struct sani_tcp_delivery *d)
 		sani_tcp_rack_note(c, d->newest_us, d->newest_end, rx->io->now_us);
 }
 
-/* As soon as may be: after 2 GB more the mark would seem to lie ahead. */
-static void
-end_dsack_round(struct sani_tcp_conn *c)
+/* Does its mark lie in what is out? Else the round is over, however much was acknowledged since. */
+static bool
+is_dsack_round(const struct sani_tcp_conn *c)
 {
-	if (seq_geq(c->snd_una, c->dsack_round))
-		c->flags &= ~(uint32_t)SANI_TCP_F_DSACK_ROUND;
+	return (c->flags & SANI_TCP_F_DSACK_ROUND) && seq_in(c->dsack_round - 1, c->snd_una, c->snd_nxt - c->snd_una);
 }
 
 /* 6.2 step 4, growth: once for each round trip that shows a needless retransmission. */
 void
 sani_tcp_rack_dsack(struct sani_tcp_conn *c)
 {
-	end_dsack_round(c);
-	if (c->flags & SANI_TCP_F_DSACK_ROUND)
+	if (is_dsack_round(c))
 		return;
 	c->flags |= SANI_TCP_F_DSACK_ROUND;
 	c->dsack_round = c->snd_nxt;
@@ -97,8 +95,7 @@ sani_tcp_rack_detect(struct sani_tcp_conn *c, uint64_t now_us)
 	int64_t wait = (int64_t)c->rack_rtt_us + reo_wnd(c);
 	int64_t timeout = 0;
 
-	end_dsack_round(c);
-	/* nor is a flight with holes probed (7.2) */
+	/* A flight with holes is not probed (7.2). */
 	sani_tcp_disarm(c, SANI_TCP_T_LOSS);
 	c->flags &= ~(uint32_t)SANI_TCP_F_REO;
 	if (c->rack_rtt_us == 0)
