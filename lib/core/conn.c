@@ -14,6 +14,8 @@ sani_conn_init(struct sani_core *core)
 	const struct sani_host_conf *conf = &core->host->conf;
 
 	p->conn_free = SANI_NONE;
+	p->first_waiting = SANI_NONE;
+	p->last_waiting = SANI_NONE;
 	p->conns = sani_map(conf->nb_conns * sizeof(p->conns[0]));
 	p->dirty = sani_map(conf->nb_conns * sizeof(p->dirty[0]));
 	if (p->conns == NULL || p->dirty == NULL ||
@@ -106,6 +108,7 @@ sani_conn_free(struct sani_core *core, struct sani_tcp_conn *c)
 	uncount_embryo(core, c);
 	sani_fast_uncount(core, c);
 	sani_listen_drop(core, c);
+	sani_hop_forget(core, c);
 	sani_conn_undirty(core, c);
 	sani_wheel_disarm(p->wheel, sani_conn_idx(p, c));
 	p->queue_budget += sani_tcp_give_back(c);

@@ -47,6 +47,7 @@ open_block(struct sani_core *core, const struct sani_tcp_params *params, uint32_
 	if (c == NULL)
 		return NULL;
 	c->owner.sock = sock;
+	c->owner.way = SANI_IP_WAY_AGAIN;
 	ev = sani_tcp_open_active(c, params, core->now_us);
 	sani_conn_enter(core, c);
 	sani_core_touch(core, c, ev);

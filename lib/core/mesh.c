@@ -199,6 +199,8 @@ sani_mesh_news(struct sani_core *core)
 			broadcast_news(core, news, SANI_MSG_NEIGHBOUR_KNOWN);
 		else if (news->kind == SANI_IP_LOST)
 			broadcast_news(core, news, SANI_MSG_NEIGHBOUR_LOST);
+		else if (news->kind == SANI_IP_FOUND)
+			sani_hop_found(core);
 		else if (core->index != 0)
 			send_news(core, 0, news, news->kind == SANI_IP_DOUBT ?
 				  SANI_MSG_NEIGHBOUR_DOUBT : SANI_MSG_NEIGHBOUR_WANT);

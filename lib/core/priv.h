@@ -269,6 +269,20 @@ sani_tx_top_up(struct sani_core *core)
 struct rte_mbuf *
 sani_tx_reserved(struct sani_core *core);
 
+/* hop.c */
+
+/** The SYN of a connect could not leave, as its first hop is not known. More than once does no harm. */
+void
+sani_hop_wait(struct sani_core *core, struct sani_tcp_conn *c);
+
+/** It waits no more; nothing when it does not. */
+void
+sani_hop_forget(struct sani_core *core, struct sani_tcp_conn *c);
+
+/** A first hop that was waited for is known. Lists connections for output, so it is not for inside that. */
+void
+sani_hop_found(struct sani_core *core);
+
 /* lend.c */
 
 void

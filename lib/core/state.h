@@ -122,6 +122,8 @@ struct sani_core_priv {
 	struct sani_wheel *wheel;
 	uint32_t *dirty;			/**< Blocks with output, by index, each at most once. */
 	uint32_t nb_dirty;
+	uint32_t first_waiting;			/**< Connects whose SYN has not left (hop.c), SANI_NONE. */
+	uint32_t last_waiting;
 	uint64_t queue_budget;			/**< By how much queues may still grow [bytes]. */
 	uint64_t nb_draws;			/**< Of random local ports. */
 

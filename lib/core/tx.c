@@ -103,11 +103,21 @@ sani_tx_reply(struct sani_core *core, struct rte_mbuf *m, const union sani_ip *l
 static void
 note_unreachable(struct sani_core *core, const struct sani_tcp_conn *c, struct unreachable *u)
 {
-	if (sani_tcp_state(c) != SAN_TCP_SYN_SENT || u->n == UNREACHABLE_MAX)
+	if (u == NULL || sani_tcp_state(c) != SAN_TCP_SYN_SENT || u->n == UNREACHABLE_MAX)
 		return;
 	u->at[u->n].idx = sani_conn_idx(core->priv, c);
 	u->at[u->n].gen = c->owner.gen;
 	u->n++;
+}
+
+/* rc: what sani_ip_output() has said of it. */
+static SANI_SELDOM void
+note_unsent(struct sani_core *core, struct sani_tcp_conn *c, int rc, struct unreachable *u)
+{
+	if ((rc == 1 || rc == -EHOSTUNREACH) && c->owner.way == SANI_IP_WAY_AGAIN)
+		sani_hop_wait(core, c);
+	if (rc == -EHOSTUNREACH)
+		note_unreachable(core, c, u);
 }
 
 static struct sani_ip_out
@@ -141,9 +151,12 @@ send_segments(struct sani_core *core, struct sani_tcp_conn *c, const struct sani
 	struct sani_ip_out out = way_of(c);
 
 	for (unsigned int i = 0; i < io->nb_tx; i++) {
+		int rc;
+
 		out.tos = tos_of(c, io, i);
-		if (sani_unlikely(sani_ip_output(core->priv->ip, io->tx[i], &out, ip_io) == -EHOSTUNREACH) && u != NULL)
-			note_unreachable(core, c, u);
+		rc = sani_ip_output(core->priv->ip, io->tx[i], &out, ip_io);
+		if (sani_unlikely(rc != 0))
+			note_unsent(core, c, rc, u);
 		/* a call may leave more than the segment, and news */
 		if (sani_unlikely(ip_io->nb_news != 0 || ip_io->max_tx - ip_io->nb_tx < SANI_IP_TX_ROOM))
 			sani_tx_sweep(core);

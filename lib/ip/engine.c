@@ -22,6 +22,7 @@ sani_ip_create(const struct sani_iface *ifaces, unsigned int nb, bool is_control
 	ip->due_us = SANI_NEVER;
 	sani_ip_init_nets(ip);
 	sani_ip_limit_init(ip);
+	sani_ip_hold_init(ip);
 	sani_ip_neigh_init(ip);
 	return ip;
 }
@@ -74,12 +75,15 @@ sani_ip_announce(struct sani_ip_engine *ip, struct sani_ip_io *io)
 	ip->announce_us = io->now_us + ANNOUNCE_INTERVAL_US;
 }
 
-/* Is there room for what one expired neighbour may send and tell? */
-static bool
-has_room(const struct sani_ip_io *io, uint16_t first_tx)
+/* How many frames may an expired neighbour send? 0 as well: there is no room for what it may tell. */
+static unsigned int
+count_room(const struct sani_ip_io *io, uint16_t first_tx)
 {
-	return io->nb_tx < io->max_tx && io->nb_tx - first_tx < SANI_IP_TX_ROOM &&
-	       io->nb_news < RTE_DIM(io->news);
+	unsigned int sent = io->nb_tx - first_tx;
+
+	if (sent >= SANI_IP_TX_ROOM || io->nb_news == RTE_DIM(io->news))
+		return 0;
+	return RTE_MIN(SANI_IP_TX_ROOM - sent, (unsigned int)io->max_tx - io->nb_tx);
 }
 
 static void
@@ -92,11 +96,13 @@ expire_neighbours(struct sani_ip_engine *ip, struct sani_ip_io *io)
 		struct sani_ip_neigh *n = &ip->neighs[i];
 
 		if (n->state != SANI_IP_NEIGH_FREE && n->due_us <= io->now_us) {
-			if (!has_room(io, first_tx)) {
+			unsigned int most = count_room(io, first_tx);
+
+			if (most == 0) {
 				due_us = io->now_us;
 				break;
 			}
-			sani_ip_neigh_expire(ip, n, io);
+			sani_ip_neigh_expire(ip, n, most, io);
 		}
 		if (n->state != SANI_IP_NEIGH_FREE)
 			due_us = RTE_MIN(due_us, n->due_us);

@@ -23,9 +23,14 @@
 /** Most interfaces of a host. */
 #define SANI_IP_IFACES 8
 
-/** Neighbours a core knows at most; an unresolved one holds at most SANI_IP_HELD packets. */
+/**
+ * Neighbours a core knows at most. An unresolved one holds SANI_IP_HELD packets, and more while all of them together
+ * hold no more than SANI_IP_HELD_SPARE beyond that, itself not more than SANI_IP_HELD_MOST.
+ */
 #define SANI_IP_NEIGHBOURS 1024
 #define SANI_IP_HELD 4
+#define SANI_IP_HELD_SPARE 512
+#define SANI_IP_HELD_MOST 256
 
 /** Every call of the engine appends at most so many frames: the caller leaves room for them. */
 #define SANI_IP_TX_ROOM 8
@@ -65,6 +70,7 @@ enum sani_ip_news_kind {
 	SANI_IP_WANT,	/**< Other cores: ask the control core to resolve ip. */
 	SANI_IP_LOST,	/**< Control core: ip does not answer; tell the other cores. */
 	SANI_IP_DOUBT,	/**< Other cores: ask the control core to see whether ip still answers. */
+	SANI_IP_FOUND,	/**< For this core alone: ip, for which packets were to be made again, is known. */
 };
 
 /** What became of a received frame. */
@@ -131,6 +137,9 @@ sani_ip_route(const struct sani_ip_engine *ip, const union sani_ip *dst, struct 
 int
 sani_ip_iface_of(const struct sani_ip_engine *ip, const union sani_ip *addr);
 
+/** No way yet, and a packet that cannot leave need not be held: the caller makes it again. Names no neighbour. */
+#define SANI_IP_WAY_AGAIN 1u
+
 /** What an outgoing packet needs beside its payload. */
 struct sani_ip_out {
 	union sani_ip src;
@@ -140,8 +149,8 @@ struct sani_ip_out {
 	uint8_t ttl;
 	bool df;
 	/**
-	 * NULL, or the caller's for all packets of one src and dst, 0 at first: names their way once it was found, and
-	 * spares looking for it. It may be out of date at any time.
+	 * NULL, or the caller's for all packets of one src and dst, 0 or SANI_IP_WAY_AGAIN at first: names their way
+	 * once it was found, and spares looking for it. It may be out of date at any time.
 	 */
 	uint32_t *way;
 };
@@ -152,13 +161,20 @@ struct sani_ip_out {
  * the frame to io->tx, or holds it until the neighbour is known. m is consumed in every case.
  *
  * @retval 0              Sent or held; or lost for lack of memory or room in a table, counted.
+ * @retval 1              SANI_IP_WAY_AGAIN: dropped, counted, for the neighbour is not known yet. When it is, news of
+ *                        the kind SANI_IP_FOUND say so; where they are lost, the packet's own repetition comes later.
  * @retval -ENETUNREACH   No route. Dropped, counted.
- * @retval -EHOSTUNREACH  The neighbour is known not to answer. Dropped, counted; or held while it is asked again.
+ * @retval -EHOSTUNREACH  The neighbour is known not to answer. Dropped, counted; or held while it is asked again,
+ *                        and with SANI_IP_WAY_AGAIN as with 1.
  * @retval -EMSGSIZE      Longer than the interface's MTU. Dropped, counted.
  */
 int
 sani_ip_output(struct sani_ip_engine *ip, struct rte_mbuf *m, const struct sani_ip_out *out,
 	       struct sani_ip_io *io);
+
+/** Is the first hop from src (or any) to dst known, so that a packet would leave at once? */
+bool
+sani_ip_knows(struct sani_ip_engine *ip, const union sani_ip *dst, const union sani_ip *src);
 
 /**
  * May a segment go to peer now that answers one for which the layer above keeps no connection (a RST)? It is

@@ -109,14 +109,6 @@ set_state(struct sani_ip_engine *ip, struct sani_ip_neigh *n, enum sani_ip_neigh
 	n->tries = 0;
 }
 
-static void
-drop_held(struct sani_ip_neigh *n, struct sani_ip_io *io, enum sani_counter why)
-{
-	for (unsigned int i = 0; i < n->nb_held; i++)
-		sani_ip_drop(n->held[i], io, why);
-	n->nb_held = 0;
-}
-
 /* The lower bits are the place in the table, the upper ones count how often it was used; never 0. */
 static uint32_t
 next_way(uint32_t way)
@@ -160,7 +152,7 @@ evict(struct sani_ip_engine *ip, bool for_unresolved, struct sani_ip_io *io)
 		struct sani_ip_neigh *n = &ip->neighs[i];
 
 		if (is_evictable(n, for_unresolved)) {
-			drop_held(n, io, SANI_CTR_arp_drop_full);
+			sani_ip_hold_drop(ip, n, io, SANI_CTR_arp_drop_full);
 			remove_entry(ip, n);
 			return true;
 		}
@@ -231,6 +223,16 @@ send_to(const struct sani_ip_neigh *n, struct rte_mbuf *m, struct sani_ip_io *io
 	sani_ip_emit(io, m);
 }
 
+/* At most so many of those that wait. What is left goes with the next rounds, and may be overtaken. */
+static void
+let_go(struct sani_ip_engine *ip, struct sani_ip_neigh *n, unsigned int most, struct sani_ip_io *io)
+{
+	for (; n->nb_held > 0 && most > 0; most--)
+		send_to(n, sani_ip_hold_take(ip, n), io);
+	n->used = USED;
+	arm(ip, n, io->now_us + (n->nb_held > 0 ? 0 : REACHABLE_US));
+}
+
 static void
 confirm(struct sani_ip_engine *ip, struct sani_ip_neigh *n, const struct rte_ether_addr *mac,
 	struct sani_ip_io *io)
@@ -245,11 +247,11 @@ confirm(struct sani_ip_engine *ip, struct sani_ip_neigh *n, const struct rte_eth
 	arm(ip, n, io->now_us + REACHABLE_US);
 	if (ip->is_control && n->shared && is_news)
 		sani_ip_tell(io, SANI_IP_KNOWN, n);
-	for (unsigned int i = 0; i < n->nb_held; i++)
-		send_to(n, n->held[i], io);
 	if (n->nb_held > 0)
-		n->used = USED;
-	n->nb_held = 0;
+		let_go(ip, n, SANI_IP_HELD, io);
+	if (n->awaited)
+		sani_ip_tell(io, SANI_IP_FOUND, n);
+	n->awaited = false;
 }
 
 bool
@@ -271,16 +273,22 @@ sani_ip_neigh_heard(struct sani_ip_engine *ip, unsigned int iface, const union s
 	return true;
 }
 
-/* RFC 1122 2.3.2.2: at least the latest packet is kept; the oldest makes room. */
-static void
-hold(struct sani_ip_neigh *n, struct rte_mbuf *m, struct sani_ip_io *io)
+/* A packet for a neighbour that is not known: kept, or its maker is told when to make it again. */
+static int
+keep(struct sani_ip_engine *ip, struct sani_ip_neigh *n, struct rte_mbuf *m, struct sani_ip_io *io, const uint32_t *way)
 {
-	if (n->nb_held == SANI_IP_HELD) {
-		sani_ip_drop(n->held[0], io, SANI_CTR_arp_drop_queue);
-		memmove(&n->held[0], &n->held[1], (SANI_IP_HELD - 1) * sizeof(n->held[0]));
-		n->nb_held--;
+	bool again = way != NULL && *way == SANI_IP_WAY_AGAIN;
+
+	n->awaited |= again;
+	if (is_held_off(n)) {
+		sani_ip_drop(m, io, SANI_CTR_arp_drop_unresolved);
+		return -EHOSTUNREACH;
 	}
-	n->held[n->nb_held++] = m;
+	if (again)
+		sani_ip_drop(m, io, SANI_CTR_arp_drop_again);
+	else
+		sani_ip_hold(ip, n, m, io);
+	return n->failed ? -EHOSTUNREACH : again;
 }
 
 void
@@ -311,20 +319,29 @@ sani_ip_neigh_send(struct sani_ip_engine *ip, const struct sani_ip_hop *hop, str
 		}
 		begin_asking(ip, n, io);
 	}
-	if (is_held_off(n)) {
-		sani_ip_drop(m, io, SANI_CTR_arp_drop_unresolved);
-		return -EHOSTUNREACH;
-	}
-	if (n->state == SANI_IP_NEIGH_FAILED)
+	if (n->state == SANI_IP_NEIGH_FAILED && !is_held_off(n))
 		begin_asking(ip, n, io);
-	hold(n, m, io);
-	return n->failed ? -EHOSTUNREACH : 0;
+	return keep(ip, n, m, io, way);
+}
+
+bool
+sani_ip_knows(struct sani_ip_engine *ip, const union sani_ip *dst, const union sani_ip *src)
+{
+	struct sani_ip_neigh *n;
+	struct sani_ip_hop hop;
+	union sani_ip addr;
+
+	if (sani_ip_find_hop(ip, dst, src, &hop) < 0)
+		return false;
+	addr = sani_ip_from_v4(hop.next_be);
+	n = sani_ip_neigh_find(ip, hop.iface, &addr);
+	return n != NULL && has_mac(n);
 }
 
 static void
 fail(struct sani_ip_engine *ip, struct sani_ip_neigh *n, struct sani_ip_io *io)
 {
-	drop_held(n, io, SANI_CTR_arp_drop_unresolved);
+	sani_ip_hold_drop(ip, n, io, SANI_CTR_arp_drop_unresolved);
 	set_state(ip, n, SANI_IP_NEIGH_FAILED);
 	n->failed = true;
 	arm(ip, n, io->now_us + FAILED_US);
@@ -333,9 +350,14 @@ fail(struct sani_ip_engine *ip, struct sani_ip_neigh *n, struct sani_ip_io *io)
 }
 
 void
-sani_ip_neigh_expire(struct sani_ip_engine *ip, struct sani_ip_neigh *n, struct sani_ip_io *io)
+sani_ip_neigh_expire(struct sani_ip_engine *ip, struct sani_ip_neigh *n, unsigned int most, struct sani_ip_io *io)
 {
 	unsigned int tries = most_tries(ip);
+
+	if (has_mac(n) && n->nb_held > 0) {
+		let_go(ip, n, most, io);
+		return;
+	}
 
 	switch ((enum sani_ip_neigh_state)n->state) {
 	case SANI_IP_NEIGH_INCOMPLETE:
@@ -419,7 +441,7 @@ sani_ip_neighbour_doubt(struct sani_ip_engine *ip, uint8_t iface, const union sa
 	struct sani_ip_neigh *n = sani_ip_neigh_find(ip, iface, addr);
 
 	/* all other states are asking already, or have asked */
-	if (n == NULL || n->state != SANI_IP_NEIGH_REACHABLE ||
+	if (n == NULL || n->state != SANI_IP_NEIGH_REACHABLE || n->nb_held > 0 ||
 	    io->now_us + REACHABLE_US - n->due_us < RETRY_US)
 		return;
 	set_state(ip, n, SANI_IP_NEIGH_PROBE);
@@ -461,5 +483,6 @@ void
 sani_ip_neigh_fini(struct sani_ip_engine *ip)
 {
 	for (unsigned int i = 0; i < SANI_IP_NEIGHBOURS; i++)
-		rte_pktmbuf_free_bulk(ip->neighs[i].held, ip->neighs[i].nb_held);
+		while (ip->neighs[i].nb_held > 0)
+			rte_pktmbuf_free(sani_ip_hold_take(ip, &ip->neighs[i]));
 }

@@ -4,7 +4,8 @@
  * IP engine, inside: what its files share.
  *
  * Files: engine.c life and timers; route.c addresses and routes; pull.c mbuf chains; input.c Ethernet
- *        and IPv4 in; icmp.c; arp.c packets; neighbour.c the table; output.c; limit.c rates and chance.
+ *        and IPv4 in; icmp.c; arp.c packets; neighbour.c the table; hold.c what waits; output.c; limit.c rates and
+ *        chance.
  */
 #ifndef SANI_IP_PRIV_H
 #define SANI_IP_PRIV_H
@@ -33,6 +34,8 @@
 #define SANI_IP_CACHE 256	/**< Places of the cache before it; a power of two. */
 #define SANI_IP_NO_NEIGH UINT16_MAX
 
+_Static_assert(SANI_IP_WAY_AGAIN < SANI_IP_NEIGHBOURS, "the name of no neighbour");
+
 enum sani_ip_neigh_state {
 	SANI_IP_NEIGH_FREE,
 	SANI_IP_NEIGH_INCOMPLETE,	/**< Asked for by broadcast; holds packets. */
@@ -53,10 +56,20 @@ struct sani_ip_neigh {
 	uint8_t used;			/**< Periods for which it counts as in use; output sets it. */
 	bool shared;			/**< Another core has asked for it. */
 	bool failed;			/**< Given up, and not heard since. */
-	uint8_t nb_held;
+	bool awaited;			/**< Packets for it are to be made again when it is known. */
 	uint16_t next;			/**< In its bucket, or in the free list. */
+	uint16_t nb_held;		/**< hold.c; the oldest and the newest place. */
+	uint16_t oldest;
+	uint16_t newest;
 	uint32_t way;			/**< Its name (struct sani_ip_out); another one when it is used again. */
-	struct rte_mbuf *held[SANI_IP_HELD];	/**< Whole frames but for the destination MAC; oldest first. */
+};
+
+#define SANI_IP_PLACES (SANI_IP_NEIGHBOURS / 4 * SANI_IP_HELD + SANI_IP_HELD_SPARE)
+
+/** A packet that waits for its neighbour: a whole frame but for the destination MAC. */
+struct sani_ip_place {
+	struct rte_mbuf *m;
+	uint16_t next;			/**< Of its neighbour, or in the free list. */
 };
 
 /** A token bucket: credit is time, an event costs interval_us. */
@@ -112,6 +125,11 @@ struct sani_ip_engine {
 		struct sani_ip_limit all;
 		struct sani_ip_limit peer[SANI_IP_PEERS];
 	} limits[SANI_IP_NB_LIMITS];
+
+	/* hold.c */
+	uint16_t place_free;			/**< Free list. */
+	uint16_t nb_spare;			/**< Packets beyond the SANI_IP_HELD of their neighbours. */
+	struct sani_ip_place places[SANI_IP_PLACES];
 
 	/* neighbour.c */
 	unsigned int nb_unresolved;		/**< INCOMPLETE and FAILED entries. */
@@ -274,8 +292,8 @@ sani_ip_neigh_heard(struct sani_ip_engine *ip, unsigned int iface, const union s
 
 /**
  * Send a frame, whole but for its destination MAC, to a neighbour, or hold it; m is consumed.
- * @param[out] way  Set when it is sent; or NULL.
- * @retval 0 -EHOSTUNREACH
+ * @param[in,out] way  Set when it is sent; or NULL.
+ * @retval 0 1 -EHOSTUNREACH  As sani_ip_output().
  */
 int
 sani_ip_neigh_send(struct sani_ip_engine *ip, const struct sani_ip_hop *hop, struct rte_mbuf *m,
@@ -297,9 +315,26 @@ sani_ip_neigh_of_way(struct sani_ip_engine *ip, uint32_t way)
 void
 sani_ip_neigh_give(struct sani_ip_neigh *n, struct rte_mbuf *m, struct sani_ip_io *io);
 
-/** Look at an entry whose time has come. Sends one frame and tells one news at most. */
+/** Look at an entry whose time has come. Sends most frames, 1.., and tells one news at most. */
 void
-sani_ip_neigh_expire(struct sani_ip_engine *ip, struct sani_ip_neigh *n, struct sani_ip_io *io);
+sani_ip_neigh_expire(struct sani_ip_engine *ip, struct sani_ip_neigh *n, unsigned int most, struct sani_ip_io *io);
+
+/* hold.c */
+
+void
+sani_ip_hold_init(struct sani_ip_engine *ip);
+
+/** Hold a packet behind the others. When there is no place for one more the oldest of n makes room, or m goes. */
+void
+sani_ip_hold(struct sani_ip_engine *ip, struct sani_ip_neigh *n, struct rte_mbuf *m, struct sani_ip_io *io);
+
+/** The oldest packet of n, which holds some. */
+struct rte_mbuf *
+sani_ip_hold_take(struct sani_ip_engine *ip, struct sani_ip_neigh *n);
+
+/** Drop all that n holds, counted. */
+void
+sani_ip_hold_drop(struct sani_ip_engine *ip, struct sani_ip_neigh *n, struct sani_ip_io *io, enum sani_counter why);
 
 /* limit.c */
 

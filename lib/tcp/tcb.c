@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 #include <errno.h>
 
+#include "tcp/hold.h"
 #include "tcp/keepalive.h"
 #include "tcp/priv.h"
 
@@ -102,6 +103,21 @@ sani_tcp_open_active(struct sani_tcp_conn *c, const struct sani_tcp_params *p, u
 	sani_tcp_set_state(c, SAN_TCP_SYN_SENT);
 	c->flags |= SANI_TCP_F_SYN_DUE;
 	sani_tcp_arm(c, SANI_TCP_T_USER, now_us + sani_tcp_user_timeout_us(c));
+	return SANI_TCP_EV_OUTPUT;
+}
+
+uint32_t
+sani_tcp_not_sent(struct sani_tcp_conn *c)
+{
+	if (c->state != SAN_TCP_SYN_SENT)
+		return 0;
+	c->snd_nxt = c->iss;
+	c->flags |= SANI_TCP_F_SYN_DUE;
+	c->flags &= ~(uint32_t)SANI_TCP_F_SYN_LOST;
+	c->fast.flags &= (uint8_t)~SANI_TCP_FAST_SENT;
+	c->backoff = 0;
+	c->soft_error = 0;
+	sani_tcp_disarm(c, SANI_TCP_T_REXMIT);
 	return SANI_TCP_EV_OUTPUT;
 }
 

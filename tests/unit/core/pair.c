@@ -148,7 +148,7 @@ shut(void)
 }
 
 void
-pair_open(unsigned int nb_cores, void (*change)(struct sani_host_conf *conf))
+pair_open_strangers(unsigned int nb_cores, void (*change)(struct sani_host_conf *conf))
 {
 	shut();
 	memset(&pair, 0, sizeof(pair));
@@ -164,6 +164,12 @@ pair_open(unsigned int nb_cores, void (*change)(struct sani_host_conf *conf))
 	}
 	/* announcements, and time for them */
 	pair_run(1000);
+}
+
+void
+pair_open(unsigned int nb_cores, void (*change)(struct sani_host_conf *conf))
+{
+	pair_open_strangers(nb_cores, change);
 	introduce(A);
 	introduce(B);
 }

@@ -63,6 +63,10 @@ pair_conf(unsigned int side, unsigned int nb_cores);
 void
 pair_open(unsigned int nb_cores, void (*change)(struct sani_host_conf *conf));
 
+/** Likewise, but they have never heard of each other. */
+void
+pair_open_strangers(unsigned int nb_cores, void (*change)(struct sani_host_conf *conf));
+
 /** End both; every buffer has to be back. */
 void
 pair_close(void);

@@ -19,23 +19,60 @@ packet_waits_for_the_answer(void **state)
 	expect_nothing_sent(r);
 }
 
+/* The n that wait go in their order, as many in a round as there is room for. */
 static void
-four_packets_wait_and_the_oldest_goes(void **state)
+expect_all_let_go(struct rig *r, uint32_t first, uint32_t n)
 {
-	struct rig *r = *state;
 	struct frame f;
 
+	for (uint32_t i = first; i < first + n; i++) {
+		while (r->io.nb_tx == 0) {
+			assert_int_equal(sani_ip_deadline(r->ip), r->io.now_us);
+			sani_ip_timer(r->ip, &r->io);
+			assert_in_range(r->io.nb_tx, 1, SANI_IP_TX_ROOM);
+		}
+		take(r, &f);
+		assert_int_equal(f.len, 54 + i);
+		assert_memory_equal(f.b, &peer_mac, 6);
+	}
+	assert_true(sani_ip_deadline(r->ip) > r->io.now_us);
+	expect_nothing_sent(r);
+}
+
+static void
+many_packets_wait_and_the_oldest_go(void **state)
+{
+	struct rig *r = *state;
+
 	mark(r);
-	for (uint32_t i = 1; i <= 7; i++)
+	for (uint32_t i = 1; i <= SANI_IP_HELD_MOST + 3; i++)
 		assert_int_equal(send_tcp(r, PEER, i), 0);
 	take_request(r, PEER, NULL);
 	expect_counted(r, SANI_CTR_arp_drop_queue, 3);
 	answer(r, PEER, &peer_mac);
-	for (uint32_t i = 4; i <= 7; i++) {
-		take(r, &f);
-		assert_int_equal(f.len, 54 + i);
-	}
-	expect_nothing_sent(r);
+	expect_all_let_go(r, 4, SANI_IP_HELD_MOST);
+}
+
+/* What others wait for leaves four places to each. */
+static void
+neighbour_has_places_that_others_cannot_take(void **state)
+{
+	struct rig *r = *state;
+	unsigned int others = SANI_IP_HELD_SPARE / (SANI_IP_HELD_MOST - SANI_IP_HELD) + 1;
+
+	for (unsigned int n = 0; n < others; n++)
+		for (unsigned int i = 0; i < SANI_IP_HELD_MOST; i++)
+			assert_int_equal(send_tcp(r, host_text(n), 5), 0);
+	assert_int_equal(rte_mempool_in_use_count(rig_pool),
+			 SANI_IP_HELD_SPARE + others * SANI_IP_HELD + r->io.nb_tx);
+	drain(r);
+	mark(r);
+	for (uint32_t i = 1; i <= 6; i++)
+		assert_int_equal(send_tcp(r, PEER, i), 0);
+	take_request(r, PEER, NULL);
+	expect_counted(r, SANI_CTR_arp_drop_queue, 2);
+	answer(r, PEER, &peer_mac);
+	expect_all_let_go(r, 3, 4);
 }
 
 static void
@@ -288,7 +325,8 @@ main(void)
 {
 	const struct CMUnitTest tests[] = {
 		TEST(packet_waits_for_the_answer),
-		TEST(four_packets_wait_and_the_oldest_goes),
+		TEST(many_packets_wait_and_the_oldest_go),
+		TEST(neighbour_has_places_that_others_cannot_take),
 		TEST(request_of_the_peer_resolves_as_well),
 		TEST(requests_go_once_a_second_three_times),
 		TEST(unreachable_neighbour_is_refused_for_a_while),

@@ -136,6 +136,61 @@ packet_too_long_is_refused_on_a_known_way(void **state)
 	expect_nothing_sent(r);
 }
 
+/* Whoever makes a packet again is told when, and how often it was tried meanwhile is all the same. */
+static void
+packet_that_is_made_again_is_not_held(void **state)
+{
+	struct rig *r = *state;
+	const union sani_ip us = ip_of(US);
+	const union sani_ip peer = ip_of(PEER);
+	uint32_t way = SANI_IP_WAY_AGAIN;
+
+	mark(r);
+	for (unsigned int i = 0; i < 3; i++)
+		assert_int_equal(send_by(r, PEER, &way), 1);
+	expect_counted(r, SANI_CTR_arp_drop_again, 3);
+	take_request(r, PEER, NULL);
+	assert_false(sani_ip_knows(r->ip, &peer, &us));
+	answer(r, PEER, &peer_mac);
+	expect_nothing_sent(r);
+	assert_int_equal(r->io.nb_news, 1);
+	assert_int_equal(r->io.news[0].kind, SANI_IP_FOUND);
+	assert_true(sani_ip_knows(r->ip, &peer, &us));
+	assert_int_equal(send_by(r, PEER, &way), 0);
+	expect_frame_to(r, &peer_mac);
+	assert_int_not_equal(way, SANI_IP_WAY_AGAIN);
+	/* told once */
+	r->io.nb_news = 0;
+	answer(r, PEER, &peer_mac);
+	assert_int_equal(r->io.nb_news, 0);
+}
+
+/* Refused while it does not answer; told when it is heard all the same. */
+static void
+packet_for_a_neighbour_that_comes_back_is_made_again(void **state)
+{
+	const union sani_ip peer = ip_of(PEER);
+	struct rig *r = *state;
+	uint32_t way = SANI_IP_WAY_AGAIN;
+
+	assert_int_equal(send_by(r, PEER, &way), 1);
+	drain(r);
+	sani_ip_neighbour_set(r->ip, 0, &peer, NULL, &r->io);
+	mark(r);
+	assert_int_equal(send_by(r, PEER, &way), -EHOSTUNREACH);
+	expect_one_drop(r, SANI_CTR_arp_drop_unresolved);
+	run_until(r, r->io.now_us + 4 * SEC);
+	mark(r);
+	assert_int_equal(send_by(r, PEER, &way), -EHOSTUNREACH);
+	expect_one_drop(r, SANI_CTR_arp_drop_again);
+	take_request(r, PEER, NULL);
+	answer(r, PEER, &peer_mac);
+	assert_int_equal(r->io.nb_news, 1);
+	assert_int_equal(r->io.news[0].kind, SANI_IP_FOUND);
+	assert_int_equal(send_by(r, PEER, &way), 0);
+	expect_frame_to(r, &peer_mac);
+}
+
 int
 main(void)
 {
@@ -145,6 +200,8 @@ main(void)
 		TEST(way_of_a_neighbour_that_went_is_looked_for_anew),
 		TEST(neighbour_that_fails_is_told_whatever_way_is_kept),
 		TEST(packet_too_long_is_refused_on_a_known_way),
+		TEST(packet_that_is_made_again_is_not_held),
+		TEST(packet_for_a_neighbour_that_comes_back_is_made_again),
 	};
 
 	return cmocka_run_group_tests_name("way", tests, rig_start, rig_stop);
