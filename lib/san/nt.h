@@ -188,7 +188,11 @@ struct _IRP {
 	USHORT Size;			/**< [bytes], with the stack locations. */
 	CCHAR StackCount;
 	CCHAR CurrentLocation;		/**< StackCount + 1: nobody has been called. */
-	BOOLEAN PendingReturned;	/**< Set before each routine: the driver below had marked it. */
+	/**
+	 * Set before each routine: the driver below had marked it. Before the IRP is handed over: its routine wants to
+	 * know of a success.
+	 */
+	BOOLEAN PendingReturned;
 	BOOLEAN Cancel;			/**< IoCancelIrp() was called. */
 	ULONG Flags;
 	IO_STATUS_BLOCK IoStatus;
@@ -253,6 +257,7 @@ IoCopyCurrentIrpStackLocationToNext(PIRP Irp)
 	next->CompletionRoutine = NULL;
 	next->Context = NULL;
 	next->Control = 0;
+	Irp->PendingReturned = 0;
 }
 
 /** This driver answers STATUS_PENDING; a routine does it when Irp->PendingReturned is set (W16). Any thread. */
@@ -277,6 +282,7 @@ IoSetCompletionRoutine(PIRP Irp, PIO_COMPLETION_ROUTINE CompletionRoutine, PVOID
 	next->Control = (UCHAR)((InvokeOnSuccess ? SL_INVOKE_ON_SUCCESS : 0) |
 				(InvokeOnError ? SL_INVOKE_ON_ERROR : 0) |
 				(InvokeOnCancel ? SL_INVOKE_ON_CANCEL : 0));
+	Irp->PendingReturned = CompletionRoutine != NULL && InvokeOnSuccess;
 }
 
 /**

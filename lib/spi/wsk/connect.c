@@ -33,7 +33,7 @@ send_first(PIRP irp)
 	struct san_vec vec[SAN_VEC_MAX];
 	unsigned int nb = sani_wsk_gather((const MDL *)arg[ARG_MDL], arg[ARG_OFFSET], arg[ARG_LENGTH], vec);
 
-	irp->Operation.user = SANI_WSK_PLAIN;
+	irp->Operation.user = sani_wsk_plain(irp);
 	return nb == 0 ? -EMSGSIZE : san_sendv(s->h, &irp->Operation, vec, nb, SAN_ACKED);
 }
 

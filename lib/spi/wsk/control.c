@@ -71,8 +71,8 @@ set_native(struct control *c, enum san_option option)
 	rc = san_set_option(s->h, option, value);
 	if (rc == 0 && option == SAN_OPT_NODELAY) {
 		s->nagle = value == 0;
-		s->thread = s->nagle ? NULL : s->core->thread;
 		s->hurried = false;
+		sani_wsk_sock_straighten(s);
 	}
 	/* Natively one code says both. */
 	if (rc == -EINVAL && atomic_load(&s->phase) > SANI_WSK_BOUND)

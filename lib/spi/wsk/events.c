@@ -151,9 +151,8 @@ tell_backlog(struct sani_wsk_sock *s)
 	sani_wsk_event_end(s);
 }
 
-/* A send of a socket with this callback. */
-static void
-on_sent(struct sani_wsk_core *wc, const struct san_completion *comp)
+void
+sani_wsk_on_sent(struct sani_wsk_core *wc, const struct san_completion *comp)
 {
 	PIRP irp = sani_wsk_irp_of(comp->op);
 	struct sani_wsk_sock *s = irp->Socket;
@@ -179,8 +178,9 @@ arm_connection(struct sani_wsk_sock *s)
 		sani_wsk_rx_enter(s, rx);
 	else
 		free(rx);
-	s->send_user = events & WSK_EVENT_SEND_BACKLOG ? sani_wsk_user(on_sent) : SANI_WSK_PLAIN;
-	if (s->send_user != SANI_WSK_PLAIN)
+	s->tells_backlog = events & WSK_EVENT_SEND_BACKLOG;
+	sani_wsk_sock_straighten(s);
+	if (s->tells_backlog)
 		tell_backlog(s);
 	if (s->rx != NULL)
 		sani_wsk_rx_go(s);

@@ -100,6 +100,7 @@ open_here(struct san_core *k, struct sani_control_args *args)
 
 	if (rc < 0)
 		return rc;
+	sani_layer_mark(wc->cq, SANI_WSK_ODD);
 	wc->core = k;
 	wc->thread = &sani_wsk_mark;
 	wc->layer.turn = sani_wsk_turn;

@@ -22,7 +22,7 @@ make_conn(struct sani_wsk_sock *l, san_handle h)
 	struct sani_wsk_sock *s = sani_wsk_sock_make(l->client, l->core, category);
 
 	if (s == NULL) {
-		san_close(h, 0);
+		san_close(h, SANI_WSK_ODD);
 		return NULL;
 	}
 	s->h = h;
@@ -190,7 +190,7 @@ on_repeated(struct sani_wsk_core *wc, const struct san_completion *comp)
 		return;
 	}
 	if (l->closing) {
-		san_close(comp->value, 0);
+		san_close(comp->value, SANI_WSK_ODD);
 		return;
 	}
 	conn = make_conn(l, comp->value);

@@ -21,6 +21,10 @@ sani_wsk_sock_free(struct sani_wsk_sock *s);
 void
 sani_wsk_sock_enter(struct sani_wsk_sock *s);
 
+/** Sends and receives go straight to the native call where that is all there is to them. */
+void
+sani_wsk_sock_straighten(struct sani_wsk_sock *s);
+
 /** Its native socket is gone, or never was. */
 void
 sani_wsk_sock_over(struct sani_wsk_sock *s);
@@ -118,6 +122,10 @@ sani_wsk_tell_dead(struct sani_wsk_sock *s);
 /** Which callbacks a socket has. Any thread. */
 ULONG
 sani_wsk_events_of(const struct sani_wsk_sock *s);
+
+/** The end of a send of a socket that tells of its backlog. */
+void
+sani_wsk_on_sent(struct sani_wsk_core *wc, const struct san_completion *comp);
 
 /** Bytes to keep under way; 0: not connected. */
 SIZE_T

@@ -19,6 +19,7 @@
 
 #include "base/base.h"
 #include "sock/layer.h"
+#include "sock/slot.h"
 
 struct sani_wsk_sock;
 struct sani_wsk_block;
@@ -117,8 +118,9 @@ struct sani_wsk_sock {
 	WSK_SOCKET pub;
 	struct sani_wsk_core *core;
 	san_handle h;			/**< SAN_NO_HANDLE: a basic socket, or not made yet. */
-	uint64_t send_user;		/**< Of the operations of sends. */
-	const void *thread;		/**< The core's, when sends may go straight to the native call. */
+	struct san_core *k;		/**< That the native socket lives on. */
+	const void *sends_on;		/**< The core's thread, when sends there go straight to the native call; */
+	const void *recvs_on;		/**< ... when receives do. */
 	struct sani_wsk_rx *rx;
 	_Atomic(struct sani_wsk_rx *) rx_new;	/**< Made by who enables; any thread. */
 	struct _WSK_CLIENT *client;
@@ -135,6 +137,7 @@ struct sani_wsk_sock {
 	bool exclusive;
 	bool nagle;			/**< TCP_NODELAY is 0: WSK_FLAG_NODELAY counts. */
 	bool hurried;			/**< Nagle's algorithm is off since a send with that flag. */
+	bool tells_backlog;		/**< The end of a send may call WskSendBacklogEvent. */
 	bool watching;			/**< watch is posted. */
 	bool fin;			/**< The peer's FIN has come. */
 	bool lost;			/**< The connection was broken from outside. */
@@ -247,6 +250,10 @@ sani_wsk_submit(PIRP irp, VOID (*start)(PIRP irp));
 NTSTATUS
 sani_wsk_answer(PIRP irp, NTSTATUS status);
 
+/** Complete an IRP whose status is there: here, in the turn. */
+void
+sani_wsk_end(PIRP irp);
+
 /** Complete an IRP now: here, in the turn. */
 void
 sani_wsk_complete(PIRP irp, NTSTATUS status, ULONG_PTR information);
@@ -278,6 +285,10 @@ sani_wsk_finish_all(struct sani_wsk_irps *list, NTSTATUS status, ULONG_PTR infor
 /** Carry out what other threads have pushed. @return How many. */
 unsigned int
 sani_wsk_take_inbox(struct sani_wsk_core *wc);
+unsigned int
+sani_wsk_take_cancels(struct sani_wsk_core *wc);
+
+/* turn.c */
 
 /** The layer's turn on a core: struct sani_layer. */
 unsigned int
@@ -289,8 +300,11 @@ sani_wsk_waiting(const struct sani_layer *layer);
 void
 sani_wsk_sweep(struct sani_wsk_core *wc);
 
-/** The user value of operations whose end is that of their request, and nothing more. */
-#define SANI_WSK_PLAIN 1u
+/**
+ * The user value of a native operation is the IRP, when its end is that of its request and nothing more, and its
+ * routine may be called as it is; of all that is not like that it is odd, and of closes too.
+ */
+#define SANI_WSK_ODD (UINT64_C(1) << 63)
 
 /** A function of this module that takes completions: the user value of its operations. */
 typedef void (*sani_wsk_fn)(struct sani_wsk_core *wc, const struct san_completion *comp);
@@ -298,7 +312,35 @@ typedef void (*sani_wsk_fn)(struct sani_wsk_core *wc, const struct san_completio
 static inline uint64_t
 sani_wsk_user(sani_wsk_fn fn)
 {
-	return (uintptr_t)fn;
+	return (uintptr_t)fn | SANI_WSK_ODD;
+}
+
+/** The end of an operation that is that of its request. */
+void
+sani_wsk_on_ended(struct sani_wsk_core *wc, const struct san_completion *comp);
+
+/**
+ * Is an IRP its maker's own, made for one call and never stepped, with a routine that wants to know of a success, and
+ * not cancelled? Any thread.
+ */
+static inline bool
+sani_wsk_is_own(const IRP *irp)
+{
+	typedef uint32_t __attribute__((may_alias)) word_t;
+	/* StackCount 1, CurrentLocation 2, PendingReturned, not Cancel. */
+	static const uint32_t own = 0x00010201;
+
+	_Static_assert(offsetof(IRP, StackCount) % 4 == 0 && offsetof(IRP, Cancel) == offsetof(IRP, StackCount) + 3 &&
+			       __BYTE_ORDER__ == __ORDER_LITTLE_ENDIAN__,
+		       "four octets in a row");
+	return __atomic_load_n((const word_t *)(const void *)&irp->StackCount, __ATOMIC_RELAXED) == own;
+}
+
+/** The user value of an operation whose end is that of its request. */
+static inline uint64_t
+sani_wsk_plain(PIRP irp)
+{
+	return sani_likely(sani_wsk_is_own(irp)) ? (uintptr_t)irp : sani_wsk_user(sani_wsk_on_ended);
 }
 
 /** Anything of s may be called next: what is enabled has changed. Any thread. */

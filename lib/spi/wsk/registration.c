@@ -142,8 +142,6 @@ sani_wsk_sock_make(struct _WSK_CLIENT *c, struct sani_wsk_core *wc, ULONG catego
 	s->pub.Dispatch = sani_wsk_table(category);
 	s->core = wc;
 	s->client = c;
-	s->thread = wc->thread;
-	s->send_user = SANI_WSK_PLAIN;
 	s->category = (uint8_t)category;
 	count_sock(c);
 	return s;

@@ -16,9 +16,6 @@
 #include "sock/sleep.h"
 #include "spi/wsk/priv.h"
 
-#define REAP 64
-#define REAPS 4		/* bound of one turn */
-
 __thread char sani_wsk_mark __attribute__((tls_model("initial-exec"), visibility("hidden")));
 
 NTSTATUS
@@ -67,18 +64,9 @@ sani_wsk_status(int rc)
 }
 
 /* The routines above are called. */
-static inline void
+static void
 call_up(PIRP irp)
 {
-	PIO_STACK_LOCATION at = IoGetNextIrpStackLocation(irp);
-
-	irp->PendingReturned = TRUE;
-	/* Made by the program itself, for this one call: nobody is above its routine. */
-	if (sani_likely(irp->IoStatus.Status == STATUS_SUCCESS && at->Control & SL_INVOKE_ON_SUCCESS &&
-			irp->CurrentLocation > irp->StackCount && at->CompletionRoutine != NULL)) {
-		at->CompletionRoutine(NULL, irp, at->Context);
-		return;
-	}
 	IoSetNextIrpStackLocation(irp);
 	IoMarkIrpPending(irp);
 	IoCompleteRequest(irp, IO_NO_INCREMENT);
@@ -111,9 +99,8 @@ end_close(PIRP irp)
 	sani_wsk_client_put_sock(c);
 }
 
-/* Its status is there. */
-static void
-end_irp(PIRP irp)
+void
+sani_wsk_end(PIRP irp)
 {
 	struct sani_wsk_sock *s = irp->Socket;
 	struct _WSK_CLIENT *c;
@@ -140,7 +127,7 @@ static void
 on_cancelled(PIRP irp)
 {
 	irp->Step |= SANI_WSK_SEEN;
-	end_irp(irp);
+	sani_wsk_end(irp);
 }
 
 void
@@ -148,11 +135,7 @@ sani_wsk_complete(PIRP irp, NTSTATUS status, ULONG_PTR information)
 {
 	irp->IoStatus.Status = status;
 	irp->IoStatus.Information = information;
-	if (sani_likely(__atomic_exchange_n(&irp->CancelRoutine, NULL, __ATOMIC_SEQ_CST) != NULL)) {
-		call_up(irp);
-		return;
-	}
-	end_irp(irp);
+	sani_wsk_end(irp);
 }
 
 static void
@@ -214,7 +197,7 @@ sani_wsk_finish(PIRP irp, NTSTATUS status, ULONG_PTR information)
 	irp->IoStatus.Information = information;
 	set_step(irp, SANI_WSK_ENDED);
 	if (sani_unlikely(atomic_load_explicit(&wc->gone, memory_order_acquire))) {
-		end_irp(irp);
+		sani_wsk_end(irp);
 		return;
 	}
 	append(&wc->done, irp);
@@ -380,8 +363,8 @@ cancel_here(struct sani_wsk_core *wc, PIRP irp)
 	irp->Step |= SANI_WSK_SEEN;
 }
 
-static unsigned int
-take_cancels(struct sani_wsk_core *wc)
+unsigned int
+sani_wsk_take_cancels(struct sani_wsk_core *wc)
 {
 	PIRP irp = atomic_exchange(&wc->cancels, NULL);
 	unsigned int n = 0;
@@ -400,158 +383,5 @@ void
 sani_wsk_sweep(struct sani_wsk_core *wc)
 {
 	sani_wsk_take_inbox(wc);
-	take_cancels(wc);
-}
-
-void
-sani_wsk_kick(struct sani_wsk_sock *s)
-{
-	struct sani_wsk_core *wc = s->core;
-	struct sani_wsk_sock *head;
-
-	if (atomic_exchange(&s->is_kicked, true))
-		return;
-	head = atomic_load(&wc->kicked);
-	do
-		s->next_kicked = head;
-	while (!atomic_compare_exchange_weak(&wc->kicked, &head, s));
-	if (!atomic_load(&wc->gone))
-		sani_core_wake(wc->core);
-}
-
-static unsigned int
-take_kicked(struct sani_wsk_core *wc)
-{
-	struct sani_wsk_sock *s = atomic_exchange(&wc->kicked, NULL);
-	unsigned int n = 0;
-
-	while (s != NULL) {
-		struct sani_wsk_sock *next = s->next_kicked;
-
-		atomic_store(&s->is_kicked, false);
-		sani_wsk_arm(s);
-		s = next;
-		n++;
-	}
-	return n;
-}
-
-/* The operation of a request has ended, and there is nothing more to it. */
-static inline void
-end_native(const struct san_completion *comp)
-{
-	PIRP irp = sani_wsk_irp_of(comp->op);
-
-	if (sani_likely(comp->result >= 0))
-		sani_wsk_complete(irp, STATUS_SUCCESS, (ULONG_PTR)comp->result);
-	else
-		sani_wsk_complete(irp, sani_wsk_status(comp->result),
-				  comp->kind == SAN_OP_RECV ? irp->Operation.done : 0);
-}
-
-/* Closed by us: the value says whose it was. By a cleanup: it does not. */
-static void
-on_close_record(struct sani_wsk_core *wc, const struct san_completion *comp)
-{
-	struct sani_wsk_sock *s = (struct sani_wsk_sock *)(uintptr_t)comp->user;
-
-	if (s == NULL)
-		for (s = wc->socks; s != NULL && s->h != comp->sock; s = s->next)
-			;
-	if (s == NULL)
-		return;
-	/* What is enabled is looked at before the socket may go. */
-	if (atomic_load(&s->is_kicked))
-		take_kicked(wc);
-	sani_wsk_sock_over(s);
-}
-
-/* Not those that routines add meanwhile. */
-static unsigned int
-end_done(struct sani_wsk_core *wc)
-{
-	PIRP irp = wc->done.head;
-	unsigned int n = 0;
-
-	wc->done = (struct sani_wsk_irps){ 0 };
-	while (irp != NULL) {
-		PIRP next = irp->Next;
-
-		end_irp(irp);
-		irp = next;
-		n++;
-	}
-	return n;
-}
-
-static unsigned int
-reap(struct sani_wsk_core *wc)
-{
-	struct san_completion comp[REAP];
-	unsigned int all = 0;
-	int i, n = REAP;
-
-	while (n == REAP && all < REAP * REAPS) {
-		n = san_cq_poll(wc->cq, comp, REAP);
-		for (i = 0; i < n; i++) {
-			if (sani_likely(comp[i].user == SANI_WSK_PLAIN)) {
-				end_native(&comp[i]);
-				continue;
-			}
-			if (comp[i].kind == SAN_OP_CLOSE)
-				on_close_record(wc, &comp[i]);
-			else
-				((sani_wsk_fn)(uintptr_t)comp[i].user)(wc, &comp[i]);
-			/* What ended by that comes before what ended natively after it. */
-			if (wc->done.head != NULL)
-				end_done(wc);
-		}
-		all += n > 0 ? (unsigned int)n : 0;
-	}
-	return all;
-}
-
-static unsigned int
-take_all(struct sani_wsk_core *wc)
-{
-	unsigned int n = 0;
-
-	if (wc->done.head != NULL)
-		n += end_done(wc);
-	if (atomic_load_explicit(&wc->inbox, memory_order_relaxed) != NULL)
-		n += sani_wsk_take_inbox(wc);
-	if (atomic_load_explicit(&wc->cancels, memory_order_relaxed) != NULL)
-		n += take_cancels(wc);
-	if (atomic_load_explicit(&wc->kicked, memory_order_relaxed) != NULL)
-		n += take_kicked(wc);
-	if (atomic_load_explicit(&wc->released, memory_order_relaxed) != NULL)
-		sani_wsk_take_released(wc);
-	n += reap(wc);
-	if (wc->done.head != NULL)
-		n += end_done(wc);
-	return n;
-}
-
-bool
-sani_wsk_waiting(const struct sani_layer *layer)
-{
-	const struct sani_wsk_core *wc = (const struct sani_wsk_core *)(const void *)layer;
-
-	return wc->done.head != NULL || atomic_load(&wc->inbox) != NULL || atomic_load(&wc->cancels) != NULL ||
-	       atomic_load(&wc->kicked) != NULL || atomic_load(&wc->released) != NULL;
-}
-
-unsigned int
-sani_wsk_turn(struct sani_layer *layer, struct san_core *k, bool last)
-{
-	struct sani_wsk_core *wc = SANI_CONTAINER(layer, struct sani_wsk_core, layer);
-	unsigned int n = take_all(wc);
-
-	if (!last)
-		return n;
-	while (take_all(wc) > 0)
-		;
-	sani_layer_remove(k, layer);
-	sani_wsk_core_left(wc);
-	return n;
+	sani_wsk_take_cancels(wc);
 }

@@ -96,6 +96,7 @@ sani_wsk_rx_enter(struct sani_wsk_sock *s, struct sani_wsk_rx *rx)
 	struct sani_wsk_core *wc = s->core;
 
 	s->rx = rx;
+	sani_wsk_sock_straighten(s);
 	wc->want_blocks += wc->want_blocks == 0 ? KEPT_BLOCKS + 1 : 1;
 	grow(wc);
 }

@@ -6,6 +6,17 @@
 #include "spi/wsk/priv.h"
 
 void
+sani_wsk_sock_straighten(struct sani_wsk_sock *s)
+{
+	const void *thread = s->h != SAN_NO_HANDLE ? s->core->thread : NULL;
+
+	/* Of a connection that was accepted: maybe another than the listening socket's. */
+	s->k = sani_sock_core(sani_handle_core(s->h));
+	s->sends_on = s->nagle || s->tells_backlog ? NULL : thread;
+	s->recvs_on = s->rx != NULL ? NULL : thread;
+}
+
+void
 sani_wsk_sock_enter(struct sani_wsk_sock *s)
 {
 	struct sani_wsk_core *wc = s->core;
@@ -15,6 +26,7 @@ sani_wsk_sock_enter(struct sani_wsk_sock *s)
 	if (s->next != NULL)
 		s->next->prev = s;
 	wc->socks = s;
+	sani_wsk_sock_straighten(s);
 }
 
 static void
@@ -47,6 +59,7 @@ sani_wsk_sock_over(struct sani_wsk_sock *s)
 
 	s->h = SAN_NO_HANDLE;
 	s->native_over = true;
+	sani_wsk_sock_straighten(s);
 	sani_wsk_unwait(s);
 	if (s->rx != NULL)
 		sani_wsk_finish_all(&s->rx->held, STATUS_CANCELLED, 0);
@@ -73,7 +86,7 @@ close_native(struct sani_wsk_sock *s)
 {
 	s->closing = true;
 	atomic_store(&s->events, 0);
-	if (s->h == SAN_NO_HANDLE || san_close(s->h, (uintptr_t)s) < 0) {
+	if (s->h == SAN_NO_HANDLE || san_close(s->h, (uintptr_t)s | SANI_WSK_ODD) < 0) {
 		/* A cleanup was first: its record comes, or has come. */
 		if (s->h == SAN_NO_HANDLE || atomic_load(&s->core->gone))
 			sani_wsk_sock_over(s);

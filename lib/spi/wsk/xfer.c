@@ -8,18 +8,6 @@
 
 #include "spi/wsk/priv.h"
 
-/* The memory of a request, when it is one stretch of 1 to SAN_IO_MAX bytes; NULL: it is not, or not enough. */
-static inline void *
-one_stretch(const WSK_BUF *buf)
-{
-	const MDL *mdl = buf->Mdl;
-
-	_Static_assert(sizeof(buf->Offset) < sizeof(buf->Length), "a sum with a checked Length does not wrap");
-	if (sani_likely(mdl != NULL && buf->Length - 1 < SAN_IO_MAX && buf->Offset + buf->Length <= mdl->ByteCount))
-		return (char *)mdl->MappedSystemVa + buf->Offset;
-	return NULL;
-}
-
 unsigned int
 sani_wsk_gather(const MDL *mdl, SIZE_T offset, SIZE_T length, struct san_vec *vec)
 {
@@ -84,6 +72,15 @@ hurry(struct sani_wsk_sock *s, bool now)
 		s->hurried = now;
 }
 
+/* Its end is that of the sends before it. */
+static int
+send_nothing(const struct sani_wsk_sock *s, PIRP irp)
+{
+	const struct sani_post p = { .sock = s->h, .op = &irp->Operation, .flags = SAN_ACKED, .kind = SAN_OP_SEND };
+
+	return sani_layer_post_told(&p);
+}
+
 static VOID
 start_send(PIRP irp)
 {
@@ -96,8 +93,10 @@ start_send(PIRP irp)
 		sani_wsk_finish(irp, STATUS_NOT_SUPPORTED, 0);
 		return;
 	}
+	hurry(s, arg[SANI_WSK_FLAGS] & WSK_FLAG_NODELAY);
+	irp->Operation.user = s->tells_backlog ? sani_wsk_user(sani_wsk_on_sent) : sani_wsk_plain(irp);
 	if (arg[SANI_WSK_LENGTH] == 0) {
-		sani_wsk_finish(irp, is_connected(s) ? STATUS_SUCCESS : STATUS_INVALID_DEVICE_STATE, 0);
+		sani_wsk_posted(irp, send_nothing(s, irp));
 		return;
 	}
 	nb = sani_wsk_gather((const MDL *)arg[SANI_WSK_MDL], arg[SANI_WSK_OFFSET], arg[SANI_WSK_LENGTH], vec);
@@ -105,71 +104,123 @@ start_send(PIRP irp)
 		sani_wsk_finish(irp, STATUS_INVALID_BUFFER_SIZE, 0);
 		return;
 	}
-	hurry(s, arg[SANI_WSK_FLAGS] & WSK_FLAG_NODELAY);
-	irp->Operation.user = s->send_user;
 	if (nb == 1)
 		sani_wsk_posted(irp, san_send(s->h, &irp->Operation, vec[0].base, vec[0].len, SAN_ACKED));
 	else
 		sani_wsk_posted(irp, san_sendv(s->h, &irp->Operation, vec, nb, SAN_ACKED));
 }
 
-/* Whatever the straight way is not for. */
-static __attribute__((noinline)) NTSTATUS
-send_slowly(struct sani_wsk_sock *s, const WSK_BUF *buf, ULONG flags, PIRP irp)
+static NTSTATUS
+submit_send(const WSK_BUF *buf, ULONG flags, PIRP irp)
 {
-	if (!sani_wsk_take(s, s->core, irp))
-		return STATUS_INVALID_PARAMETER;
 	keep_arguments(irp, buf, flags);
 	if (buf == NULL)
 		sani_wsk_args(irp)[SANI_WSK_LENGTH] = SAN_IO_MAX + 1u;
 	return sani_wsk_submit(irp, start_send);
 }
 
-/* It was cancelled, or the native call refuses it. */
+/* Whatever the straight way is not for. */
 static __attribute__((noinline)) NTSTATUS
-fail_post(PIRP irp, int rc)
+send_slowly(struct sani_wsk_sock *s, const WSK_BUF *buf, ULONG flags, PIRP irp)
 {
-	const struct sani_wsk_sock *s = irp->Socket;
+	return sani_wsk_take(s, s->core, irp) ? submit_send(buf, flags, irp) : STATUS_INVALID_PARAMETER;
+}
 
+/*
+ * Of an IRP that was taken straight and is not one for that: it has no location left, which is a refusal, or it is only
+ * not its maker's own. Its cancel routine stays, for a cancel may have come already.
+ */
+static bool
+take_after_all(const struct sani_wsk_sock *s, PIRP irp)
+{
+	if (irp->CurrentLocation < 2) {
+		irp->CancelRoutine = NULL;
+		return false;
+	}
 	irp->Core = s->core;
-	sani_wsk_finish(irp, sani_wsk_status(rc), 0);
+	irp->Step = SANI_WSK_NEW;
+	return true;
+}
+
+static __attribute__((noinline)) NTSTATUS
+send_after_all(const struct sani_wsk_sock *s, const WSK_BUF *buf, ULONG flags, PIRP irp)
+{
+	return take_after_all(s, irp) ? submit_send(buf, flags, irp) : STATUS_INVALID_PARAMETER;
+}
+
+/* The native call refuses it. */
+static int
+refuse(struct san_overlapped *op, int rc, void *mem, uint32_t len, uint64_t user)
+{
+	PIRP irp = sani_wsk_irp_of(op);
+	struct sani_wsk_sock *s = irp->Socket;
+	NTSTATUS status = sani_wsk_status(rc);
+
+	(void)mem;
+	(void)user;
+	if (len == 0 && rc == -EMSGSIZE)
+		status = is_connected(s) ? STATUS_SUCCESS : STATUS_INVALID_DEVICE_STATE;
+	irp->Core = s->core;
+	sani_wsk_finish(irp, status, 0);
 	return STATUS_PENDING;
 }
 
-/* Take an IRP over, as sani_wsk_take(), for an operation that is posted next; false: it is cancelled already. */
+static const struct sani_layer_way straight = { .accepted = STATUS_PENDING, .refused = refuse };
+
+/* The memory of a request, when it is one stretch. */
+static inline bool
+is_one_stretch(const WSK_BUF *buf, const MDL *mdl, char **mem)
+{
+	SIZE_T end;
+
+	if (mdl == NULL || __builtin_add_overflow(buf->Length, (SIZE_T)buf->Offset, &end) || end > mdl->ByteCount)
+		return false;
+	*mem = (char *)mdl->MappedSystemVa + buf->Offset;
+	return true;
+}
+
+/*
+ * On the core's thread, with one stretch of memory? A bit that the addresses of buf and irp share says of both at once
+ * that they are not NULL; with none the slow way looks closer.
+ */
+static inline bool
+is_straight(const void *thread, const WSK_BUF *buf, const IRP *irp, char **mem)
+{
+	return ((uintptr_t)buf & (uintptr_t)irp) != 0 && thread == &sani_wsk_mark &&
+	       is_one_stretch(buf, buf->Mdl, mem);
+}
+
+/* Take an IRP over, as sani_wsk_take(), for an operation that is posted next, if it is its maker's own. */
 static inline bool
 take_straight(struct sani_wsk_sock *s, PIRP irp)
 {
 	irp->Socket = s;
 	irp->Step = SANI_WSK_NATIVE;
+	/* sequentially consistent, before the look at Cancel: against IoCancelIrp() */
 	__atomic_store_n(&irp->CancelRoutine, sani_wsk_cancel, __ATOMIC_SEQ_CST);
-	return sani_likely(!__atomic_load_n(&irp->Cancel, __ATOMIC_RELAXED));
+	return sani_wsk_is_own(irp);
 }
 
-/* On the core's thread, with one stretch of memory? */
-static inline bool
-is_straight(const struct sani_wsk_sock *s, const WSK_BUF *buf, const IRP *irp, void **mem)
+static inline NTSTATUS
+post_straight(const struct sani_wsk_sock *s, char *mem, SIZE_T len, PIRP irp, uint8_t kind, ULONG flags)
 {
-	if (sani_unlikely(irp == NULL || buf == NULL || s->thread != &sani_wsk_mark || irp->CurrentLocation < 2))
-		return false;
-	*mem = one_stretch(buf);
-	return sani_likely(*mem != NULL);
+	irp->Operation.sock = s->h;
+	irp->Operation.kind = kind;
+	irp->Operation.flags = (uint16_t)flags;
+	return sani_layer_transfer(s->k, &irp->Operation, mem, (uint32_t)len, &straight, (uintptr_t)irp);
 }
 
 NTSTATUS
 sani_wsk_send(PWSK_SOCKET Socket, PWSK_BUF Buffer, ULONG Flags, PIRP Irp)
 {
 	struct sani_wsk_sock *s = sani_wsk_sock(Socket);
-	void *data;
-	int rc;
+	char *mem;
 
-	if (sani_unlikely(!is_straight(s, Buffer, Irp, &data) || Flags & ~WSK_FLAG_NODELAY))
+	if (sani_unlikely(!is_straight(s->sends_on, Buffer, Irp, &mem) || Flags & ~WSK_FLAG_NODELAY))
 		return send_slowly(s, Buffer, Flags, Irp);
-	if (!take_straight(s, Irp))
-		return fail_post(Irp, -ECANCELED);
-	Irp->Operation.user = s->send_user;
-	rc = san_send(s->h, &Irp->Operation, data, Buffer->Length, SAN_ACKED);
-	return sani_likely(rc == 0) ? STATUS_PENDING : fail_post(Irp, rc);
+	if (sani_unlikely(!take_straight(s, Irp)))
+		return send_after_all(s, Buffer, Flags, Irp);
+	return post_straight(s, mem, Buffer->Length, Irp, SAN_OP_SEND, SAN_ACKED);
 }
 
 /* What came into the sink is forgotten. */
@@ -225,7 +276,7 @@ post_receive(struct sani_wsk_sock *s, PIRP irp)
 	nb = gather_rest(arg, vec);
 	if (nb == 0 || arg[SANI_WSK_LENGTH] > SAN_IO_MAX)
 		return -EMSGSIZE;
-	irp->Operation.user = irp->Step & SANI_WSK_BY_RX ? sani_wsk_user(on_received) : SANI_WSK_PLAIN;
+	irp->Operation.user = irp->Step & SANI_WSK_BY_RX ? sani_wsk_user(on_received) : sani_wsk_plain(irp);
 	if (nb == 1)
 		return san_recv(s->h, &irp->Operation, vec[0].base, vec[0].len, flags);
 	return san_recvv(s->h, &irp->Operation, vec, nb, flags ? arg[SANI_WSK_LENGTH] - arg[SANI_WSK_DONE] : 1, 0);
@@ -263,30 +314,37 @@ start_receive(PIRP irp)
 		sani_wsk_receive_now(irp);
 }
 
+static NTSTATUS
+submit_receive(const WSK_BUF *buf, ULONG flags, PIRP irp)
+{
+	keep_arguments(irp, buf, flags);
+	return sani_wsk_submit(irp, start_receive);
+}
+
 static __attribute__((noinline)) NTSTATUS
 receive_slowly(struct sani_wsk_sock *s, const WSK_BUF *buf, ULONG flags, PIRP irp)
 {
-	if (!sani_wsk_take(s, s->core, irp))
-		return STATUS_INVALID_PARAMETER;
-	keep_arguments(irp, buf, flags);
-	return sani_wsk_submit(irp, start_receive);
+	return sani_wsk_take(s, s->core, irp) ? submit_receive(buf, flags, irp) : STATUS_INVALID_PARAMETER;
+}
+
+static __attribute__((noinline)) NTSTATUS
+receive_after_all(const struct sani_wsk_sock *s, const WSK_BUF *buf, ULONG flags, PIRP irp)
+{
+	return take_after_all(s, irp) ? submit_receive(buf, flags, irp) : STATUS_INVALID_PARAMETER;
 }
 
 NTSTATUS
 sani_wsk_receive(PWSK_SOCKET Socket, PWSK_BUF Buffer, ULONG Flags, PIRP Irp)
 {
 	struct sani_wsk_sock *s = sani_wsk_sock(Socket);
-	void *buf;
-	int rc;
+	char *mem;
 
 	_Static_assert((unsigned int)SAN_WAITALL == 2 * WSK_FLAG_WAITALL, "one flag is the other, shifted");
-	if (sani_unlikely(!is_straight(s, Buffer, Irp, &buf) || Flags & ~WSK_FLAG_WAITALL || s->rx != NULL))
+	if (sani_unlikely(!is_straight(s->recvs_on, Buffer, Irp, &mem) || Flags & ~WSK_FLAG_WAITALL))
 		return receive_slowly(s, Buffer, Flags, Irp);
-	if (!take_straight(s, Irp))
-		return fail_post(Irp, -ECANCELED);
-	Irp->Operation.user = SANI_WSK_PLAIN;
-	rc = san_recv(s->h, &Irp->Operation, buf, Buffer->Length, Flags << 1);
-	return sani_likely(rc == 0) ? STATUS_PENDING : fail_post(Irp, rc);
+	if (sani_unlikely(!take_straight(s, Irp)))
+		return receive_after_all(s, Buffer, Flags, Irp);
+	return post_straight(s, mem, Buffer->Length, Irp, SAN_OP_RECV, Flags << 1);
 }
 
 /* The last send of a disconnect: the disconnect behind it tells. */
@@ -324,7 +382,7 @@ start_disconnect(PIRP irp)
 		sani_wsk_finish(irp, STATUS_INVALID_PARAMETER, 0);
 		return;
 	}
-	irp->Operation.user = SANI_WSK_PLAIN;
+	irp->Operation.user = sani_wsk_plain(irp);
 	if (arg[SANI_WSK_FLAGS]) {
 		sani_wsk_posted(irp, san_disconnect(s->h, &irp->Operation, SAN_ABORT));
 		return;

@@ -188,6 +188,71 @@ routine_of_an_irp_from_above_passes_the_mark_on(void)
 	IoFreeIrp(irp);
 }
 
+RULES("W15 W18")
+static void
+routine_for_failures_only_is_not_called_of_a_success(void)
+{
+	struct pair p = world_pair();
+	const WSK_PROVIDER_CONNECTION_DISPATCH *calls = p.end[CLIENT]->sock->Dispatch;
+	struct req *memory = only_memory("quiet", 5);
+	struct above above = { 0 };
+	PIRP irp = IoAllocateIrp(1, FALSE);
+
+	IoSetCompletionRoutine(irp, come_back, &above, TRUE, TRUE, TRUE);
+	IoSetCompletionRoutine(irp, come_back, &above, FALSE, TRUE, TRUE);
+	irp->IoStatus.Status = STATUS_UNSUCCESSFUL;
+	calls->WskSend(p.end[CLIENT]->sock, &memory->buf, 0, irp);
+	UNTIL(irp->IoStatus.Status == STATUS_SUCCESS);
+	assert_int_equal(irp->IoStatus.Information, 5);
+	world_steps(20);
+	assert_int_equal(above.done, 0);
+	IoReuseIrp(irp, STATUS_UNSUCCESSFUL);
+	IoSetCompletionRoutine(irp, come_back, &above, FALSE, TRUE, TRUE);
+	calls->WskReceive(p.end[CLIENT]->sock, &memory->buf, 0, irp);
+	assert_true(IoCancelIrp(irp));
+	UNTIL(above.done);
+	assert_int_equal(above.status, STATUS_CANCELLED);
+	IoFreeIrp(irp);
+}
+
+RULES("W14 W15")
+static void
+irp_of_the_program_may_have_locations_to_spare(void)
+{
+	struct pair p = world_pair();
+	const WSK_PROVIDER_CONNECTION_DISPATCH *calls = p.end[CLIENT]->sock->Dispatch;
+	struct req *memory = only_memory("wide", 4);
+	struct above above = { 0 };
+	PIRP irp = IoAllocateIrp(3, FALSE);
+
+	IoSetCompletionRoutine(irp, come_back, &above, TRUE, TRUE, TRUE);
+	calls->WskSend(p.end[CLIENT]->sock, &memory->buf, 0, irp);
+	UNTIL(above.done);
+	assert_int_equal(above.status, STATUS_SUCCESS);
+	assert_true(above.pending);
+	IoFreeIrp(irp);
+}
+
+RULES("W18")
+static void
+irp_that_is_cancelled_before_its_call_ends_with_it(void)
+{
+	struct pair p = world_pair();
+	const WSK_PROVIDER_CONNECTION_DISPATCH *calls = p.end[CLIENT]->sock->Dispatch;
+	struct req *r[2] = { req_new(p.end[CLIENT]), req_new(p.end[CLIENT]) };
+
+	for (unsigned int i = 0; i < 2; i++) {
+		req_memory(r[i], in, 5, 1, 0);
+		assert_false(IoCancelIrp(r[i]->irp));
+	}
+	r[0]->returned = calls->WskSend(p.end[CLIENT]->sock, &r[0]->buf, 0, r[0]->irp);
+	r[1]->returned = calls->WskReceive(p.end[CLIENT]->sock, &r[1]->buf, 0, r[1]->irp);
+	assert_int_equal(await(r[0]), STATUS_CANCELLED);
+	assert_int_equal(await(r[1]), STATUS_CANCELLED);
+	say(p.end[CLIENT], p.end[SERVER]);
+	say(p.end[SERVER], p.end[CLIENT]);
+}
+
 RULES("W19 W20")
 static void
 memory_may_lie_in_several_pieces(void)
@@ -338,6 +403,9 @@ static const struct CMUnitTest cases[] = {
 	WORLD_CASE(routine_may_free_the_irp),
 	WORLD_CASE(irp_from_above_needs_no_routine),
 	WORLD_CASE(routine_of_an_irp_from_above_passes_the_mark_on),
+	WORLD_CASE(routine_for_failures_only_is_not_called_of_a_success),
+	WORLD_CASE(irp_of_the_program_may_have_locations_to_spare),
+	WORLD_CASE(irp_that_is_cancelled_before_its_call_ends_with_it),
 	WORLD_CASE(memory_may_lie_in_several_pieces),
 	WORLD_CASE(receive_that_is_cancelled_ends_alone),
 	WORLD_CASE(accept_connect_and_receives_can_be_cancelled),

@@ -108,6 +108,31 @@ sends_arrive_in_their_order(void)
 	}
 }
 
+RULES("W39")
+static void
+send_of_nothing_is_over_behind_the_sends_before_it(void)
+{
+	struct pair p = world_pair();
+	const WSK_PROVIDER_CONNECTION_DISPATCH *calls = p.end[CLIENT]->sock->Dispatch;
+	struct req *r[3];
+
+	world_steps(20);
+	world_hold(SERVER, true);
+	r[0] = post_send(p.end[CLIENT], "unheard", 7, 0);
+	r[1] = post_send(p.end[CLIENT], NULL, 0, 0);
+	r[2] = req_new(p.end[CLIENT]);
+	req_memory(r[2], in, 0, 1, 0);
+	r[2]->returned = calls->WskSend(p.end[CLIENT]->sock, &r[2]->buf, 0, r[2]->irp);
+	world_steps(50);
+	assert_int_equal(r[0]->done + r[1]->done + r[2]->done, 0);
+	world_hold(SERVER, false);
+	for (unsigned int i = 0; i < 3; i++) {
+		assert_int_equal(await(r[i]), STATUS_SUCCESS);
+		assert_int_equal(r[i]->information, i == 0 ? 7 : 0);
+		assert_true(i == 0 || r[i - 1]->when < r[i]->when);
+	}
+}
+
 RULES("W40")
 static void
 send_without_delay_takes_along_what_was_queued(void)
@@ -354,6 +379,7 @@ static const struct CMUnitTest cases[] = {
 	WORLD_CASE(nothing_of_a_send_is_kept_for_later),
 	WORLD_CASE(buffer_of_a_send_is_free_when_it_is_over),
 	WORLD_CASE(sends_arrive_in_their_order),
+	WORLD_CASE(send_of_nothing_is_over_behind_the_sends_before_it),
 	WORLD_CASE(send_without_delay_takes_along_what_was_queued),
 	WORLD_CASE(flag_for_no_delay_changes_nothing_where_there_is_none),
 	WORLD_CASE(send_with_a_flag_that_there_is_not_is_refused),
