@@ -73,12 +73,32 @@ further_loss_lets_out_what_was_delivered(void **state)
 		assert_int_equal(b->out[i].seg.seq, seg((uint32_t[]){ 4, 8, 9 }[i]));
 }
 
+/* What PRR let out and nobody had data for is not taken back by ACKs that bring nothing. */
+static void
+ack_that_delivers_nothing_changes_nothing(void **state)
+{
+	struct bed *b = *state;
+	uint32_t cwnd;
+
+	lose_five(b);
+	b->c.written = seg(20) - UNA;	/* nothing new */
+	bed_in(b, ACK, NXT, seg(4), 0);
+	assert_int_equal(b->nb, 1);
+	cwnd = b->c.cwnd;
+	assert_true(cwnd > sani_tcp_pipe(&b->c));
+	for (unsigned int i = 0; i < 100; i++)
+		bed_in(b, ACK, NXT, seg(4), 0);
+	assert_int_equal(b->c.cwnd, cwnd);
+	assert_int_equal(b->nb, 1);
+}
+
 int
 main(void)
 {
 	const struct CMUnitTest tests[] = {
 		bed_test(progress_lets_one_more_out),
 		bed_test(further_loss_lets_out_what_was_delivered),
+		bed_test(ack_that_delivers_nothing_changes_nothing),
 	};
 
 	return cmocka_run_group_tests(tests, bed_group, NULL);

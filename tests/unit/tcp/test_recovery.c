@@ -106,6 +106,18 @@ third_duplicate_retransmits_and_halves(void **state)
 	assert_last(b, ACK, UNA + 12 * MSS, NXT, MSS);
 }
 
+/* What the peer's window does not hold cannot have left the network. */
+static void
+endless_duplicates_inflate_by_no_more_than_the_window(void **state)
+{
+	struct bed *b = *state;
+
+	start(b, 50000);
+	dup_acks(b, UNA, 3);
+	dup_acks(b, UNA, 500);
+	assert_in_range(b->c.cwnd, b->c.ssthresh, b->c.ssthresh + b->c.max_snd_wnd + MSS);
+}
+
 static void
 full_ack_ends_recovery_without_a_burst(void **state)
 {
@@ -405,6 +417,7 @@ main(void)
 		bed_test(timeout_gives_up_only_what_is_old),
 		bed_test(two_duplicates_send_new_data),
 		bed_test(third_duplicate_retransmits_and_halves),
+		bed_test(endless_duplicates_inflate_by_no_more_than_the_window),
 		bed_test(full_ack_ends_recovery_without_a_burst),
 		bed_test(three_holes_are_filled_by_partial_acks),
 		bed_test(only_the_first_partial_ack_restarts_the_timer),
