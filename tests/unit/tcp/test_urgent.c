@@ -69,7 +69,22 @@ mark_moves_on_with_each_pointer(void **state)
 	}
 }
 
-/* Pointer 0, in the past, moving back: nothing below zero. */
+/* E6: what is urgent already stays so. */
+static void
+pointer_that_moves_back_leaves_the_mark(void **state)
+{
+	struct bed *b = *state;
+
+	bed_reach(b, SAN_TCP_ESTABLISHED);
+	in_urgent(b, UA, NXT, 10, 100);
+	in_urgent(b, UA, NXT + 10, 10, 5);
+	assert_int_equal(sani_tcp_urgent(&b->c), 100);
+	assert_int_equal(bed_read(b), 20);
+	in_urgent(b, UA, NXT + 20, 10, 1);
+	assert_int_equal(sani_tcp_urgent(&b->c), 80);
+}
+
+/* Pointer 0, in the past: nothing below zero. */
 static void
 pointer_that_names_nothing_new_is_ignored(void **state)
 {
@@ -297,6 +312,7 @@ main(void)
 	const struct CMUnitTest tests[] = {
 		bed_test(mark_is_shown_until_it_is_read),
 		bed_test(mark_moves_on_with_each_pointer),
+		bed_test(pointer_that_moves_back_leaves_the_mark),
 		bed_test(pointer_that_names_nothing_new_is_ignored),
 		bed_test(urgent_without_text_passes_a_shut_window),
 		bed_test(mark_ends_at_the_end_of_the_stream),
