@@ -180,17 +180,34 @@ time_wait_of_an_open_socket_ends_with_an_event(void **state)
 	pair_close();
 }
 
+/* Does A remember this? */
+static bool
+has_record(const struct sani_tuple *t)
+{
+	uint32_t hash = (uint32_t)sani_flow_hash(&pair.host[A]->flow_key, t);
+
+	return (sani_conn_find(pair.host[A]->cores[0], t, hash) & SANI_FLOW_TW) != 0;
+}
+
 static void
 full_table_loses_the_oldest(void **state)
 {
+	struct sani_tuple t[70];
+
 	(void)state;
 	pair_open(1, NULL);
 	pair_listen(B, 80, 200);
-	for (unsigned int i = 0; i < 70; i++)
-		close_sock(pair_establish(80));
+	for (unsigned int i = 0; i < 70; i++) {
+		uint32_t sock = pair_establish(80);
+
+		t[i] = pair_conn(sock)->tuple;
+		close_sock(sock);
+	}
 	/* 64 records, and the time is too short for any to expire */
 	assert_int_equal(pair_nb_tw(A), 64);
 	assert_int_equal(pair_count(A, SANI_CTR_tcp_tw_evicted), 6);
+	for (unsigned int i = 0; i < 70; i++)
+		assert_int_equal(has_record(&t[i]), i >= 6);
 	/* B has the last RST too: else a port that is drawn again may meet a connection there */
 	pair_run(1000);
 	run_a_alone(10000000);
