@@ -201,20 +201,4 @@ bench_print(struct bench *b);
 /** A line to standard error about how far it is. */
 #define bench_progress prog_complain
 
-/* Histogram of times: steps of less than 1.6 %, whatever the value. */
-
-#define BENCH_HIST_BUCKETS (64 * 60)
-
-struct bench_hist {
-	uint64_t n;
-	uint64_t count[BENCH_HIST_BUCKETS];
-};
-
-void
-bench_hist_add(struct bench_hist *h, uint64_t value);
-
-/** The value that the part q of all are not above (0..1); 0: there is none. Lower edge of its step. */
-uint64_t
-bench_hist_at(const struct bench_hist *h, double q);
-
 #endif

@@ -65,7 +65,7 @@ add_slice(struct bench_meter *m, const struct bench_slice *s)
 		m->step[i] += s->step[i];
 	}
 	for (unsigned int i = 0; i < s->nb_notes; i++)
-		bench_hist_add(&m->hist, s->notes[i]);
+		prog_hist_add(&m->hist, s->notes[i]);
 }
 
 /* The other thread may be away at this very moment. */
@@ -243,5 +243,5 @@ bench_put_time(struct bench_meter *m, struct bench_row *row, double q)
 
 	bench_disturbed(row, m->slices, m->disturbed);
 	if (m->hist.n > 0)
-		bench_put(row, (double)bench_hist_at(&m->hist, q) / us);
+		bench_put(row, (double)prog_hist_at(&m->hist, q) / us);
 }

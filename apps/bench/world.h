@@ -21,6 +21,7 @@
 #include <pthread.h>
 #include <stdatomic.h>
 
+#include "../common/hist.h"
 #include "bench.h"
 
 /** Running figures of a program that a measurement takes the difference of. */
@@ -190,7 +191,7 @@ struct bench_meter {
 	uint64_t sum[BENCH_COUNTS];
 	uint64_t busy[2], step[2];	/**< TSC of client and server. */
 	uint64_t slices, disturbed;
-	struct bench_hist hist;		/**< Of bench_meter_note() [TSC]. */
+	struct prog_hist hist;		/**< Of bench_meter_note() [TSC]. */
 	/* The meter's own. */
 	struct bench_slice slice[2];
 	unsigned int now;		/**< Which of them runs; the other waits to be judged. */

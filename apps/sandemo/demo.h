@@ -9,23 +9,11 @@
 #ifndef APPS_SANDEMO_DEMO_H
 #define APPS_SANDEMO_DEMO_H
 
+#include "../common/hist.h"
 #include "../common/prog.h"
 
 #define MESSAGE 64
 #define CONNECTIONS_MAX 256
-
-/** Times in nanoseconds, by power of two and 16 steps in each: within 6 % of the truth. */
-struct histogram {
-	uint64_t count;
-	uint64_t buckets[64 * 16];
-};
-
-void
-histogram_add(struct histogram *h, uint64_t ns);
-
-/** The time that a fraction (0..1) of all stays below [ns]. */
-uint64_t
-histogram_read(const struct histogram *h, double fraction);
 
 struct demo;
 struct end;
@@ -62,7 +50,7 @@ struct demo {
 	/* messages.c */
 	bool asking;
 	uint64_t messages;
-	struct histogram times;
+	struct prog_hist times;
 };
 
 uint64_t

@@ -33,7 +33,7 @@ on_client(struct demo *d, struct end *e, const struct san_completion *comp)
 	} else if (comp->result != MESSAGE || memcmp(e->in, e->out, MESSAGE) != 0) {
 		demo_fail(d, "a message came back different", 0);
 	} else {
-		histogram_add(&d->times, demo_now_ns() - e->asked_ns);
+		prog_hist_add(&d->times, demo_now_ns() - e->asked_ns);
 		d->messages++;
 		e->out[d->messages % MESSAGE]++;
 		if (d->asking)
@@ -72,10 +72,10 @@ static void
 say_latency(const struct demo *d)
 {
 	demo_say("   round trip: p50 %.1f us, p90 %.1f us, p99 %.1f us, p99.9 %.1f us",
-		 (double)histogram_read(&d->times, 0.5) / 1e3,
-		 (double)histogram_read(&d->times, 0.9) / 1e3,
-		 (double)histogram_read(&d->times, 0.99) / 1e3,
-		 (double)histogram_read(&d->times, 0.999) / 1e3);
+		 (double)prog_hist_at(&d->times, 0.5) / 1e3,
+		 (double)prog_hist_at(&d->times, 0.9) / 1e3,
+		 (double)prog_hist_at(&d->times, 0.99) / 1e3,
+		 (double)prog_hist_at(&d->times, 0.999) / 1e3);
 }
 
 /* Until every connection has its last message back: the receives of the servers stay posted. */

@@ -4,6 +4,8 @@
 #include <stdlib.h>
 #include <unistd.h>
 
+#include <rte_common.h>
+
 #include "base/window.h"
 #include "op/op.h"
 #include "sock/cq.h"
@@ -40,16 +42,6 @@ take_structure(uint32_t *idx, int *rc)
 	return NULL;
 }
 
-static uint32_t
-next_pow2(uint32_t n)
-{
-	uint32_t p = 1;
-
-	while (p < n)
-		p <<= 1;
-	return p;
-}
-
 int
 san_cq_create(unsigned int depth, struct san_cq **out)
 {
@@ -75,7 +67,7 @@ san_cq_create(unsigned int depth, struct san_cq **out)
 	pthread_mutex_unlock(&table_lock);
 	if (cq == NULL)
 		return rc;
-	cq->depth = next_pow2(depth);
+	cq->depth = rte_align32pow2(depth);
 	cq->closes_pending = false;
 	cq->unasked = 0;
 	cq->watched = false;

@@ -101,24 +101,25 @@ start_remote(PIRP irp)
 	answer(irp, atomic_load(&s->phase) == SANI_WSK_CONNECTED, &s->remote);
 }
 
-NTSTATUS
-sani_wsk_get_local(PWSK_SOCKET Socket, PSOCKADDR LocalAddress, PIRP Irp)
+static NTSTATUS
+ask(PWSK_SOCKET Socket, PSOCKADDR address, PIRP Irp, VOID (*start)(PIRP irp))
 {
 	struct sani_wsk_sock *s = sani_wsk_sock(Socket);
 
 	if (!sani_wsk_take(s, s->core, Irp))
 		return STATUS_INVALID_PARAMETER;
-	sani_wsk_args(Irp)[0] = (ULONG_PTR)LocalAddress;
-	return sani_wsk_submit(Irp, start_local);
+	sani_wsk_args(Irp)[0] = (ULONG_PTR)address;
+	return sani_wsk_submit(Irp, start);
+}
+
+NTSTATUS
+sani_wsk_get_local(PWSK_SOCKET Socket, PSOCKADDR LocalAddress, PIRP Irp)
+{
+	return ask(Socket, LocalAddress, Irp, start_local);
 }
 
 NTSTATUS
 sani_wsk_get_remote(PWSK_SOCKET Socket, PSOCKADDR RemoteAddress, PIRP Irp)
 {
-	struct sani_wsk_sock *s = sani_wsk_sock(Socket);
-
-	if (!sani_wsk_take(s, s->core, Irp))
-		return STATUS_INVALID_PARAMETER;
-	sani_wsk_args(Irp)[0] = (ULONG_PTR)RemoteAddress;
-	return sani_wsk_submit(Irp, start_remote);
+	return ask(Socket, RemoteAddress, Irp, start_remote);
 }

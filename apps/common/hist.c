@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
-#include "bench.h"
+#include "hist.h"
 
 #define STEPS_LOG2 6
 #define STEPS (1u << STEPS_LOG2)
@@ -25,19 +25,19 @@ edge_of(unsigned int step)
 }
 
 void
-bench_hist_add(struct bench_hist *h, uint64_t value)
+prog_hist_add(struct prog_hist *h, uint64_t value)
 {
 	h->count[step_of(value)]++;
 	h->n++;
 }
 
 uint64_t
-bench_hist_at(const struct bench_hist *h, double q)
+prog_hist_at(const struct prog_hist *h, double q)
 {
 	double want = q * (double)h->n;
 	uint64_t seen = 0;
 
-	for (unsigned int i = 0; i < BENCH_HIST_BUCKETS && h->n > 0; i++) {
+	for (unsigned int i = 0; i < PROG_HIST_BUCKETS && h->n > 0; i++) {
 		seen += h->count[i];
 		if (seen > 0 && (double)seen >= want)
 			return edge_of(i);
