@@ -5,12 +5,6 @@
 #define COALESCE_SHIFT 6	/* in a crowded table times may be off by SRTT / 64 */
 
 static uint32_t
-make_word(uint64_t now_us, uint32_t flags)
-{
-	return (uint32_t)now_us << 4 | flags;
-}
-
-static uint32_t
 capacity(const struct sani_tcp_flight *f)
 {
 	return f->table != NULL ? f->table->buf_len / (uint32_t)sizeof(struct sani_tcp_run) :
@@ -139,12 +133,11 @@ static void
 append(struct sani_tcp_conn *c, uint32_t seq, uint64_t now_us, struct rte_mempool *pool)
 {
 	struct sani_tcp_flight *f = &c->flight;
-	uint32_t word = make_word(now_us, 0);
+	uint32_t word = sani_tcp_run_word(now_us, 0);
 	struct sani_tcp_run *last;
 
 	if (f->nb == 0) {
-		f->few[0] = (struct sani_tcp_run){ .seq = seq, .word = word };
-		f->nb = 1;
+		sani_tcp_flight_begin(f, seq, now_us);
 		return;
 	}
 	last = sani_tcp_runs(c) + f->nb - 1;
@@ -175,7 +168,7 @@ resend(struct sani_tcp_conn *c, uint32_t seq, uint32_t end, uint64_t now_us, str
 		if (seq_gt(sani_tcp_run_end(c, sani_tcp_runs(c), i), end))
 			(void)cut(c, i, end, pool);
 		unmark(c, i);
-		sani_tcp_runs(c)[i].word = make_word(now_us, SANI_TCP_RUN_RESENT);
+		sani_tcp_runs(c)[i].word = sani_tcp_run_word(now_us, SANI_TCP_RUN_RESENT);
 		i++;
 	}
 	if (i >= 2)
@@ -329,7 +322,7 @@ sani_tcp_flight_unlose(struct sani_tcp_conn *c)
 static uint32_t
 limit_age(uint32_t time, uint64_t now_us)
 {
-	uint32_t oldest = make_word(now_us - SANI_TCP_RTO_MAX_US, 0) >> 4;
+	uint32_t oldest = sani_tcp_run_word(now_us - SANI_TCP_RTO_MAX_US, 0) >> 4;
 
 	return sani_tcp_time_diff(time, oldest) < 0 ? oldest : time;
 }
@@ -340,7 +333,7 @@ sani_tcp_flight_limit_age(struct sani_tcp_conn *c, uint64_t now_us)
 	struct sani_tcp_run *r = sani_tcp_runs(c);
 
 	for (uint32_t i = 0; i < c->flight.nb; i++)
-		r[i].word = make_word(limit_age(sani_tcp_run_time(&r[i]), now_us), r[i].word & SANI_TCP_RUN_FLAGS);
+		r[i].word = sani_tcp_run_word(limit_age(sani_tcp_run_time(&r[i]), now_us), r[i].word & SANI_TCP_RUN_FLAGS);
 	c->rack_us = limit_age(c->rack_us, now_us);
 }
 

@@ -88,6 +88,20 @@ sani_tcp_run_time(const struct sani_tcp_run *r)
 	return r->word >> 4;
 }
 
+static inline uint32_t
+sani_tcp_run_word(uint64_t now_us, uint32_t flags)
+{
+	return (uint32_t)now_us << 4 | flags;
+}
+
+/** Nothing is in flight: what begins at seq goes out now. */
+static inline void
+sani_tcp_flight_begin(struct sani_tcp_flight *f, uint32_t seq, uint64_t now_us)
+{
+	f->few[0] = (struct sani_tcp_run){ .seq = seq, .word = sani_tcp_run_word(now_us, 0) };
+	f->nb = 1;
+}
+
 /** a - b of two run times [us]. */
 static inline int32_t
 sani_tcp_time_diff(uint32_t a, uint32_t b)

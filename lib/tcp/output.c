@@ -109,19 +109,6 @@ send_again(struct sani_tcp_conn *c, struct sani_tcp_io *io, uint32_t seq, uint32
 	return r;
 }
 
-/*
- * cwnd that was not filled says nothing about what the path would have carried, so it does not grow then. Looked
- * at when all has gone that may, not when an ACK comes: of ACKs that come together the first has emptied the
- * pipe for the others. In slow start half of it is enough, for it doubles.
- */
-static void
-note_cwnd_use(struct sani_tcp_conn *c)
-{
-	uint32_t pipe = sani_tcp_pipe(c);
-
-	c->cwnd_full = pipe + c->snd_mss > c->cwnd || (c->cwnd < c->ssthresh && pipe > c->cwnd / 2);
-}
-
 static enum sent
 send_rtx(struct sani_tcp_conn *c, struct sani_tcp_io *io)
 {
@@ -139,7 +126,7 @@ send_rtx(struct sani_tcp_conn *c, struct sani_tcp_io *io)
 		if (r != SENT_ALL)
 			return r;
 		c->flags &= ~(uint32_t)(SANI_TCP_F_RTX_NOW | SANI_TCP_F_PROBED);
-		note_cwnd_use(c);
+		sani_tcp_note_cwnd_use(c);
 	}
 	return SENT_ALL;
 }
@@ -227,7 +214,7 @@ send_new(struct sani_tcp_conn *c, struct sani_tcp_io *io)
 		if (p.last)
 			break;
 	}
-	note_cwnd_use(c);
+	sani_tcp_note_cwnd_use(c);
 	return SENT_ALL;
 }
 
@@ -436,7 +423,7 @@ send_early(struct sani_tcp_conn *c, struct sani_tcp_io *io)
 		return SENT_ALL;
 	while (r == SENT_ALL && (len = early_len(c)) > 0)
 		r = send_one(c, io, c->snd_nxt, len, data_flags(c, c->snd_nxt, len, false));
-	note_cwnd_use(c);
+	sani_tcp_note_cwnd_use(c);
 	return r;
 }
 
@@ -477,7 +464,7 @@ settle_persist(struct sani_tcp_conn *c, uint64_t now_us)
 }
 
 bool
-sani_tcp_output(struct sani_tcp_conn *c, struct sani_tcp_io *io)
+sani_tcp_output_any(struct sani_tcp_conn *c, struct sani_tcp_io *io)
 {
 	enum sent r;
 

@@ -207,6 +207,16 @@ sani_tcp_put_reset(struct sani_tcp_conn *c, struct rte_mbuf *m, struct sani_tcp_
 void
 sani_tcp_set_state(struct sani_tcp_conn *c, enum san_tcp_state state);
 
+/* output.c: sani_tcp_output() for any call. */
+bool
+sani_tcp_output_any(struct sani_tcp_conn *c, struct sani_tcp_io *io);
+
+/* straight_out.c */
+
+/** Is it one of the calls that most are? Then sani_tcp_output() does not go the way of sani_tcp_output_any(). */
+bool
+sani_tcp_is_straight_out(const struct sani_tcp_conn *c, const struct sani_tcp_io *io);
+
 /* straight.c */
 
 /** Is it one of the segments that most are? Then sani_tcp_input() does not go the way of sani_tcp_process(). */

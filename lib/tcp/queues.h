@@ -74,6 +74,13 @@ sani_tcp_list_append(struct sani_tcp_rcvq *q, struct rte_mbuf **head, struct rte
 		     struct rte_mbuf *m);
 
 /* sndq.c */
+
+/** Sequence number of the first byte in the queue. */
+static inline uint32_t
+sani_tcp_sndq_first_seq(const struct sani_tcp_conn *c)
+{
+	return c->iss + 1 + (uint32_t)c->acked;
+}
 uint32_t
 sani_tcp_sndq_append(struct sani_tcp_conn *c, const uint8_t *data, uint32_t len,
 		     struct rte_mempool *pool);

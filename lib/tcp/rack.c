@@ -9,7 +9,6 @@
 #define DUP_THRESH 3u
 #define REO_PERSIST 16u			/* recoveries without D-SACK that shrink the window */
 #define REO_MULT_MAX 255u
-#define MAX_ACK_DELAY_US 200000u	/* TLP.max_ack_delay: a lone segment's ACK may be held back so long */
 
 /* The timestamp that went out with a run. */
 static uint32_t
@@ -148,17 +147,9 @@ may_probe(const struct sani_tcp_conn *c)
 void
 sani_tcp_tlp_schedule(struct sani_tcp_conn *c, uint64_t now_us)
 {
-	uint64_t pto = 2ull * c->srtt_us;
-
 	c->flags &= ~(uint32_t)SANI_TCP_F_PTO_DUE;
-	if (!may_probe(c))
-		return;
-	if (c->snd_nxt - c->snd_una <= c->snd_mss)
-		pto += MAX_ACK_DELAY_US;
-	pto += now_us;
-	/* never after the RTO, whose place it takes then */
-	sani_tcp_arm(c, SANI_TCP_T_LOSS, pto < c->deadline[SANI_TCP_T_REXMIT] ?
-					 pto : c->deadline[SANI_TCP_T_REXMIT]);
+	if (may_probe(c))
+		sani_tcp_tlp_arm(c, now_us);
 }
 
 /* 7.4.1, case 2: the second ACK of the probe's end, which brings nothing; maybe with nothing out any more. */

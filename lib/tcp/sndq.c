@@ -12,12 +12,6 @@
  * what this file reads and freeing asks for (next, nb_segs and refcnt are right in any mbuf of a pool).
  */
 
-static uint32_t
-first_seq(const struct sani_tcp_conn *c)
-{
-	return c->iss + 1 + (uint32_t)c->acked;
-}
-
 static struct rte_mbuf *
 add_mbuf(struct sani_tcp_conn *c, struct rte_mempool *pool)
 {
@@ -68,10 +62,10 @@ void
 sani_tcp_sndq_copy(struct sani_tcp_conn *c, uint32_t seq, uint32_t len, uint8_t *dst)
 {
 	struct sani_tcp_sndq *q = &c->sndq;
-	bool in_head = seq - first_seq(c) < q->head->data_len;
+	bool in_head = seq - sani_tcp_sndq_first_seq(c) < q->head->data_len;
 	bool follow = !in_head && q->cur != NULL && seq_geq(seq, q->cur_seq);
 	struct rte_mbuf *m = follow ? q->cur : q->head;
-	uint32_t at = follow ? q->cur_seq : first_seq(c);
+	uint32_t at = follow ? q->cur_seq : sani_tcp_sndq_first_seq(c);
 
 	while (len > 0) {
 		uint32_t off = seq - at;

@@ -189,6 +189,61 @@ sani_tcp_owe_ack(struct sani_tcp_conn *c, uint64_t now_us)
 	c->flags |= SANI_TCP_F_ACK_NOW;
 }
 
+/* The window that is shown (window.c). */
+
+/** How far the promised edge could move right at most: what the window field cannot show is not taken off. */
+static inline int32_t
+sani_tcp_edge_gain_at_most(const struct sani_tcp_conn *c)
+{
+	return (int32_t)(c->rcvq.limit - sani_tcp_min(c->rcvq.limit, c->rcvq.bytes)) - seq_diff(c->rcv_adv, c->rcv_nxt);
+}
+
+/** By less it does not move. */
+static inline int32_t
+sani_tcp_edge_least(const struct sani_tcp_conn *c)
+{
+	return (int32_t)sani_tcp_min(c->rcvq.limit / 2, sani_tcp_mss_to_announce(c));
+}
+
+/** The window field for the edge as it is. */
+static inline uint16_t
+sani_tcp_shown_window(const struct sani_tcp_conn *c, uint8_t wscale)
+{
+	if (seq_leq(c->rcv_adv, c->rcv_nxt))
+		return 0;
+	return (uint16_t)sani_tcp_min((c->rcv_adv - c->rcv_nxt) >> wscale, UINT16_MAX);
+}
+
+/* Output (output.c). */
+
+/**
+ * cwnd that was not filled says nothing about what the path would have carried, so it does not grow then. Looked
+ * at when all has gone that may, not when an ACK comes: of ACKs that come together the first has emptied the
+ * pipe for the others. In slow start half of it is enough, for it doubles.
+ */
+static inline void
+sani_tcp_note_cwnd_use(struct sani_tcp_conn *c)
+{
+	uint32_t pipe = sani_tcp_pipe(c);
+
+	c->cwnd_full = pipe + c->snd_mss > c->cwnd || (c->cwnd < c->ssthresh && pipe > c->cwnd / 2);
+}
+
+#define SANI_TCP_MAX_ACK_DELAY_US 200000u /**< TLP.max_ack_delay: a lone segment's ACK may be held back so long */
+
+/** RFC 8985 7.2 of a flight that may be probed. */
+static inline void
+sani_tcp_tlp_arm(struct sani_tcp_conn *c, uint64_t now_us)
+{
+	uint64_t rexmit_us = c->deadline[SANI_TCP_T_REXMIT];
+	uint64_t pto_us = now_us + 2ull * c->srtt_us;
+
+	if (c->snd_nxt - c->snd_una <= c->snd_mss)
+		pto_us += SANI_TCP_MAX_ACK_DELAY_US;
+	/* never after the RTO, whose place it takes then */
+	sani_tcp_arm(c, SANI_TCP_T_LOSS, pto_us < rexmit_us ? pto_us : rexmit_us);
+}
+
 /** A run that was sent once, at sent_us, is delivered up to end: RFC 8985 6.2 step 2. */
 static inline void
 sani_tcp_rack_note(struct sani_tcp_conn *c, uint32_t sent_us, uint32_t end, uint64_t now_us)

@@ -11,13 +11,6 @@ free_window(const struct sani_tcp_conn *c, uint8_t wscale)
 	return sani_tcp_min(room, (uint32_t)UINT16_MAX << wscale) >> wscale << wscale;
 }
 
-/* How far the promised edge could move right at most: what the window field cannot show is not taken off. */
-static int32_t
-edge_gain_at_most(const struct sani_tcp_conn *c)
-{
-	return (int32_t)(c->rcvq.limit - sani_tcp_min(c->rcvq.limit, c->rcvq.bytes)) - seq_diff(c->rcv_adv, c->rcv_nxt);
-}
-
 /* How far it could. */
 static int32_t
 edge_gain(const struct sani_tcp_conn *c, uint8_t wscale)
@@ -48,13 +41,11 @@ uint16_t
 sani_tcp_offer_window(struct sani_tcp_conn *c, bool syn)
 {
 	uint8_t wscale = syn ? 0 : c->rcv_wscale;
-	int32_t least = (int32_t)sani_tcp_min(c->rcvq.limit / 2, sani_tcp_mss_to_announce(c));
+	int32_t least = sani_tcp_edge_least(c);
 
-	if (edge_gain_at_most(c) >= least && c->state != SAN_TCP_SYN_RECEIVED)
+	if (sani_tcp_edge_gain_at_most(c) >= least && c->state != SAN_TCP_SYN_RECEIVED)
 		move_edge(c, edge_gain(c, wscale), least);
-	if (seq_leq(c->rcv_adv, c->rcv_nxt))
-		return 0;
-	return (uint16_t)sani_tcp_min((c->rcv_adv - c->rcv_nxt) >> wscale, UINT16_MAX);
+	return sani_tcp_shown_window(c, wscale);
 }
 
 /*
@@ -69,7 +60,7 @@ sani_tcp_window_update_due(const struct sani_tcp_conn *c)
 	int32_t least = (int32_t)sani_tcp_min(c->rcvq.limit / 2, short_of_window ? mss : 2 * mss);
 	int32_t gain;
 
-	if (sani_likely(edge_gain_at_most(c) < least) || c->state < SAN_TCP_ESTABLISHED ||
+	if (sani_likely(sani_tcp_edge_gain_at_most(c) < least) || c->state < SAN_TCP_ESTABLISHED ||
 	    (c->flags & SANI_TCP_F_FIN_RCVD))
 		return false;
 	gain = edge_gain(c, c->rcv_wscale);

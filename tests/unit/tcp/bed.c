@@ -128,7 +128,12 @@ bed_flush(struct bed *b)
 	for (int i = 0; more && i < 64; i++) {
 		struct sani_tcp_io io = bed_io(b, tx, 4);
 
-		more = sani_tcp_output(&b->c, &io);
+		if (sani_tcp_is_straight_out(&b->c, &io)) {
+			b->nb_straight++;
+			b->nb_behind += b->c.snd_nxt != b->c.snd_una;
+		}
+		more = b->general ? sani_tcp_output_any(&b->c, &io) : sani_tcp_output(&b->c, &io);
+		b->nb_sending += io.nb_tx > 0;
 		for (uint16_t k = 0; k < io.nb_tx; k++)
 			bed_take(b, tx[k]);
 	}

@@ -41,6 +41,10 @@ struct bed {
 	uint16_t wnd;		/* the peer's window field */
 	uint32_t before;	/* mbufs that were free */
 	bool scarce;		/* the pool is said to run low */
+	bool general;		/* output never takes its straight path */
+	unsigned int nb_sending; /* calls of output that have sent something, */
+	unsigned int nb_straight; /* those that went straight, */
+	unsigned int nb_behind;	/* and of these with something out already */
 	uint64_t budget;	/* by how much queues may still grow */
 };
 

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /*
- * The straight path of input, held against the general one: two blocks with the same past are given the same segments,
- * writes, reads and time. One takes the straight path where it may, the other never does; after each step they are the
- * same, with all they hold, have sent, told and counted.
+ * The straight paths of input and output, held against the general ones: two blocks with the same past are given the
+ * same segments, writes, reads and time. One takes the straight paths where it may, the other never does; after each step
+ * they are the same, with all they hold, have sent, told and counted.
  */
 #include <netinet/ip_icmp.h>
 #include <stdlib.h>
@@ -114,6 +114,7 @@ assert_same(struct twins *t)
 	assert_int_equal(a->nb, b->nb);
 	for (unsigned int i = 0; i < a->nb; i++) {
 		assert_memory_equal(&a->out[i].seg, &b->out[i].seg, sizeof(a->out[i].seg));
+		assert_memory_equal(a->out[i].data, b->out[i].data, a->out[i].seg.len);
 		assert_int_equal(a->out[i].at_us, b->out[i].at_us);
 	}
 	bed_clear(a);
@@ -321,6 +322,7 @@ open_twins(struct twins *t)
 	uint8_t cc = (uint8_t)draw(t, 3);
 	uint32_t rcvbuf_max = chance(t, 500) ? 400000 : 0;
 	uint8_t cwv = chance(t, 100);
+	uint32_t pacing = chance(t, 50) ? 1000000 : 0;
 
 	t->calm = chance(t, 600);
 	t->lazy = chance(t, 300);
@@ -341,6 +343,8 @@ open_twins(struct twins *t)
 		b->p.sndbuf_max = 256 * 1024;
 		b->p.tune.cc = cc;
 		b->p.tune.cwv = cwv;
+		b->p.tune.pacing = pacing;
+		b->general = i == 1;
 		bed_connect(b);
 		if (ecn)
 			b->c.flags |= SANI_TCP_F_ECN;
@@ -373,6 +377,10 @@ test_both_ways_are_the_same(void **state)
 	assert_in_range(t.nb_text, 500, t.nb_straight);
 	assert_in_range(t.nb_ack, 500, t.nb_straight);
 	assert_in_range(t.nb_part, 50, t.nb_straight);
+	print_message("%u calls of output, %u straight, %u of them behind others\n", t.of[0]->nb_sending,
+		      t.of[0]->nb_straight, t.of[0]->nb_behind);
+	assert_in_range(t.of[0]->nb_straight, 500, t.of[0]->nb_sending / 8 * 7);
+	assert_in_range(t.of[0]->nb_behind, 100, t.of[0]->nb_straight / 8 * 7);
 }
 
 /* A segment that goes straight, and what it goes to; each case makes one thing of them another. */
@@ -469,12 +477,123 @@ test_what_is_rare_goes_the_other_way(void **state)
 	rte_pktmbuf_free(common.m);
 }
 
+/* A call of output that goes straight; each case makes one thing of it another. */
+struct call {
+	struct sani_tcp_conn *c;
+	struct rte_mbuf *m;
+	struct sani_tcp_io io;
+};
+
+#define RARE_CALLS(X)									\
+	X(state, e->c->state = SAN_TCP_CLOSE_WAIT)					\
+	X(cwr, e->c->ca = SANI_TCP_CA_CWR)						\
+	X(recovery, e->c->ca = SANI_TCP_CA_RECOVERY)					\
+	X(paced, e->c->extras |= SANI_TCP_X_PACED)					\
+	X(cwv, e->c->extras |= SANI_TCP_X_CWV)						\
+	X(lent, e->c->extras |= SANI_TCP_X_LENT)					\
+	X(no_sack, e->c->flags &= ~(uint32_t)SANI_TCP_F_SACK)				\
+	X(fin, e->c->flags |= SANI_TCP_F_FIN_QUEUED)					\
+	X(rst, e->c->flags |= SANI_TCP_F_RST_DUE)					\
+	X(window_probe, e->c->flags |= SANI_TCP_F_PROBE_DUE)				\
+	X(probed, e->c->flags |= SANI_TCP_F_PROBED)					\
+	X(loss_probe, e->c->flags |= SANI_TCP_F_TLP_DUE)				\
+	X(loss_probe_out, e->c->flags |= SANI_TCP_F_TLP_OUT)				\
+	X(reordering, e->c->flags |= SANI_TCP_F_REO)					\
+	X(ecn, e->c->flags |= SANI_TCP_F_ECN)						\
+	X(urgent, e->c->flags |= SANI_TCP_F_SND_URG)					\
+	X(mtu_search, e->c->flags |= SANI_TCP_F_MTU)					\
+	X(sacked, e->c->flight.sacked = 1)						\
+	X(lost, e->c->flight.lost = 1)							\
+	X(duplicate, e->c->dup_acks_due = 1)						\
+	X(keepalive, e->c->keep_due = true)						\
+	X(hole, e->c->rcvq.ooo = e->m)							\
+	X(twice, e->c->rcvq.dsack_right++)						\
+	X(nothing, e->c->written = 0)							\
+	X(two, e->c->snd_mss = 99)							\
+	X(window, e->c->snd_wnd = 99)							\
+	X(window_used, e->c->snd_una -= e->c->snd_wnd - 99)				\
+	X(cwnd, e->c->cwnd = 99)							\
+	X(cwnd_used, e->c->snd_una -= e->c->cwnd - 99)					\
+	X(more, e->c->more = true)							\
+	X(nagle, (e->c->flags &= ~(uint32_t)SANI_TCP_F_NODELAY, e->c->snd_una--))	\
+	X(idle, e->io.now_us = e->c->last_snd_us + e->c->rto_us + 1)			\
+	X(no_room, e->io.max_tx = 0)
+
+#define MAKE_RARE_CALL(name, change)							\
+	static void									\
+	make_rare_call_##name(struct call *e)						\
+	{										\
+		change;									\
+	}
+RARE_CALLS(MAKE_RARE_CALL)
+
+static void
+test_what_is_rare_goes_out_the_other_way(void **state)
+{
+#define NAME_RARE_CALL(name, change) { #name, make_rare_call_##name },
+	static const struct {
+		const char *name;
+		void (*make)(struct call *e);
+	} rare[] = { RARE_CALLS(NAME_RARE_CALL) };
+	struct bed *b = *state;
+	struct sani_tcp_conn before;
+	struct rte_mbuf *tx[1];
+	struct rte_mbuf hole;
+
+	b->ts = b->sack = true;
+	bed_connect(b);
+	bed_write(b, 500);
+	bed_in(b, SANI_TCP_ACK, b->c.rcv_nxt, b->c.snd_nxt, 0);
+	b->c.written += 100;
+	memcpy(&before, &b->c, sizeof(before));
+	for (unsigned int i = 0; i < RTE_DIM(rare); i++) {
+		struct call e = { .c = &b->c, .m = &hole, .io = bed_io(b, tx, 1) };
+
+		assert_true(sani_tcp_is_straight_out(e.c, &e.io));
+		rare[i].make(&e);
+		if (sani_tcp_is_straight_out(e.c, &e.io))
+			fail_msg("%s goes straight", rare[i].name);
+		memcpy(&b->c, &before, sizeof(before));
+	}
+	b->c.written -= 100;
+}
+
+/* Without a buffer it is as if there were no straight path. */
+static void
+test_an_empty_pool_is_tried_again(void **state)
+{
+	static struct rte_mbuf *all[8192];
+	struct bed *b = *state;
+	struct rte_mbuf *tx[1];
+	struct sani_tcp_io io;
+	unsigned int n;
+
+	b->ts = b->sack = true;
+	bed_connect(b);
+	bed_write(b, 500);
+	bed_in(b, SANI_TCP_ACK, b->c.rcv_nxt, b->c.snd_nxt, 0);
+	bed_clear(b);
+	b->c.more = true;
+	assert_int_equal(bed_write(b, 100), 100);
+	b->c.more = false;
+	n = bed_drain(all);
+	io = bed_io(b, tx, 1);
+	assert_true(sani_tcp_is_straight_out(&b->c, &io));
+	assert_true(sani_tcp_output(&b->c, &io));
+	assert_int_equal(io.nb_tx, 0);
+	bed_refill(all, n);
+	bed_run(b, 2 * MS);
+	assert_last(b, SANI_TCP_ACK | SANI_TCP_PSH, BED_ISS + 501, b->c.rcv_nxt, 100);
+}
+
 int
 main(void)
 {
 	const struct CMUnitTest tests[] = {
 		bed_test(test_both_ways_are_the_same),
 		bed_test(test_what_is_rare_goes_the_other_way),
+		bed_test(test_what_is_rare_goes_out_the_other_way),
+		bed_test(test_an_empty_pool_is_tried_again),
 	};
 
 	return cmocka_run_group_tests(tests, bed_group, NULL);

@@ -1,0 +1,171 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+#include <rte_byteorder.h>
+
+#include "tcp/priv.h"
+
+/*
+ * The head of output, as straight.c is that of input. Most calls are about one segment of an established connection to
+ * which nothing rare has happened: it has all that is queued, and the windows and Nagle let it go. What output.c and
+ * segment.c do of that is here, in one piece; for every other call they are asked. Both leave the same behind them.
+ */
+
+/* Where something else is due, or goes into the segment; SACK is needed, for without it cwnd is another (newreno.c). */
+#define RARE (SANI_TCP_F_FIN_QUEUED | SANI_TCP_F_RST_DUE | SANI_TCP_F_PROBE_DUE | SANI_TCP_F_PROBED |		\
+	      SANI_TCP_F_TLP_DUE | SANI_TCP_F_TLP_OUT | SANI_TCP_F_REO | SANI_TCP_F_ECN | SANI_TCP_F_SND_URG |	\
+	      SANI_TCP_F_MTU)
+
+#define TS_HEAD (1u << 24 | 1u << 16 | 8u << 8 | 10u)	/* two NOPs, kind and length of a timestamp (RFC 7323 A) */
+#define HDR_TS (SANI_TCP_HDR_MIN + 12u)
+
+/* The octets of the header. */
+struct header {
+	uint16_t src_port_be;
+	uint16_t dst_port_be;
+	uint32_t seq_be;
+	uint32_t ack_be;
+	uint16_t what_be;	/* its length, and the flags */
+	uint16_t wnd_be;
+	uint32_t zero;		/* checksum, urgent pointer */
+	uint32_t ts_be;
+	uint32_t tsval_be;
+	uint32_t tsecr_be;
+};
+
+_Static_assert(sizeof(struct header) == HDR_TS, "as it lies in a frame");
+
+static inline bool
+is_quiet(const struct sani_tcp_conn *c)
+{
+	return c->state == SAN_TCP_ESTABLISHED && c->ca == SANI_TCP_CA_OPEN && c->extras == 0 &&
+	       (c->flags & (RARE | SANI_TCP_F_SACK)) == SANI_TCP_F_SACK &&
+	       (c->flight.sacked | c->flight.lost) == 0 && (c->dup_acks_due | c->keep_due) == 0 &&
+	       c->rcvq.ooo == NULL && c->rcvq.dsack_left == c->rcvq.dsack_right;
+}
+
+/* All that is queued fits one segment and the windows; neither Nagle nor the program holds it back. */
+static inline bool
+may_go(const struct sani_tcp_conn *c, uint32_t len, uint64_t now_us)
+{
+	uint32_t out = c->snd_nxt - c->snd_una;
+
+	if (len - 1 >= c->snd_mss || out + len > c->snd_wnd || out + len > c->cwnd || c->more)
+		return false;
+	return out > 0 ? (c->flags & SANI_TCP_F_NODELAY) != 0 : now_us - c->last_snd_us <= c->rto_us;
+}
+
+bool
+sani_tcp_is_straight_out(const struct sani_tcp_conn *c, const struct sani_tcp_io *io)
+{
+	return is_quiet(c) && may_go(c, sani_tcp_data_end(c) - c->snd_nxt, io->now_us) && io->nb_tx < io->max_tx;
+}
+
+static inline uint16_t
+choose_window(struct sani_tcp_conn *c)
+{
+	if (sani_unlikely(sani_tcp_edge_gain_at_most(c) >= sani_tcp_edge_least(c)))
+		return sani_tcp_offer_window(c, false);
+	return sani_tcp_shown_window(c, c->rcv_wscale);
+}
+
+/* @return Its length. */
+static inline uint32_t
+write_header(struct sani_tcp_conn *c, struct header *h, uint64_t now_us)
+{
+	bool ts = c->flags & SANI_TCP_F_TS;
+	uint32_t len = ts ? HDR_TS : SANI_TCP_HDR_MIN;
+
+	h->src_port_be = rte_cpu_to_be_16(c->tuple.local_port);
+	h->dst_port_be = rte_cpu_to_be_16(c->tuple.remote_port);
+	h->seq_be = rte_cpu_to_be_32(c->snd_nxt);
+	h->ack_be = rte_cpu_to_be_32(c->rcv_nxt);
+	h->what_be = rte_cpu_to_be_16((uint16_t)(len / 4 << 12 | SANI_TCP_ACK | SANI_TCP_PSH));
+	h->wnd_be = rte_cpu_to_be_16(choose_window(c));
+	h->zero = 0;
+	if (sani_likely(ts)) {
+		h->ts_be = rte_cpu_to_be_32(TS_HEAD);
+		h->tsval_be = rte_cpu_to_be_32(sani_tcp_ts_now(c, now_us));
+		h->tsecr_be = rte_cpu_to_be_32(c->ts_recent);
+	}
+	return len;
+}
+
+/* The text is most often in the first buffer of the queue, and all of it. */
+static inline void
+copy_text(struct sani_tcp_conn *c, uint32_t len, uint8_t *dst)
+{
+	const struct rte_mbuf *m = c->sndq.head;
+	uint32_t off = c->snd_nxt - sani_tcp_sndq_first_seq(c);
+
+	if (sani_likely(off < m->data_len && len <= m->data_len - off))
+		memcpy(dst, rte_pktmbuf_mtod_offset(m, const uint8_t *, off), len);
+	else
+		sani_tcp_sndq_copy(c, c->snd_nxt, len, dst);
+}
+
+/*
+ * The next segment, with len bytes of text. In the buffer is set up what segments are read by; the rest is what it is in
+ * any mbuf of a pool (next, nb_segs, refcnt), or is written with the lower headers.
+ */
+static inline struct rte_mbuf *
+build(struct sani_tcp_conn *c, struct rte_mbuf *m, uint32_t len, uint64_t now_us)
+{
+	uint8_t *at;
+	uint32_t hdr_len;
+
+	m->data_off = RTE_PKTMBUF_HEADROOM;
+	at = rte_pktmbuf_mtod(m, uint8_t *);
+	hdr_len = write_header(c, (struct header *)(void *)at, now_us);
+	copy_text(c, len, at + hdr_len);
+	m->data_len = (uint16_t)(hdr_len + len);
+	m->pkt_len = hdr_len + len;
+	return m;
+}
+
+/* It is out, and carries the ACK that was due. */
+static inline void
+note_sent(struct sani_tcp_conn *c, uint32_t len, struct sani_tcp_io *io)
+{
+	uint64_t now_us = io->now_us;
+	uint32_t end = c->snd_nxt + len;
+
+	if (!sani_tcp_armed(c, SANI_TCP_T_REXMIT))
+		sani_tcp_arm(c, SANI_TCP_T_REXMIT, now_us + sani_tcp_rto(c, c->backoff));
+	if (!sani_tcp_armed(c, SANI_TCP_T_USER))
+		sani_tcp_arm(c, SANI_TCP_T_USER, now_us + sani_tcp_user_timeout_us(c));
+	c->last_snd_us = now_us;
+	if (sani_likely(c->flight.nb == 0))
+		sani_tcp_flight_begin(&c->flight, c->snd_nxt, now_us);
+	else
+		sani_tcp_flight_sent(c, c->snd_nxt, end, now_us, io->pool);
+	c->snd_nxt = end;
+	c->last_ack_sent = c->rcv_nxt;
+	c->flags &= ~(uint32_t)(SANI_TCP_F_ACK_NOW | SANI_TCP_F_PTO_DUE);
+	sani_tcp_disarm(c, SANI_TCP_T_DELACK);
+	sani_tcp_disarm(c, SANI_TCP_T_PERSIST);
+	sani_tcp_note_cwnd_use(c);
+	if (c->srtt_us != 0 && !c->tlp_untimed)
+		sani_tcp_tlp_arm(c, now_us);
+}
+
+static bool
+send_straight(struct sani_tcp_conn *c, struct sani_tcp_io *io)
+{
+	uint32_t len = sani_tcp_data_end(c) - c->snd_nxt;
+	struct rte_mbuf *m = rte_mbuf_raw_alloc(io->pool);
+
+	if (sani_unlikely(m == NULL))
+		return sani_tcp_output_any(c, io);
+	io->tx[io->nb_tx++] = build(c, m, len, io->now_us);
+	sani_count(io->ctr, SANI_CTR_tcp_tx);
+	c->segs_out++;
+	note_sent(c, len, io);
+	return false;
+}
+
+bool
+sani_tcp_output(struct sani_tcp_conn *c, struct sani_tcp_io *io)
+{
+	if (sani_likely(sani_tcp_is_straight_out(c, io)))
+		return send_straight(c, io);
+	return sani_tcp_output_any(c, io);
+}
