@@ -3,7 +3,8 @@
 
 #include "core/priv.h"
 
-#define DEADLINE_MAX_US (1ull << 36)	/* 19 hours: a later one is armed again then */
+/* 19 hours: a later one is armed again then, so that any two that are armed can be compared modulo 2^32 ticks. */
+#define DEADLINE_MAX_US (1ull << 36)
 #define EXPIRE_BURST 64
 #define EXPIRE_BURSTS 16	/* in one round; what is left fires in the next */
 
@@ -188,31 +189,14 @@ sani_conn_undirty(struct sani_core *core, struct sani_tcp_conn *c)
 	c->owner.dirty = SANI_NONE;
 }
 
-static __attribute__((noinline)) void
-arm_anew(struct sani_core *core, struct sani_tcp_conn *c, uint64_t deadline)
+void
+sani_conn_arm_anew(struct sani_core *core, struct sani_tcp_conn *c)
 {
 	struct sani_core_priv *p = core->priv;
-
-	sani_wheel_arm(p->wheel, sani_conn_idx(p, c), deadline);
-}
-
-/*
- * Lazily: a deadline that moves away, as with every acknowledgement, leaves the wheel alone. The wheel
- * then fires early, finds the deadline ahead and arms again.
- */
-void
-sani_conn_arm(struct sani_core *core, struct sani_tcp_conn *c)
-{
 	uint64_t deadline = sani_tcp_deadline(c);
-	const struct sani_timer *t = &c->owner.timer;
 
-	if (deadline == SANI_NEVER)
-		return;
-	/* so that any two deadlines can be compared modulo 2^32 ticks */
-	deadline = RTE_MIN(deadline, core->now_us + DEADLINE_MAX_US);
-	if (sani_timer_armed(t) && (int32_t)((uint32_t)sani_wheel_tick(deadline) - t->expires) >= 0)
-		return;
-	arm_anew(core, c, deadline);
+	if (deadline != SANI_NEVER)
+		sani_wheel_arm(p->wheel, sani_conn_idx(p, c), RTE_MIN(deadline, core->now_us + DEADLINE_MAX_US));
 }
 
 void

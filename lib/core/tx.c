@@ -144,6 +144,7 @@ tos_of(const struct sani_tcp_conn *c, const struct sani_tcp_io *io, unsigned int
 	return c->tos | (io->ect >> i & 1 ? SANI_ECN_ECT_0 : SANI_ECN_NOT_ECT);
 }
 
+/* Frames may be left for sani_tx_sweep(), but room for a call of the ip engine is there. */
 static void
 send_segments(struct sani_core *core, struct sani_tcp_conn *c, const struct sani_tcp_io *io, struct unreachable *u)
 {
@@ -161,51 +162,74 @@ send_segments(struct sani_core *core, struct sani_tcp_conn *c, const struct sani
 		if (sani_unlikely(ip_io->nb_news != 0 || ip_io->max_tx - ip_io->nb_tx < SANI_IP_TX_ROOM))
 			sani_tx_sweep(core);
 	}
-	sani_tx_sweep(core);
 }
 
 void
 sani_tx_segments(struct sani_core *core, struct sani_tcp_conn *c, const struct sani_tcp_io *io)
 {
-	if (sani_unlikely(io->nb_tx > 0))
-		send_segments(core, c, io, NULL);
+	if (sani_likely(io->nb_tx == 0))
+		return;
+	send_segments(core, c, io, NULL);
+	sani_tx_sweep(core);
 }
 
+/* With io for TX_BURST segments, of which none are left. */
 static bool
-output_burst(struct sani_core *core, struct sani_tcp_conn *c, struct unreachable *u)
+output_burst(struct sani_core *core, struct sani_tcp_conn *c, struct sani_tcp_io *io, struct unreachable *u)
 {
-	struct rte_mbuf *seg[TX_BURST];
+	bool more = sani_tcp_output(c, io);
+
+	send_segments(core, c, io, u);
+	io->nb_tx = 0;
+	io->ect = 0;
+	return more;
+}
+
+static inline struct sani_tcp_io
+make_burst_io(struct sani_core *core, struct rte_mbuf **seg)
+{
 	struct sani_tcp_io io = sani_make_io(core);
-	bool more;
 
 	io.tx = seg;
 	io.max_tx = TX_BURST;
-	more = sani_tcp_output(c, &io);
-	send_segments(core, c, &io, u);
-	return more;
+	return io;
 }
 
 bool
 sani_tx_conn(struct sani_core *core, struct sani_tcp_conn *c)
 {
-	return output_burst(core, c, NULL);
+	struct rte_mbuf *seg[TX_BURST];
+	struct sani_tcp_io io = make_burst_io(core, seg);
+	bool more = output_burst(core, c, &io, NULL);
+
+	sani_tx_sweep(core);
+	return more;
 }
 
 /* Is the port that c sends by so far behind that segments would only be dropped? */
-static bool
-must_wait(struct sani_core *core, const struct sani_tcp_conn *c)
+static SANI_SELDOM bool
+is_port_behind(struct sani_core *core, const struct sani_tcp_conn *c)
 {
 	struct sani_core_priv *p = core->priv;
-	bool behind = false;
 	struct sani_ip_route route;
 
-	for (unsigned int i = 0; i < core->host->nb_ifaces; i++) {
+	sani_tx_sweep(core);
+	for (unsigned int i = 0; i < core->host->nb_ifaces; i++)
 		if (p->txq[i].n > TXQ_LIMIT)
 			flush_port(core, i);
-		behind |= p->txq[i].n > TXQ_LIMIT;
-	}
-	return behind && sani_ip_route(p->ip, &c->tuple.remote, &route) == 0 &&
-	       p->txq[route.iface].n > TXQ_LIMIT;
+	return sani_ip_route(p->ip, &c->tuple.remote, &route) == 0 && p->txq[route.iface].n > TXQ_LIMIT;
+}
+
+/* The same; while all queues are short, with what was not swept yet, there is nothing to find out. */
+static inline bool
+must_wait(struct sani_core *core, const struct sani_tcp_conn *c)
+{
+	const struct sani_core_priv *p = core->priv;
+	bool is_long = false;
+
+	for (unsigned int i = 0; i < core->host->nb_ifaces; i++)
+		is_long |= p->txq[i].n + p->io.nb_tx > TXQ_LIMIT;
+	return sani_unlikely(is_long) && is_port_behind(core, c);
 }
 
 /*
@@ -217,7 +241,7 @@ waits_for_program(struct sani_tcp_conn *c)
 {
 	if (c->owner.turns == 0)
 		return false;
-	if (--c->owner.turns > 0 && sani_tcp_ack_may_wait(c))
+	if (--c->owner.turns > 0 && !sani_tcp_has_text(c) && sani_tcp_ack_may_wait(c))
 		return true;
 	c->owner.turns = 0;
 	return false;
@@ -228,13 +252,15 @@ static unsigned int
 output_dirty(struct sani_core *core, struct unreachable *u)
 {
 	struct sani_core_priv *p = core->priv;
+	struct rte_mbuf *seg[TX_BURST];
+	struct sani_tcp_io io = make_burst_io(core, seg);
 	uint32_t n = p->nb_dirty;
 	uint32_t kept = 0;
 
 	for (uint32_t i = 0; i < n; i++) {
 		struct sani_tcp_conn *c = &p->conns[p->dirty[i]];
 
-		if (waits_for_program(c) || must_wait(core, c) || output_burst(core, c, u)) {
+		if (waits_for_program(c) || must_wait(core, c) || output_burst(core, c, &io, u)) {
 			c->owner.dirty = kept;
 			p->dirty[kept++] = p->dirty[i];
 		} else {
@@ -242,6 +268,7 @@ output_dirty(struct sani_core *core, struct unreachable *u)
 		}
 		sani_conn_arm(core, c);
 	}
+	sani_tx_sweep(core);
 	p->nb_dirty = kept;
 	return n;
 }

@@ -26,7 +26,6 @@ enum {
 	UNRESOLVED_MAX = SANI_IP_NEIGHBOURS / 4,
 	PICKS = 64,			/* places looked at for an entry to evict */
 	PICK_STRIDE = 389,		/* odd, so that it goes round the table */
-	USED = 2,			/* periods */
 	HELD_OFF = 1,			/* tries of a failed one whose hold-off is over */
 	RETRY_US = 1000000,		/* RFC 1122 2.3.2.1: at most one request a second */
 	REACHABLE_US = 60000000,	/* RFC 1122 2.3.2.1: of the order of a minute */
@@ -229,7 +228,7 @@ let_go(struct sani_ip_engine *ip, struct sani_ip_neigh *n, unsigned int most, st
 {
 	for (; n->nb_held > 0 && most > 0; most--)
 		send_to(n, sani_ip_hold_take(ip, n), io);
-	n->used = USED;
+	n->used = SANI_IP_USED;
 	arm(ip, n, io->now_us + (n->nb_held > 0 ? 0 : REACHABLE_US));
 }
 
@@ -294,7 +293,7 @@ keep(struct sani_ip_engine *ip, struct sani_ip_neigh *n, struct rte_mbuf *m, str
 void
 sani_ip_neigh_give(struct sani_ip_neigh *n, struct rte_mbuf *m, struct sani_ip_io *io)
 {
-	n->used = USED;
+	n->used = SANI_IP_USED;
 	send_to(n, m, io);
 }
 
@@ -423,7 +422,7 @@ sani_ip_neighbour_want(struct sani_ip_engine *ip, uint8_t iface, const union san
 	if (n == NULL)
 		return;		/* the other core asks again */
 	n->shared = true;
-	n->used = USED;
+	n->used = SANI_IP_USED;
 	if (is_new)
 		begin_asking(ip, n, io);
 	else if (has_mac(n))

@@ -11,7 +11,7 @@
 #define HDRS ((uint16_t)sizeof(struct sani_ip_hdrs))
 
 /* m begins at the TCP header. The port wants the pseudo header's sum where the checksum goes. */
-static void
+static inline void
 fill_tcp_cksum(const struct sani_iface *ifc, struct rte_mbuf *m, uint32_t src_be, uint32_t dst_be)
 {
 	struct rte_tcp_hdr *th = rte_pktmbuf_mtod(m, struct rte_tcp_hdr *);
@@ -28,7 +28,7 @@ fill_tcp_cksum(const struct sani_iface *ifc, struct rte_mbuf *m, uint32_t src_be
 }
 
 /* Of a header without options whose checksum is 0, from the values that were just written. */
-static uint16_t
+static inline uint16_t
 cksum_of_ip4(const struct rte_ipv4_hdr *h)
 {
 	uint64_t sum = (uint64_t)h->src_addr + h->dst_addr + h->total_length + h->packet_id + h->fragment_offset;
@@ -135,6 +135,52 @@ output_anew(struct sani_ip_engine *ip, struct rte_mbuf *m, const struct sani_ip_
 	return sani_ip_neigh_send(ip, &hop, m, io, out->way);
 }
 
+/*
+ * Nearly every packet is plain: a segment in one piece, with room before it, that is not to be fragmented, from an
+ * address that its sender has named.
+ */
+static inline bool
+is_plain(const struct sani_iface *ifc, const struct rte_mbuf *m, const struct sani_ip_out *out)
+{
+	return m->nb_segs == 1 && m->data_len + SANI_IP4_HDR_MIN <= ifc->mtu && m->data_off >= HDRS &&
+	       m->data_len >= sizeof(struct rte_tcp_hdr) && out->proto == IPPROTO_TCP && out->df &&
+	       sani_ip_v4_be(&out->src) != 0;
+}
+
+/* What wrap() and sani_ip_neigh_give() write of it, in one go. */
+static inline void
+wrap_plain(const struct sani_iface *ifc, const struct sani_ip_neigh *n, struct rte_mbuf *m, const struct sani_ip_out *out)
+{
+	struct sani_ip_hdrs *h = rte_pktmbuf_mtod_offset(m, struct sani_ip_hdrs *, -(int)HDRS);
+	uint32_t src_be = sani_ip_v4_be(&out->src);
+	uint32_t dst_be = sani_ip_v4_be(&out->dst);
+
+	m->ol_flags &= RTE_MBUF_F_INDIRECT | RTE_MBUF_F_EXTERNAL;
+	m->tx_offload = rte_mbuf_tx_offload(SANI_ETH_HDR, SANI_IP4_HDR_MIN, 0, 0, 0, 0, 0);
+	m->port = ifc->port_id;
+	fill_tcp_cksum(ifc, m, src_be, dst_be);
+	memcpy(h->eth_dst, &n->mac, sizeof(h->eth_dst));
+	memcpy(h->eth_src, &ifc->mac, sizeof(h->eth_src));
+	h->eth_type_be = rte_cpu_to_be_16(RTE_ETHER_TYPE_IPV4);
+	h->ip4 = (struct rte_ipv4_hdr){
+		.version_ihl = RTE_IPV4_VHL_DEF,
+		.type_of_service = out->tos,
+		.total_length = rte_cpu_to_be_16((uint16_t)(m->data_len + SANI_IP4_HDR_MIN)),
+		.fragment_offset = rte_cpu_to_be_16(SANI_IP4_DF),
+		.time_to_live = out->ttl,
+		.next_proto_id = IPPROTO_TCP,
+		.src_addr = src_be,
+		.dst_addr = dst_be,
+	};
+	if (ifc->caps & SANI_PORT_TX_IP4_CKSUM)
+		m->ol_flags |= RTE_MBUF_F_TX_IPV4 | RTE_MBUF_F_TX_IP_CKSUM;
+	else
+		h->ip4.hdr_checksum = cksum_of_ip4(&h->ip4);
+	m->data_off = (uint16_t)(m->data_off - HDRS);
+	m->data_len = (uint16_t)(m->data_len + HDRS);
+	m->pkt_len = m->data_len;
+}
+
 int
 sani_ip_output(struct sani_ip_engine *ip, struct rte_mbuf *m, const struct sani_ip_out *out,
 	       struct sani_ip_io *io)
@@ -145,6 +191,12 @@ sani_ip_output(struct sani_ip_engine *ip, struct rte_mbuf *m, const struct sani_
 	/* addresses and routes of a host never change: a way is good as long as its neighbour is the same */
 	if (sani_unlikely(n == NULL))
 		return output_anew(ip, m, out, io);
+	if (sani_likely(is_plain(&ip->ifaces[n->iface], m, out) && io->nb_tx < io->max_tx)) {
+		wrap_plain(&ip->ifaces[n->iface], n, m, out);
+		n->used = SANI_IP_USED;
+		io->tx[io->nb_tx++] = m;
+		return 0;
+	}
 	rc = wrap(ip, n->iface, m, out, io);
 	if (sani_likely(rc == 0))
 		sani_ip_neigh_give(n, m, io);

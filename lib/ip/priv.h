@@ -44,6 +44,8 @@ enum sani_ip_neigh_state {
 	SANI_IP_NEIGH_FAILED,		/**< Did not answer; packets are refused for a hold-off, then it is asked. */
 };
 
+#define SANI_IP_USED 2	/**< Periods for which a neighbour counts as in use. */
+
 /** A neighbour. Its state is written by neighbour.c only. */
 struct sani_ip_neigh {
 	union sani_ip addr;

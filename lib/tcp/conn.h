@@ -311,6 +311,13 @@ _Static_assert(SANI_TCP_LINE(flags) == 0 && SANI_TCP_LINE(tuple) == 1 && SANI_TC
 _Static_assert(SANI_TCP_LINE(deadline[SANI_TCP_T_DELACK]) < SANI_TCP_HOT_LINES, "a message touches no more");
 _Static_assert(sizeof(struct sani_tcp_conn) % SANI_CACHE_LINE == 0, "each of an array begins at a line");
 
+/** Are there bytes that were written and never sent? */
+static inline bool
+sani_tcp_has_text(const struct sani_tcp_conn *c)
+{
+	return (int32_t)(c->iss + 1 + (uint32_t)c->written - c->snd_nxt) > 0;
+}
+
 /**
  * Would sani_tcp_output() build a bare ACK and nothing else, one that what the program sends next may carry? Not the
  * ACK of more than a full segment, nor one that answers what was not in order.

@@ -53,10 +53,16 @@ may_go(const struct sani_tcp_conn *c, uint32_t len, uint64_t now_us)
 	return out > 0 ? (c->flags & SANI_TCP_F_NODELAY) != 0 : now_us - c->last_snd_us <= c->rto_us;
 }
 
+static inline bool
+is_straight(const struct sani_tcp_conn *c, const struct sani_tcp_io *io)
+{
+	return is_quiet(c) && may_go(c, sani_tcp_data_end(c) - c->snd_nxt, io->now_us) && io->nb_tx < io->max_tx;
+}
+
 bool
 sani_tcp_is_straight_out(const struct sani_tcp_conn *c, const struct sani_tcp_io *io)
 {
-	return is_quiet(c) && may_go(c, sani_tcp_data_end(c) - c->snd_nxt, io->now_us) && io->nb_tx < io->max_tx;
+	return is_straight(c, io);
 }
 
 static inline uint16_t
@@ -67,26 +73,31 @@ choose_window(struct sani_tcp_conn *c)
 	return sani_tcp_shown_window(c, c->rcv_wscale);
 }
 
+static inline uint16_t
+say_what(uint32_t len)
+{
+	return rte_cpu_to_be_16((uint16_t)(len / 4 << 12 | SANI_TCP_ACK | SANI_TCP_PSH));
+}
+
 /* @return Its length. */
 static inline uint32_t
 write_header(struct sani_tcp_conn *c, struct header *h, uint64_t now_us)
 {
-	bool ts = c->flags & SANI_TCP_F_TS;
-	uint32_t len = ts ? HDR_TS : SANI_TCP_HDR_MIN;
-
 	h->src_port_be = rte_cpu_to_be_16(c->tuple.local_port);
 	h->dst_port_be = rte_cpu_to_be_16(c->tuple.remote_port);
 	h->seq_be = rte_cpu_to_be_32(c->snd_nxt);
 	h->ack_be = rte_cpu_to_be_32(c->rcv_nxt);
-	h->what_be = rte_cpu_to_be_16((uint16_t)(len / 4 << 12 | SANI_TCP_ACK | SANI_TCP_PSH));
 	h->wnd_be = rte_cpu_to_be_16(choose_window(c));
 	h->zero = 0;
-	if (sani_likely(ts)) {
-		h->ts_be = rte_cpu_to_be_32(TS_HEAD);
-		h->tsval_be = rte_cpu_to_be_32(sani_tcp_ts_now(c, now_us));
-		h->tsecr_be = rte_cpu_to_be_32(c->ts_recent);
+	if (sani_unlikely(!(c->flags & SANI_TCP_F_TS))) {
+		h->what_be = say_what(SANI_TCP_HDR_MIN);
+		return SANI_TCP_HDR_MIN;
 	}
-	return len;
+	h->what_be = say_what(HDR_TS);
+	h->ts_be = rte_cpu_to_be_32(TS_HEAD);
+	h->tsval_be = rte_cpu_to_be_32(sani_tcp_ts_now(c, now_us));
+	h->tsecr_be = rte_cpu_to_be_32(c->ts_recent);
+	return HDR_TS;
 }
 
 /* The text is most often in the first buffer of the queue, and all of it. */
@@ -165,7 +176,7 @@ send_straight(struct sani_tcp_conn *c, struct sani_tcp_io *io)
 bool
 sani_tcp_output(struct sani_tcp_conn *c, struct sani_tcp_io *io)
 {
-	if (sani_likely(sani_tcp_is_straight_out(c, io)))
+	if (sani_likely(is_straight(c, io)))
 		return send_straight(c, io);
 	return sani_tcp_output_any(c, io);
 }

@@ -274,6 +274,103 @@ buffer_without_headroom_is_dropped(void **state)
 	assert_int_equal(r->io.nb_tx, 1);
 }
 
+/* What a packet goes by: who knows its way writes it in one go where it is plain, who does not never. */
+struct course {
+	uint32_t caps;
+	uint16_t lens[2];	/* of its buffers; 0: none */
+	uint16_t room;		/* before it */
+	const char *src;
+	uint8_t proto;
+};
+
+static int
+send_course(struct rig *r, const struct course *e, uint32_t *way)
+{
+	struct sani_ip_out out = {
+		.src = e->src != NULL ? ip_of(e->src) : (union sani_ip){ .q = { 0 } },
+		.dst = ip_of(PEER), .proto = e->proto, .tos = 0x2a, .ttl = 9, .df = true, .way = way,
+	};
+	struct rte_mbuf *m = chain_of(e->lens, e->lens[1] == 0 ? 1 : 2);
+
+	r->ifaces[0].caps = e->caps;
+	m->data_off = e->room;
+	m->ol_flags |= RTE_MBUF_F_RX_RSS_HASH;
+	m->tx_offload = UINT64_MAX;
+	m->port = 77;
+	return sani_ip_output(r->ip, m, &out, &r->io);
+}
+
+static void
+assert_alike(const struct rte_mbuf *a, const struct rte_mbuf *b)
+{
+	assert_int_equal(a->pkt_len, b->pkt_len);
+	assert_int_equal(a->data_len, b->data_len);
+	assert_int_equal(a->data_off, b->data_off);
+	assert_int_equal(a->nb_segs, b->nb_segs);
+	assert_int_equal(a->ol_flags, b->ol_flags);
+	assert_int_equal(a->tx_offload, b->tx_offload);
+	assert_int_equal(a->port, b->port);
+	assert_memory_equal(rte_pktmbuf_mtod(a, const void *), rte_pktmbuf_mtod(b, const void *), a->data_len);
+}
+
+static void
+assert_course_is_kept(struct rig *r, const struct course *e, uint32_t *way)
+{
+	struct rte_mbuf *first, *second;
+	struct sani_counters ctr;
+	int rc;
+
+	drain(r);
+	r->ctr = (struct sani_counters){ .v = { 0 } };
+	rc = send_course(r, e, NULL);
+	ctr = r->ctr;
+	first = r->io.nb_tx > 0 ? r->tx[0] : NULL;
+	r->ctr = (struct sani_counters){ .v = { 0 } };
+	assert_int_equal(send_course(r, e, way), rc);
+	assert_memory_equal(&r->ctr, &ctr, sizeof(ctr));
+	assert_int_equal(r->io.nb_tx, first != NULL ? 2 : 0);
+	if (first == NULL)
+		return;
+	second = r->tx[1];
+	assert_alike(first, second);
+}
+
+static void
+known_way_and_unknown_one_write_the_same(void **state)
+{
+	static const uint32_t caps[] = {
+		0, SANI_PORT_TX_IP4_CKSUM, SANI_PORT_TX_TCP_CKSUM, SANI_PORT_TX_IP4_CKSUM | SANI_PORT_TX_TCP_CKSUM,
+		SANI_PORT_MULTI_SEG,
+	};
+	static const uint16_t lens[] = { 19, 20, 21, 32, 96, 97, 1480, 1481 };
+	struct rig *r = *state;
+	uint32_t way = 0;
+
+	know_peer(r);
+	assert_int_equal(send_course(r, &(struct course){ .lens = { 20 }, .room = 128, .src = US,
+							  .proto = IPPROTO_TCP }, &way), 0);
+	assert_int_not_equal(way, 0);
+	for (unsigned int i = 0; i < RTE_DIM(caps) * RTE_DIM(lens); i++) {
+		struct course e = {
+			.caps = caps[i % RTE_DIM(caps)], .lens = { lens[i / RTE_DIM(caps)] }, .room = 34, .src = US,
+			.proto = IPPROTO_TCP,
+		};
+
+		assert_course_is_kept(r, &e, &way);
+		e.src = NULL;
+		assert_course_is_kept(r, &e, &way);
+		e.src = US;
+		e.lens[1] = 10;
+		assert_course_is_kept(r, &e, &way);
+		e.lens[1] = 0;
+		e.proto = IPPROTO_UDP;
+		assert_course_is_kept(r, &e, &way);
+		e.proto = IPPROTO_TCP;
+		e.room = 33;
+		assert_course_is_kept(r, &e, &way);
+	}
+}
+
 int
 main(void)
 {
@@ -291,6 +388,7 @@ main(void)
 		TEST(full_mtu_goes_and_one_more_does_not),
 		TEST(no_route_is_refused_and_counted),
 		TEST(buffer_without_headroom_is_dropped),
+		TEST(known_way_and_unknown_one_write_the_same),
 	};
 
 	return cmocka_run_group_tests_name("output", tests, rig_start, rig_stop);
