@@ -165,13 +165,15 @@ avoid(struct sani_tcp_conn *c, const struct sani_tcp_cc_ack *ack)
 		grow_towards(c, find_w_cubic(c, (int64_t)at_ms + c->srtt_us / 1000), ack->acked);
 }
 
+/* The delay is of interest while cwnd is in use: a queue that others fill does not end a slow start that is not under way. */
 static void
 start_slowly(struct sani_tcp_conn *c, const struct sani_tcp_cc_ack *ack)
 {
 	struct sani_tcp_hystart *h = &c->cc_state.cubic.hystart;
 
-	if (ack->limited)
-		c->cwnd += sani_tcp_hystart_growth(h, ack->acked, c->snd_mss);
+	if (!ack->limited)
+		return;
+	c->cwnd += sani_tcp_hystart_growth(h, ack->acked, c->snd_mss);
 	if (!sani_tcp_hystart_acked(h, c->snd_una, c->snd_nxt, ack->rtt_us))
 		return;
 	/* 4.10: W_max stays unknown */

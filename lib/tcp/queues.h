@@ -25,6 +25,19 @@ sani_tcp_rcvq_add(struct sani_tcp_conn *c, uint32_t seq, uint32_t len, struct rt
 void
 sani_tcp_rcvq_append(struct sani_tcp_conn *c, struct rte_mbuf *m, uint32_t len);
 
+/** The same with one mbuf, whose next is NULL, where all that came before it was read. */
+static inline void
+sani_tcp_rcvq_begin(struct sani_tcp_conn *c, struct rte_mbuf *m, uint32_t len)
+{
+	struct sani_tcp_rcvq *q = &c->rcvq;
+
+	q->head = q->tail = m;
+	q->nb_mbufs++;
+	q->bytes += len;
+	c->rcv_nxt += len;
+	c->received += len;
+}
+
 #define SANI_TCP_MBUF_BYTES_LEAST 512u	/**< What an mbuf must hold on average, but for */
 #define SANI_TCP_MBUFS_FREE 80u		/**< so many: one for each range out of order, and some. */
 

@@ -22,7 +22,7 @@ sani_tcp_rtt_init(struct sani_tcp_conn *c)
 }
 
 /* RFC 8985 6.2 step 1: the least of the last minutes, as the lesser of two spans. */
-static void
+static inline void
 note_min(struct sani_tcp_conn *c, uint32_t r_us, uint64_t now_us)
 {
 	uint32_t now_s = (uint32_t)(now_us / 1000000);
@@ -44,7 +44,7 @@ sani_tcp_min_rtt(const struct sani_tcp_conn *c)
 	return c->min_rtt_us[0];
 }
 
-static void
+static inline void
 take_sample(struct sani_tcp_conn *c, uint32_t r_us)
 {
 	uint32_t delta;

@@ -13,7 +13,7 @@
 #define RARE (SANI_TCP_F_FIN_KNOWN | SANI_TCP_F_PROBED | SANI_TCP_F_TLP_OUT | SANI_TCP_F_REO | SANI_TCP_F_ECN)
 #define RARE_EXTRAS (SANI_TCP_X_CWV | SANI_TCP_X_NONVALIDATED)
 
-static bool
+static inline bool
 is_quiet(const struct sani_tcp_conn *c)
 {
 	return c->state == SAN_TCP_ESTABLISHED && c->ca == SANI_TCP_CA_OPEN && !(c->extras & RARE_EXTRAS) &&
@@ -22,7 +22,7 @@ is_quiet(const struct sani_tcp_conn *c)
 }
 
 /* With the timestamp that was agreed on, and no other option; PAWS has nothing against it. */
-static bool
+static inline bool
 has_plain_header(const struct sani_tcp_conn *c, const struct sani_tcp_seg *seg)
 {
 	if ((seg->flags & ~SANI_TCP_PSH) != SANI_TCP_ACK || seg->seq != c->rcv_nxt || seg->wnd == 0)
@@ -33,7 +33,7 @@ has_plain_header(const struct sani_tcp_conn *c, const struct sani_tcp_seg *seg)
 }
 
 /* Nothing new, or of the first run only, which has fared well; and it is the highest number that was delivered. */
-static bool
+static inline bool
 acks_plainly(struct sani_tcp_conn *c, uint32_t ack)
 {
 	if (ack == c->snd_una)
@@ -42,7 +42,7 @@ acks_plainly(struct sani_tcp_conn *c, uint32_t ack)
 }
 
 /* In the window, one mbuf, and there is room for it. */
-static bool
+static inline bool
 has_plain_text(const struct sani_tcp_conn *c, const struct sani_tcp_seg *seg, const struct rte_mbuf *m,
 	       const struct sani_tcp_io *io)
 {
@@ -53,14 +53,21 @@ has_plain_text(const struct sani_tcp_conn *c, const struct sani_tcp_seg *seg, co
 	       sani_tcp_rcvq_has_room(&c->rcvq, 1);
 }
 
-bool
-sani_tcp_is_straight(struct sani_tcp_conn *c, const struct sani_tcp_seg *seg, const struct rte_mbuf *m,
-		     const struct sani_tcp_io *io)
+static inline bool
+is_straight(struct sani_tcp_conn *c, const struct sani_tcp_seg *seg, const struct rte_mbuf *m,
+	    const struct sani_tcp_io *io)
 {
 	return is_quiet(c) && has_plain_header(c, seg) && acks_plainly(c, seg->ack) && has_plain_text(c, seg, m, io);
 }
 
-static void
+bool
+sani_tcp_is_straight(struct sani_tcp_conn *c, const struct sani_tcp_seg *seg, const struct rte_mbuf *m,
+		     const struct sani_tcp_io *io)
+{
+	return is_straight(c, seg, m, io);
+}
+
+static inline void
 grow_cwnd(struct sani_tcp_conn *c, uint32_t acked, uint32_t rtt_us, struct sani_tcp_io *io)
 {
 	struct sani_tcp_cc_ack ack = {
@@ -72,8 +79,24 @@ grow_cwnd(struct sani_tcp_conn *c, uint32_t acked, uint32_t rtt_us, struct sani_
 		sani_tcp_grow_sndbuf(c, io);
 }
 
+/* Most often it is all that was written, and that lies in one buffer. */
+static inline void
+release(struct sani_tcp_conn *c, uint32_t acked)
+{
+	struct sani_tcp_sndq *q = &c->sndq;
+	struct rte_mbuf *m = q->head;
+
+	if (sani_unlikely(m != q->tail || m->data_len != acked || q->cur != NULL)) {
+		sani_tcp_sndq_release(c, acked);
+		return;
+	}
+	c->acked += acked;
+	q->head = q->tail = NULL;
+	rte_pktmbuf_free_seg(m);
+}
+
 /* Fifth: new data is acknowledged, sent once and all at the same time. */
-static void
+static inline void
 take_ack(struct sani_tcp_conn *c, uint32_t ack, struct sani_tcp_io *io)
 {
 	uint32_t acked = ack - c->snd_una;
@@ -82,7 +105,7 @@ take_ack(struct sani_tcp_conn *c, uint32_t ack, struct sani_tcp_io *io)
 
 	sani_tcp_note_flight(c, io->now_us);
 	sani_tcp_flight_pass(c, ack);
-	sani_tcp_sndq_release(c, acked);
+	release(c, acked);
 	c->snd_una = ack;
 	c->rack_fack = ack;
 	c->soft_error = 0;
@@ -97,10 +120,13 @@ take_ack(struct sani_tcp_conn *c, uint32_t ack, struct sani_tcp_io *io)
 }
 
 /* Seventh. */
-static void
+static inline void
 take_text(struct sani_tcp_conn *c, struct rte_mbuf *m, uint32_t len, struct sani_tcp_io *io)
 {
-	sani_tcp_rcvq_append(c, m, len);
+	if (sani_likely(c->rcvq.tail == NULL))
+		sani_tcp_rcvq_begin(c, m, len);
+	else
+		sani_tcp_rcvq_append(c, m, len);
 	sani_tcp_owe_ack(c, io->now_us);
 	if (c->rcvq.limit < c->rcvq.max)
 		sani_tcp_grow_rcvbuf(c, io);
@@ -130,7 +156,7 @@ uint32_t
 sani_tcp_input(struct sani_tcp_conn *c, const struct sani_tcp_seg *seg, struct rte_mbuf *m, struct sani_tcp_io *io)
 {
 	c->segs_in++;
-	if (sani_likely(sani_tcp_is_straight(c, seg, m, io)))
+	if (sani_likely(is_straight(c, seg, m, io)))
 		return go_straight(c, seg, m, io);
 	return sani_tcp_process(c, seg, m, io);
 }
