@@ -24,6 +24,8 @@ parse_segment(const struct rte_mbuf *m, const struct sani_ip_pkt *pkt, struct sa
 	uint32_t contig = m->data_len > pkt->l4_off ? (uint32_t)m->data_len - pkt->l4_off : 0;
 	const uint8_t *p = rte_pktmbuf_mtod_offset(m, const uint8_t *, pkt->l4_off);
 
+	if (sani_likely(sani_tcp_parse_plain(p, contig, pkt->l4_len, seg)))
+		return SANI_TCP_PARSE_OK;
 	return sani_tcp_parse(p, RTE_MIN(contig, pkt->l4_len), pkt->l4_len, seg);
 }
 
@@ -209,8 +211,9 @@ input_opening(struct sani_core *core, struct sani_tcp_conn *c, struct sani_rx_it
 	return true;
 }
 
+/* Of a connection that is opened, or was, and may be opened anew. */
 static void
-input_conn(struct sani_core *core, struct sani_tcp_conn *c, struct sani_rx_item *item)
+input_seldom(struct sani_core *core, struct sani_tcp_conn *c, struct sani_rx_item *item)
 {
 	if (has_no_place(core, c, item)) {
 		sani_count(&core->ctr, SANI_CTR_tcp_rx_drop_backlog);
@@ -223,16 +226,47 @@ input_conn(struct sani_core *core, struct sani_tcp_conn *c, struct sani_rx_item 
 		input_listener(core, item);
 }
 
+/* Is c one whose segments go to it, whatever they are? */
+static inline bool
+is_open(const struct sani_tcp_conn *c)
+{
+	return c->state != SAN_TCP_TIME_WAIT && (c->owner.flags & (SANI_CONN_HALF | SANI_CONN_HELD)) == 0;
+}
+
+/* What sani_rx_conn() does of such a one. io is for the burst; of the time up-calls may have made another. */
+static inline void
+input_conn(struct sani_core *core, struct sani_tcp_conn *c, const struct sani_rx_item *item, struct sani_tcp_io *io)
+{
+	struct rte_mbuf *payload = cut_payload(item->m, (uint16_t)(item->pkt.l4_off + item->seg.hdr_len),
+					       item->seg.len);
+	uint32_t ev;
+
+	io->now_us = core->now_us;
+	ev = sani_tcp_input(c, &item->seg, payload, io);
+	if (sani_unlikely(io->nb_tx > 0)) {
+		sani_tx_segments(core, c, io);
+		io->nb_tx = 0;
+		io->ect = 0;
+	}
+	sani_conn_settle(core, c, ev);
+}
+
 static void
-input_segment(struct sani_core *core, struct sani_rx_item *item)
+input_segment(struct sani_core *core, struct sani_rx_item *item, struct sani_tcp_io *io)
 {
 	sani_flow_ref ref = find_flow(core, item);
 
 	sani_count(&core->ctr, SANI_CTR_tcp_rx);
-	if (ref == SANI_FLOW_NOTHING) {
+	if (sani_likely(ref != SANI_FLOW_NOTHING && (ref & SANI_FLOW_TW) == 0)) {
+		struct sani_tcp_conn *c = &core->priv->conns[sani_flow_idx(ref)];
+
+		if (sani_likely(is_open(c))) {
+			input_conn(core, c, item, io);
+			return;
+		}
+		input_seldom(core, c, item);
+	} else if (ref == SANI_FLOW_NOTHING) {
 		input_listener(core, item);
-	} else if ((ref & SANI_FLOW_TW) == 0) {
-		input_conn(core, sani_core_conn(core, sani_flow_idx(ref)), item);
 	} else if (sani_tw_input(core, sani_flow_idx(ref), &item->seg)) {
 		item->tw = sani_flow_idx(ref);
 		input_listener(core, item);
@@ -259,6 +293,7 @@ static void
 process(struct sani_core *core, struct rte_mbuf **frames, unsigned int nb_frames)
 {
 	struct sani_rx_item items[SANI_BURST];
+	struct sani_tcp_io io = sani_make_io(core);
 	unsigned int n = 0;
 
 	for (unsigned int i = 0; i < nb_frames; i++) {
@@ -272,7 +307,7 @@ process(struct sani_core *core, struct rte_mbuf **frames, unsigned int nb_frames
 		if (items[i].is_icmp)
 			input_error(core, &items[i]);
 		else
-			input_segment(core, &items[i]);
+			input_segment(core, &items[i], &io);
 	}
 }
 

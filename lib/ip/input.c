@@ -130,7 +130,7 @@ take_payload(struct sani_ip_engine *ip, const struct sani_ip_rx *rx, struct sani
 }
 
 /* RFC 1122 3.2.1.3: one host, and not us. */
-static bool
+static inline bool
 is_source_ok(const struct sani_ip_engine *ip, unsigned int iface, uint32_t src_be)
 {
 	return sani_ip_is_host(src_be) && !sani_ip_is_broadcast(ip, iface, src_be) && !sani_ip_is_ours(ip, src_be);
@@ -190,7 +190,7 @@ struct plain {
 	struct rte_tcp_hdr tcp;
 } __attribute__((packed));
 
-static bool
+static inline bool
 is_plain(const struct sani_ip_engine *ip, unsigned int iface, const struct rte_mbuf *m, const struct plain *p)
 {
 	uint16_t len;
@@ -206,7 +206,7 @@ is_plain(const struct sani_ip_engine *ip, unsigned int iface, const struct rte_m
 	       len >= SANI_IP4_HDR_MIN + TCP_HDR_MIN && SANI_ETH_HDR + (uint32_t)len <= m->data_len;
 }
 
-static bool
+static inline bool
 are_plain_sums_ok(const struct sani_iface *ifc, const struct rte_mbuf *m, const struct plain *p, uint16_t l4_len)
 {
 	if (!is_cksum_trusted(ifc, m, RTE_MBUF_F_RX_IP_CKSUM_MASK, RTE_MBUF_F_RX_IP_CKSUM_GOOD) &&
@@ -221,7 +221,7 @@ are_plain_sums_ok(const struct sani_iface *ifc, const struct rte_mbuf *m, const 
  * Nearly every frame is plain, sound and wanted: this is all that there is to do about it. Of any other nothing has
  * happened when the answer is no; take_frame() finds out what is the matter, and counts it.
  */
-static bool
+static inline bool
 take_plain(const struct sani_ip_engine *ip, struct rte_mbuf *m, uint8_t iface, struct sani_ip_pkt *pkt)
 {
 	const struct plain *p = rte_pktmbuf_mtod(m, const struct plain *);

@@ -14,25 +14,6 @@
 	      SANI_TCP_F_TLP_DUE | SANI_TCP_F_TLP_OUT | SANI_TCP_F_REO | SANI_TCP_F_ECN | SANI_TCP_F_SND_URG |	\
 	      SANI_TCP_F_MTU)
 
-#define TS_HEAD (1u << 24 | 1u << 16 | 8u << 8 | 10u)	/* two NOPs, kind and length of a timestamp (RFC 7323 A) */
-#define HDR_TS (SANI_TCP_HDR_MIN + 12u)
-
-/* The octets of the header. */
-struct header {
-	uint16_t src_port_be;
-	uint16_t dst_port_be;
-	uint32_t seq_be;
-	uint32_t ack_be;
-	uint16_t what_be;	/* its length, and the flags */
-	uint16_t wnd_be;
-	uint32_t zero;		/* checksum, urgent pointer */
-	uint32_t ts_be;
-	uint32_t tsval_be;
-	uint32_t tsecr_be;
-};
-
-_Static_assert(sizeof(struct header) == HDR_TS, "as it lies in a frame");
-
 static inline bool
 is_quiet(const struct sani_tcp_conn *c)
 {
@@ -73,31 +54,26 @@ choose_window(struct sani_tcp_conn *c)
 	return sani_tcp_shown_window(c, c->rcv_wscale);
 }
 
-static inline uint16_t
-say_what(uint32_t len)
-{
-	return rte_cpu_to_be_16((uint16_t)(len / 4 << 12 | SANI_TCP_ACK | SANI_TCP_PSH));
-}
-
 /* @return Its length. */
 static inline uint32_t
-write_header(struct sani_tcp_conn *c, struct header *h, uint64_t now_us)
+write_header(struct sani_tcp_conn *c, struct sani_tcp_plain *h, uint64_t now_us)
 {
 	h->src_port_be = rte_cpu_to_be_16(c->tuple.local_port);
 	h->dst_port_be = rte_cpu_to_be_16(c->tuple.remote_port);
 	h->seq_be = rte_cpu_to_be_32(c->snd_nxt);
 	h->ack_be = rte_cpu_to_be_32(c->rcv_nxt);
 	h->wnd_be = rte_cpu_to_be_16(choose_window(c));
-	h->zero = 0;
-	if (sani_unlikely(!(c->flags & SANI_TCP_F_TS))) {
-		h->what_be = say_what(SANI_TCP_HDR_MIN);
+	h->cksum_be = 0;
+	h->urg_be = 0;
+	h->flags = SANI_TCP_ACK | SANI_TCP_PSH;
+	h->off = SANI_TCP_HDR_MIN / 4 << 4;
+	if (sani_unlikely(!(c->flags & SANI_TCP_F_TS)))
 		return SANI_TCP_HDR_MIN;
-	}
-	h->what_be = say_what(HDR_TS);
-	h->ts_be = rte_cpu_to_be_32(TS_HEAD);
+	h->off = sizeof(*h) / 4 << 4;
+	h->ts_be = rte_cpu_to_be_32(SANI_TCP_PLAIN_TS);
 	h->tsval_be = rte_cpu_to_be_32(sani_tcp_ts_now(c, now_us));
 	h->tsecr_be = rte_cpu_to_be_32(c->ts_recent);
-	return HDR_TS;
+	return sizeof(*h);
 }
 
 /* The text is most often in the first buffer of the queue, and all of it. */
@@ -125,7 +101,7 @@ build(struct sani_tcp_conn *c, struct rte_mbuf *m, uint32_t len, uint64_t now_us
 
 	m->data_off = RTE_PKTMBUF_HEADROOM;
 	at = rte_pktmbuf_mtod(m, uint8_t *);
-	hdr_len = write_header(c, (struct header *)(void *)at, now_us);
+	hdr_len = write_header(c, (struct sani_tcp_plain *)at, now_us);
 	copy_text(c, len, at + hdr_len);
 	m->data_len = (uint16_t)(hdr_len + len);
 	m->pkt_len = hdr_len + len;

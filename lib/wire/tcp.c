@@ -102,19 +102,13 @@ parse_options(struct sani_tcp_seg *seg, const uint8_t *p, const uint8_t *end)
 	return true;
 }
 
-/* The options of nearly every segment (RFC 7323 A: the order that is recommended). */
-static bool
-has_only_ts(const uint8_t *p, uint16_t hdr_len)
-{
-	return hdr_len == SANI_TCP_HDR_MIN + 12 &&
-	       get32(p + SANI_TCP_HDR_MIN) == (OPT_NOP << 24 | OPT_NOP << 16 | OPT_TS << 8 | 10);
-}
-
 enum sani_tcp_parse
 sani_tcp_parse(const uint8_t *p, uint32_t contig, uint32_t len, struct sani_tcp_seg *seg)
 {
 	uint16_t hdr_len;
 
+	if (sani_likely(sani_tcp_parse_plain(p, contig, len, seg)))
+		return SANI_TCP_PARSE_OK;
 	if (contig < SANI_TCP_HDR_MIN || len < SANI_TCP_HDR_MIN)
 		return SANI_TCP_PARSE_HEADER;
 	hdr_len = (uint16_t)((p[12] >> 4) * 4);
@@ -133,12 +127,6 @@ sani_tcp_parse(const uint8_t *p, uint32_t contig, uint32_t len, struct sani_tcp_
 	};
 	if (seg->src_port == 0 || seg->dst_port == 0)
 		return SANI_TCP_PARSE_HEADER;
-	if (sani_likely(has_only_ts(p, hdr_len))) {
-		seg->tsval = get32(p + SANI_TCP_HDR_MIN + 4);
-		seg->tsecr = get32(p + SANI_TCP_HDR_MIN + 8);
-		seg->opts = SANI_TCP_OPT_TS;
-		return SANI_TCP_PARSE_OK;
-	}
 	if (!parse_options(seg, p + SANI_TCP_HDR_MIN, p + hdr_len))
 		return SANI_TCP_PARSE_OPTION;
 	return SANI_TCP_PARSE_OK;

@@ -8,6 +8,8 @@
 #ifndef SANI_WIRE_TCP_H
 #define SANI_WIRE_TCP_H
 
+#include <rte_byteorder.h>
+
 #include "base/base.h"
 
 enum sani_tcp_flag {
@@ -90,6 +92,54 @@ enum sani_tcp_parse {
  */
 enum sani_tcp_parse
 sani_tcp_parse(const uint8_t *p, uint32_t contig, uint32_t len, struct sani_tcp_seg *seg);
+
+/** The octets of most headers: no option but a timestamp, where RFC 7323 A wants it. At any address. */
+struct sani_tcp_plain {
+	uint16_t src_port_be;
+	uint16_t dst_port_be;
+	uint32_t seq_be;
+	uint32_t ack_be;
+	uint8_t off;		/**< Length in words of 32 bits << 4. */
+	uint8_t flags;
+	uint16_t wnd_be;
+	uint16_t cksum_be;
+	uint16_t urg_be;
+	uint32_t ts_be;		/**< SANI_TCP_PLAIN_TS */
+	uint32_t tsval_be;
+	uint32_t tsecr_be;
+} __attribute__((packed));
+
+/** Two NOPs, kind and length of a timestamp. */
+#define SANI_TCP_PLAIN_TS 0x0101080au
+
+/**
+ * What sani_tcp_parse() makes of such a segment. p and len as there.
+ * @return False: it is another, or not sound.
+ */
+static inline bool
+sani_tcp_parse_plain(const uint8_t *p, uint32_t contig, uint32_t len, struct sani_tcp_seg *seg)
+{
+	const struct sani_tcp_plain *h = (const struct sani_tcp_plain *)p;
+
+	if (contig < sizeof(*h) || len < sizeof(*h) || h->off >> 4 != sizeof(*h) / 4 ||
+	    h->ts_be != rte_cpu_to_be_32(SANI_TCP_PLAIN_TS) || h->src_port_be == 0 || h->dst_port_be == 0)
+		return false;
+	*seg = (struct sani_tcp_seg){
+		.src_port = rte_be_to_cpu_16(h->src_port_be),
+		.dst_port = rte_be_to_cpu_16(h->dst_port_be),
+		.seq = rte_be_to_cpu_32(h->seq_be),
+		.ack = rte_be_to_cpu_32(h->ack_be),
+		.flags = h->flags,
+		.wnd = rte_be_to_cpu_16(h->wnd_be),
+		.urg = rte_be_to_cpu_16(h->urg_be),
+		.hdr_len = sizeof(*h),
+		.len = len - (uint32_t)sizeof(*h),
+		.tsval = rte_be_to_cpu_32(h->tsval_be),
+		.tsecr = rte_be_to_cpu_32(h->tsecr_be),
+		.opts = SANI_TCP_OPT_TS,
+	};
+	return true;
+}
 
 /**
  * Write a header with its options (padded with zero after EOL, RFC 9293 MUST-69); checksum 0.
