@@ -120,7 +120,7 @@ note_unsent(struct sani_core *core, struct sani_tcp_conn *c, int rc, struct unre
 		note_unreachable(core, c, u);
 }
 
-static struct sani_ip_out
+static inline struct sani_ip_out
 way_of(struct sani_tcp_conn *c)
 {
 	return (struct sani_ip_out){
@@ -145,7 +145,7 @@ tos_of(const struct sani_tcp_conn *c, const struct sani_tcp_io *io, unsigned int
 }
 
 /* Frames may be left for sani_tx_sweep(), but room for a call of the ip engine is there. */
-static void
+static inline void
 send_segments(struct sani_core *core, struct sani_tcp_conn *c, const struct sani_tcp_io *io, struct unreachable *u)
 {
 	struct sani_ip_io *ip_io = sani_tx_io(core);
@@ -174,7 +174,7 @@ sani_tx_segments(struct sani_core *core, struct sani_tcp_conn *c, const struct s
 }
 
 /* With io for TX_BURST segments, of which none are left. */
-static bool
+static inline bool
 output_burst(struct sani_core *core, struct sani_tcp_conn *c, struct sani_tcp_io *io, struct unreachable *u)
 {
 	bool more = sani_tcp_output(c, io);

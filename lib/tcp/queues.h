@@ -52,6 +52,22 @@ struct rte_mbuf *
 sani_tcp_rcvq_cut(struct rte_mbuf *m, uint32_t off, uint32_t len);
 uint32_t
 sani_tcp_rcvq_read(struct sani_tcp_conn *c, uint8_t *buf, uint32_t len);
+
+/** The same where there is one mbuf, and room for all of it. */
+static inline uint32_t
+sani_tcp_rcvq_read_all(struct sani_tcp_conn *c, uint8_t *buf)
+{
+	struct sani_tcp_rcvq *q = &c->rcvq;
+	struct rte_mbuf *m = q->head;
+	uint32_t n = m->data_len;
+
+	memcpy(buf, rte_pktmbuf_mtod(m, const uint8_t *), n);
+	q->head = q->tail = NULL;
+	q->nb_mbufs--;
+	q->bytes -= n;
+	rte_pktmbuf_free_seg(m);
+	return n;
+}
 void
 sani_tcp_rcvq_free(struct sani_tcp_conn *c);
 
@@ -88,6 +104,8 @@ sani_tcp_list_append(struct sani_tcp_rcvq *q, struct rte_mbuf **head, struct rte
 
 /* sndq.c */
 
+#define SANI_TCP_SNDQ_SURE 1024u	/**< Any buffer holds so much. */
+
 /** Sequence number of the first byte in the queue. */
 static inline uint32_t
 sani_tcp_sndq_first_seq(const struct sani_tcp_conn *c)
@@ -97,6 +115,27 @@ sani_tcp_sndq_first_seq(const struct sani_tcp_conn *c)
 uint32_t
 sani_tcp_sndq_append(struct sani_tcp_conn *c, const uint8_t *data, uint32_t len,
 		     struct rte_mempool *pool);
+
+/** The same where the queue is empty; false: there is no buffer, or it does not hold all of it. */
+static inline bool
+sani_tcp_sndq_begin(struct sani_tcp_conn *c, const uint8_t *data, uint32_t len, struct rte_mempool *pool)
+{
+	struct rte_mbuf *m;
+
+	if (len > SANI_TCP_SNDQ_SURE)
+		return false;
+	m = rte_mbuf_raw_alloc(pool);
+	if (m == NULL)
+		return false;
+	m->data_off = 0;
+	m->data_len = (uint16_t)len;
+	m->ol_flags &= RTE_MBUF_F_EXTERNAL;
+	memcpy(m->buf_addr, data, len);
+	c->sndq.head = c->sndq.tail = m;
+	c->written += len;
+	return true;
+}
+
 /** Copy [seq, seq + len) out; it is in the queue. */
 void
 sani_tcp_sndq_copy(struct sani_tcp_conn *c, uint32_t seq, uint32_t len, uint8_t *dst);

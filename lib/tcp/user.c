@@ -16,6 +16,14 @@ sani_tcp_can_write(const struct sani_tcp_conn *c)
 	       c->state == SAN_TCP_ESTABLISHED || c->state == SAN_TCP_CLOSE_WAIT;
 }
 
+/* What most writes are: to an established connection, of which nothing waits or is out, and the pool is not scarce. */
+static inline bool
+is_first(const struct sani_tcp_conn *c, uint32_t len, const struct sani_tcp_io *io)
+{
+	return c->state == SAN_TCP_ESTABLISHED && c->sndq.head == NULL && len <= c->sndq.limit && !io->scarce &&
+	       !(c->flags & SANI_TCP_F_FIN_QUEUED);
+}
+
 /* SEND, RFC 9293 3.10.2: queued before the connection is synchronized, sent after. */
 uint32_t
 sani_tcp_write(struct sani_tcp_conn *c, const void *data, uint32_t len, struct sani_tcp_io *io,
@@ -24,6 +32,10 @@ sani_tcp_write(struct sani_tcp_conn *c, const void *data, uint32_t len, struct s
 	uint32_t held = (uint32_t)(c->written - c->acked);
 	uint32_t want;
 
+	if (sani_likely(is_first(c, len, io)) && sani_tcp_sndq_begin(c, data, len, io->pool)) {
+		*taken = len;
+		return SANI_TCP_EV_OUTPUT;
+	}
 	*taken = 0;
 	if (!sani_tcp_can_write(c) || held >= c->sndq.limit)
 		return 0;
@@ -129,8 +141,11 @@ sani_tcp_at_end(const struct sani_tcp_conn *c)
 uint32_t
 sani_tcp_has_read(struct sani_tcp_conn *c, uint32_t n)
 {
-	sani_tcp_note_read(c);
-	if (n > 0 && sani_tcp_window_update_due(c))
+	if (sani_unlikely(c->flags & SANI_TCP_F_RCV_URG))
+		sani_tcp_note_read(c);
+	/* most reads move the edge by less than anybody is told of */
+	if (n > 0 && sani_unlikely(sani_tcp_edge_gain_at_most(c) >= sani_tcp_edge_least(c)) &&
+	    sani_tcp_window_update_due(c))
 		c->flags |= SANI_TCP_F_ACK_NOW;
 	return c->flags & SANI_TCP_F_ACK_NOW ? SANI_TCP_EV_OUTPUT : 0;
 }
@@ -139,8 +154,13 @@ sani_tcp_has_read(struct sani_tcp_conn *c, uint32_t n)
 uint32_t
 sani_tcp_read(struct sani_tcp_conn *c, void *buf, uint32_t len, uint32_t *ev)
 {
-	uint32_t n = sani_tcp_rcvq_read(c, buf, len);
+	const struct rte_mbuf *m = c->rcvq.head;
+	uint32_t n;
 
+	if (sani_likely(m != NULL && m == c->rcvq.tail && m->data_len <= len))
+		n = sani_tcp_rcvq_read_all(c, buf);
+	else
+		n = sani_tcp_rcvq_read(c, buf, len);
 	*ev = sani_tcp_has_read(c, n);
 	return n;
 }
