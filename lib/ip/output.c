@@ -149,7 +149,8 @@ is_plain(const struct sani_iface *ifc, const struct rte_mbuf *m, const struct sa
 
 /* What wrap() and sani_ip_neigh_give() write of it, in one go. */
 static inline void
-wrap_plain(const struct sani_iface *ifc, const struct sani_ip_neigh *n, struct rte_mbuf *m, const struct sani_ip_out *out)
+wrap_plain(const struct sani_iface *ifc, const struct sani_ip_neigh *n, struct rte_mbuf *m,
+	   const struct sani_ip_out *out)
 {
 	struct sani_ip_hdrs *h = rte_pktmbuf_mtod_offset(m, struct sani_ip_hdrs *, -(int)HDRS);
 	uint32_t src_be = sani_ip_v4_be(&out->src);

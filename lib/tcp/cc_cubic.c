@@ -165,7 +165,7 @@ avoid(struct sani_tcp_conn *c, const struct sani_tcp_cc_ack *ack)
 		grow_towards(c, find_w_cubic(c, (int64_t)at_ms + c->srtt_us / 1000), ack->acked);
 }
 
-/* The delay is of interest while cwnd is in use: a queue that others fill does not end a slow start that is not under way. */
+/* The delay is of interest while cwnd is in use: what others queue does not end a slow start that is not under way. */
 static void
 start_slowly(struct sani_tcp_conn *c, const struct sani_tcp_cc_ack *ack)
 {

@@ -90,8 +90,8 @@ copy_text(struct sani_tcp_conn *c, uint32_t len, uint8_t *dst)
 }
 
 /*
- * The next segment, with len bytes of text. In the buffer is set up what segments are read by; the rest is what it is in
- * any mbuf of a pool (next, nb_segs, refcnt), or is written with the lower headers.
+ * The next segment, with len bytes of text. In the buffer is set up what segments are read by; the rest is what it is
+ * in any mbuf of a pool (next, nb_segs, refcnt), or is written with the lower headers.
  */
 static inline struct rte_mbuf *
 build(struct sani_tcp_conn *c, struct rte_mbuf *m, uint32_t len, uint64_t now_us)

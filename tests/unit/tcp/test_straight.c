@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /*
  * The straight paths of input and output, held against the general ones: two blocks with the same past are given the
- * same segments, writes, reads and time. One takes the straight paths where it may, the other never does; after each step
- * they are the same, with all they hold, have sent, told and counted.
+ * same segments, writes, reads and time. One takes the straight paths where it may, the other never does; after each
+ * step they are the same, with all they hold, have sent, told and counted.
  */
 #include <netinet/ip_icmp.h>
 #include <stdlib.h>
