@@ -333,7 +333,8 @@ sani_tcp_flight_limit_age(struct sani_tcp_conn *c, uint64_t now_us)
 	struct sani_tcp_run *r = sani_tcp_runs(c);
 
 	for (uint32_t i = 0; i < c->flight.nb; i++)
-		r[i].word = sani_tcp_run_word(limit_age(sani_tcp_run_time(&r[i]), now_us), r[i].word & SANI_TCP_RUN_FLAGS);
+		r[i].word = sani_tcp_run_word(limit_age(sani_tcp_run_time(&r[i]), now_us),
+					      r[i].word & SANI_TCP_RUN_FLAGS);
 	c->rack_us = limit_age(c->rack_us, now_us);
 }
 
