@@ -260,6 +260,23 @@ duplicates_after_a_timeout_start_no_fast_retransmission(void **state)
 	assert_int_equal(bed_count(b, SANI_CTR_tcp_tx_fast_rexmit), 0);
 }
 
+/* RFC 6582 3.2 step 2: what the repeats of a timeout draw when all that was out is acknowledged shows no loss. */
+static void
+duplicates_of_what_a_timeout_repeated_show_no_loss(void **state)
+{
+	struct bed *b = *state;
+
+	start(b, 10000);
+	bed_run(b, 201 * MS);
+	bed_in(b, ACK, NXT, UNA + 10 * MSS, 0);
+	bed_write(b, 5 * MSS);
+	dup_acks(b, UNA + 10 * MSS, 9);
+	assert_int_equal(bed_count(b, SANI_CTR_tcp_tx_fast_rexmit), 0);
+	bed_in(b, ACK, NXT, UNA + 11 * MSS, 0);
+	dup_acks(b, UNA + 11 * MSS, 3);
+	assert_int_equal(bed_count(b, SANI_CTR_tcp_tx_fast_rexmit), 1);
+}
+
 static void
 idle_connection_starts_again_from_the_initial_window(void **state)
 {
@@ -428,6 +445,7 @@ main(void)
 		bed_test(ssthresh_falls_once_for_repeated_timeouts),
 		bed_test(ack_of_all_after_a_timeout_sends_nothing_twice),
 		bed_test(duplicates_after_a_timeout_start_no_fast_retransmission),
+		bed_test(duplicates_of_what_a_timeout_repeated_show_no_loss),
 		bed_test(idle_connection_starts_again_from_the_initial_window),
 		bed_test(what_goes_back_keeps_to_the_window),
 		bed_test(loss_lasts_until_all_that_was_out_is_acknowledged),
