@@ -174,6 +174,24 @@ syn_takes_no_data_along_that_its_link_does_not_carry(void **state)
 	}
 }
 
+/* RFC 7413 4.1.3: what may have kept it from getting through is left out. */
+static void
+syn_that_goes_again_has_no_fast_open_option(void **state)
+{
+	struct bed *b = *state;
+
+	b->p.fast = (struct sani_tcp_fast){ .nb = 8, .flags = SANI_TCP_FAST_ASK };
+	sani_tcp_open_active(&b->c, &b->p, b->now);
+	bed_flush(b);
+	assert_true(b->out[0].seg.opts & SANI_TCP_OPT_FAST);
+	bed_run(b, 3 * SEC);
+	assert_int_equal(b->nb, 3);
+	for (unsigned int i = 1; i < b->nb; i++) {
+		assert_int_equal(b->out[i].seg.flags, SYN);
+		assert_false(b->out[i].seg.opts & SANI_TCP_OPT_FAST);
+	}
+}
+
 int
 main(void)
 {
@@ -185,6 +203,7 @@ main(void)
 		bed_test(reset_without_our_ack_is_ignored),
 		bed_test(split_handshake_withstands_noise),
 		bed_test(text_in_the_syn_of_a_simultaneous_open_is_not_taken),
+		bed_test(syn_that_goes_again_has_no_fast_open_option),
 		bed_test(syn_takes_no_data_along_that_its_link_does_not_carry),
 	};
 
