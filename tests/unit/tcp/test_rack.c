@@ -217,6 +217,20 @@ dsack_widens_the_window_once_a_round_trip(void **state)
 }
 
 static void
+sixteen_recoveries_without_dsack_narrow_it(void **state)
+{
+	struct bed *b = *state;
+
+	start(b, 10);
+	bed_sack(b, seg(0), 1, (uint32_t[]){ UNA, UNA + MSS });
+	for (unsigned int i = 0; i < 16; i++) {
+		assert_int_equal(b->c.reo_wnd_mult, 2);
+		sani_tcp_rack_recovered(&b->c);
+	}
+	assert_int_equal(b->c.reo_wnd_mult, 1);
+}
+
+static void
 lost_tail_is_probed_after_two_round_trips(void **state)
 {
 	struct bed *b = *state;
@@ -734,6 +748,7 @@ main(void)
 		bed_test(ack_of_a_late_original_tells_what_else_it_can),
 		bed_test(what_was_sent_again_tells_only_of_the_last_time),
 		bed_test(dsack_widens_the_window_once_a_round_trip),
+		bed_test(sixteen_recoveries_without_dsack_narrow_it),
 		bed_test(lost_tail_is_probed_after_two_round_trips),
 		bed_test(probe_is_new_data_when_there_is_some),
 		bed_test(probe_of_a_fin_carries_the_fin),
