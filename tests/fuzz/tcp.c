@@ -1,0 +1,344 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/*
+ * A connection, from its handshake on, with whatever a peer and a program may do. Octets are a function of their
+ * place in the stream, and a model notes which the peer has sent: what is acknowledged, told in SACK blocks or read
+ * can be nothing else.
+ *
+ * Input: two octets, how it is opened; then steps, an octet each with what belongs to it.
+ */
+#include "fuzz.h"
+#include "unit/tcp/bed.h"
+
+#define ROOM (1u << 20)	/* octets of the peer's that are noted, half of them before the stream's first */
+#define STEPS 400u
+
+enum step {
+	STEP_SEGMENT,
+	STEP_IN_ORDER,
+	STEP_SACK,
+	STEP_WAIT,
+	STEP_WRITE,
+	STEP_READ,
+	STEP_SHUTDOWN,
+	STEP_SCARCE,
+	STEP_ICMP,
+	NB_STEPS
+};
+
+struct world {
+	struct bed *b;
+	uint32_t known;		/* of the peer's stream, acknowledged when it was last looked at */
+	uint64_t nb_read;
+	uint32_t edge;		/* the farthest that the peer has offered */
+	uint32_t rcv_adv;
+	uint32_t snd_una;
+};
+
+static uint8_t came[ROOM];	/* octets, and SYN and FIN at their places */
+
+static uint32_t
+place_of(uint32_t seq)
+{
+	return seq - BED_IRS + ROOM / 2;
+}
+
+static void
+note(uint32_t seq, uint32_t len)
+{
+	for (uint32_t i = 0; i < len; i++)
+		if (place_of(seq + i) < ROOM)
+			came[place_of(seq + i)] = 1;
+}
+
+static void
+require_came(uint32_t left, uint32_t right)
+{
+	fuzz_require(seq_leq(left, right));
+	for (uint32_t seq = left; seq != right; seq++)
+		fuzz_require(place_of(seq) < ROOM && came[place_of(seq)]);
+}
+
+static void
+check_sent(struct world *w, const struct sani_tcp_seg *seg)
+{
+	if (seg->opts & SANI_TCP_OPT_SACK)
+		for (unsigned int i = 0; i < seg->nb_sack; i++)
+			require_came(seg->sack[i].left, seg->sack[i].right);
+	if (seg->flags & (SANI_TCP_SYN | SANI_TCP_RST))
+		return;
+	fuzz_require(seq_leq(seg->ack, w->b->c.rcv_nxt));
+	/* a window probe is one octet beyond, a FIN another */
+	fuzz_require(seg->len == 0 || seq_leq(seg->seq + seg->len, w->edge + 1));
+	fuzz_require(seq_leq(w->b->c.snd_una, w->b->c.snd_nxt));
+}
+
+static void
+take(struct world *w, struct rte_mbuf *m)
+{
+	w->b->nb = 0;
+	bed_take(w->b, m);
+	check_sent(w, &w->b->out[0].seg);
+}
+
+static void
+flush(struct world *w)
+{
+	struct rte_mbuf *tx[4];
+	bool more = true;
+
+	for (unsigned int i = 0; more && sani_tcp_state(&w->b->c) != SAN_TCP_CLOSED; i++) {
+		struct sani_tcp_io io = bed_io(w->b, tx, 4);
+
+		fuzz_require(i < 4096);
+		more = sani_tcp_output(&w->b->c, &io);
+		for (uint16_t k = 0; k < io.nb_tx; k++)
+			take(w, tx[k]);
+	}
+}
+
+static void
+inject(struct world *w, const struct sani_tcp_seg *seg)
+{
+	struct rte_mbuf *tx[4];
+	struct sani_tcp_io io = bed_io(w->b, tx, 4);
+	uint32_t text = seg->seq + !!(seg->flags & SANI_TCP_SYN);
+	uint32_t offered = seg->ack + seg->wnd;
+
+	note(seg->seq, sani_tcp_seg_space(seg));
+	if ((seg->flags & SANI_TCP_ACK) && seq_gt(offered, w->edge))
+		w->edge = offered;
+	sani_tcp_input(&w->b->c, seg, bed_payload(text, seg->len, 1500), &io);
+	for (uint16_t k = 0; k < io.nb_tx; k++)
+		take(w, tx[k]);
+	flush(w);
+}
+
+/* Around where the connection stands, more often than anywhere. */
+static uint32_t
+near(struct fuzz_in *in, uint32_t where)
+{
+	uint16_t by = fuzz_16(in);
+
+	return by == 0x8000 ? fuzz_32(in) : where + (uint32_t)(int32_t)(int16_t)by;
+}
+
+static void
+send_segment(struct world *w, struct fuzz_in *in)
+{
+	const struct sani_tcp_conn *c = &w->b->c;
+	uint8_t flags = fuzz_8(in);
+	uint32_t seq = near(in, c->rcv_nxt);
+	uint32_t ack = near(in, c->snd_una);
+	struct sani_tcp_seg seg = bed_seg(w->b, flags, seq, ack, fuzz_16(in) % 3000);
+
+	seg.wnd = fuzz_16(in);
+	if (flags & SANI_TCP_URG)
+		seg.urg = fuzz_16(in);
+	seg.ecn = fuzz_8(in) & 3;
+	if (seg.opts & SANI_TCP_OPT_TS) {
+		seg.tsval += fuzz_8(in) - 4u;
+		seg.tsecr = sani_tcp_ts_now(c, w->b->now) - fuzz_8(in);
+	}
+	inject(w, &seg);
+}
+
+static void
+send_in_order(struct world *w, struct fuzz_in *in)
+{
+	const struct sani_tcp_conn *c = &w->b->c;
+	struct sani_tcp_seg seg = bed_seg(w->b, SANI_TCP_ACK, c->rcv_nxt, c->snd_nxt, fuzz_16(in) % 1461);
+
+	inject(w, &seg);
+}
+
+static void
+send_sack(struct world *w, struct fuzz_in *in)
+{
+	const struct sani_tcp_conn *c = &w->b->c;
+	struct sani_tcp_seg seg = bed_seg(w->b, SANI_TCP_ACK, c->rcv_nxt, near(in, c->snd_una), 0);
+
+	seg.opts |= SANI_TCP_OPT_SACK;
+	seg.nb_sack = fuzz_8(in) % (SANI_TCP_SACK_BLOCKS + 1);
+	for (unsigned int i = 0; i < seg.nb_sack; i++) {
+		seg.sack[i].left = near(in, c->snd_una);
+		seg.sack[i].right = near(in, seg.sack[i].left);
+	}
+	inject(w, &seg);
+}
+
+static void
+wait(struct world *w, struct fuzz_in *in)
+{
+	uint64_t end = w->b->now + fuzz_16(in) * 200ull;
+	struct rte_mbuf *tx[4];
+
+	for (unsigned int i = 0; sani_tcp_deadline(&w->b->c) <= end; i++) {
+		struct sani_tcp_io io;
+
+		fuzz_require(i < 100000);
+		if (sani_tcp_deadline(&w->b->c) > w->b->now)
+			w->b->now = sani_tcp_deadline(&w->b->c);
+		io = bed_io(w->b, tx, 4);
+		sani_tcp_timer(&w->b->c, &io);
+		for (uint16_t k = 0; k < io.nb_tx; k++)
+			take(w, tx[k]);
+		flush(w);
+	}
+	w->b->now = end;
+	w->b->tsval += (uint32_t)(end / 1000);
+}
+
+static void
+write_some(struct world *w, struct fuzz_in *in)
+{
+	static uint8_t data[65536];
+	uint32_t n = fuzz_16(in);
+	struct rte_mbuf *tx[4];
+	struct sani_tcp_io io = bed_io(w->b, tx, 4);
+	uint32_t taken;
+
+	for (uint32_t i = 0; i < n; i++)
+		data[i] = bed_byte(sani_tcp_written(&w->b->c) + i);
+	sani_tcp_write(&w->b->c, data, n, &io, &taken);
+	fuzz_require(taken <= n && io.nb_tx == 0);
+	flush(w);
+}
+
+static void
+read_some(struct world *w, struct fuzz_in *in)
+{
+	static uint8_t data[65536];
+	uint32_t there = sani_tcp_readable(&w->b->c);
+	uint32_t want = fuzz_16(in);
+	uint32_t ev;
+	uint32_t n = sani_tcp_read(&w->b->c, data, want, &ev);
+
+	fuzz_require(n == (there < want ? there : want));
+	for (uint32_t i = 0; i < n; i++)
+		fuzz_require(data[i] == bed_byte(w->nb_read + i));
+	w->nb_read += n;
+	flush(w);
+}
+
+static void
+tell_icmp(struct world *w, struct fuzz_in *in)
+{
+	struct rte_mbuf *tx[4];
+	struct sani_tcp_io io = bed_io(w->b, tx, 4);
+	uint8_t type = fuzz_8(in) & 1 ? 3 : 11;
+	uint8_t code = fuzz_8(in) % 16;
+	uint16_t mtu = fuzz_16(in);
+
+	sani_tcp_icmp(&w->b->c, type, code, mtu, near(in, w->b->c.snd_una), &io);
+	for (uint16_t k = 0; k < io.nb_tx; k++)
+		take(w, tx[k]);
+	flush(w);
+}
+
+static void
+play(struct world *w, struct fuzz_in *in)
+{
+	switch ((enum step)(fuzz_8(in) % NB_STEPS)) {
+	case STEP_SEGMENT:
+		send_segment(w, in);
+		break;
+	case STEP_IN_ORDER:
+		send_in_order(w, in);
+		break;
+	case STEP_SACK:
+		send_sack(w, in);
+		break;
+	case STEP_WAIT:
+		wait(w, in);
+		break;
+	case STEP_WRITE:
+		write_some(w, in);
+		break;
+	case STEP_READ:
+		read_some(w, in);
+		break;
+	case STEP_SHUTDOWN:
+		sani_tcp_shutdown(&w->b->c);
+		flush(w);
+		break;
+	case STEP_SCARCE:
+		w->b->scarce = !w->b->scarce;
+		break;
+	case STEP_ICMP:
+		tell_icmp(w, in);
+		break;
+	case NB_STEPS:
+		break;
+	}
+}
+
+/* After each step. */
+static void
+check(struct world *w)
+{
+	const struct sani_tcp_conn *c = &w->b->c;
+	uint32_t seq = BED_IRS + 1 + w->known;
+
+	if (sani_tcp_state(c) == SAN_TCP_CLOSED)
+		return;
+	require_came(seq, c->rcv_nxt);
+	w->known = c->rcv_nxt - BED_IRS - 1;
+	/* what was promised stays, but for the peer's FIN behind it */
+	fuzz_require(seq_geq(c->rcv_adv, w->rcv_adv));
+	w->rcv_adv = c->rcv_adv;
+	fuzz_require(seq_geq(c->snd_una, w->snd_una) && seq_leq(c->snd_una, c->snd_nxt));
+	w->snd_una = c->snd_una;
+	fuzz_require(w->nb_read + sani_tcp_readable(c) <= w->known);
+}
+
+static void
+open_one(struct world *w, struct fuzz_in *in)
+{
+	struct bed *b = w->b;
+	uint8_t how = fuzz_8(in);
+
+	b->ts = how & 1;
+	b->sack = how & 2;
+	b->p.tune.cc = (how >> 2) % 3;
+	b->p.tune.mtu_probe = how & 16;
+	b->p.tune.pacing = how & 32 ? 1000000 : 0;
+	b->p.nodelay = how & 64;
+	b->p.sndbuf = 65536;
+	b->p.rcvbuf = fuzz_8(in) * 256u + 2048;
+	w->edge = b->p.iss + 1 + b->wnd;
+	if (how & 128)
+		bed_connect(b);
+	else
+		bed_accept(b);
+	w->rcv_adv = b->c.rcv_adv;
+	w->snd_una = b->c.snd_una;
+}
+
+int
+LLVMFuzzerInitialize(int *argc, char ***argv)
+{
+	(void)argc;
+	(void)argv;
+	/* an assertion of the bed's is a crash, which leaves its input */
+	setenv("CMOCKA_TEST_ABORT", "1", 1);
+	return bed_group(NULL);
+}
+
+int
+LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
+{
+	struct fuzz_in in = { data, size };
+	struct world w = { .b = NULL };
+	void *state = NULL;
+
+	memset(came, 0, sizeof(came));
+	fuzz_require(bed_setup(&state) == 0);
+	w.b = state;
+	open_one(&w, &in);
+	for (unsigned int i = 0; i < STEPS && in.n > 0 && sani_tcp_state(&w.b->c) != SAN_TCP_CLOSED; i++) {
+		play(&w, &in);
+		check(&w);
+	}
+	fuzz_require(bed_teardown(&state) == 0);
+	return 0;
+}
