@@ -210,8 +210,13 @@ send_packet(struct world *w, struct fuzz_in *in)
 		.dst = sani_ip_from_v4(fuzz_32(in)), .proto = IPPROTO_TCP, .ttl = 64, .df = how & 1,
 		.way = how & 2 ? &way : NULL,
 	};
+	uint32_t len = 20 + fuzz_16(in) % 1480;
 
-	sani_ip_output(w->ip, make_chain(zero, 20 + fuzz_16(in) % 1480, how & 4 ? 300 : 1500), &out, &w->io);
+	for (unsigned int i = 0; i <= how / 8u; i++) {
+		sani_ip_output(w->ip, make_chain(zero, len, how & 4 ? 300 : 1500), &out, &w->io);
+		fuzz_require(w->io.nb_tx <= SANI_IP_TX_ROOM);
+		sweep(w);
+	}
 }
 
 static void
