@@ -9,7 +9,6 @@
  * The receive window has to hold what comes in two round trips, since the peer doubles what it sends in
  * each while it starts; the send queue what may be in flight and as much again behind it.
  */
-#define ROUND_MIN_US 1000u	/* a round trip is taken to last at least so long */
 #define ROUND_LATE 4u		/* a round that took so many of them says nothing about the rate */
 
 static void
@@ -34,7 +33,7 @@ count_taken(const struct sani_tcp_conn *c)
 void
 sani_tcp_grow_rcvbuf(struct sani_tcp_conn *c, struct sani_tcp_io *io)
 {
-	uint32_t round_us = c->srtt_us > ROUND_MIN_US ? c->srtt_us : ROUND_MIN_US;
+	uint32_t round_us = c->srtt_us > SANI_TCP_ROUND_MIN_US ? c->srtt_us : SANI_TCP_ROUND_MIN_US;
 	uint32_t age_us = (uint32_t)io->now_us - c->rcv_round_us;
 	uint32_t taken;
 

@@ -277,6 +277,8 @@ sani_tcp_window_update_due(const struct sani_tcp_conn *c);
 
 /* grow.c */
 
+#define SANI_TCP_ROUND_MIN_US 1000u	/**< A round trip is taken to last at least so long. */
+
 /** In-order text has arrived. */
 void
 sani_tcp_grow_rcvbuf(struct sani_tcp_conn *c, struct sani_tcp_io *io);

@@ -33,7 +33,7 @@ sani_tcp_recovery_grow(struct sani_tcp_rx *rx, const struct sani_tcp_delivery *d
 
 	if (sani_unlikely(c->extras & SANI_TCP_X_CWV))
 		limited = sani_tcp_cwv_acked(c, d, rx->io, limited);
-	c->cc->acked(c, &(struct sani_tcp_cc_ack){
+	sani_tcp_cc_acked(c, &(struct sani_tcp_cc_ack){
 		.now_us = rx->io->now_us,
 		.acked = d->acked,
 		.rtt_us = d->rtt_us,

@@ -244,6 +244,14 @@ sani_tcp_tlp_arm(struct sani_tcp_conn *c, uint64_t now_us)
 	sani_tcp_arm(c, SANI_TCP_T_LOSS, pto_us < rexmit_us ? pto_us : rexmit_us);
 }
 
+/** New data was acknowledged outside recovery. While the first slow start does not use cwnd there is nothing to do. */
+static inline void
+sani_tcp_cc_acked(struct sani_tcp_conn *c, const struct sani_tcp_cc_ack *ack)
+{
+	if (ack->limited || c->ssthresh != UINT32_MAX)
+		c->cc->acked(c, ack);
+}
+
 /** A run that was sent once, at sent_us, is delivered up to end: RFC 8985 6.2 step 2. */
 static inline void
 sani_tcp_rack_note(struct sani_tcp_conn *c, uint32_t sent_us, uint32_t end, uint64_t now_us)

@@ -74,7 +74,7 @@ grow_cwnd(struct sani_tcp_conn *c, uint32_t acked, uint32_t rtt_us, struct sani_
 		.now_us = io->now_us, .acked = acked, .rtt_us = rtt_us, .limited = c->cwnd_full,
 	};
 
-	c->cc->acked(c, &ack);
+	sani_tcp_cc_acked(c, &ack);
 	if (ack.limited)
 		sani_tcp_grow_sndbuf(c, io);
 }
@@ -128,7 +128,7 @@ take_text(struct sani_tcp_conn *c, struct rte_mbuf *m, uint32_t len, struct sani
 	else
 		sani_tcp_rcvq_append(c, m, len);
 	sani_tcp_owe_ack(c, io->now_us);
-	if (c->rcvq.limit < c->rcvq.max)
+	if (c->rcvq.limit < c->rcvq.max && (uint32_t)io->now_us - c->rcv_round_us >= SANI_TCP_ROUND_MIN_US)
 		sani_tcp_grow_rcvbuf(c, io);
 }
 
