@@ -247,6 +247,28 @@ waits_for_program(struct sani_tcp_conn *c)
 	return false;
 }
 
+#define AHEAD 3u	/* connections */
+
+/*
+ * The buffer that a segment some way down the list will be built in was somebody else's last, who has freed it: its
+ * lines are asked for now, to be written.
+ */
+static inline void
+fetch_buffer_ahead(struct rte_mempool *pool)
+{
+	const struct rte_mempool_cache *cache = rte_mempool_default_cache(pool, rte_lcore_id());
+	const uint8_t *m;
+
+	if (cache == NULL || cache->len <= AHEAD)
+		return;
+	m = cache->objs[cache->len - 1 - AHEAD];
+	sani_fetch_to_write(m);
+	m += sizeof(struct rte_mbuf) + RTE_PKTMBUF_HEADROOM - SANI_CACHE_LINE;
+	sani_fetch_to_write(m);
+	sani_fetch_to_write(m + SANI_CACHE_LINE);
+	sani_fetch_to_write(m + 2 * SANI_CACHE_LINE);
+}
+
 /* Those that have more to send than a burst, whose port is behind, or that wait for the program stay listed. */
 static unsigned int
 output_dirty(struct sani_core *core, struct unreachable *u)
@@ -260,6 +282,7 @@ output_dirty(struct sani_core *core, struct unreachable *u)
 	for (uint32_t i = 0; i < n; i++) {
 		struct sani_tcp_conn *c = &p->conns[p->dirty[i]];
 
+		fetch_buffer_ahead(io.pool);
 		if (waits_for_program(c) || must_wait(core, c) || output_burst(core, c, &io, u)) {
 			c->owner.dirty = kept;
 			p->dirty[kept++] = p->dirty[i];

@@ -157,7 +157,9 @@ wrap_plain(const struct sani_iface *ifc, const struct sani_ip_neigh *n, struct r
 	uint32_t dst_be = sani_ip_v4_be(&out->dst);
 
 	m->ol_flags &= RTE_MBUF_F_INDIRECT | RTE_MBUF_F_EXTERNAL;
-	m->tx_offload = rte_mbuf_tx_offload(SANI_ETH_HDR, SANI_IP4_HDR_MIN, 0, 0, 0, 0, 0);
+	/* In the buffer's second line, which a peer over rings only reads: it stays in the caches of both. */
+	if (ifc->caps & (SANI_PORT_TX_IP4_CKSUM | SANI_PORT_TX_TCP_CKSUM))
+		m->tx_offload = rte_mbuf_tx_offload(SANI_ETH_HDR, SANI_IP4_HDR_MIN, 0, 0, 0, 0, 0);
 	m->port = ifc->port_id;
 	fill_tcp_cksum(ifc, m, src_be, dst_be);
 	memcpy(h->eth_dst, &n->mac, sizeof(h->eth_dst));
