@@ -209,6 +209,19 @@ sani_core_touch(struct sani_core *core, struct sani_tcp_conn *c, uint32_t ev)
 		sani_conn_arm(core, c);
 }
 
+int
+sani_core_read(struct sani_core *core, struct sani_tcp_conn *c, void *buf, uint32_t n)
+{
+	uint32_t got, ev;
+
+	got = sani_tcp_read(c, buf, n, &ev);
+	sani_assert(got == n);
+	(void)got;
+	if (sani_unlikely(ev != 0))
+		sani_core_touch(core, c, ev);
+	return 0;
+}
+
 /*
  * An embryo has come to an end by itself. With an offer under way its place is kept (mesh.c), and it counts in the
  * backlog: its offer waits there.

@@ -256,6 +256,10 @@ sani_core_reclaim(struct sani_core *core);
 void
 sani_core_touch(struct sani_core *core, struct sani_tcp_conn *c, uint32_t ev);
 
+/** Copy n bytes out that are there, and touch c when the peer is to be told of it. @return 0, as a call that ends so. */
+int
+sani_core_read(struct sani_core *core, struct sani_tcp_conn *c, void *buf, uint32_t n);
+
 /** Fill an engine io for a call that builds no segment. */
 struct sani_tcp_io
 sani_core_io(struct sani_core *core);

@@ -119,6 +119,7 @@ sani_cq_lane(struct san_cq *cq, uint8_t core_id)
 	}
 	lane->records = sani_slots_peek(core_id)->records;
 	lane->depth = cq->depth;
+	lane->left = cq->depth;
 	lane->thread_id = atomic_load_explicit(&cq->thread_id, memory_order_relaxed);
 	lane->core_id = core_id;
 	lane->next = cq->lanes;
@@ -200,9 +201,8 @@ fill(struct san_completion *comp, const struct sani_cq_entry *e, struct san_over
 	comp->sock = op->sock;
 	comp->op = op;
 	comp->value = e->value;
-	comp->result = e->result;
-	comp->kind = e->kind;
-	comp->flags = e->flags;
+	memcpy(&comp->result, &e->result, offsetof(struct san_completion, reserved) + sizeof(comp->reserved) -
+						  offsetof(struct san_completion, result));
 	comp->reserved = 0;
 }
 
@@ -223,6 +223,24 @@ fetch(const struct sani_lane *lane, uint32_t head, uint32_t n)
 		sani_fetch_to_write(sani_lane_at(lane, head + i)->op);
 }
 
+/* Entries that lie one behind the other. @return How many places they give back. */
+static inline uint32_t
+reap_row(const struct sani_cq_entry *e, struct san_completion *comp, uint32_t n)
+{
+	uint32_t places = 0;
+
+	for (const struct sani_cq_entry *end = e + n; e != end; e++, comp++) {
+		struct san_overlapped *op = e->op;
+		uint32_t gives = e->places;
+
+		fill(comp, e, op);
+		places += gives;
+		if (sani_likely(gives > 0))
+			give_op_back(e->rec, op);
+	}
+	return places;
+}
+
 /* Up to the tail that was noted; what is taken is given back to the core at once. */
 static unsigned int
 reap_entries(struct sani_lane *lane, struct san_completion *comp, unsigned int max, bool from_afar)
@@ -230,26 +248,20 @@ reap_entries(struct sani_lane *lane, struct san_completion *comp, unsigned int m
 	struct sani_spsc *ring = lane->ring;
 	uint32_t head = sani_spsc_head(ring);
 	uint32_t n = lane->noted - head;
-	const struct sani_cq_entry *entries = sani_lane_at(lane, 0);
-	uint32_t i, places = 0, mask = ring->mask;
+	uint32_t straight, places = 0;
 
 	if (n > max)
 		n = max;
 	if (from_afar && n > 1)
 		fetch(lane, head, n);
-	for (i = 0; i < n; i++) {
-		const struct sani_cq_entry *e = &entries[(head + i) & mask];
-		struct san_overlapped *op = e->op;
-		struct sani_record *rec = e->rec;
-		uint32_t gives = e->places;
-
-		fill(&comp[i], e, op);
-		places += gives;
-		if (sani_likely(gives > 0))
-			give_op_back(rec, op);
-	}
-	sani_assert(lane->used >= places);
-	lane->used -= places;
+	/* to the end of the ring's memory, and on from its beginning */
+	straight = ring->mask + 1 - (head & ring->mask);
+	straight = n < straight ? n : straight;
+	places = reap_row(sani_lane_at(lane, head), comp, straight);
+	if (sani_unlikely(straight < n))
+		places += reap_row(sani_lane_at(lane, 0), comp + straight, n - straight);
+	lane->left += places;
+	sani_assert(lane->left <= lane->depth);
 	sani_spsc_pop_to(ring, head + n);
 	return n;
 }

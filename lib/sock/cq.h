@@ -30,11 +30,13 @@ struct sani_cq_entry {
 	int32_t result;
 	uint8_t kind;
 	uint8_t flags;
-	uint8_t places;		/**< That it gives back: 0 while the operation goes on. */
-	uint8_t reserved;
+	uint16_t places;	/**< That it gives back: 0 while the operation goes on. */
 };
 
 _Static_assert(sizeof(struct sani_cq_entry) == 32, "two entries a line");
+_Static_assert(offsetof(struct sani_cq_entry, places) - offsetof(struct sani_cq_entry, result) ==
+		       offsetof(struct san_completion, reserved) - offsetof(struct san_completion, result),
+	       "result, kind and flags are copied in one go");
 
 /** One core's way to the queue. */
 struct sani_lane {
@@ -47,7 +49,7 @@ struct sani_lane {
 	/* The core's. */
 	_Atomic uint32_t closed SANI_ALIGNED;	/**< Closed slots, newest first: slot + 1, linked by record->link. */
 	/* The thread's. */
-	uint32_t used SANI_ALIGNED;	/**< Places taken: posted and not reaped (O4). */
+	uint32_t left SANI_ALIGNED;	/**< Places that are not taken: of depth, less what is posted and not reaped (O4). */
 	uint32_t taken;			/**< Closed slots taken and not reported, oldest first. */
 	uint32_t noted;			/**< The ring's tail when they were taken. */
 	struct sani_extras extras;	/**< Taken by the thread, given back by the core. */

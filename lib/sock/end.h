@@ -48,10 +48,30 @@ sani_op_finish(struct sani_lane *lane, struct sani_record *rec, struct san_overl
 	e->kind = kind;
 	e->flags = kind == SAN_OP_RECV ? (uint8_t)(flags & SAN_URGENT) : 0;
 	e->places = 1;
-	e->reserved = 0;
 	if (sani_unlikely(kind == SAN_OP_ACCEPT))
 		e->value = result == 0 ? op->u.accepted : SAN_NO_HANDLE;
 	return e;
+}
+
+/**
+ * End op, which has only just been posted, and show it: its state stays POSTED, as its completion says the rest. It is
+ * not polled, and op->done is set.
+ */
+static inline void
+sani_op_finish_new(struct sani_lane *lane, struct sani_record *rec, struct san_overlapped *op, uint8_t kind,
+		   int32_t result)
+{
+	struct sani_cq_entry *e = sani_lane_place(lane);
+
+	op->result = result;
+	e->op = op;
+	e->rec = rec;
+	e->value = 0;
+	e->result = result;
+	e->kind = kind;
+	e->flags = 0;
+	e->places = 1;
+	sani_spsc_publish(lane->ring);
 }
 
 #endif

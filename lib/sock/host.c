@@ -96,6 +96,7 @@ make_core(struct san_host *h, unsigned int index, const struct sani_sock_conf *c
 	k->id = k->core->id;
 	k->core->ctx = k;
 	k->sleep.event_fd = -1;
+	atomic_store(&k->here, SANI_NONE);
 	k->sleep_after_us = conf->sleep_after_us;
 	k->loans.max = conf->nb_loans;
 	if (sani_sock_init(k, conf->nb_slots, conf->ring_size) < 0) {

@@ -189,7 +189,7 @@ static inline int
 claim(const struct sani_post *p, struct sani_lane *lane, uint32_t n, struct sani_extra **x)
 {
 	*x = NULL;
-	if (lane->used + n > lane->depth)
+	if (n > lane->left)
 		return -EAGAIN;
 	return sani_unlikely(p->extra != NULL) ? make_extra(p->extra, lane, x) : 0;
 }
@@ -249,7 +249,7 @@ post_on_core(const struct target *at, const struct sani_post *p, bool told)
 	}
 	if (rc == 0) {
 		/* This thread's own counts: nobody looks at them before it returns. */
-		so->lane->used += n;
+		so->lane->left -= n;
 		rec->posted++;
 		return 0;
 	}
@@ -286,7 +286,7 @@ post_bracketed(const struct target *at, const struct sani_post *p, struct sani_s
 	if (rc < 0)
 		return rc;
 	prepare(p, rec, x);
-	lane->used += n;
+	lane->left -= n;
 	rec->posted++;
 	*(struct sani_req *)sani_spsc_place(ring) =
 		(struct sani_req){ .sock = p->sock, .op = p->op, .kind = SANI_REQ_POST };
@@ -520,14 +520,12 @@ close_here(san_handle h, uint64_t user)
 	struct sani_sock *so;
 	uint64_t w;
 
-	if (sani_lib_check() < 0 || sani_thread_id == 0 || k == NULL ||
-	    atomic_load_explicit(&k->claimer, memory_order_acquire) != sani_thread_id ||
+	if (sani_lib_check() < 0 || k == NULL || !sani_is_here(k, sani_thread_id) ||
 	    sani_handle_slot(h) >= k->nb_slots)
 		return false;
 	so = &k->socks[sani_handle_slot(h)];
 	w = so->word;
-	if (so->handle != h || k->sleep.armed ||
-	    !atomic_compare_exchange_strong(so->at, &w, w - SANI_SLOT_OPEN + SANI_SLOT_CLOSING))
+	if (so->handle != h || !atomic_compare_exchange_strong(so->at, &w, w - SANI_SLOT_OPEN + SANI_SLOT_CLOSING))
 		return false;
 	sani_window();
 	so->rec->close_user = user;

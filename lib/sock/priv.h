@@ -79,8 +79,9 @@ struct sani_sock {
 	struct sani_lane *lane;		/**< Of cq, which has the id in that word. */
 	struct sani_oplist recv;	/**< Receives; of a listener, its accepts. */
 	uint32_t conn;			/**< Connection block, SANI_NONE. */
-	uint32_t gen;
+	uint32_t direct;		/**< Whose receives may go the short way: cq's thread, CONNECTED; or SANI_NONE. */
 	struct san_cq *cq;
+	uint32_t gen;
 	uint8_t phase;			/**< enum sani_sock_phase */
 	uint8_t close;			/**< enum sani_close_step */
 	bool shut;			/**< A shutdown or disconnect was posted: no more sends. */
@@ -148,23 +149,26 @@ struct sani_deadlines {
 #define SANI_CLAIM_LEFT UINT32_MAX	/**< Cleanup: the last round is over. */
 
 struct san_core {
-	struct sani_core *core;
+	/* What other threads read for each post: nothing that a round writes lies in this line. */
+	struct sani_core *core SANI_ALIGNED;
 	struct san_host *host;
-	uint8_t id;
 	_Atomic uint32_t claimer;	/**< Id of the thread that polls it, or SANI_CLAIM_*. */
+	/** The same while it is not about to sleep, else SANI_NONE. Who finds its own id here is that thread. */
+	_Atomic uint32_t here;
 	_Atomic uint32_t asleep;	/**< O13: set by the poller, cleared by whoever wakes it. */
-	struct sani_sleep sleep;
+	uint32_t nb_slots;
+	const struct sani_slots *slots;
+	struct sani_sock *socks;
+	struct sani_tcp_conn *conns;	/**< The core's connection blocks. */
+	uint32_t ring_size;		/**< Entries of a request ring. */
+	uint8_t id;
+	struct sani_sleep sleep SANI_ALIGNED;
 	uint32_t sleep_after_us;	/**< Of san_run(); 0: never. */
 	uint64_t busy_us;		/**< When san_run() last had something to do. */
 	_Atomic uint32_t nb_open;	/**< Slots OPEN or CLOSING. Written by the poller. */
 	_Atomic uint32_t nb_dead;	/**< Sockets in DEAD. Likewise. */
 	_Atomic bool closing_all;	/**< Cleanup's order was carried out here. */
 	_Atomic uint32_t overflow;	/**< Closes that found no room in a ring: slot + 1 (O9.2). Any thread. */
-	const struct sani_slots *slots;
-	struct sani_sock *socks;
-	struct sani_tcp_conn *conns;	/**< The core's connection blocks. */
-	uint32_t nb_slots;
-	uint32_t ring_size;		/**< Entries of a request ring. */
 	uint32_t *free;			/**< FIFO of slots to use next (O6). */
 	uint32_t free_head;
 	uint32_t nb_free;
@@ -239,6 +243,13 @@ static inline bool
 sani_is_on_core(const struct san_core *k, const struct sani_thread *t)
 {
 	return atomic_load_explicit(&k->claimer, memory_order_acquire) == t->id;
+}
+
+/** The same of the calling thread's id (0: none), and the core is not about to sleep. */
+static inline bool
+sani_is_here(const struct san_core *k, uint32_t thread_id)
+{
+	return atomic_load_explicit(&k->here, memory_order_relaxed) == thread_id;
 }
 
 /* sock.c: slots and phases */

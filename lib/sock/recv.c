@@ -22,60 +22,59 @@ post(san_handle sock, struct san_overlapped *op, void *buf, size_t len, unsigned
 
 /* Is it a post like most? What is wrong with it otherwise is found out there. */
 static inline bool
-is_plain(const struct san_overlapped *op, const void *buf, size_t len, unsigned int flags)
+is_plain(const struct san_overlapped *op, const void *buf, unsigned int flags)
 {
-	return op != NULL && buf != NULL && len - 1 < SAN_IO_MAX && (flags & ~(unsigned int)SAN_WAITALL) == 0 &&
-	       sani_op_state(op) == SANI_OP_FREE && op->timeout_us == 0;
+	return op != NULL && buf != NULL && (flags & ~(unsigned int)SAN_WAITALL) == 0 &&
+	       (op->timeout_us | (uint32_t)sani_op_state(op)) == SANI_OP_FREE;
 }
 
-/* Does the calling thread poll the core, without being about to sleep? Else nothing of it may be looked at. */
-static inline bool
-is_here(const struct san_core *k, uint32_t id)
-{
-	return id != 0 && k != NULL && atomic_load_explicit(&k->claimer, memory_order_acquire) == id && !k->sleep.armed;
-}
-
-/* May it post on the socket? */
+/* May the calling thread, which is here, post on the socket, with nothing before it? */
 static inline bool
 is_mine(const struct sani_sock *so, san_handle sock, uint32_t id)
 {
-	return so->handle == sock && atomic_load_explicit(so->at, memory_order_acquire) == so->word &&
-	       so->lane->thread_id == id;
+	return so->handle == sock && so->direct == id &&
+	       atomic_load_explicit(so->at, memory_order_acquire) == so->word && so->recv.head == NULL &&
+	       so->lane->left > 0;
 }
 
-/* Are there bytes that end it, with no mark among them? */
-static inline bool
-is_there(const struct sani_tcp_conn *c, size_t len, unsigned int flags)
-{
-	uint32_t n = c->rcvq.bytes;
-
-	return (n >= len || (n > 0 && flags == 0)) && !(c->flags & SANI_TCP_MAYBE_URGENT);
-}
-
-/* It is accepted. */
-static inline void
-admit(struct sani_sock *so, san_handle sock, struct san_overlapped *op, unsigned int flags)
+/*
+ * It is accepted, and has ended, with n bytes that are there. They are copied behind that: who reaps is this thread,
+ * which is not back before they are. What others have written into the lane and not shown goes along.
+ */
+static inline __attribute__((always_inline)) int
+take(struct san_core *k, struct sani_sock *so, struct san_overlapped *op, void *buf, uint32_t n, unsigned int flags)
 {
 	struct sani_record *rec = so->rec;
+	struct sani_lane *lane = so->lane;
 
-	op->sock = sock;
-	op->id = sani_record_next_id(rec);
-	op->kind = SAN_OP_RECV;
 	op->flags = (uint16_t)flags;
-	sani_op_turn(op, SANI_OP_POSTED);
-	rec->posted++;
-	so->lane->used++;
-}
-
-/* And ends at once. */
-static inline void
-end(struct san_core *k, struct sani_sock *so, struct san_overlapped *op, uint32_t n)
-{
+	op->kind = SAN_OP_RECV;
+	/* plain: nobody else looks at the state of one that is not polled */
+	op->state = SANI_OP_POSTED;
+	op->sock = so->handle;
 	op->done = n;
-	sani_op_finish(so->lane, so->rec, op, SAN_OP_RECV, 0, (int32_t)n);
-	sani_sock_show(k, so);
+	op->id = sani_record_next_id(rec);
+	rec->posted++;
+	lane->left--;
+	sani_op_finish_new(lane, rec, op, SAN_OP_RECV, (int32_t)n);
 	sani_count(&k->core->ctr, SANI_CTR_sock_ops);
 	sani_count(&k->core->ctr, SANI_CTR_sock_ops_ended);
+	return sani_core_read(k->core, &k->conns[so->conn], buf, n);
+}
+
+/* There are fewer bytes than asked for, or the queue was not touched in this round. */
+static __attribute__((noinline)) int
+take_less(struct san_core *k, struct sani_sock *so, struct san_overlapped *op, void *buf, size_t len,
+	  unsigned int flags)
+{
+	uint32_t n = k->conns[so->conn].rcvq.bytes;
+
+	if (len > n && (n == 0 || flags != 0 || len > SAN_IO_MAX))
+		return post(so->handle, op, buf, len, flags);
+	if (sani_unlikely(len == 0))
+		return -EINVAL;
+	sani_touch_cq(k, so->cq);
+	return take(k, so, op, buf, len < n ? (uint32_t)len : n, flags);
 }
 
 int
@@ -84,22 +83,21 @@ sani_sock_recv(san_handle sock, struct san_overlapped *op, void *buf, size_t len
 	struct san_core *k = sani_sock_core(sani_handle_core(sock));
 	uint32_t slot = sani_handle_slot(sock);
 	uint32_t id = sani_thread_id;
-	struct sani_tcp_conn *c;
+	const struct sani_tcp_conn *c;
 	struct sani_sock *so;
-	uint32_t n, ev;
 
-	if (sani_unlikely(sani_lib_check() < 0 || !is_here(k, id) || slot >= k->nb_slots ||
-			  !is_plain(op, buf, len, flags)))
+	if (sani_unlikely(sani_lib_check() < 0 || k == NULL || !sani_is_here(k, id) || slot >= k->nb_slots ||
+			  !is_plain(op, buf, flags)))
 		return post(sock, op, buf, len, flags);
 	so = &k->socks[slot];
-	c = &k->conns[so->conn];
-	if (sani_unlikely(!is_mine(so, sock, id) || so->phase != SANI_SOCK_CONNECTED || so->recv.head != NULL ||
-			  so->lane->used == so->lane->depth || !is_there(c, len, flags)))
+	if (sani_unlikely(!is_mine(so, sock, id)))
 		return post(sock, op, buf, len, flags);
-	admit(so, sock, op, flags);
-	n = sani_tcp_read(c, buf, (uint32_t)len, &ev);
-	end(k, so, op, n);
-	if (sani_unlikely(ev != 0))
-		sani_core_touch(k->core, &k->conns[so->conn], ev);
-	return 0;
+	c = &k->conns[so->conn];
+	if (sani_unlikely(c->flags & SANI_TCP_MAYBE_URGENT))
+		return post(sock, op, buf, len, flags);
+	/* 0 is no length; what is queued is less than SAN_IO_MAX */
+	sani_assert(c->rcvq.bytes < SAN_IO_MAX);
+	if (sani_unlikely(len - 1 >= c->rcvq.bytes || k->touched_last != so->cq))
+		return take_less(k, so, op, buf, len, flags);
+	return take(k, so, op, buf, (uint32_t)len, flags);
 }

@@ -180,6 +180,7 @@ sani_core_disarm(struct san_core *k)
 	if (!k->sleep.armed)
 		return;
 	k->sleep.armed = false;
+	atomic_store_explicit(&k->here, atomic_load_explicit(&k->claimer, memory_order_relaxed), memory_order_relaxed);
 	atomic_store(&k->asleep, 0);
 	arm_queues(sani_thread_get(atomic_load(&k->claimer)), -1);
 	/* Also one that comes late, for an earlier sleep. */
@@ -210,6 +211,7 @@ arm(struct san_core *k, struct sani_thread *t, uint64_t limit_us)
 		return 1;
 	set_timer(k->sleep.timer_fd, us);
 	k->sleep.armed = true;
+	atomic_store_explicit(&k->here, SANI_NONE, memory_order_relaxed);
 	atomic_exchange(&k->asleep, 1);
 	arm_queues(t, k->sleep.event_fd);
 	/* against the barriers of those who publish: sani_core_wake(), sani_wake_touched() */

@@ -33,6 +33,13 @@ add(_Atomic uint32_t *v, int n)
 			      memory_order_release);
 }
 
+/* Phase or lane has changed. */
+static void
+note_direct(struct sani_sock *so)
+{
+	so->direct = so->phase == SANI_SOCK_CONNECTED ? so->lane->thread_id : SANI_NONE;
+}
+
 void
 sani_sock_enter(struct san_core *k, struct sani_sock *so, enum sani_sock_phase phase)
 {
@@ -40,6 +47,7 @@ sani_sock_enter(struct san_core *k, struct sani_sock *so, enum sani_sock_phase p
 		return;
 	add(&k->nb_dead, (phase == SANI_SOCK_DEAD) - (so->phase == SANI_SOCK_DEAD));
 	so->phase = (uint8_t)phase;
+	note_direct(so);
 }
 
 struct sani_sock *
@@ -107,6 +115,7 @@ sani_sock_open(struct san_core *k, struct san_cq *cq, struct sani_lane *lane)
 	*so = (struct sani_sock){
 		.gen = sani_word_gen(atomic_load_explicit(word, memory_order_relaxed)),
 		.conn = SANI_NONE,
+		.direct = SANI_NONE,
 		.handle = sani_handle(k->id, slot, sani_word_gen(atomic_load_explicit(word, memory_order_relaxed))),
 		.at = word,
 		.rec = &k->slots->records[slot],
@@ -140,6 +149,7 @@ sani_sock_bind_anew(struct san_core *k, struct sani_sock *so, uint64_t w)
 	so->cq = cq;
 	so->word = sani_word(so->gen, sani_word_cq(w), SANI_SLOT_OPEN);
 	so->lane = atomic_load_explicit(&cq->lane_of[k->id], memory_order_acquire);
+	note_direct(so);
 }
 
 void

@@ -22,8 +22,8 @@
 
 enum sani_lib_state {
 	SANI_LIB_DOWN,
-	SANI_LIB_UP,
 	SANI_LIB_CLOSING,
+	SANI_LIB_UP = 0x80,	/**< The highest bit of the word: what each call looks at. */
 };
 
 /** State 8, attached threads 24, startups 32: one word, changed by compare-and-swap. Writer: library.c. */
@@ -39,7 +39,7 @@ sani_lib_state(void)
 static inline int
 sani_lib_check(void)
 {
-	return sani_likely(sani_lib_state() == SANI_LIB_UP) ? 0 : -ENETDOWN;
+	return sani_likely((int64_t)atomic_load_explicit(&sani_lib_word, memory_order_acquire) < 0) ? 0 : -ENETDOWN;
 }
 
 /** See san_startup(), without the EAL. @retval 0 -EBUSY */

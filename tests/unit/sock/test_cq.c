@@ -59,7 +59,7 @@ complete(struct sani_lane *lane, struct san_overlapped *op, int32_t result)
 
 	op->sock = sani_handle(lane->core_id, 3, 1);
 	op->state = SANI_OP_DONE;
-	lane->used++;
+	lane->left--;
 	put(lane, &e);
 }
 
@@ -89,7 +89,7 @@ an_entry_is_reaped_once_and_gives_its_place_back(void **state)
 	assert_int_equal(c[0].result, 12);
 	assert_int_equal(c[0].sock, sani_handle(CORE_A, 3, 1));
 	assert_int_equal(op.state, SANI_OP_FREE);
-	assert_int_equal(lane_a->used, 0);
+	assert_int_equal(lane_a->left, lane_a->depth);
 	assert_int_equal(san_cq_poll(cq, c, 4), 0);
 }
 
@@ -102,17 +102,17 @@ an_operation_that_goes_on_gives_its_places_back_at_its_end(void **state)
 	struct san_completion c[4];
 
 	(void)state;
-	lane_a->used = 3;
+	lane_a->left = lane_a->depth - 3;
 	put(lane_a, &e);
 	assert_int_equal(san_cq_poll(cq, c, 4), 1);
 	assert_int_equal(c[0].flags, SAN_MORE);
-	assert_int_equal(lane_a->used, 3);
+	assert_int_equal(lane_a->left, lane_a->depth - 3);
 	assert_int_equal(op.state, SANI_OP_DONE);
 	e.flags = 0;
 	e.places = 3;
 	put(lane_a, &e);
 	assert_int_equal(san_cq_poll(cq, c, 4), 1);
-	assert_int_equal(lane_a->used, 0);
+	assert_int_equal(lane_a->left, lane_a->depth);
 	assert_int_equal(op.state, SANI_OP_FREE);
 }
 
