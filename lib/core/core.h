@@ -256,7 +256,7 @@ sani_core_reclaim(struct sani_core *core);
 void
 sani_core_touch(struct sani_core *core, struct sani_tcp_conn *c, uint32_t ev);
 
-/** Copy n bytes out that are there, and touch c when the peer is to be told of it. @return 0, as a call that ends so. */
+/** Copy n bytes out that are there; touch c when the peer is to be told of it. @return 0, as a call that ends so. */
 int
 sani_core_read(struct sani_core *core, struct sani_tcp_conn *c, void *buf, uint32_t n);
 

@@ -49,7 +49,7 @@ struct sani_lane {
 	/* The core's. */
 	_Atomic uint32_t closed SANI_ALIGNED;	/**< Closed slots, newest first: slot + 1, linked by record->link. */
 	/* The thread's. */
-	uint32_t left SANI_ALIGNED;	/**< Places that are not taken: of depth, less what is posted and not reaped (O4). */
+	uint32_t left SANI_ALIGNED;	/**< Places: of depth, less what is posted and not reaped (O4). */
 	uint32_t taken;			/**< Closed slots taken and not reported, oldest first. */
 	uint32_t noted;			/**< The ring's tail when they were taken. */
 	struct sani_extras extras;	/**< Taken by the thread, given back by the core. */

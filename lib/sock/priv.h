@@ -79,7 +79,7 @@ struct sani_sock {
 	struct sani_lane *lane;		/**< Of cq, which has the id in that word. */
 	struct sani_oplist recv;	/**< Receives; of a listener, its accepts. */
 	uint32_t conn;			/**< Connection block, SANI_NONE. */
-	uint32_t direct;		/**< Whose receives may go the short way: cq's thread, CONNECTED; or SANI_NONE. */
+	uint32_t direct;		/**< CONNECTED: id of cq's thread (recv.c); else SANI_NONE. */
 	struct san_cq *cq;
 	uint32_t gen;
 	uint8_t phase;			/**< enum sani_sock_phase */
