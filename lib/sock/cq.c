@@ -215,12 +215,25 @@ give_op_back(struct sani_record *rec, struct san_overlapped *op)
 	sani_op_turn(op, SANI_OP_FREE);
 }
 
-/* Their lines come from the cores' caches: on their way all at once. */
+/* Lines that come from the cores' caches: on their way all at once. */
 static void
 fetch(const struct sani_lane *lane, uint32_t head, uint32_t n)
 {
-	for (uint32_t i = 0; i < n; i++)
-		sani_fetch_to_write(sani_lane_at(lane, head + i)->op);
+	for (uint32_t i = 0; i < n; i++) {
+		const struct sani_cq_entry *e = sani_lane_at(lane, head + i);
+
+		if (e->places != SANI_ENTRY_BRINGS)
+			sani_fetch_to_write(e->op);
+	}
+}
+
+/* What the core would have written. @return The places of such an operation. */
+static inline uint32_t
+bring(struct san_overlapped *op, int32_t result)
+{
+	op->result = result;
+	op->done = result > 0 ? (uint32_t)result : 0;
+	return 1;
 }
 
 /* Entries that lie one behind the other. @return How many places they give back. */
@@ -234,6 +247,8 @@ reap_row(const struct sani_cq_entry *e, struct san_completion *comp, uint32_t n)
 		uint32_t gives = e->places;
 
 		fill(comp, e, op);
+		if (gives == SANI_ENTRY_BRINGS)
+			gives = bring(op, e->result);
 		places += gives;
 		if (sani_likely(gives > 0))
 			give_op_back(e->rec, op);

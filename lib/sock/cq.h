@@ -22,6 +22,9 @@
 
 #define SANI_CQS 4096
 
+/** The operation gives one place back, and the core has not touched it: its result is the reaper's to write. */
+#define SANI_ENTRY_BRINGS 0x8000u
+
 /** What a core writes for a completion. The rest is read from the operation, which is the stack's until then. */
 struct sani_cq_entry {
 	struct san_overlapped *op;
@@ -30,7 +33,7 @@ struct sani_cq_entry {
 	int32_t result;
 	uint8_t kind;
 	uint8_t flags;
-	uint16_t places;	/**< That it gives back: 0 while the operation goes on. */
+	uint16_t places;	/**< That it gives back: 0 while the operation goes on; SANI_ENTRY_BRINGS: one. */
 };
 
 _Static_assert(sizeof(struct sani_cq_entry) == 32, "two entries a line");

@@ -54,6 +54,21 @@ sani_op_finish(struct sani_lane *lane, struct sani_record *rec, struct san_overl
 }
 
 /**
+ * End an operation that the core has neither listed nor touched, by what the request says of it (O2): its last completion,
+ * which brings the result to who reaps it. It is to be shown.
+ */
+static inline void
+sani_op_finish_unseen(struct sani_lane *lane, struct sani_record *rec, struct san_overlapped *op, uint8_t kind,
+		      int32_t result)
+{
+	struct sani_cq_entry *e = sani_entry_write(lane, rec, op, result);
+
+	e->kind = kind;
+	e->flags = 0;
+	e->places = SANI_ENTRY_BRINGS;
+}
+
+/**
  * End op, which has only just been posted, and show it: its state stays POSTED, as its completion says the rest. It is
  * not polled, and op->done is set.
  */

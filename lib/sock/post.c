@@ -257,6 +257,28 @@ post_on_core(const struct target *at, const struct sani_post *p, bool told)
 	return take_back(k, p->op, rc);
 }
 
+/* Does the request say all of it? */
+static inline bool
+is_plain_receive(const struct sani_post *p)
+{
+	return p->kind == SAN_OP_RECV && p->extra == NULL && !(p->flags & SAN_POLLED) && p->op->timeout_us == 0;
+}
+
+/* There is room. */
+static inline void
+put_request(struct sani_spsc *ring, const struct sani_post *p)
+{
+	struct sani_req *req = sani_spsc_place(ring);
+
+	req->sock = p->sock;
+	req->op = p->op;
+	req->buf = p->buf;
+	req->id = p->len;
+	req->flags = p->flags;
+	req->kind = is_plain_receive(p) ? SANI_REQ_RECV : SANI_REQ_POST;
+	sani_spsc_wrote(ring);
+}
+
 /*
  * Between the brackets: the fence of a close waits for what is done here (O7). The entry is written into the ring that
  * is returned, and has to be shown before the bracket ends.
@@ -288,9 +310,7 @@ post_bracketed(const struct target *at, const struct sani_post *p, struct sani_s
 	prepare(p, rec, x);
 	lane->left -= n;
 	rec->posted++;
-	*(struct sani_req *)sani_spsc_place(ring) =
-		(struct sani_req){ .sock = p->sock, .op = p->op, .kind = SANI_REQ_POST };
-	sani_spsc_wrote(ring);
+	put_request(ring, p);
 	*out = ring;
 	return 0;
 }

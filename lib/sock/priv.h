@@ -187,6 +187,7 @@ struct san_core {
 	struct sani_loans loans;
 	uint32_t check_next;		/**< check.c */
 	struct sani_layer *layers;	/**< sock/layer.h */
+	bool waits;			/**< The last plain receive of another thread was not over at once. */
 	bool gathers;			/**< Requests are being processed: completions are shown together. */
 	struct sani_lane *held;		/**< Then: which has some that are not shown, or NULL. */
 	struct san_cq *touched_last;	/**< One of those below, or NULL. */

@@ -101,3 +101,53 @@ sani_sock_recv(san_handle sock, struct san_overlapped *op, void *buf, size_t len
 		return take_less(k, so, op, buf, len, flags);
 	return take(k, so, op, buf, (uint32_t)len, flags);
 }
+
+/* Ended by what the request says. */
+static inline void
+end_unseen(struct san_core *k, struct sani_sock *so, struct san_overlapped *op, int32_t result)
+{
+	sani_op_finish_unseen(so->lane, so->rec, op, SAN_OP_RECV, result);
+	sani_sock_show(k, so);
+	sani_count(&k->core->ctr, SANI_CTR_sock_ops);
+	sani_count(&k->core->ctr, SANI_CTR_sock_ops_ended);
+}
+
+/* The result of a receive that is over at once, or -EINPROGRESS. What is there is copied. */
+static inline int32_t
+receive_unseen(struct san_core *k, struct sani_sock *so, const struct sani_req *req)
+{
+	struct sani_tcp_conn *c;
+	uint32_t n;
+
+	if (sani_unlikely(so->close != SANI_CLOSE_NONE)) {
+		sani_count(&k->core->ctr, SANI_CTR_sock_stale_posts);
+		return -ECANCELED;
+	}
+	if (so->phase != SANI_SOCK_CONNECTED)
+		return so->phase == SANI_SOCK_DEAD && so->error == 0 ? -EINPROGRESS :
+		       so->phase == SANI_SOCK_DEAD ? so->error : -ENOTCONN;
+	c = &k->conns[so->conn];
+	n = c->rcvq.bytes;
+	if (so->recv.head != NULL || n == 0 || (n < req->id && req->flags != 0) || (c->flags & SANI_TCP_MAYBE_URGENT))
+		return -EINPROGRESS;
+	n = n < req->id ? n : req->id;
+	sani_core_read(k->core, c, req->buf, n);
+	return (int32_t)n;
+}
+
+void
+sani_recv_off_core(struct san_core *k, const struct sani_req *req)
+{
+	struct sani_sock *so = &k->socks[sani_handle_slot(req->sock)];
+	int32_t result;
+
+	/* The fence keeps a slot until every post that read it OPEN has been met here (O7). */
+	sani_assert(so == sani_sock_of(k, req->sock));
+	sani_sock_rebind(k, so);
+	result = sani_unlikely(k->gone_here) ? -EINPROGRESS : receive_unseen(k, so, req);
+	k->waits = result == -EINPROGRESS;
+	if (k->waits)
+		sani_op_start_off_core(k, so, req->op);
+	else
+		end_unseen(k, so, req->op, result);
+}

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 #include "sock/priv.h"
+#include "sock/recv.h"
 
 static void
 on_control(struct san_core *k, struct sani_control *ctl, uint32_t number)
@@ -32,6 +33,9 @@ process(struct san_core *k, struct sani_thread *t, const struct sani_req *req)
 	case SANI_REQ_POST:
 		on_post(k, req);
 		break;
+	case SANI_REQ_RECV:
+		sani_recv_off_core(k, req);
+		break;
 	case SANI_REQ_CANCEL:
 		sani_cancel_request(k, req->sock, req->id, false, false);
 		break;
@@ -52,36 +56,37 @@ process(struct san_core *k, struct sani_thread *t, const struct sani_req *req)
 
 /*
  * The lines of operations come from the posting thread's cache, each of them a long way: have those of so many requests
- * on their way at once. What is no operation's address does no harm.
+ * on their way at once; but of receives that end without them. What is no operation's address does no harm.
  */
 #define AHEAD 16u
 
-static void
-fetch_one(const struct sani_spsc *ring, uint32_t position)
+static inline void
+fetch_one(const struct san_core *k, const struct sani_spsc *ring, uint32_t position)
 {
 	const struct sani_req *req = sani_spsc_at(ring, position);
 
-	sani_fetch_to_write(req->op);
+	if (req->kind != SANI_REQ_RECV || k->waits)
+		sani_fetch_to_write(req->op);
 }
 
 /* Of the requests that are there now. */
 static void
-fetch_first(const struct sani_spsc *ring)
+fetch_first(const struct san_core *k, const struct sani_spsc *ring)
 {
 	uint32_t head = sani_spsc_head(ring);
 	uint32_t n = sani_spsc_tail(ring) - head;
 
 	for (uint32_t i = 0; i < n && i < AHEAD; i++)
-		fetch_one(ring, head + i);
+		fetch_one(k, ring, head + i);
 }
 
 static inline void
-fetch_next(const struct sani_spsc *ring)
+fetch_next(const struct san_core *k, const struct sani_spsc *ring)
 {
 	uint32_t next = sani_spsc_head(ring) + AHEAD;
 
 	if ((int32_t)(ring->tail_seen - next) > 0)
-		fetch_one(ring, next);
+		fetch_one(k, ring, next);
 }
 
 static unsigned int
@@ -96,7 +101,7 @@ process_all(struct san_core *k, struct sani_thread *t, struct sani_spsc *ring)
 		if (entry == NULL)
 			break;
 		req = *entry;
-		fetch_next(ring);
+		fetch_next(k, ring);
 		process(k, t, &req);
 		/* Popped when done: the fence counts what is processed. */
 		sani_spsc_pop(ring);
@@ -112,7 +117,7 @@ process_ring(struct san_core *k, struct sani_thread *t, struct sani_spsc *ring)
 
 	if (sani_spsc_peek(ring) == NULL)
 		return 0;
-	fetch_first(ring);
+	fetch_first(k, ring);
 	k->gathers = true;
 	n = process_all(k, t, ring);
 	k->gathers = false;

@@ -35,6 +35,7 @@ enum sani_thread_state {
 
 enum sani_req_kind {
 	SANI_REQ_POST,
+	SANI_REQ_RECV,		/**< A plain receive: neither polled nor timed, one buffer. */
 	SANI_REQ_CANCEL,
 	SANI_REQ_CANCEL_ALL,
 	SANI_REQ_CLOSE,
@@ -42,19 +43,26 @@ enum sani_req_kind {
 	SANI_REQ_CALL,
 };
 
-/** An entry of a request ring. */
+/**
+ * An entry of a request ring. It says all of a plain receive, so that of one that ends at once the core need not look at
+ * the operation, whose line lies in the posting thread's cache.
+ */
 struct sani_req {
 	union {
 		san_handle sock;
 		void (*fn)(struct san_core *core, void *arg);	/**< CALL */
 	};
 	union {
-		struct san_overlapped *op;	/**< POST */
+		struct san_overlapped *op;	/**< POST, RECV */
 		void *arg;			/**< CALL */
 	};
-	uint32_t id;			/**< CANCEL: operation, CANCEL_ALL: those before it; CONTROL: its number. */
-	uint32_t kind;			/**< enum sani_req_kind */
+	void *buf;			/**< RECV */
+	uint32_t id;			/**< CANCEL: operation, CANCEL_ALL: those before it; CONTROL: its number; RECV: len. */
+	uint16_t flags;			/**< RECV: SAN_WAITALL or 0. */
+	uint16_t kind;			/**< enum sani_req_kind */
 };
+
+_Static_assert(sizeof(struct sani_req) == 32, "two requests a line");
 
 /** A call that the owning core carries out while the caller waits (san/sock.h, "Threads"). */
 enum sani_control_state {

@@ -6,7 +6,7 @@
  * rte_ring, the other sends them back through a second. They take turns of a millisecond, and one more turn
  * measures how far the two processors are from each other.
  *
- *   perf-rings EAL-ARGUMENTS -- [SECONDS]
+ *   perf-rings EAL-ARGUMENTS -- [SECONDS [BATCH]]
  *
  * A turn in which either thread lost its processor, or stood still for longer than anything of it takes, is left out
  * and counted. Printed is the median of each, and the median ratio of turns that stand beside each other.
@@ -285,6 +285,7 @@ main(int argc, char **argv)
 {
 	int n = san_startup(argc, argv);
 	double seconds = n >= 0 && n + 1 < argc ? atof(argv[n + 1]) : 5;
+	unsigned int only = n >= 0 && n + 2 < argc ? (unsigned int)atoi(argv[n + 2]) : 0;
 	pthread_t poller;
 
 	NEED(n >= 0);
@@ -298,7 +299,8 @@ main(int argc, char **argv)
 	printf("| processors | at once | ring, M/s | one by one, M/s | ratio | together, M/s | ratio | disturbed |\n"
 	       "|---|---|---|---|---|---|---|---|\n");
 	for (unsigned int batch = 1; batch <= BATCH_MAX; batch = batch == 1 ? 8 : batch * 4) {
-		measure(batch, seconds);
+		if (only == 0 || only == batch)
+			measure(batch, seconds);
 		fflush(stdout);
 	}
 	atomic_store(&mode, LEAVE);
