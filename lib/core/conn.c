@@ -6,6 +6,7 @@
 /* 19 hours: a later one is armed again then, so that any two that are armed can be compared modulo 2^32 ticks. */
 #define DEADLINE_MAX_US (1ull << 36)
 #define EXPIRE_BURST 64
+#define PARK_LOOKS 4	/* at blocks that may be parked, for each that was taken */
 #define EXPIRE_BURSTS 16	/* in one round; what is left fires in the next */
 
 int
@@ -20,7 +21,7 @@ sani_conn_init(struct sani_core *core)
 	p->conns = sani_map(conf->nb_conns * sizeof(p->conns[0]));
 	p->dirty = sani_map(conf->nb_conns * sizeof(p->dirty[0]));
 	if (p->conns == NULL || p->dirty == NULL ||
-	    sani_flow_init(&p->flow, conf->nb_conns + conf->nb_tw) != 0)
+	    sani_flow_init(&p->flow, conf->nb_conns + conf->nb_tw) != 0 || sani_park_init(core) != 0)
 		return -ENOMEM;
 	p->wheel = sani_wheel_create(p->conns, sizeof(p->conns[0]),
 				     offsetof(struct sani_tcp_conn, owner.timer), 0);
@@ -44,6 +45,7 @@ sani_conn_fini(struct sani_core *core)
 	const struct sani_host_conf *conf = &core->host->conf;
 
 	sani_wheel_destroy(p->wheel);
+	sani_park_fini(core);
 	sani_flow_fini(&p->flow);
 	sani_unmap(p->dirty, conf->nb_conns * sizeof(p->dirty[0]));
 	sani_unmap(p->conns, conf->nb_conns * sizeof(p->conns[0]));
@@ -56,8 +58,10 @@ sani_core_nb_conns(const struct sani_core *core)
 }
 
 struct sani_tcp_conn *
-sani_core_conn(const struct sani_core *core, uint32_t idx)
+sani_core_conn(struct sani_core *core, uint32_t idx)
 {
+	if (sani_unlikely((idx & SANI_CONN_PARKED) != 0))
+		return sani_park_wake(core, idx & ~SANI_CONN_PARKED);
 	return &core->priv->conns[idx];
 }
 
@@ -68,7 +72,7 @@ sani_core_conn_idx(const struct sani_core *core, const struct sani_tcp_conn *c)
 }
 
 struct sani_tcp_conn *
-sani_conn_alloc(struct sani_core *core, uint32_t hash)
+sani_block_take(struct sani_core *core, uint32_t hash)
 {
 	struct sani_core_priv *p = core->priv;
 	struct sani_tcp_conn *c;
@@ -76,18 +80,43 @@ sani_conn_alloc(struct sani_core *core, uint32_t hash)
 	if (p->conn_free != SANI_NONE) {
 		c = &p->conns[p->conn_free];
 		p->conn_free = c->owner.next;
-	} else if (p->conn_fresh < core->host->conf.nb_conns) {
-		c = &p->conns[p->conn_fresh++];
 	} else {
-		return NULL;
+		sani_assert(p->conn_fresh < core->host->conf.nb_conns);
+		c = &p->conns[p->conn_fresh++];
 	}
 	c->owner = (struct sani_tcp_owner){
 		.hash = hash, .gen = c->owner.gen, .sock = SANI_NONE, .listen = SANI_NONE,
 		.next = SANI_NONE, .prev = SANI_NONE, .dirty = SANI_NONE, .flags = SANI_CONN_USED,
 	};
 	sani_timer_init(&c->owner.timer);
-	sani_gauge_add(&p->nb_conns, 1);
+	p->nb_blocks++;
+	p->park_due += PARK_LOOKS;
 	return c;
+}
+
+void
+sani_block_give(struct sani_core *core, struct sani_tcp_conn *c)
+{
+	struct sani_core_priv *p = core->priv;
+
+	sani_wheel_disarm(p->wheel, sani_conn_idx(p, c));
+	c->owner.flags = 0;
+	c->owner.sock = SANI_NONE;
+	c->owner.gen++;
+	c->owner.next = p->conn_free;
+	p->conn_free = sani_conn_idx(p, c);
+	p->nb_blocks--;
+}
+
+struct sani_tcp_conn *
+sani_conn_alloc(struct sani_core *core, uint32_t hash)
+{
+	struct sani_core_priv *p = core->priv;
+
+	if (sani_core_nb_conns(core) == core->host->conf.nb_conns)
+		return NULL;
+	sani_gauge_add(&p->nb_conns, 1);
+	return sani_block_take(core, hash);
 }
 
 /* Neither half-open nor finished and waiting to be adopted any more. */
@@ -111,13 +140,8 @@ sani_conn_free(struct sani_core *core, struct sani_tcp_conn *c)
 	sani_listen_drop(core, c);
 	sani_hop_forget(core, c);
 	sani_conn_undirty(core, c);
-	sani_wheel_disarm(p->wheel, sani_conn_idx(p, c));
 	p->queue_budget += sani_tcp_give_back(c);
-	c->owner.flags = 0;
-	c->owner.sock = SANI_NONE;
-	c->owner.gen++;
-	c->owner.next = p->conn_free;
-	p->conn_free = sani_conn_idx(p, c);
+	sani_block_give(core, c);
 	sani_gauge_add(&p->nb_conns, (uint32_t)-1);
 }
 
@@ -146,8 +170,10 @@ has_tuple(const struct sani_core_priv *p, sani_flow_ref ref, const struct sani_t
 {
 	const struct sani_tcp_tw *tw;
 
-	if ((ref & SANI_FLOW_TW) == 0)
+	if ((ref & SANI_FLOW_KINDS) == 0)
 		return sani_tuple_eq(&p->conns[sani_flow_idx(ref)].tuple, t);
+	if ((ref & SANI_FLOW_PARKED) != 0)
+		return sani_tcp_parked_is(&p->parked[sani_flow_idx(ref)], t);
 	tw = &p->tws[sani_flow_idx(ref)];
 	return sani_ip_eq(&tw->remote, &t->remote) && sani_ip_eq(&tw->local, &t->local) &&
 	       tw->local_port == t->local_port && tw->remote_port == t->remote_port;

@@ -107,6 +107,8 @@ struct sani_core_up {
 	void (*embryo)(struct sani_core *core, struct sani_tcp_conn *c);
 	/** A message of kind SANI_MSG_SOCK or above. */
 	void (*message)(struct sani_core *core, const struct sani_msg *msg);
+	/** The connection of a socket is named by idx from now on (core/park.c). */
+	void (*moved)(struct sani_core *core, uint32_t sock, uint32_t idx);
 };
 
 struct sani_host;
@@ -214,10 +216,16 @@ sani_core_waits(const struct sani_core *core);
 void
 sani_core_send(struct sani_core *core, unsigned int to_index, struct sani_msg *msg);
 
-/* Connections. Their blocks are named by index and generation (owner.gen moves on when one is freed). */
+/*
+ * Connections. Their blocks are named by index and generation (owner.gen moves on when one is freed). One that has a
+ * socket, and to which nothing happens, may be parked between rounds: then its name has the bit below, and
+ * up->moved() has told it. To ask for the block gives it one again.
+ */
+
+#define SANI_CONN_PARKED SANI_FLOW_PARKED
 
 struct sani_tcp_conn *
-sani_core_conn(const struct sani_core *core, uint32_t idx);
+sani_core_conn(struct sani_core *core, uint32_t idx);
 
 uint32_t
 sani_core_conn_idx(const struct sani_core *core, const struct sani_tcp_conn *c);

@@ -76,12 +76,24 @@ close_gap(struct sani_flow *f, uint32_t gap)
 	f->entries[gap] = (struct sani_flow_entry){ .hash = 0, .ref = SANI_FLOW_NOTHING };
 }
 
-void
-sani_flow_del(struct sani_flow *f, uint32_t hash, sani_flow_ref ref)
+static uint32_t
+find_entry(const struct sani_flow *f, uint32_t hash, sani_flow_ref ref)
 {
 	uint32_t at = hash & f->mask;
 
 	while (f->entries[at].ref != ref)
 		at = (at + 1) & f->mask;
-	close_gap(f, at);
+	return at;
+}
+
+void
+sani_flow_del(struct sani_flow *f, uint32_t hash, sani_flow_ref ref)
+{
+	close_gap(f, find_entry(f, hash, ref));
+}
+
+void
+sani_flow_rename(struct sani_flow *f, uint32_t hash, sani_flow_ref ref, sani_flow_ref other)
+{
+	f->entries[find_entry(f, hash, ref)].ref = other;
 }

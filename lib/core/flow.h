@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /**
  * @file
- * Flow table: from the hash of a tuple to the connection block or TIME_WAIT record that it names.
+ * Flow table: from the hash of a tuple to the connection block, parked connection or TIME_WAIT record that it names.
  *
  * Model:   open addressing with linear probing, at most three quarters full, 8 bytes an entry. An entry
  *          holds the hash and a reference; the table never looks at what it refers to, the caller
@@ -13,14 +13,16 @@
 
 #include "base/base.h"
 
-/** What an entry names: index + 1, and one bit for the kind. 0: nothing. */
+/** What an entry names: index + 1, and two bits for the kind. 0: nothing. */
 typedef uint32_t sani_flow_ref;
 
 #define SANI_FLOW_NOTHING 0u
-#define SANI_FLOW_TW 0x80000000u	/**< A TIME_WAIT record or tombstone; else a connection block. */
+#define SANI_FLOW_TW 0x80000000u	/**< A TIME_WAIT record or tombstone, */
+#define SANI_FLOW_PARKED 0x40000000u	/**< a parked connection (tcp/park.h); */
+#define SANI_FLOW_KINDS 0xc0000000u	/**< else a connection block. */
 
 /** Most of each kind. */
-#define SANI_FLOW_MAX 0x7ffffffeu
+#define SANI_FLOW_MAX 0x3ffffffeu
 
 static inline sani_flow_ref
 sani_flow_ref_of(uint32_t idx, uint32_t kind)
@@ -31,7 +33,7 @@ sani_flow_ref_of(uint32_t idx, uint32_t kind)
 static inline uint32_t
 sani_flow_idx(sani_flow_ref ref)
 {
-	return (ref & ~SANI_FLOW_TW) - 1;
+	return (ref & ~SANI_FLOW_KINDS) - 1;
 }
 
 struct sani_flow_entry {
@@ -100,6 +102,10 @@ sani_flow_add(struct sani_flow *f, uint32_t hash, sani_flow_ref ref);
 /** Remove; it is there. */
 void
 sani_flow_del(struct sani_flow *f, uint32_t hash, sani_flow_ref ref);
+
+/** What was named by ref, which is there, is named by other from now on. */
+void
+sani_flow_rename(struct sani_flow *f, uint32_t hash, sani_flow_ref ref, sani_flow_ref other);
 
 static inline void
 sani_flow_prefetch(const struct sani_flow *f, uint32_t hash)

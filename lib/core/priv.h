@@ -162,9 +162,50 @@ sani_conn_expire(struct sani_core *core)
 void
 sani_conn_reset(struct sani_core *core, struct sani_tcp_conn *c);
 
-/** Which block or record has this tuple. */
+/** Which block, parked connection or record has this tuple. */
 sani_flow_ref
 sani_conn_find(const struct sani_core *core, const struct sani_tuple *t, uint32_t hash);
+
+/** A block that is in nobody's hands; there is one while fewer than nb_conns connections have one. */
+struct sani_tcp_conn *
+sani_block_take(struct sani_core *core, uint32_t hash);
+
+/** Give it back; it is in no list and no table. */
+void
+sani_block_give(struct sani_core *core, struct sani_tcp_conn *c);
+
+/* park.c */
+
+int
+sani_park_init(struct sani_core *core);
+
+void
+sani_park_fini(struct sani_core *core);
+
+/** Give parked connection idx a block again. */
+struct sani_tcp_conn *
+sani_park_wake(struct sani_core *core, uint32_t idx);
+
+/** Look for connections to park, at some blocks. */
+void
+sani_park_look(struct sani_core *core);
+
+/** Likewise, once a round, when many blocks are in use. */
+static inline void
+sani_park_some(struct sani_core *core)
+{
+	if (sani_unlikely(core->priv->nb_blocks > core->priv->keep_blocks))
+		sani_park_look(core);
+}
+
+/** The block of a flow that is no record. */
+static inline struct sani_tcp_conn *
+sani_conn_of(struct sani_core *core, sani_flow_ref ref)
+{
+	if (sani_unlikely((ref & SANI_FLOW_PARKED) != 0))
+		return sani_park_wake(core, sani_flow_idx(ref));
+	return &core->priv->conns[sani_flow_idx(ref)];
+}
 
 /* local_port.c */
 

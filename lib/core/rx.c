@@ -99,7 +99,10 @@ prefetch_conn(const struct sani_core_priv *p, struct sani_rx_item *item)
 	item->likely = sani_flow_next(&p->flow, (uint32_t)item->hash, &at);
 	if (item->likely == SANI_FLOW_NOTHING || (item->likely & SANI_FLOW_TW) != 0)
 		return;
-	c = (const uint8_t *)&p->conns[sani_flow_idx(item->likely)];
+	if ((item->likely & SANI_FLOW_PARKED) != 0)
+		c = (const uint8_t *)&p->parked[sani_flow_idx(item->likely)];
+	else
+		c = (const uint8_t *)&p->conns[sani_flow_idx(item->likely)];
 	for (unsigned int i = 0; i < CONN_LINES; i++)
 		__builtin_prefetch(c + i * SANI_CACHE_LINE);
 }
@@ -110,7 +113,7 @@ find_flow(const struct sani_core *core, const struct sani_rx_item *item)
 {
 	sani_flow_ref ref = item->likely;
 
-	if (sani_likely(ref != SANI_FLOW_NOTHING && (ref & SANI_FLOW_TW) == 0)) {
+	if (sani_likely(ref != SANI_FLOW_NOTHING && (ref & SANI_FLOW_KINDS) == 0)) {
 		const struct sani_tcp_conn *c = &core->priv->conns[sani_flow_idx(ref)];
 
 		if (sani_likely((c->owner.flags & SANI_CONN_FLOW) != 0 && sani_tuple_eq(&c->tuple, &item->pkt.tuple)))
@@ -258,7 +261,7 @@ input_segment(struct sani_core *core, struct sani_rx_item *item, struct sani_tcp
 
 	sani_count(&core->ctr, SANI_CTR_tcp_rx);
 	if (sani_likely(ref != SANI_FLOW_NOTHING && (ref & SANI_FLOW_TW) == 0)) {
-		struct sani_tcp_conn *c = &core->priv->conns[sani_flow_idx(ref)];
+		struct sani_tcp_conn *c = sani_conn_of(core, ref);
 
 		if (sani_likely(is_open(c))) {
 			input_conn(core, c, item, io);
@@ -280,13 +283,14 @@ input_error(struct sani_core *core, struct sani_rx_item *item)
 	const struct sani_ip_pkt *pkt = &item->pkt;
 	sani_flow_ref ref = sani_conn_find(core, &pkt->tuple, (uint32_t)item->hash);
 	struct sani_tcp_io io = sani_make_io(core);
+	struct sani_tcp_conn *c;
 
 	rte_pktmbuf_free(item->m);
 	if (ref == SANI_FLOW_NOTHING || (ref & SANI_FLOW_TW) != 0)
 		return;
-	sani_conn_settle(core, sani_core_conn(core, sani_flow_idx(ref)),
-			 sani_tcp_icmp(sani_core_conn(core, sani_flow_idx(ref)), pkt->icmp_type,
-				       pkt->icmp_code, pkt->icmp_mtu, pkt->quoted_seq, &io));
+	c = sani_conn_of(core, ref);
+	sani_conn_settle(core, c, sani_tcp_icmp(c, pkt->icmp_type, pkt->icmp_code, pkt->icmp_mtu, pkt->quoted_seq,
+						&io));
 }
 
 static void

@@ -12,6 +12,7 @@
 #include "core/fast.h"
 #include "core/flow.h"
 #include "core/listen.h"
+#include "tcp/park.h"
 
 #define SANI_BURST 32			/**< Frames taken from a port, or a ring, in a round. */
 #define SANI_TXQ_MAX 256		/**< Frames that wait for a port at most. */
@@ -116,9 +117,20 @@ struct sani_core_priv {
 	struct sani_tcp_conn *conns;
 	uint32_t conn_free;			/**< Freed last, SANI_NONE. */
 	uint32_t conn_fresh;			/**< From here on none was ever used. */
+	uint32_t nb_blocks;			/**< In use: of connections that are not parked. */
+	struct sani_tcp_parked *parked;		/**< park.c */
+	uint32_t parked_free;			/**< Left last, SANI_NONE. */
+	uint32_t parked_fresh;
+	uint32_t keep_blocks;			/**< With so many in use nothing is parked. */
+	uint32_t park_hand;			/**< The block that is looked at next, */
+	uint32_t park_due;			/**< how many are to be, */
+	uint32_t park_ms;			/**< and when some were last [1,024 us], modulo 2^32. */
+	uint32_t park_quiet_us;			/**< A connection is parked when it was quiet for so long, */
+	uint32_t park_quiet_most_us;		/**< which grows up to this. */
+	uint32_t park_eased_ms;			/**< When that time was halved last, as park_ms. */
 	uint32_t nb_half_open;
 	uint32_t nb_finished;			/**< Not adopted; those that ended with an offer under way included. */
-	_Atomic uint32_t nb_conns;
+	_Atomic uint32_t nb_conns;		/**< Parked ones included. */
 	struct sani_wheel *wheel;
 	uint32_t *dirty;			/**< Blocks with output, by index, each at most once. */
 	uint32_t nb_dirty;

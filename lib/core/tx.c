@@ -331,6 +331,7 @@ sani_core_output(struct sani_core *core)
 	for (unsigned int i = 0; i < core->host->nb_ifaces; i++)
 		if (core->priv->txq[i].n > 0)
 			flush_port(core, i);
+	sani_park_some(core);
 	return n;
 }
 

@@ -146,3 +146,9 @@ sani_conn_event(struct sani_core *core, struct sani_tcp_conn *c, uint32_t ev)
 			die(k, so, sani_tcp_error(c));
 	}
 }
+
+void
+sani_conn_moved(struct sani_core *core, uint32_t sock, uint32_t idx)
+{
+	sani_core_home(core)->socks[sock].conn = idx;
+}

@@ -14,6 +14,7 @@ static const struct sani_core_up up = {
 	.event = sani_conn_event,
 	.embryo = sani_embryo_ready,
 	.message = sani_sock_message,
+	.moved = sani_conn_moved,
 };
 
 struct san_host *

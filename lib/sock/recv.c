@@ -93,7 +93,7 @@ sani_sock_recv(san_handle sock, struct san_overlapped *op, void *buf, size_t len
 	if (sani_unlikely(!is_mine(so, sock, id)))
 		return post(sock, op, buf, len, flags);
 	c = &k->conns[so->conn];
-	if (sani_unlikely(c->flags & SANI_TCP_MAYBE_URGENT))
+	if (sani_unlikely(so->conn >= SANI_CONN_PARKED || (c->flags & SANI_TCP_MAYBE_URGENT) != 0))
 		return post(sock, op, buf, len, flags);
 	/* 0 is no length; what is queued is less than SAN_IO_MAX */
 	sani_assert(c->rcvq.bytes < SAN_IO_MAX);
@@ -126,6 +126,9 @@ receive_unseen(struct san_core *k, struct sani_sock *so, const struct sani_req *
 	if (so->phase != SANI_SOCK_CONNECTED)
 		return so->phase == SANI_SOCK_DEAD && so->error == 0 ? -EINPROGRESS :
 		       so->phase == SANI_SOCK_DEAD ? so->error : -ENOTCONN;
+	/* nothing is unread of one that is parked */
+	if (so->conn >= SANI_CONN_PARKED)
+		return -EINPROGRESS;
 	c = &k->conns[so->conn];
 	n = c->rcvq.bytes;
 	if (so->recv.head != NULL || n == 0 || (n < req->id && req->flags != 0) || (c->flags & SANI_TCP_MAYBE_URGENT))

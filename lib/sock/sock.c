@@ -7,7 +7,7 @@
 static const struct sani_sock_options usual = {
 	.nodelay = true,
 	.tune = {
-		.keep = { .idle_ms = 2 * 3600 * 1000, .interval_ms = 75 * 1000, .count = 9 },
+		.keep = SANI_TCP_KEEP_USUAL,
 		.ttl = 64,
 		.ecn = SAN_ECN_ACCEPT,
 	},

@@ -16,6 +16,9 @@
 #include "tcp/tcp.h"
 #include "timer/wheel.h"
 
+/** As they are when nobody has said otherwise: RFC 9293 3.8.4 asks for two hours at least. */
+#define SANI_TCP_KEEP_USUAL { .idle_ms = 2 * 3600 * 1000, .interval_ms = 75 * 1000, .count = 9 }
+
 /** The caller's part of a block. */
 struct sani_tcp_owner {
 	struct sani_timer timer;	/**< core: one entry in its wheel, armed lazily. */

@@ -167,6 +167,12 @@ sani_tcp_ts_now(const struct sani_tcp_conn *c, uint64_t now_us)
 
 /* tcb.c */
 
+/** By enum san_cc. */
+extern const struct sani_tcp_cc *const sani_tcp_ccs[];
+
+/** What hdrs of its tuple is. */
+uint8_t
+sani_tcp_hdrs(const struct sani_tcp_conn *c);
 /** Payload of a full segment of ours on a path of this MTU (RFC 9293 MUST-16) [bytes]. */
 uint16_t
 sani_tcp_mss_at(const struct sani_tcp_conn *c, uint32_t mtu);
@@ -300,6 +306,10 @@ uint32_t
 sani_tcp_bare_seq(const struct sani_tcp_conn *c);
 
 /* rtt.c */
+
+/** RTO as its SRTT and RTTVAR say (RFC 6298 2.1 to 2.5) [us]. */
+uint32_t
+sani_tcp_rto_of(const struct sani_tcp_conn *c);
 void
 sani_tcp_rtt_init(struct sani_tcp_conn *c);
 /** What an ACK has delivered: take a sample if it shows one (Karn), into d->rtt_us. */

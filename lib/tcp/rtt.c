@@ -44,11 +44,23 @@ sani_tcp_min_rtt(const struct sani_tcp_conn *c)
 	return c->min_rtt_us[0];
 }
 
+static inline uint32_t
+find_rto(const struct sani_tcp_conn *c)
+{
+	uint64_t rto = 4ull * c->rttvar_us;
+
+	rto = c->srtt_us + (rto > CLOCK_US ? rto : CLOCK_US);
+	if (rto < RTO_MIN_US)
+		rto = RTO_MIN_US;
+	if (rto > SANI_TCP_RTO_MAX_US)
+		rto = SANI_TCP_RTO_MAX_US;
+	return (uint32_t)rto;
+}
+
 static inline void
 take_sample(struct sani_tcp_conn *c, uint32_t r_us)
 {
 	uint32_t delta;
-	uint64_t rto;
 
 	r_us = r_us > 0 ? r_us : 1;
 	if (c->srtt_us == 0) {
@@ -60,14 +72,14 @@ take_sample(struct sani_tcp_conn *c, uint32_t r_us)
 		c->srtt_us = (uint32_t)(((uint64_t)c->srtt_us * 7 + r_us) / 8);
 		c->srtt_us = c->srtt_us > 0 ? c->srtt_us : 1;
 	}
-	rto = 4ull * c->rttvar_us;
-	rto = c->srtt_us + (rto > CLOCK_US ? rto : CLOCK_US);
-	if (rto < RTO_MIN_US)
-		rto = RTO_MIN_US;
-	if (rto > SANI_TCP_RTO_MAX_US)
-		rto = SANI_TCP_RTO_MAX_US;
-	c->rto_us = (uint32_t)rto;
+	c->rto_us = find_rto(c);
 	c->backoff = 0;
+}
+
+uint32_t
+sani_tcp_rto_of(const struct sani_tcp_conn *c)
+{
+	return c->srtt_us != 0 ? find_rto(c) : SANI_TCP_RTO_INITIAL_US;
 }
 
 /*

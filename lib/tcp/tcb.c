@@ -12,7 +12,7 @@
 #define WSCALE_MAX 14u
 #define TTL 64u	/* RFC 1700 */
 
-static const struct sani_tcp_cc *const ccs[] = {
+const struct sani_tcp_cc *const sani_tcp_ccs[] = {
 	[SAN_CC_CUBIC] = &sani_tcp_cc_cubic,
 	[SAN_CC_NEWRENO] = &sani_tcp_cc_newreno,
 	[SAN_CC_DCTCP] = &sani_tcp_cc_dctcp,
@@ -22,6 +22,12 @@ static bool
 is_v4(const struct sani_tcp_conn *c)
 {
 	return sani_ip_is_v4(&c->tuple.remote);
+}
+
+uint8_t
+sani_tcp_hdrs(const struct sani_tcp_conn *c)
+{
+	return SANI_TCP_HDR_MIN + (is_v4(c) ? 20 : 40);
 }
 
 uint16_t
@@ -75,7 +81,7 @@ sani_tcp_init(struct sani_tcp_conn *c, const struct sani_tcp_params *p)
 		.user_timeout_ms = p->user_timeout_ms,
 		.keep = p->tune.keep,
 		.time_wait_ms = p->time_wait_ms ? p->time_wait_ms : DEFAULT_TIME_WAIT_MS,
-		.cc = ccs[p->tune.cc],
+		.cc = sani_tcp_ccs[p->tune.cc],
 		.fast = p->fast,
 		.pace.limit = p->tune.pacing,
 		.search.on = p->tune.mtu_probe,
@@ -83,7 +89,7 @@ sani_tcp_init(struct sani_tcp_conn *c, const struct sani_tcp_params *p)
 		.sndq = { .limit = p->sndbuf, .max = p->sndbuf_max },
 		.rcvq = { .limit = p->rcvbuf, .max = p->rcvbuf_max },
 	};
-	c->hdrs = SANI_TCP_HDR_MIN + (is_v4(c) ? 20 : 40);
+	c->hdrs = sani_tcp_hdrs(c);
 	c->peer_mss = is_v4(c) ? DEFAULT_MSS_V4 : DEFAULT_MSS_V6;
 	c->rcv_mss = c->peer_mss;
 	sani_tcp_update_mss(c);

@@ -3,6 +3,7 @@
 
 #include <stdlib.h>
 
+#include "core/priv.h"
 #include "sim/checker.h"
 #include "sim/genuine.h"
 #include "sim/pcap.h"
@@ -348,8 +349,14 @@ open_host(struct sim_host *h, const struct sim_host_plan *plan, struct sim_rng *
 	h->up = sani_impair_create(&plan->up, sim_draw(rng), CABLE_FRAMES, h->w->pool);
 	h->down = sani_impair_create(&plan->down, sim_draw(rng), CABLE_FRAMES, h->w->pool);
 	assert_true(h->up != NULL && h->down != NULL);
-	for (unsigned int i = 0; i < plan->nb_cores; i++)
+	for (unsigned int i = 0; i < plan->nb_cores; i++) {
 		assert_int_equal(san_cq_create(plan->cq_depth, &h->cq[i]), 0);
+		/* half of the hosts park what is quiet, however few connections they have */
+		if (h->index % 2 == 1) {
+			h->v.below->cores[i]->priv->keep_blocks = 0;
+			h->v.below->cores[i]->priv->park_quiet_most_us = 0;
+		}
+	}
 }
 
 static uint32_t

@@ -71,10 +71,24 @@ note_message(struct sani_core *core, const struct sani_msg *msg)
 		pair.on_message(core, msg);
 }
 
+static void
+note_moved(struct sani_core *core, uint32_t sock, uint32_t idx)
+{
+	struct pair_sock *s = &pair.socks[sock];
+
+	assert_true(sock < pair.nb_socks);
+	assert_ptr_equal(s->core, core);
+	assert_int_equal((s->idx & SANI_CONN_PARKED) ^ (idx & SANI_CONN_PARKED), SANI_CONN_PARKED);
+	s->idx = idx;
+	if ((idx & SANI_CONN_PARKED) == 0)
+		s->gen = sani_core_conn(core, idx)->owner.gen;
+}
+
 static const struct sani_core_up up = {
 	.event = note_event,
 	.embryo = note_embryo,
 	.message = note_message,
+	.moved = note_moved,
 };
 
 int
@@ -259,6 +273,7 @@ pair_listen(unsigned int side, uint16_t port, uint32_t backlog)
 	struct sani_listen l = {
 		.port = port, .owner = host->cores[0]->id, .slot = port, .gen = 1,
 		.backlog = backlog, .sndbuf = PAIR_SENDBUF, .rcvbuf = PAIR_SENDBUF, .nodelay = true,
+		.tune.keep = SANI_TCP_KEEP_USUAL,
 	};
 
 	for (unsigned int i = 0; i < host->nb_cores; i++)
@@ -275,6 +290,7 @@ pair_connect(struct sani_core *core, uint16_t port)
 		.rcvbuf = PAIR_SENDBUF,
 		.sock = pair.nb_socks,
 		.nodelay = true,
+		.tune.keep = SANI_TCP_KEEP_USUAL,
 	};
 	struct sani_tcp_conn *c;
 	int rc = sani_core_connect(core, &open, &c);
