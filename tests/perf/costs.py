@@ -26,11 +26,33 @@ def of_path(build, mode):
     return (instructions / rounds, 1) if mode == "idle" else (instructions, rounds)
 
 
+# Of the machine whose caches are simulated, whichever this one has. The last level holds a tenth of MANY in path.c.
+CACHES = ["--cache-sim=yes", "--I1=32768,8,64", "--D1=32768,8,64", "--LL=262144,16,64"]
+TURN = 992
+
+
+def run_caches(build, mode, count):
+    """Misses of data in the first level, and in the last. The environment lies in memory too, so there is none."""
+    done = subprocess.run(["valgrind", "--tool=callgrind", "--callgrind-out-file=/dev/null"] + CACHES +
+                          [build + "/tests/perf/perf-path", mode, str(count)],
+                          capture_output=True, text=True, check=True, env={"PATH": os.environ["PATH"]})
+    # Ir Dr Dw I1mr D1mr D1mw ILmr DLmr DLmw
+    n = [int(x) for x in re.search(r"Collected : ([\d ]+)", done.stderr).group(1).split()]
+    return n[4] + n[5], n[7] + n[8]
+
+
+def misses_of_path(build, mode):
+    """Of one, in both: the difference of two runs of whole turns."""
+    few, many = run_caches(build, mode, 2 * TURN), run_caches(build, mode, 4 * TURN)
+    return [(b - a) / (2 * TURN) for a, b in zip(few, many)]
+
+
 class Machine:
     def __init__(self, build):
         self.build = build
         self.program = os.path.join(build, "tests/perf/perf-ops")
         self.idle = {}
+        self.missed = {}
 
     def count(self, case, where, batch, batches):
         profile, text = callgrind.run(self.build, [self.program, case, where, str(batches), str(batch)])
@@ -47,6 +69,11 @@ class Machine:
             own, below = own - rounds * idle[0], below - rounds * idle[1]
         self.last = few[3], many[3]
         return own, below
+
+    def misses(self, mode):
+        if mode not in self.missed:
+            self.missed[mode] = misses_of_path(self.build, mode)
+        return self.missed[mode]
 
     def an_empty_round(self, where):
         if where not in self.idle:

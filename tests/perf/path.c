@@ -7,6 +7,7 @@
  *   perf-path echo N    one connection: 64 bytes there and back
  *   perf-path bulk N    one connection: one full segment there, acknowledged as it comes
  *   perf-path crowd N   32 connections at once, each round for all of them: 64 bytes there and back, each
+ *   perf-path many N    the same, 32 of 992 connections in turn, so that all that a connection has is cold
  *   perf-path idle N    empty rounds
  *   perf-path open N    connections that are opened, accepted, and closed at both ends
  *   perf-path lookup100 N, lookup100000 N   flows found in a table of so many, spread over it
@@ -20,6 +21,7 @@
 
 #define FULL 1448
 #define CROWD 32
+#define MANY (31 * CROWD)
 
 static struct vhost host[2];
 static unsigned long nb_rounds;
@@ -59,20 +61,20 @@ static struct {
 	struct san_overlapped send;
 	struct san_overlapped recv;
 	char in[FULL];
-} calls[CROWD];
+} calls[MANY];
 
-/* Half a round trip of n connections: len bytes from one end to the other. */
+/* Half a round trip of n connections, from the first on: len bytes from one end to the other. */
 static void
-send_all(unsigned int n, unsigned int from, uint32_t len)
+send_all(unsigned int first, unsigned int n, unsigned int from, uint32_t len)
 {
 	static char out[FULL];
 
-	for (unsigned int i = 0; i < n; i++) {
+	for (unsigned int i = first; i < first + n; i++) {
 		san_recv(calls[i].end[1 - from], &calls[i].recv, calls[i].in, len,
 			 SAN_POLLED | SAN_WAITALL);
 		san_send(calls[i].end[from], &calls[i].send, out, len, SAN_POLLED);
 	}
-	for (unsigned int i = 0; i < n; i++) {
+	for (unsigned int i = first; i < first + n; i++) {
 		wait_for(&calls[i].send);
 		wait_for(&calls[i].recv);
 	}
@@ -156,14 +158,16 @@ int
 main(int argc, char **argv)
 {
 	bool idle, bulk, opens;
-	unsigned int n, count;
+	unsigned int n, all_of_them, count;
 
 	if (argc != 3)
-		return fprintf(stderr, "usage: perf-path echo|bulk|crowd|idle|open|lookup100|lookup100000 COUNT\n"), 2;
+		return fprintf(stderr, "usage: perf-path echo|bulk|crowd|many|idle"
+			       "|open|lookup100|lookup100000 COUNT\n"), 2;
 	opens = strcmp(argv[1], "open") == 0;
 	idle = strcmp(argv[1], "idle") == 0;
 	bulk = strcmp(argv[1], "bulk") == 0;
-	n = strcmp(argv[1], "crowd") == 0 ? CROWD : 1;
+	all_of_them = strcmp(argv[1], "many") == 0 ? MANY : strcmp(argv[1], "crowd") == 0 ? CROWD : 1;
+	n = all_of_them < CROWD ? 1 : CROWD;
 	vhost_startup();
 	/* the same keys at each run: what is counted depends on where a flow lies in its table */
 	vhost_open(&host[0], &(struct vhost_wish){ .address = "10.1.0.1/24", .seed = 1,
@@ -173,7 +177,7 @@ main(int argc, char **argv)
 		return look_up((uint32_t)atoi(argv[1] + 6), (uint32_t)atoi(argv[2]));
 	listen_here();
 	if (!opens)
-		connect_all(n);
+		connect_all(all_of_them);
 	count = (unsigned int)atoi(argv[2]);
 	for (unsigned int i = 0; i < count; i += n) {
 		if (opens) {
@@ -184,9 +188,9 @@ main(int argc, char **argv)
 		if (idle)
 			settle();
 		else
-			send_all(n, 0, bulk ? FULL : 64);
+			send_all(i % all_of_them, n, 0, bulk ? FULL : 64);
 		if (!idle && !bulk)
-			send_all(n, 1, 64);
+			send_all(i % all_of_them, n, 1, 64);
 	}
 	printf("rounds %lu\n", nb_rounds);
 	vhost_cleanup();
