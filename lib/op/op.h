@@ -43,6 +43,9 @@ enum sani_op_mark {
 
 #define SANI_OP_MARKS 0xf000u
 
+/** Of a watch, from layers only: the end of the handshake ends it. */
+#define SANI_WATCH_OPEN SAN_ACKED
+
 /** A list of operations, in the order of their posts. */
 struct sani_oplist {
 	struct san_overlapped *head;

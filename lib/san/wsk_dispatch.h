@@ -252,16 +252,19 @@ typedef NTSTATUS (*PFN_WSK_ACCEPT_EVENT)(PVOID SocketContext, ULONG Flags, PSOCK
 					 const struct _WSK_CLIENT_CONNECTION_DISPATCH **AcceptSocketDispatch);
 
 /**
- * A connection request has come to a socket with SO_CONDITIONAL_ACCEPT. It is asked about before WskAccept or
- * WskAcceptEvent get it; the peer's handshake is finished by then, so a rejected peer sees a reset. InspectID
- * NULL: the listening socket is dead.
+ * A connection request has come to a socket with SO_CONDITIONAL_ACCEPT. Its peer is not answered before this is: a
+ * rejected one is refused. WskAccept or WskAcceptEvent get the connection when its handshake is finished. So many
+ * requests and connections that nobody has taken may wait: 1,024; what comes then is refused. InspectID NULL: the
+ * listening socket is dead.
  * @return WskInspectAccept, WskInspectReject, or WskInspectPend: WskInspectComplete() will say.
  */
 typedef WSK_INSPECT_ACTION (*PFN_WSK_INSPECT_EVENT)(PVOID SocketContext, PSOCKADDR LocalAddress,
 						    PSOCKADDR RemoteAddress, PWSK_INSPECT_ID InspectID);
 
 /**
- * A request that was inspected, or left pending, and is not accepted yet is lost: the peer has reset it.
+ * A request that was inspected, or left pending, and that WskAccept or WskAcceptEvent did not get yet is lost: the
+ * peer has reset it, or did not answer. A peer that goes before it is answered may do so without a word: that shows
+ * only when the request is accepted, or after three minutes.
  * @return STATUS_SUCCESS
  */
 typedef NTSTATUS (*PFN_WSK_ABORT_EVENT)(PVOID SocketContext, PWSK_INSPECT_ID InspectID);

@@ -93,6 +93,15 @@ peer_has_finished(const struct sani_tcp_conn *c)
 	}
 }
 
+/* What a watch is to see has been. */
+static bool
+sees_already(const struct sani_tcp_conn *c, uint16_t flags)
+{
+	if (flags & SANI_WATCH_OPEN)
+		return sani_tcp_state(c) != SAN_TCP_SYN_RECEIVED;
+	return !(flags & SAN_ABORT) && peer_has_finished(c);
+}
+
 int
 sani_watch_start(struct san_core *k, struct sani_sock *so, struct san_overlapped *op)
 {
@@ -104,7 +113,7 @@ sani_watch_start(struct san_core *k, struct sani_sock *so, struct san_overlapped
 		return -EBUSY;
 	op->flags |= SANI_OP_LISTED;
 	so->connect = op;
-	if (so->phase == SANI_SOCK_DEAD || (!(op->flags & SAN_ABORT) && peer_has_finished(sani_sock_conn(k, so))))
+	if (so->phase == SANI_SOCK_DEAD || sees_already(sani_sock_conn(k, so), op->flags))
 		sani_op_end(k, so, op, 0);
 	return 0;
 }
@@ -119,16 +128,27 @@ end_watch(struct san_core *k, struct sani_sock *so)
 		sani_op_end(k, so, op, 0);
 }
 
+/* The handshake is finished: of a connect, or of an accepted socket that was held. */
+static void
+open_connection(struct san_core *k, struct sani_sock *so)
+{
+	struct san_overlapped *op = so->connect;
+
+	if (so->phase == SANI_SOCK_CONNECTING)
+		sani_sock_enter(k, so, SANI_SOCK_CONNECTED);
+	else if (op == NULL || op->kind != SAN_OP_WATCH || !(op->flags & SANI_WATCH_OPEN))
+		return;
+	sani_op_end(k, so, op, 0);
+}
+
 void
 sani_conn_event(struct sani_core *core, struct sani_tcp_conn *c, uint32_t ev)
 {
 	struct san_core *k = sani_core_home(core);
 	struct sani_sock *so = &k->socks[c->owner.sock];
 
-	if ((ev & SANI_TCP_EV_CONNECTED) && so->phase == SANI_SOCK_CONNECTING) {
-		sani_sock_enter(k, so, SANI_SOCK_CONNECTED);
-		sani_op_end(k, so, so->connect, 0);
-	}
+	if (sani_unlikely(ev & SANI_TCP_EV_CONNECTED))
+		open_connection(k, so);
 	if (ev & SANI_TCP_EV_FIN_ACKED)
 		so->fin_acked = true;
 	/* A reset throws the stream away; everything else ends as far as the stream went. */

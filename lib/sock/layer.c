@@ -213,6 +213,14 @@ confirm_here(struct san_core *k, void *arg)
 }
 
 int
+sani_layer_watch_open(san_handle h, struct san_overlapped *op)
+{
+	const struct sani_post p = { .sock = h, .op = op, .kind = SAN_OP_WATCH, .flags = SANI_WATCH_OPEN };
+
+	return sani_sock_post(&p);
+}
+
+int
 sani_layer_confirm(san_handle h)
 {
 	struct san_core *k = sani_sock_core(sani_handle_core(h));

@@ -163,6 +163,15 @@ int
 sani_layer_confirm(san_handle h);
 
 /**
+ * As san_watch(), but it ends with 0 as soon as the handshake of an accepted socket is finished, whoever held it; or
+ * with -ECONNRESET or -ETIMEDOUT, if that is before.
+ * @retval 0 and errors of san_watch().
+ * @context  The thread of the socket's queue.
+ */
+int
+sani_layer_watch_open(san_handle h, struct san_overlapped *op);
+
+/**
  * Have fn called on the core's thread, behind all that the calling thread has asked of k before; do not wait.
  *
  * @retval 0  It will be called, also when the thread exits meanwhile.

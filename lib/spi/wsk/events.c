@@ -110,6 +110,26 @@ on_watched(struct sani_wsk_core *wc, const struct san_completion *comp)
 	sani_wsk_tell_disconnect(s);
 }
 
+/* Of a conditional accept: it is ready to be given out, or lost. */
+static void
+on_opened(struct sani_wsk_core *wc, const struct san_completion *comp)
+{
+	struct sani_wsk_sock *s = SANI_CONTAINER(comp->op, struct sani_wsk_sock, watch);
+
+	(void)wc;
+	s->watching = false;
+	s->opening = comp->result != 0;
+	s->lost = comp->result < 0 && comp->result != -ECANCELED;
+	if (s->closing || s->listener == NULL)
+		return;
+	if (s->lost) {
+		sani_wsk_inspect_lost(s);
+		return;
+	}
+	sani_wsk_watch(s);
+	sani_wsk_listen_go(s->listener);
+}
+
 void
 sani_wsk_watch(struct sani_wsk_sock *s)
 {
@@ -117,8 +137,8 @@ sani_wsk_watch(struct sani_wsk_sock *s)
 
 	if (s->watching || s->lost)
 		return;
-	s->watch.user = sani_wsk_user(on_watched);
-	rc = san_watch(s->h, &s->watch, s->fin ? SAN_ABORT : 0);
+	s->watch.user = sani_wsk_user(s->opening ? on_opened : on_watched);
+	rc = s->opening ? sani_layer_watch_open(s->h, &s->watch) : san_watch(s->h, &s->watch, s->fin ? SAN_ABORT : 0);
 	s->watching = rc == 0;
 	s->lost |= is_loss(rc);
 	if (rc == -EAGAIN)
@@ -197,7 +217,7 @@ sani_wsk_arm(struct sani_wsk_sock *s)
 	else if (is_connected(s) && s->listener == NULL)
 		arm_connection(s);
 	else if (is_connected(s))
-		sani_wsk_watch(s);
+		sani_wsk_inspect_arm(s);
 }
 
 void

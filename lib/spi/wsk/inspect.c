@@ -1,12 +1,24 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /*
- * Conditional accept: W35 to W37, W75. The handshake is the stack's and is over when the program is asked;
- * so what it rejects, or what is lost while it thinks, was a connection. Accepted connections are given out
- * in the order in which they came, but for those that are left pending.
+ * Conditional accept: W35 to W37, W75. The listening socket holds its handshakes: the program is asked at the SYN, and
+ * the peer is answered when it has decided. Accepted connections are given out when their handshakes are finished, in
+ * the order in which they came; those behind one that is left pending, or not finished, do not wait for it.
  */
+#include <errno.h>
+
 #include "spi/wsk/priv.h"
 
 enum { ARG_KEY, ARG_SERIAL, ARG_ACTION };
+
+/* Its handshake may go on. */
+static void
+answer_peer(struct sani_wsk_sock *conn)
+{
+	/* No room in the ring to the connection's core: the next turn tries again. */
+	conn->confirming = sani_layer_confirm(conn->h) == -EAGAIN;
+	if (conn->confirming)
+		sani_wsk_kick(conn);
+}
 
 static void
 apply(struct sani_wsk_sock *conn, WSK_INSPECT_ACTION action)
@@ -16,10 +28,21 @@ apply(struct sani_wsk_sock *conn, WSK_INSPECT_ACTION action)
 		return;
 	if (action == WskInspectAccept) {
 		conn->pending = false;
+		answer_peer(conn);
 	} else if (action == WskInspectReject) {
 		sani_wsk_unwait(conn);
 		sani_wsk_sock_reject(conn);
 	}
+}
+
+void
+sani_wsk_inspect_arm(struct sani_wsk_sock *conn)
+{
+	sani_wsk_watch(conn);
+	if (conn->lost)
+		sani_wsk_inspect_lost(conn);
+	else if (conn->confirming)
+		answer_peer(conn);
 }
 
 void
@@ -32,7 +55,14 @@ sani_wsk_inspect(struct sani_wsk_sock *l, struct sani_wsk_sock *conn)
 	conn->inspect.Key = (ULONG_PTR)conn;
 	conn->inspect.SerialNumber = ++l->listening->serial;
 	conn->pending = true;
+	conn->opening = true;
 	sani_wsk_watch(conn);
+	if (conn->lost) {
+		/* Nobody has heard of it. */
+		sani_wsk_unwait(conn);
+		sani_wsk_sock_reject(conn);
+		return;
+	}
 	id = conn->inspect;
 	sani_win_addr_out(&conn->local, &local);
 	sani_win_addr_out(&conn->remote, &remote);

@@ -44,6 +44,7 @@ wait_in_list(struct sani_wsk_sock *l, struct sani_wsk_sock *conn)
 	else
 		li->first = conn;
 	li->last = conn;
+	li->nb_waiting++;
 }
 
 void
@@ -63,6 +64,7 @@ sani_wsk_unwait(struct sani_wsk_sock *conn)
 		li->first = conn->next_waiting;
 	if (li->last == conn)
 		li->last = last;
+	li->nb_waiting--;
 	conn->listener = NULL;
 }
 
@@ -114,13 +116,13 @@ give_to_callback(struct sani_wsk_sock *l, struct sani_wsk_sock *conn)
 	return true;
 }
 
-/* The oldest that is not left pending. */
+/* The oldest that may be given out. */
 static struct sani_wsk_sock *
 first_ready(const struct sani_wsk_sock *l)
 {
 	struct sani_wsk_sock *conn = l->listening->first;
 
-	while (conn != NULL && conn->pending)
+	while (conn != NULL && (conn->pending || conn->opening))
 		conn = conn->next_waiting;
 	return conn;
 }
@@ -189,7 +191,8 @@ on_repeated(struct sani_wsk_core *wc, const struct san_completion *comp)
 			sani_wsk_listen_arm(l);
 		return;
 	}
-	if (l->closing) {
+	/* What nobody takes is bounded: one too many is refused. */
+	if (l->closing || li->nb_waiting == BACKLOG) {
 		san_close(comp->value, SANI_WSK_ODD);
 		return;
 	}
@@ -272,7 +275,9 @@ sani_wsk_listen_now(struct sani_wsk_sock *l)
 		return STATUS_INSUFFICIENT_RESOURCES;
 	memset(li, 0, sizeof(*li));
 	li->sock = l;
-	rc = san_listen(l->h, BACKLOG);
+	rc = l->conditional ? sani_layer_hold(l->core->core, l->h) : 0;
+	if (rc == 0)
+		rc = san_listen(l->h, BACKLOG);
 	if (rc < 0) {
 		free(li);
 		return rc == -EINVAL ? STATUS_INVALID_DEVICE_STATE : sani_wsk_status(rc);

@@ -161,6 +161,10 @@ sani_wsk_unwait(struct sani_wsk_sock *conn);
 void
 sani_wsk_inspect(struct sani_wsk_sock *s, struct sani_wsk_sock *conn);
 
+/** Go on with a waiting connection: watch it, and answer its peer if that is due. */
+void
+sani_wsk_inspect_arm(struct sani_wsk_sock *conn);
+
 /** A waiting connection is lost. */
 void
 sani_wsk_inspect_lost(struct sani_wsk_sock *conn);

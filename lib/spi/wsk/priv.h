@@ -103,6 +103,7 @@ struct sani_wsk_listen {
 	struct sani_wsk_irps held;	/**< WskAccept requests that wait for it. */
 	struct sani_wsk_sock *first;	/**< Connections that wait to be inspected or accepted, the oldest first. */
 	struct sani_wsk_sock *last;
+	uint32_t nb_waiting;
 	ULONG serial;
 };
 
@@ -163,6 +164,8 @@ struct sani_wsk_sock {
 	struct sani_wsk_sock *next_waiting;
 	WSK_INSPECT_ID inspect;		/**< Of a conditional accept; Key 0: none. */
 	bool pending;			/**< Left pending by WskInspectEvent. */
+	bool opening;			/**< Its handshake is not finished. */
+	bool confirming;		/**< Accepted; the peer is not answered yet. */
 	struct san_overlapped watch;
 	struct san_overlapped tail;	/**< The last send of a disconnect; the connect of WskConnectEx. */
 };

@@ -4,20 +4,17 @@
 
 #include "world.h"
 
-static uint8_t in[STREAM];
-
 static struct req *
 knock(void)
 {
 	return post_connect(bound(CLIENT, WSK_FLAG_CONNECTION_SOCKET, 0), SERVER, 80);
 }
 
-/* The peer of a request that is dropped is told, at the latest when it sends. */
+/* The peer of a request that is dropped was never connected. */
 static void
 assert_turned_away(struct req *connect)
 {
-	if (NT_SUCCESS(await(connect)))
-		assert_failed(post_receive(connect->end, in, sizeof(in), 0));
+	assert_int_equal(await(connect), STATUS_CONNECTION_REFUSED);
 }
 
 /* The request of a connect has been inspected, with that answer. */
@@ -108,6 +105,49 @@ pending_request_is_accepted_later(void)
 	say(c->end, a->made);
 }
 
+RULES("W35 W36")
+static void
+peer_is_not_answered_before_the_decision(void)
+{
+	struct end *l = conditional(SERVER, 80);
+	struct req *c[2];
+	uint64_t sent;
+	unsigned int i;
+
+	/* The way there is known: what is sent from here on is an answer. */
+	assert_int_equal(await(knock()), STATUS_SUCCESS);
+	UNTIL(l->count[EV_ACCEPT] == 1);
+	world_steps(100);
+	sent = world_counter(SERVER, "tcp_tx");
+	for (i = 0; i < 2; i++)
+		c[i] = knock_at(l, WskInspectPend);
+	world_steps(200);
+	assert_int_equal(world_counter(SERVER, "tcp_tx"), sent);
+	assert_int_equal(c[0]->done + c[1]->done, 0);
+	decide_later(l, 1, WskInspectAccept);
+	decide_later(l, 2, WskInspectReject);
+	assert_int_equal(await(c[0]), STATUS_SUCCESS);
+	assert_turned_away(c[1]);
+}
+
+RULES("W36 W32")
+static void
+connection_is_given_out_when_its_handshake_is_over(void)
+{
+	struct end *l = conditional(SERVER, 80);
+	struct req *a = post_accept(l);
+	struct req *c = knock_at(l, WskInspectPend);
+
+	world_hold(CLIENT, true);
+	decide_later(l, 0, WskInspectAccept);
+	world_steps(100);
+	assert_int_equal(a->done, 0);
+	world_hold(CLIENT, false);
+	assert_int_equal(await(a), STATUS_SUCCESS);
+	assert_int_equal(await(c), STATUS_SUCCESS);
+	say(a->made, c->end);
+}
+
 RULES("W36")
 static void
 pending_request_is_rejected_later(void)
@@ -146,12 +186,16 @@ pending_requests_are_told_apart(void)
 
 RULES("W37")
 static void
-pending_request_that_is_lost_is_told(void)
+accepted_request_that_is_lost_is_told(void)
 {
 	struct end *l = conditional(SERVER, 80);
 	struct req *c = knock_at(l, WskInspectPend);
 
+	/* A peer that has sent no more than a SYN goes without a word; it answers the SYN-ACK with a reset. */
 	shut(c->end);
+	world_steps(50);
+	assert_int_equal(l->count[EV_ABORT], 0);
+	decide_later(l, 0, WskInspectAccept);
 	UNTIL(l->count[EV_ABORT] == 1);
 	assert_memory_equal(&l->aborted.Key, &l->inspect[0].Key, sizeof(l->aborted.Key));
 	assert_int_equal(l->aborted.SerialNumber, l->inspect[0].SerialNumber);
@@ -168,9 +212,10 @@ lost_request_is_not_established_by_accepting_it(void)
 	struct req *c = knock_at(l, WskInspectPend);
 
 	shut(c->end);
+	decide_later(l, 0, WskInspectAccept);
 	UNTIL(l->count[EV_ABORT] == 1);
 	r = post_inspect_complete(l, &l->inspect[0], WskInspectAccept);
-	await(r);
+	assert_int_equal(await(r), STATUS_SUCCESS);
 	world_steps(100);
 	assert_int_equal(a->done, 0);
 	assert_int_equal(l->count[EV_ACCEPT], 0);
@@ -272,9 +317,11 @@ static const struct CMUnitTest cases[] = {
 	WORLD_CASE(request_to_accept_gets_what_was_inspected),
 	WORLD_CASE(rejected_request_is_dropped),
 	WORLD_CASE(pending_request_is_accepted_later),
+	WORLD_CASE(peer_is_not_answered_before_the_decision),
+	WORLD_CASE(connection_is_given_out_when_its_handshake_is_over),
 	WORLD_CASE(pending_request_is_rejected_later),
 	WORLD_CASE(pending_requests_are_told_apart),
-	WORLD_CASE(pending_request_that_is_lost_is_told),
+	WORLD_CASE(accepted_request_that_is_lost_is_told),
 	WORLD_CASE(lost_request_is_not_established_by_accepting_it),
 	WORLD_CASE(id_that_nobody_was_given_is_refused),
 	WORLD_CASE(condition_cannot_be_set_after_bind),
