@@ -366,6 +366,27 @@ two_regions_serve_all_messages_of_a_socket(void)
 	SW_UNTIL(net_same(in->mem, 1000, 0, 1));
 }
 
+RULES("R131 R124")
+static void
+registrations_of_a_socket_have_a_bound(void)
+{
+	static char mem[16];
+	struct sw_pair pair = sw_pair(700);
+	HANDLE last = NULL, h;
+	unsigned int n = 0;
+	int code;
+
+	while ((h = take(pair.end[0], mem, 16, MEM_READ, &code)) != NULL && n++ < 100000)
+		last = h;
+	assert_int_equal(code, WSAENOBUFS);
+	/* The other sockets have theirs, and one that ends makes room. */
+	assert_non_null(take(pair.end[1], mem, 16, MEM_READ, &code));
+	assert_int_equal(sw.dereg(pair.end[0]->s, last, &code), 0);
+	assert_non_null(take(pair.end[0], mem, 16, MEM_READ, &code));
+	assert_null(take(pair.end[0], mem, 16, MEM_READ, &code));
+	assert_int_equal(code, WSAENOBUFS);
+}
+
 static const struct CMUnitTest cases[] = {
 	SW_CASE(memory_needs_a_connection),
 	SW_CASE(memory_of_each_kind_of_access_is_registered),
@@ -383,6 +404,7 @@ static const struct CMUnitTest cases[] = {
 	SW_CASE(memory_in_use_by_a_send_is_kept),
 	SW_CASE(memory_is_free_when_the_completion_is_told),
 	SW_CASE(memory_left_registered_is_released_by_the_close),
+	SW_CASE(registrations_of_a_socket_have_a_bound),
 	SW_CASE(memory_can_be_given_back_after_the_peers_reset),
 	SW_CASE(two_regions_serve_all_messages_of_a_socket),
 };

@@ -53,7 +53,7 @@ only_the_entry_point_is_exported(void)
 	}
 }
 
-RULES("R1")
+RULES("R1 R164")
 static void
 functions_that_are_not_required_are_absent(void)
 {

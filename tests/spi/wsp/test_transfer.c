@@ -90,6 +90,21 @@ receive_is_pending_and_ends_by_up_call(void)
 	assert_int_equal(op->nb_ends, 1);
 }
 
+RULES("R105 R100")
+static void
+event_of_an_operation_is_left_to_the_switch(void)
+{
+	struct sw_pair pair = sw_pair(700);
+	struct sw_event ev = { .set = true };
+	struct sw_op *op = sw_post_recv(pair.end[1], 100);
+
+	op->ov.hEvent = (HANDLE)&ev;
+	sw_post_send(pair.end[0], 100, 0, 1);
+	SW_UNTIL(!op->pending);
+	assert_ptr_equal(op->ov.hEvent, &ev);
+	assert_int_equal(ev.nb_set + ev.nb_reset, 0);
+}
+
 RULES("R95 R99 R97")
 static void
 send_ends_by_up_call_never_inside_the_call(void)
@@ -590,6 +605,7 @@ send_of_megabytes_is_one_operation(void)
 
 static const struct CMUnitTest cases[] = {
 	SW_CASE(receive_is_pending_and_ends_by_up_call),
+	SW_CASE(event_of_an_operation_is_left_to_the_switch),
 	SW_CASE(send_ends_by_up_call_never_inside_the_call),
 	SW_CASE(completion_routine_is_refused),
 	SW_CASE(transfer_without_an_overlapped_is_refused),
