@@ -16,6 +16,10 @@
 struct sani_batch {
 	struct san_core *core;		/**< Another's, to which a bracket is open, or NULL. */
 	struct sani_spsc *ring;		/**< To it, in which something is to be shown, or NULL. */
+	/* What the last post found out: several in a row are mostly on one socket. */
+	san_handle sock;
+	uint64_t word;			/**< Of its slot, read in this bracket. */
+	struct sani_lane *lane;
 };
 
 /** As sani_sock_post(). */

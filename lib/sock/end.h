@@ -54,8 +54,8 @@ sani_op_finish(struct sani_lane *lane, struct sani_record *rec, struct san_overl
 }
 
 /**
- * End an operation that the core has neither listed nor touched, by what the request says of it (O2): its last completion,
- * which brings the result to who reaps it. It is to be shown.
+ * End an operation that the core has neither listed nor touched, by what the request says of it (O2): its last
+ * completion, which brings the result to who reaps it. It is to be shown.
  */
 static inline void
 sani_op_finish_unseen(struct sani_lane *lane, struct sani_record *rec, struct san_overlapped *op, uint8_t kind,

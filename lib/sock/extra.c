@@ -3,6 +3,7 @@
 
 #include "sock/extra.h"
 #include "sock/mem.h"
+#include "sock/priv.h"
 
 bool
 sani_extras_init(struct sani_extras *pool, uint32_t depth)
@@ -74,4 +75,88 @@ sani_extra_at(const struct san_overlapped *op, uint32_t *len)
 		at -= x->vec[i++].len;
 	*len = (uint32_t)(x->vec[i].len - at);
 	return (char *)x->vec[i].base + at;
+}
+
+static void
+set_repeat(struct sani_repeat *r, const struct sani_post_extra *p)
+{
+	r->k = p->repeat;
+	r->written = 0;
+	r->reaped = 0;
+	r->pieces = p->pieces;
+	if (p->pieces == NULL)
+		return;
+	p->pieces->given = 0;
+	r->mem = p->pieces->mem;
+	r->size = p->pieces->size;
+}
+
+static void
+set_vec(struct sani_extra *x, const struct san_vec *vec, uint32_t nb)
+{
+	for (uint32_t i = 0; i < nb; i++)
+		if (vec[i].len > 0)
+			x->vec[x->nb++] = vec[i];
+}
+
+/* Buffers with registrations, whose user the operation becomes. @retval 0 -EINVAL -EFAULT -EACCES */
+static int
+set_mem(struct sani_extra *x, const struct sani_post_extra *p)
+{
+	x->by_mem = p->access == SAN_MEM_READ;
+	for (uint32_t i = 0; i < p->nb; i++) {
+		const struct san_mem_vec *v = &p->mem[i];
+		struct sani_extra_mem *m = &x->mem[x->nb];
+		int rc = 0;
+
+		if (v->len == 0)
+			continue;
+		m->used = v->mem != SAN_NO_MEM;
+		if (m->used)
+			rc = sani_mem_use(v->mem, v->base, v->len, p->access, &m->idx);
+		if (rc < 0)
+			return rc;
+		m->lends = rc > 0;
+		x->nb_mem += m->used;
+		x->vec[x->nb++] = (struct san_vec){ .base = v->base, .len = v->len };
+	}
+	x->lent.out = false;
+	return 0;
+}
+
+static void
+set_loans(struct sani_extra *x, const struct sani_post_extra *p)
+{
+	x->nb = p->nb_loans;
+	x->waited = false;
+	for (uint32_t i = 0; i < p->nb_loans; i++)
+		p->loans[i] = (struct san_loan){ .base = NULL };
+}
+
+int
+sani_extra_make(const struct sani_post_extra *p, struct sani_extras *pool, struct sani_extra **out)
+{
+	struct sani_extra *x = sani_extra_take(pool);
+	int rc = 0;
+
+	if (x == NULL)
+		return -EAGAIN;
+	x->min = p->min;
+	x->nb = 0;
+	x->nb_mem = 0;
+	x->by_mem = false;
+	x->loans = p->loans;
+	if (p->repeat > 0)
+		set_repeat(&x->repeat, p);
+	if (p->loans != NULL)
+		set_loans(x, p);
+	else if (p->mem != NULL)
+		rc = set_mem(x, p);
+	else
+		set_vec(x, p->vec, p->nb);
+	if (rc < 0)
+		sani_extra_give(x);
+	else
+		*out = x;
+	return rc;
 }

@@ -62,6 +62,15 @@ sani_sock_show(struct san_core *k, struct sani_sock *so)
 void
 sani_wake_touched(struct san_core *k);
 
+/* extra.c */
+
+/**
+ * Make what does not fit into the operation's line. Before anything else of the operation is written, so that a refusal
+ * changes nothing. The posting thread. @retval 0 -EAGAIN (no room) -EINVAL -EFAULT -EACCES
+ */
+int
+sani_extra_make(const struct sani_post_extra *p, struct sani_extras *pool, struct sani_extra **out);
+
 /* repeat.c: O4 */
 
 /** How many completions a repeating operation may write now. */

@@ -1,7 +1,6 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 #include "sock/batch.h"
 #include "sock/layer.h"
-#include "sock/mem.h"
 #include "sock/priv.h"
 
 /* What a call of the calling thread found out about a handle. */
@@ -75,94 +74,6 @@ prepare(const struct sani_post *p, struct sani_record *rec, struct sani_extra *x
 	sani_op_set(op, SANI_OP_POSTED);
 }
 
-static void
-set_repeat(struct sani_repeat *r, const struct sani_post_extra *p)
-{
-	r->k = p->repeat;
-	r->written = 0;
-	r->reaped = 0;
-	r->pieces = p->pieces;
-	if (p->pieces == NULL)
-		return;
-	p->pieces->given = 0;
-	r->mem = p->pieces->mem;
-	r->size = p->pieces->size;
-}
-
-static void
-set_vec(struct sani_extra *x, const struct san_vec *vec, uint32_t nb)
-{
-	for (uint32_t i = 0; i < nb; i++)
-		if (vec[i].len > 0)
-			x->vec[x->nb++] = vec[i];
-}
-
-/* Buffers with registrations, whose user the operation becomes. @retval 0 -EINVAL -EFAULT -EACCES */
-static int
-set_mem(struct sani_extra *x, const struct sani_post_extra *p)
-{
-	x->by_mem = p->access == SAN_MEM_READ;
-	for (uint32_t i = 0; i < p->nb; i++) {
-		const struct san_mem_vec *v = &p->mem[i];
-		struct sani_extra_mem *m = &x->mem[x->nb];
-		int rc = 0;
-
-		if (v->len == 0)
-			continue;
-		m->used = v->mem != SAN_NO_MEM;
-		if (m->used)
-			rc = sani_mem_use(v->mem, v->base, v->len, p->access, &m->idx);
-		if (rc < 0)
-			return rc;
-		m->lends = rc > 0;
-		x->nb_mem += m->used;
-		x->vec[x->nb++] = (struct san_vec){ .base = v->base, .len = v->len };
-	}
-	x->lent.out = false;
-	return 0;
-}
-
-static void
-set_loans(struct sani_extra *x, const struct sani_post_extra *p)
-{
-	x->nb = p->nb_loans;
-	x->waited = false;
-	for (uint32_t i = 0; i < p->nb_loans; i++)
-		p->loans[i] = (struct san_loan){ .base = NULL };
-}
-
-/*
- * What does not fit into the operation's line. Before anything else of the operation is written, so that a
- * refusal changes nothing. @retval 0 -EAGAIN (no room) and those of set_mem()
- */
-static int
-make_extra(const struct sani_post_extra *p, struct sani_lane *lane, struct sani_extra **out)
-{
-	struct sani_extra *x = sani_extra_take(&lane->extras);
-	int rc = 0;
-
-	if (x == NULL)
-		return -EAGAIN;
-	x->min = p->min;
-	x->nb = 0;
-	x->nb_mem = 0;
-	x->by_mem = false;
-	x->loans = p->loans;
-	if (p->repeat > 0)
-		set_repeat(&x->repeat, p);
-	if (p->loans != NULL)
-		set_loans(x, p);
-	else if (p->mem != NULL)
-		rc = set_mem(x, p);
-	else
-		set_vec(x, p->vec, p->nb);
-	if (rc < 0)
-		sani_extra_give(x);
-	else
-		*out = x;
-	return rc;
-}
-
 /* O4: how many places. */
 static inline uint32_t
 places(const struct sani_post *p)
@@ -191,7 +102,7 @@ claim(const struct sani_post *p, struct sani_lane *lane, uint32_t n, struct sani
 	*x = NULL;
 	if (n > lane->left)
 		return -EAGAIN;
-	return sani_unlikely(p->extra != NULL) ? make_extra(p->extra, lane, x) : 0;
+	return sani_unlikely(p->extra != NULL) ? sani_extra_make(p->extra, &lane->extras, x) : 0;
 }
 
 /* The socket of a post on the owning core. Almost always its word is the one that the core knows. */
@@ -280,11 +191,11 @@ put_request(struct sani_spsc *ring, const struct sani_post *p)
 }
 
 /*
- * Between the brackets: the fence of a close waits for what is done here (O7). The entry is written into the ring that
- * is returned, and has to be shown before the bracket ends.
+ * Between the brackets: the fence of a close waits for what is done here (O7). The entry is written into the ring of
+ * the batch, and has to be shown before the bracket ends.
  */
 static int
-post_bracketed(const struct target *at, const struct sani_post *p, struct sani_spsc **out)
+post_bracketed(struct sani_batch *b, const struct target *at, const struct sani_post *p)
 {
 	struct san_core *k = at->k;
 	struct sani_record *rec = &k->slots->records[at->slot];
@@ -311,7 +222,10 @@ post_bracketed(const struct target *at, const struct sani_post *p, struct sani_s
 	lane->left -= n;
 	rec->posted++;
 	put_request(ring, p);
-	*out = ring;
+	b->ring = ring;
+	b->sock = p->sock;
+	b->word = w;
+	b->lane = lane;
 	return 0;
 }
 
@@ -333,7 +247,7 @@ post_off_core(struct sani_batch *b, const struct target *at, const struct sani_p
 		sani_window();
 		b->core = at->k;
 	}
-	return post_bracketed(at, p, &b->ring);
+	return post_bracketed(b, at, p);
 }
 
 /* Show what is written, and end the bracket. */
@@ -374,9 +288,32 @@ post(struct sani_batch *b, const struct sani_post *p)
 	return at.on_core ? post_on_core(&at, p, false) : post_off_core(b, &at, p);
 }
 
+/* Once more on the socket of the post before, in the same bracket. False: nothing was done, it is otherwise. */
+static inline bool
+post_again(struct sani_batch *b, const struct sani_post *p)
+{
+	const struct sani_slots *slots = b->core->slots;
+	uint32_t slot = sani_handle_slot(p->sock);
+	struct sani_record *rec = &slots->records[slot];
+	uint32_t n = places(p);
+
+	/* the load: sequentially consistent, after the bracket's exchange */
+	if (sani_unlikely(p->peer != NULL || p->extra != NULL || sani_lib_check() < 0 ||
+			  sani_op_state(p->op) != SANI_OP_FREE || atomic_load(&slots->words[slot]) != b->word ||
+			  b->lane->left < n || sani_spsc_room(b->ring) == 0))
+		return false;
+	prepare(p, rec, NULL);
+	b->lane->left -= n;
+	rec->posted++;
+	put_request(b->ring, p);
+	return true;
+}
+
 int
 sani_batch_post(struct sani_batch *b, const struct sani_post *p)
 {
+	if (b->ring != NULL && b->sock == p->sock && post_again(b, p))
+		return 0;
 	return post(b, p);
 }
 

@@ -35,7 +35,7 @@ enum sani_thread_state {
 
 enum sani_req_kind {
 	SANI_REQ_POST,
-	SANI_REQ_RECV,		/**< A plain receive: neither polled nor timed, one buffer. */
+	SANI_REQ_RECV,	/**< A plain receive: neither polled nor timed, one buffer. */
 	SANI_REQ_CANCEL,
 	SANI_REQ_CANCEL_ALL,
 	SANI_REQ_CLOSE,
@@ -44,8 +44,8 @@ enum sani_req_kind {
 };
 
 /**
- * An entry of a request ring. It says all of a plain receive, so that of one that ends at once the core need not look at
- * the operation, whose line lies in the posting thread's cache.
+ * An entry of a request ring. It says all of a plain receive, so that of one that ends at once the core need not look
+ * at the operation, whose line lies in the posting thread's cache.
  */
 struct sani_req {
 	union {
@@ -57,7 +57,8 @@ struct sani_req {
 		void *arg;			/**< CALL */
 	};
 	void *buf;			/**< RECV */
-	uint32_t id;			/**< CANCEL: operation, CANCEL_ALL: those before it; CONTROL: its number; RECV: len. */
+	/** CANCEL: operation, CANCEL_ALL: those before it; CONTROL: its number; RECV: the length. */
+	uint32_t id;
 	uint16_t flags;			/**< RECV: SAN_WAITALL or 0. */
 	uint16_t kind;			/**< enum sani_req_kind */
 };
