@@ -40,7 +40,11 @@ enum san_option {
 	 * Made smaller, it takes nothing until so much of what it holds has been acknowledged.
 	 */
 	SAN_OPT_SNDBUF = 1,
-	SAN_OPT_RCVBUF = 2,	/**< [open] Receive window at most [bytes]; range and default likewise. */
+	/**
+	 * [any] Receive window at most [bytes]; range and default likewise. Made smaller, what the peer was told before
+	 * is taken all the same; made larger when open, the window is still no more than the handshake's scale shows.
+	 */
+	SAN_OPT_RCVBUF = 2,
 	/**
 	 * [any] 1: small segments are sent at once; 0: by Nagle's algorithm (RFC 9293 3.7.4, MUST-17). Default 1,
 	 * unlike elsewhere: Nagle gathers the small writes of a program that cannot know how many more will

@@ -31,8 +31,8 @@ struct _WSK_CLIENT_CONNECTION_DISPATCH;
  * and *OutputSizeReturned how many bytes came out, or had to.
  *
  * STATUS_INVALID_DEVICE_STATE   too early or too late in the socket's life: SO_REUSEADDR, SO_EXCLUSIVEADDRUSE,
- *                               SO_CONDITIONAL_ACCEPT, SO_WSK_SECURITY before bind; SO_RCVBUF before connect or
- *                               listen; callbacks when bound (listening) or connected
+ *                               SO_CONDITIONAL_ACCEPT, SO_WSK_SECURITY before bind; SO_RCVBUF not when listening;
+ *                               callbacks when bound (listening) or connected
  * STATUS_INVALID_PARAMETER      IRP missing or not allowed, value out of range, input too small
  * STATUS_INVALID_DEVICE_REQUEST not for this category (as those of datagrams); SIO_WSK_QUERY_INSPECT_ID on a
  *                               socket that was not inspected

@@ -104,6 +104,22 @@ set_any_time(struct sani_sock_options *opt, enum san_option option, uint32_t val
 	}
 }
 
+static int
+set_rcvbuf(struct san_core *k, struct sani_sock *so, uint32_t value)
+{
+	struct sani_tcp_conn *c;
+	int rc;
+
+	if (so->phase == SANI_SOCK_NEW || so->phase == SANI_SOCK_LISTENING)
+		return set_before_open(so, &so->opt.rcvbuf, value);
+	rc = set_in_range(&so->opt.rcvbuf, value, BUF_MIN, BUF_MAX);
+	if (rc < 0 || so->conn == SANI_NONE)
+		return rc;
+	c = sani_sock_conn(k, so);
+	sani_core_touch(k->core, c, sani_tcp_set_option(c, SAN_OPT_RCVBUF, value, k->core->now_us));
+	return 0;
+}
+
 int
 sani_option_set(struct san_core *k, struct sani_sock *so, enum san_option option, uint32_t value)
 {
@@ -114,7 +130,7 @@ sani_option_set(struct san_core *k, struct sani_sock *so, enum san_option option
 	if (option == SAN_OPT_SNDBUF)
 		return set_sndbuf(k, so, value);
 	if (option == SAN_OPT_RCVBUF)
-		return set_before_open(so, &so->opt.rcvbuf, value);
+		return set_rcvbuf(k, so, value);
 	if (option == SAN_OPT_CC)
 		return set_kind(so, &so->opt.tune.cc, value, SAN_CC_DCTCP);
 	if (option == SAN_OPT_CWV)

@@ -102,6 +102,15 @@ change_keep(struct sani_tcp_keep *keep, enum san_option option, uint32_t value)
 	return true;
 }
 
+/* The edge that was promised stays; if it may move, the peer is told. */
+static void
+change_rcvbuf(struct sani_tcp_conn *c, uint32_t value)
+{
+	c->rcvq.limit = c->rcvq.max = value;
+	if (sani_tcp_window_update_due(c))
+		c->flags |= SANI_TCP_F_ACK_NOW;
+}
+
 uint32_t
 sani_tcp_set_option(struct sani_tcp_conn *c, enum san_option option, uint32_t value, uint64_t now_us)
 {
@@ -113,6 +122,8 @@ sani_tcp_set_option(struct sani_tcp_conn *c, enum san_option option, uint32_t va
 		change_user_timeout(c, value);
 	else if (option == SAN_OPT_SNDBUF)
 		c->sndq.limit = c->sndq.max = value;
+	else if (option == SAN_OPT_RCVBUF)
+		change_rcvbuf(c, value);
 	else if (option == SAN_OPT_TOS)
 		c->tos = (uint8_t)value;
 	else if (option == SAN_OPT_TTL)

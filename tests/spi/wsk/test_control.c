@@ -235,6 +235,39 @@ receive_backlog_is_what_nobody_has_received(void)
 	assert_int_equal(size, 2000);
 }
 
+static SIZE_T
+unread(struct end *e)
+{
+	SIZE_T size = 0;
+
+	await(post_control(e, ASK(WskIoctl, SIO_WSK_QUERY_RECEIVE_BACKLOG, 0, NULL, 0, &size, sizeof(size), NULL)));
+	return size;
+}
+
+RULES("W74")
+static void
+receive_window_may_be_changed_while_connected(void)
+{
+	static uint8_t much[800000];
+	struct pair p = world_pair();
+	ULONG value = 0;
+	SIZE_T before;
+
+	assert_int_equal(set_option(p.end[SERVER], SOL_SOCKET, SO_RCVBUF, 100000), STATUS_SUCCESS);
+	assert_int_equal(get_option(p.end[SERVER], SOL_SOCKET, SO_RCVBUF, &value), STATUS_SUCCESS);
+	assert_int_equal(value, 100000);
+	post_send(p.end[CLIENT], much, sizeof(much), 0);
+	UNTIL(unread(p.end[SERVER]) >= 50000);
+	world_steps(1000);
+	before = unread(p.end[SERVER]);
+	assert_true(before <= 100000);
+	/* The peer, which has stopped, is told of the larger one. */
+	assert_int_equal(set_option(p.end[SERVER], SOL_SOCKET, SO_RCVBUF, 300000), STATUS_SUCCESS);
+	UNTIL(unread(p.end[SERVER]) > 250000);
+	world_steps(1000);
+	assert_true(unread(p.end[SERVER]) <= 300000);
+}
+
 RULES("W74")
 static void
 output_that_is_too_small_is_refused(void)
@@ -409,6 +442,7 @@ static const struct CMUnitTest cases[] = {
 	WORLD_CASE(wait_for_a_change_of_addresses_goes_on_until_it_is_cancelled),
 	WORLD_CASE(backlogs_are_asked_for_when_connected_only),
 	WORLD_CASE(receive_backlog_is_what_nobody_has_received),
+	WORLD_CASE(receive_window_may_be_changed_while_connected),
 	WORLD_CASE(output_that_is_too_small_is_refused),
 	WORLD_CASE(security_descriptor_is_cached_and_released),
 	WORLD_CASE(security_of_a_socket_is_a_copy_to_be_released),
