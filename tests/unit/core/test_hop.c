@@ -177,6 +177,39 @@ answer_of_another_neighbour_begins_nothing_anew(void **state)
 	pair_close();
 }
 
+/*
+ * The news that the hop is known is lost: the SYN goes when its time has come, and nothing of the connection waits any
+ * more. Its block is given back later like any other's.
+ */
+static void
+connect_that_was_told_nothing_of_its_hop_is_parked_whole(void **state)
+{
+	struct sani_core_priv *p;
+	uint32_t sock;
+
+	(void)state;
+	open_strangers(1);
+	p = pair.host[A]->cores[0]->priv;
+	p->keep_blocks = 0;
+	p->park_quiet_most_us = 0;
+	sock = connect_one();
+	pair_round(A);
+	pair_round(B);
+	for (unsigned int i = 0; i < RTE_DIM(p->io.news); i++)
+		p->io.news[i].kind = SANI_IP_WANT;	/* on the core that runs ARP it says nothing */
+	p->io.nb_news = RTE_DIM(p->io.news);
+	pair_round(A);
+	assert_int_equal(p->first_waiting, pair.socks[sock].idx);
+	pair_run(2 * SEC);
+	/* an RTT, for the SYN, which was sent twice, has shown none that counts */
+	assert_int_equal(pair_write(sock, text, LEN), LEN);
+	pair_run(SEC);
+	assert_true((pair.socks[sock].idx & SANI_CONN_PARKED) != 0);
+	assert_int_equal(p->first_waiting, SANI_NONE);
+	assert_int_equal(p->last_waiting, SANI_NONE);
+	pair_close();
+}
+
 int
 main(void)
 {
@@ -186,6 +219,7 @@ main(void)
 		cmocka_unit_test(syn_that_has_not_left_keeps_its_cookie_and_data),
 		cmocka_unit_test(close_of_a_connect_that_waits_leaves_the_others),
 		cmocka_unit_test(answer_of_another_neighbour_begins_nothing_anew),
+		cmocka_unit_test(connect_that_was_told_nothing_of_its_hop_is_parked_whole),
 	};
 
 	return cmocka_run_group_tests(tests, pair_start_eal, NULL);
