@@ -130,9 +130,12 @@ sani_tcp_not_sent(struct sani_tcp_conn *c)
 void
 sani_tcp_take_syn(struct sani_tcp_conn *c, const struct sani_tcp_seg *syn, uint64_t now_us)
 {
+	uint32_t wnd = sani_tcp_min(c->rcvq.limit, UINT16_MAX);
+
 	c->irs = syn->seq;
 	c->rcv_nxt = syn->seq + 1;
-	c->rcv_adv = c->rcv_nxt + sani_tcp_min(c->rcvq.limit, UINT16_MAX);
+	/* from 0: what a SYN of ours has promised, if the buffer has changed since (user.c) */
+	c->rcv_adv = c->rcv_nxt + (c->rcv_adv > wnd ? c->rcv_adv : wnd);
 	c->last_ack_sent = c->rcv_nxt;
 	c->last_rcv = (uint32_t)(now_us >> SANI_TCP_RCV_SHIFT);
 	if (syn->opts & SANI_TCP_OPT_MSS)

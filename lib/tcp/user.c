@@ -102,10 +102,14 @@ change_keep(struct sani_tcp_keep *keep, enum san_option option, uint32_t value)
 	return true;
 }
 
-/* The edge that was promised stays; if it may move, the peer is told. */
+/* The edge that was promised stays, by a SYN that is out too (from 0); if it may move, the peer is told. */
 static void
 change_rcvbuf(struct sani_tcp_conn *c, uint32_t value)
 {
+	uint32_t shown = sani_tcp_min(c->rcvq.limit, UINT16_MAX);
+
+	if (c->state == SAN_TCP_SYN_SENT && c->snd_nxt != c->iss && c->rcv_adv < shown)
+		c->rcv_adv = shown;
 	c->rcvq.limit = c->rcvq.max = value;
 	if (sani_tcp_window_update_due(c))
 		c->flags |= SANI_TCP_F_ACK_NOW;

@@ -134,6 +134,37 @@ closed_block_takes_no_option(void **state)
 	assert_int_equal(bed_deadline(b), SANI_NEVER);
 }
 
+/* The window of a SYN is a promise too, whatever becomes of the receive buffer before the answer. */
+static void
+smaller_receive_buffer_keeps_what_the_syn_has_promised(void **state)
+{
+	struct bed *b = *state;
+
+	bed_reach(b, SAN_TCP_SYN_SENT);
+	set(b, SAN_OPT_RCVBUF, 8192);
+	set(b, SAN_OPT_RCVBUF, 4096);
+	bed_in(b, SANI_TCP_SYN | ACK, BED_IRS, UNA, 0);
+	for (uint32_t i = 0; i < 20; i++)
+		bed_in(b, ACK, NXT + i * 1000, UNA, 1000);
+	assert_int_equal(sani_tcp_readable(&b->c), 20000);
+	assert_int_equal(b->c.rcv_adv, NXT + b->p.rcvbuf);
+	bed_read(b);
+}
+
+/* One that has not left has promised nothing. */
+static void
+receive_buffer_set_before_the_syn_leaves_is_what_it_shows(void **state)
+{
+	struct bed *b = *state;
+
+	sani_tcp_open_active(&b->c, &b->p, b->now);
+	set(b, SAN_OPT_RCVBUF, 4096);
+	bed_flush(b);
+	assert_int_equal(b->out[b->nb - 1].seg.wnd, 4096);
+	bed_in(b, SANI_TCP_SYN | ACK, BED_IRS, UNA, 0);
+	assert_int_equal(b->c.rcv_adv, NXT + 4096);
+}
+
 int
 main(void)
 {
@@ -146,6 +177,8 @@ main(void)
 		bed_test(user_timeout_of_an_idle_connection_arms_nothing),
 		bed_test(class_and_time_to_live_are_given_and_changed),
 		bed_test(closed_block_takes_no_option),
+		bed_test(smaller_receive_buffer_keeps_what_the_syn_has_promised),
+		bed_test(receive_buffer_set_before_the_syn_leaves_is_what_it_shows),
 	};
 
 	return cmocka_run_group_tests(tests, bed_group, NULL);
