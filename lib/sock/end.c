@@ -42,8 +42,11 @@ sani_touch_other_cq(struct san_core *k, struct san_cq *cq)
 	for (i = 0; i < k->nb_touched; i++)
 		if (k->touched[i] == cq)
 			return;
-	if (k->nb_touched == SANI_TOUCHED)
+	if (k->nb_touched == SANI_TOUCHED) {
+		/* or who is woken would not see it, and sleep again */
+		sani_held_show(k);
 		sani_wake_touched(k);
+	}
 	k->touched[k->nb_touched++] = cq;
 	k->touched_last = cq;
 }

@@ -7,6 +7,7 @@
 
 #include "op/op.h"
 #include "sock/cq.h"
+#include "sock/priv.h"
 #include "sock/sock.h"
 #include "test.h"
 
@@ -297,6 +298,39 @@ the_id_of_an_ended_queue_finds_nothing(void **state)
 	assert_int_equal(san_cq_destroy(other), 0);
 }
 
+/*
+ * While requests are processed completions are written and shown later. The core's list of those to wake is full, and
+ * makes room by waking all of it: then they see what is written for them, for this was their only wake-up.
+ */
+static void
+who_is_woken_to_make_room_sees_what_was_held_back(void **state)
+{
+	static struct san_cq idle, next;
+	static struct sani_core core;
+	static struct san_core k;
+	static struct san_overlapped op;
+	struct san_completion comp;
+
+	(void)state;
+	k.core = &core;
+	k.gathers = true;
+	for (uint32_t i = 0; i < SANI_TOUCHED - 1; i++)
+		k.touched[k.nb_touched++] = &idle;
+	k.touched[k.nb_touched++] = k.touched_last = cq;
+	op = (struct san_overlapped){ .sock = sani_handle(CORE_A, 3, 1), .state = SANI_OP_DONE };
+	lane_a->records[3].posted = 1;
+	lane_a->left--;
+	*sani_lane_place(lane_a) = (struct sani_cq_entry){ .op = &op, .rec = &lane_a->records[3],
+							   .kind = SAN_OP_RECV, .places = 1 };
+	sani_spsc_wrote(lane_a->ring);
+	k.held = lane_a;
+	assert_false(sani_cq_has_something(cq));
+	sani_touch_cq(&k, &next);
+	assert_int_equal(k.nb_touched, 1);
+	assert_true(sani_cq_has_something(cq));
+	assert_int_equal(san_cq_poll(cq, &comp, 1), 1);
+}
+
 int
 main(void)
 {
@@ -313,6 +347,7 @@ main(void)
 		cmocka_unit_test_setup_teardown(another_thread_may_not_use_it, start, end),
 		cmocka_unit_test_setup_teardown(bad_sizes_are_refused, start, end),
 		cmocka_unit_test_setup_teardown(the_id_of_an_ended_queue_finds_nothing, start, end),
+		cmocka_unit_test_setup_teardown(who_is_woken_to_make_room_sees_what_was_held_back, start, end),
 	};
 
 	return cmocka_run_group_tests_name("cq", tests, NULL, NULL);
