@@ -57,6 +57,8 @@ sani_hop_found(struct sani_core *core)
 		if (!sani_ip_knows(p->ip, &c->tuple.remote, &c->tuple.local))
 			continue;
 		sani_hop_forget(core, c);
-		sani_core_touch(core, c, sani_tcp_not_sent(c));
+		/* one that has a way has left: news of it was lost, and a timeout has sent it */
+		if (c->owner.way == SANI_IP_WAY_AGAIN)
+			sani_core_touch(core, c, sani_tcp_not_sent(c));
 	}
 }

@@ -177,10 +177,43 @@ answer_of_another_neighbour_begins_nothing_anew(void **state)
 	pair_close();
 }
 
-/*
- * The news that the hop is known is lost: the SYN goes when its time has come, and nothing of the connection waits any
- * more. Its block is given back later like any other's.
- */
+/* A connect whose SYN waits, and the news that its hop is known is lost: the SYN goes when its time has come. */
+static uint32_t
+connect_and_lose_the_news(struct sani_core_priv *p)
+{
+	uint32_t sock = connect_one();
+
+	pair_round(A);
+	pair_round(B);
+	for (unsigned int i = 0; i < RTE_DIM(p->io.news); i++)
+		p->io.news[i].kind = SANI_IP_WANT;	/* on the core that runs ARP it says nothing */
+	p->io.nb_news = RTE_DIM(p->io.news);
+	pair_round(A);
+	assert_int_equal(p->first_waiting, pair.socks[sock].idx);
+	return sock;
+}
+
+/* What was sent is not sent anew when news of another neighbour comes. */
+static void
+syn_that_has_left_is_no_first_one_again(void **state)
+{
+	struct sani_core_priv *p;
+	uint32_t sock;
+
+	(void)state;
+	open_strangers(1);
+	p = pair.host[A]->cores[0]->priv;
+	sock = connect_and_lose_the_news(p);
+	lose_all(SEC + SEC / 2);
+	sani_hop_found(pair.host[A]->cores[0]);
+	assert_int_equal(p->first_waiting, SANI_NONE);
+	assert_true(sani_tcp_syn_lost(pair_conn(sock)));
+	assert_int_equal(pair_conn(sock)->backoff, 1);
+	assert_int_equal(p->nb_dirty, 0);
+	pair_close();
+}
+
+/* Nothing of it waits any more: its block is given back later like any other's. */
 static void
 connect_that_was_told_nothing_of_its_hop_is_parked_whole(void **state)
 {
@@ -192,14 +225,7 @@ connect_that_was_told_nothing_of_its_hop_is_parked_whole(void **state)
 	p = pair.host[A]->cores[0]->priv;
 	p->keep_blocks = 0;
 	p->park_quiet_most_us = 0;
-	sock = connect_one();
-	pair_round(A);
-	pair_round(B);
-	for (unsigned int i = 0; i < RTE_DIM(p->io.news); i++)
-		p->io.news[i].kind = SANI_IP_WANT;	/* on the core that runs ARP it says nothing */
-	p->io.nb_news = RTE_DIM(p->io.news);
-	pair_round(A);
-	assert_int_equal(p->first_waiting, pair.socks[sock].idx);
+	sock = connect_and_lose_the_news(p);
 	pair_run(2 * SEC);
 	/* an RTT, for the SYN, which was sent twice, has shown none that counts */
 	assert_int_equal(pair_write(sock, text, LEN), LEN);
@@ -219,6 +245,7 @@ main(void)
 		cmocka_unit_test(syn_that_has_not_left_keeps_its_cookie_and_data),
 		cmocka_unit_test(close_of_a_connect_that_waits_leaves_the_others),
 		cmocka_unit_test(answer_of_another_neighbour_begins_nothing_anew),
+		cmocka_unit_test(syn_that_has_left_is_no_first_one_again),
 		cmocka_unit_test(connect_that_was_told_nothing_of_its_hop_is_parked_whole),
 	};
 
