@@ -33,14 +33,26 @@ sani_tcp_rcvq_cut(struct rte_mbuf *m, uint32_t off, uint32_t len)
 	return first;
 }
 
+/* Of a buffer that was made smaller the promise counts (user.c): what it invites comes again until it is taken. */
+static SANI_SELDOM bool
+has_promised(const struct sani_tcp_conn *c, uint32_t n)
+{
+	const struct sani_tcp_rcvq held = {
+		.nb_mbufs = c->rcvq.nb_mbufs,
+		.limit = c->rcvq.bytes + (seq_gt(c->rcv_adv, c->rcv_nxt) ? c->rcv_adv - c->rcv_nxt : 0),
+	};
+
+	return sani_tcp_rcvq_has_room(&held, n);
+}
+
 static bool
-has_mbufs(const struct sani_tcp_rcvq *q, const struct rte_mbuf *m)
+has_mbufs(const struct sani_tcp_conn *c, const struct rte_mbuf *m)
 {
 	uint32_t n = 0;
 
 	for (; m != NULL; m = m->next)
 		n++;
-	return sani_tcp_rcvq_has_room(q, n);
+	return sani_likely(sani_tcp_rcvq_has_room(&c->rcvq, n)) || has_promised(c, n);
 }
 
 void
@@ -64,9 +76,9 @@ sani_tcp_rcvq_add(struct sani_tcp_conn *c, uint32_t seq, uint32_t len, struct rt
 	 * What fills the hole must not find the room taken by what lies behind it: nobody could read, and
 	 * both ends would wait for ever.
 	 */
-	if (seq == c->rcv_nxt && !has_mbufs(q, m))
+	if (seq == c->rcv_nxt && !has_mbufs(c, m))
 		sani_tcp_ooo_give_up(q, io->ctr);
-	if (!has_mbufs(q, m)) {
+	if (!has_mbufs(c, m)) {
 		rte_pktmbuf_free(m);
 		return SANI_TCP_RCVQ_FULL;
 	}

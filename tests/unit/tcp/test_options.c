@@ -165,6 +165,32 @@ receive_buffer_set_before_the_syn_leaves_is_what_it_shows(void **state)
 	assert_int_equal(b->c.rcv_adv, NXT + 4096);
 }
 
+/* What was promised is taken, in whatever number of buffers: dropped it would come again and again. */
+static void
+smaller_receive_buffer_takes_all_that_was_promised(void **state)
+{
+	const uint32_t nb = 256 * 1024 / 1400;
+	struct bed *b = *state;
+	struct sani_tcp_seg answer = bed_seg(b, SANI_TCP_SYN | ACK, BED_IRS, UNA, 0);
+
+	answer.opts = SANI_TCP_OPT_WSCALE;
+	answer.wscale = 7;
+	b->p.rcvbuf = 256 * 1024;
+	bed_reach(b, SAN_TCP_SYN_SENT);
+	bed_inject(b, &answer);
+	bed_flush(b);
+	assert_state(b, ESTABLISHED);
+	assert_int_equal(b->c.rcv_adv, NXT + 256 * 1024);
+	set(b, SAN_OPT_RCVBUF, 4096);
+	for (uint32_t i = 0; i < nb; i++) {
+		bed_clear(b);
+		bed_in(b, ACK, NXT + i * 1400, UNA, 1400);
+	}
+	assert_int_equal(sani_tcp_readable(&b->c), nb * 1400);
+	assert_int_equal(b->c.rcv_adv, NXT + 256 * 1024);
+	bed_read(b);
+}
+
 int
 main(void)
 {
@@ -178,6 +204,7 @@ main(void)
 		bed_test(class_and_time_to_live_are_given_and_changed),
 		bed_test(closed_block_takes_no_option),
 		bed_test(smaller_receive_buffer_keeps_what_the_syn_has_promised),
+		bed_test(smaller_receive_buffer_takes_all_that_was_promised),
 		bed_test(receive_buffer_set_before_the_syn_leaves_is_what_it_shows),
 	};
 
