@@ -74,7 +74,8 @@ conn_of(const struct sani_tuple *t)
 	uint32_t hash = (uint32_t)sani_flow_hash(&pair.host[B]->flow_key, t);
 	sani_flow_ref ref = sani_conn_find(core_of_b(), t, hash);
 
-	if (ref == SANI_FLOW_NOTHING || (ref & SANI_FLOW_TW) != 0)
+	/* of one that is parked it knows what it has heard, so that its segment wakes it */
+	if (ref == SANI_FLOW_NOTHING || (ref & SANI_FLOW_KINDS) != 0)
 		return NULL;
 	return sani_core_conn(core_of_b(), sani_flow_idx(ref));
 }
@@ -198,7 +199,7 @@ connect_to(const struct flow *f)
 		.local_port = f->t.local_port, .remote = f->t.remote, .remote_port = f->t.remote_port,
 		.sock = pair.nb_socks,
 		.tune = {
-			.fast = chance(80), .mtu_probe = chance(30), .cc = SAN_CC_CUBIC,
+			.keep = SANI_TCP_KEEP_USUAL, .fast = chance(80), .mtu_probe = chance(30), .cc = SAN_CC_CUBIC,
 			.ecn = (uint8_t)draw_below(3),
 		},
 	};
@@ -243,11 +244,15 @@ take_buffers(struct sani_tcp_conn *c)
 static uint32_t
 set_something(struct sani_tcp_conn *c)
 {
-	static const enum san_option options[] = { SAN_OPT_NODELAY, SAN_OPT_PACING, SAN_OPT_KEEPALIVE };
-	enum san_option option = options[draw_below(3)];
+	static const enum san_option options[] = {
+		SAN_OPT_NODELAY, SAN_OPT_PACING, SAN_OPT_KEEPALIVE, SAN_OPT_RCVBUF, SAN_OPT_SNDBUF,
+	};
+	enum san_option option = options[draw_below(5)];
 	uint32_t value = chance(50);
 
-	if (option == SAN_OPT_PACING)
+	if (option == SAN_OPT_RCVBUF || option == SAN_OPT_SNDBUF)
+		value = 4096 + draw_below(chance(50) ? 10000 : 1000000);
+	else if (option == SAN_OPT_PACING)
 		value = chance(50) ? SAN_PACING_AUTO : 1000 + draw_below(1000000);
 	return sani_tcp_set_option(c, option, value, pair_now_us);
 }
@@ -446,6 +451,12 @@ open_world(uint64_t seed)
 		.cc = chance(30) ? SAN_CC_DCTCP : chance(50) ? SAN_CC_NEWRENO : SAN_CC_CUBIC,
 		.ecn = (uint8_t)draw_below(3), .cwv = chance(30), .mtu_probe = chance(50), .fast = 4,
 	};
+	if (seed % 4 < 2) {
+		l->tune.keep = (struct sani_tcp_keep)SANI_TCP_KEEP_USUAL;
+		l->tune.cwv = l->tune.mtu_probe = 0;
+		core_of_b()->priv->keep_blocks = 0;
+		core_of_b()->priv->park_quiet_most_us = 0;
+	}
 	l->hold = seed % 3 == 0;
 	l->rcvbuf = chance(50) ? 4096 + draw_below(100000) : 0;
 	for (uint32_t i = 0; i < FLOWS; i++) {
@@ -476,6 +487,7 @@ anything_at_any_time_breaks_nothing_and_leaves_nothing(void **state)
 {
 	uint64_t nb_fast = 0;
 	uint64_t nb_cookies = 0;
+	uint64_t nb_parked = 0;
 
 	(void)state;
 	for (uint64_t seed = 1; seed <= WORLDS; seed++) {
@@ -493,10 +505,11 @@ anything_at_any_time_breaks_nothing_and_leaves_nothing(void **state)
 		fall_silent();
 		nb_fast += pair_count(B, SANI_CTR_tcp_rx_fast) + pair_count(B, SANI_CTR_tcp_tx_fast);
 		nb_cookies += pair_count(B, SANI_CTR_tcp_rx_cookie);
+		nb_parked += pair_count(B, SANI_CTR_core_parked);
 		pair_close();
 	}
 	/* it has come to what is rare */
-	assert_true(nb_fast > 0 && nb_cookies > 0);
+	assert_true(nb_fast > 0 && nb_cookies > 0 && nb_parked > 0);
 }
 
 int
