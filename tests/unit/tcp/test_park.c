@@ -284,6 +284,30 @@ test_what_is_over_is_forgotten(void **state)
 	assert_int_equal(b->c.flags & (SANI_TCP_F_UNDO | SANI_TCP_F_RTX_SENT), 0);
 }
 
+/* The mark of urgent data of ours is noted as over only with the next segment. */
+static void
+test_urgent_data_that_was_acknowledged_keeps_nothing(void **state)
+{
+	struct bed *b = *state;
+
+	b->sack = b->ts = true;
+	b->p.tune.keep = (struct sani_tcp_keep)SANI_TCP_KEEP_USUAL;
+	bed_accept(b);
+	sani_tcp_urge(&b->c);
+	exchange(b, 100);
+	sani_tcp_urge(&b->c);
+	assert_true(b->c.flags & SANI_TCP_F_SND_URG);
+	assert_true(sani_tcp_may_park(&b->c, 0, b->now));
+	sani_tcp_calm(&b->c, b->now);
+	assert_false(b->c.flags & SANI_TCP_F_SND_URG);
+	/* what is not even sent yet does */
+	bed_clear(b);
+	b->wnd = 60000;
+	bed_write(b, 100);
+	sani_tcp_urge(&b->c);
+	assert_false(sani_tcp_may_park(&b->c, 0, b->now));
+}
+
 int
 main(void)
 {
@@ -292,6 +316,7 @@ main(void)
 		bed_test(test_nothing_is_heard_of_it),
 		bed_test(test_what_would_be_lost_stays),
 		bed_test(test_what_is_over_is_forgotten),
+		bed_test(test_urgent_data_that_was_acknowledged_keeps_nothing),
 	};
 
 	return cmocka_run_group_tests_name("tcp_park", tests, bed_group, NULL);
