@@ -59,7 +59,7 @@ park(struct sani_core *core, struct sani_tcp_conn *c)
 	uint32_t idx = take_place(p);
 	struct sani_tcp_parked *to = &p->parked[idx];
 
-	/* its hop may have become known without news of that (hop.c): its links are about to be those of a free block */
+	/* its hop may have become known without news of that (hop.c), and its links will be those of a free block */
 	sani_hop_forget(core, c);
 	to->sock = c->owner.sock;
 	sani_tcp_park(c, to, core->now_us);
