@@ -157,7 +157,7 @@ sani_cq_wake(struct san_cq *cq)
 }
 
 /* Take the closed slots of a lane, oldest first, behind those that are still to be reported. */
-static bool
+static inline bool
 take_closed(struct sani_lane *lane)
 {
 	uint32_t list = 0;
@@ -265,6 +265,8 @@ reap_entries(struct sani_lane *lane, struct san_completion *comp, unsigned int m
 	uint32_t n = lane->noted - head;
 	uint32_t straight, places = 0;
 
+	if (n == 0)
+		return 0;
 	if (n > max)
 		n = max;
 	if (from_afar && n > 1)
@@ -281,26 +283,40 @@ reap_entries(struct sani_lane *lane, struct san_completion *comp, unsigned int m
 	return n;
 }
 
-static unsigned int
-reap_closes(struct san_cq *cq, struct sani_lane *lane, struct san_completion *comp,
-	    unsigned int max)
+static inline unsigned int
+reap_lane_closes(struct san_cq *cq, struct sani_lane *lane, struct san_completion *comp, unsigned int max)
 {
-	unsigned int n = 0;
+	uint32_t at = lane->taken;
+	unsigned int n;
 
-	while (n < max && lane->taken != 0) {
-		uint32_t slot = lane->taken - 1;
-		struct sani_record *rec = &lane->records[slot];
+	for (n = 0; n < max && at != 0; n++) {
+		struct sani_record *rec = &lane->records[at - 1];
 
-		comp[n++] = (struct san_completion){
+		comp[n] = (struct san_completion){
 			.user = rec->close_user,
-			.sock = sani_handle(lane->core_id, slot, rec->gen),
+			.sock = sani_handle(lane->core_id, at - 1, rec->gen),
 			.kind = SAN_OP_CLOSE,
 		};
-		lane->taken = atomic_load_explicit(&rec->link, memory_order_relaxed);
+		at = atomic_load_explicit(&rec->link, memory_order_relaxed);
 		atomic_fetch_sub_explicit(&cq->nb_sockets, 1, memory_order_release);
 		/* release: the record is read; its slot may be used again (O5) */
 		atomic_store_explicit(&rec->unreaped, 0, memory_order_release);
 	}
+	lane->taken = at;
+	return n;
+}
+
+static unsigned int
+reap_closes(struct san_cq *cq, struct san_completion *comp, unsigned int max)
+{
+	unsigned int n = 0;
+	uint32_t left = 0;
+
+	for (struct sani_lane *lane = cq->lanes; lane != NULL; lane = lane->next) {
+		n += reap_lane_closes(cq, lane, comp + n, max - n);
+		left |= lane->taken;
+	}
+	cq->closes_pending = left != 0;
 	return n;
 }
 
@@ -331,30 +347,25 @@ sani_cq_is_mine(const struct san_cq *cq)
 int
 san_cq_poll(struct san_cq *cq, struct san_completion *comp, unsigned int max)
 {
+	const struct sani_thread *t = sani_thread_self();
 	struct sani_lane *lane;
 	unsigned int n = 0;
-	bool polls;
 
-	if (cq == NULL || comp == NULL || max == 0 || max > INT32_MAX)
+	/* 0 is too little, and what is no int too much */
+	if (cq == NULL || comp == NULL || max - 1 >= INT32_MAX)
 		return -EINVAL;
-	if (!sani_cq_is_mine(cq))
+	if (t == NULL || atomic_load_explicit(&cq->thread_id, memory_order_relaxed) != t->id)
 		return -EPERM;
 	if (sani_unlikely(cq->watched))
 		sani_cq_disarm(cq);
-	polls = sani_thread_self()->nb_claims != 0;
 	if (!cq->closes_pending)
 		note(cq);
 	for (lane = cq->lanes; lane != NULL; lane = lane->next)
-		n += reap_entries(lane, comp + n, max - n, !polls);
+		n += reap_entries(lane, comp + n, max - n, t->nb_claims == 0);
 	if (n == max)
 		rotate(cq);
-	if (!cq->closes_pending || n == max)
-		return (int)n;
-	for (lane = cq->lanes; lane != NULL; lane = lane->next)
-		n += reap_closes(cq, lane, comp + n, max - n);
-	cq->closes_pending = false;
-	for (lane = cq->lanes; lane != NULL; lane = lane->next)
-		cq->closes_pending |= lane->taken != 0;
+	else if (cq->closes_pending)
+		n += reap_closes(cq, comp + n, max - n);
 	return (int)n;
 }
 
