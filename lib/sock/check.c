@@ -21,7 +21,7 @@ check_op(const struct san_core *k, const struct sani_sock *so, const struct san_
 	sani_assert(state != SANI_OP_CANCELLING || op->kind == SAN_OP_ACCEPT || is_sending(op));
 	/* Its memory is in use for as long as anything may refer to it. */
 	sani_assert(!sani_lent_is_out(op) || is_sending(op));
-	sani_assert(op->sock == sani_sock_handle(k, so));
+	sani_assert(op->sock == so->handle);
 	sani_assert(op->flags & SANI_OP_LISTED);
 	sani_assert(!(op->flags & SANI_OP_REPEAT) || (op->flags & SANI_OP_EXTRA));
 	sani_assert(!(op->flags & SANI_OP_REPEAT) || !(op->flags & SAN_POLLED));
@@ -106,7 +106,7 @@ check_accepting(const struct sani_sock *so)
 void
 sani_check_sock(struct san_core *k, struct sani_sock *so)
 {
-	uint64_t w = atomic_load(&k->slots->words[sani_sock_slot(k, so)]);
+	uint64_t w = atomic_load(&k->slots->words[sani_sock_slot(so)]);
 	uint32_t n;
 
 	sani_assert(sani_word_gen(w) == so->gen);
@@ -131,11 +131,11 @@ sani_check_sock(struct san_core *k, struct sani_sock *so)
 void
 sani_check_entry(const struct san_core *k, const struct sani_sock *so, const struct san_overlapped *op)
 {
-	enum sani_slot_state state = sani_word_state(atomic_load(&k->slots->words[sani_sock_slot(k, so)]));
+	enum sani_slot_state state = sani_word_state(atomic_load(&k->slots->words[sani_sock_slot(so)]));
 
 	/* Nothing comes behind the close, and every entry has its place. */
 	sani_assert(state == SANI_SLOT_OPEN || state == SANI_SLOT_CLOSING);
-	sani_assert(op->sock == sani_sock_handle(k, so));
+	sani_assert(op->sock == so->handle);
 	sani_assert(sani_op_state(op) != SANI_OP_FREE && sani_op_state(op) != SANI_OP_DONE);
 	/* No end while a packet refers to its memory (O9.4, O10). */
 	sani_assert(!sani_lent_is_out(op));

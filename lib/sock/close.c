@@ -91,7 +91,7 @@ begin_fence(struct san_core *k, struct sani_sock *so)
 static void
 unlink_closing(struct san_core *k, const struct sani_sock *so)
 {
-	uint32_t slot = sani_sock_slot(k, so);
+	uint32_t slot = sani_sock_slot(so);
 	uint32_t *at = &k->closing;
 
 	while (*at != slot)
@@ -107,9 +107,16 @@ finish(struct san_core *k, struct sani_sock *so)
 		sani_host_port_put(k->core->host, so->local.port);
 	if (sani_unlikely(so->accepting != NULL))
 		sani_listen_free(k, so);
-	unlink_closing(k, so);
 	sani_window();
 	sani_sock_retire(k, so);
+}
+
+/* Step 6: is nothing of it held outside the core? */
+static inline bool
+may_finish(const struct sani_sock *so)
+{
+	return so->close == SANI_CLOSE_FENCED && so->nb_ops == 0 && so->told &&
+	       (so->accepting == NULL || so->accepting->answers == 0);
 }
 
 bool
@@ -117,10 +124,9 @@ sani_close_advance(struct san_core *k, struct sani_sock *so)
 {
 	if (so->close != SANI_CLOSE_FENCED)
 		advance_fence(k, so);
-	if (so->close != SANI_CLOSE_FENCED || so->nb_ops != 0 || !so->told)
+	if (!may_finish(so))
 		return false;
-	if (so->accepting != NULL && so->accepting->answers != 0)
-		return false;
+	unlink_closing(k, so);
 	finish(k, so);
 	return true;
 }
@@ -130,12 +136,16 @@ sani_close_begin(struct san_core *k, struct sani_sock *so)
 {
 	sani_sock_rebind(k, so);
 	begin_fence(k, so);
-	so->next_closing = k->closing;
-	k->closing = sani_sock_slot(k, so);
 	if (sani_unlikely(so->paused))
 		sani_repeat_forget(k, so);
 	drop_connection(k, so);
 	abort_operations(k, so);
+	if (sani_likely(may_finish(so))) {
+		finish(k, so);
+		return;
+	}
+	so->next_closing = k->closing;
+	k->closing = sani_sock_slot(so);
 	sani_close_advance(k, so);
 }
 

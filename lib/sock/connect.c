@@ -5,7 +5,7 @@
 #define SENDING_GOES_ON (SANI_TCP_EV_ACKED | SANI_TCP_EV_FIN_ACKED | SANI_TCP_EV_FIN)
 
 static struct sani_open
-describe(const struct san_core *k, const struct sani_sock *so, const struct san_addr *peer)
+describe(const struct sani_sock *so, const struct san_addr *peer)
 {
 	struct sani_open open = {
 		.local_port = so->local.port,
@@ -13,7 +13,7 @@ describe(const struct san_core *k, const struct sani_sock *so, const struct san_
 		.sndbuf = so->opt.sndbuf,
 		.rcvbuf = so->opt.rcvbuf,
 		.user_timeout_ms = so->opt.user_timeout_ms,
-		.sock = sani_sock_slot(k, so),
+		.sock = sani_sock_slot(so),
 		.nodelay = so->opt.nodelay,
 		.tune = so->opt.tune,
 	};
@@ -34,7 +34,7 @@ sani_connect_start(struct san_core *k, struct sani_sock *so, struct san_overlapp
 	sani_op_fetch_addr(op, &peer);
 	if (so->phase != SANI_SOCK_NEW)
 		return -EISCONN;
-	open = describe(k, so, &peer);
+	open = describe(so, &peer);
 	op->flags |= SANI_OP_LISTED;
 	so->connect = op;
 	rc = sani_core_connect(k->core, &open, &c);

@@ -142,7 +142,7 @@ socket_here(struct san_core *k, struct sani_control_args *args)
 	so = sani_sock_open(k, args->cq, args->lane);
 	if (so == NULL)
 		return -ENFILE;
-	args->sock = sani_sock_handle(k, so);
+	args->sock = so->handle;
 	return 0;
 }
 

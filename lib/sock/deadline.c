@@ -59,7 +59,7 @@ sani_deadline_set(struct san_core *k, struct sani_sock *so, struct san_overlappe
 	if (d->nb++ == 0)
 		sani_wheel_advance(d->wheel, k->core->now_us, &none, 1);
 	d->list[idx].op = op;
-	d->list[idx].slot = sani_sock_slot(k, so);
+	d->list[idx].slot = sani_sock_slot(so);
 	sani_wheel_arm(d->wheel, idx, k->core->now_us + op->timeout_us);
 	op->timer = idx;
 	op->flags |= SANI_OP_TIMED;

@@ -112,7 +112,7 @@ sani_listen_start(struct san_core *k, struct sani_sock *so, unsigned int backlog
 	*l = (struct sani_listen){
 		.port = so->local.port,
 		.owner = k->id,
-		.slot = sani_sock_slot(k, so),
+		.slot = sani_sock_slot(so),
 		.gen = so->gen,
 		.backlog = backlog,
 		.sndbuf = so->opt.sndbuf,
@@ -149,7 +149,7 @@ refuse(struct san_core *k, unsigned int to, uint32_t conn, uint32_t gen)
 void
 sani_listen_stop(struct san_core *k, struct sani_sock *so)
 {
-	struct sani_msg msg = { .kind = MSG_STOP, .a = sani_sock_slot(k, so), .b = so->gen };
+	struct sani_msg msg = { .kind = MSG_STOP, .a = sani_sock_slot(so), .b = so->gen };
 
 	so->accepting->answers = k->core->host->nb_cores;
 	while (so->accepting->nb > 0) {
@@ -238,7 +238,7 @@ sani_accept_go_on(struct san_core *k, struct sani_sock *so)
 			.kind = MSG_TAKEN,
 			.a = o->conn,
 			.b = o->gen,
-			.c = sani_sock_slot(k, so),
+			.c = sani_sock_slot(so),
 			.e = sani_word_cq(so->word),
 		});
 	}
@@ -371,9 +371,9 @@ adopt(struct san_core *k, struct sani_tcp_conn *c, uint32_t cq_id, san_handle *h
 	so->told = false;
 	take_options(so, sani_core_listen_of(k->core, c));
 	so->conn = sani_core_conn_idx(k->core, c);
-	sani_core_adopt(k->core, c, sani_sock_slot(k, so));
+	sani_core_adopt(k->core, c, sani_sock_slot(so));
 	sani_sock_enter(k, so, SANI_SOCK_CONNECTED);
-	*h = sani_sock_handle(k, so);
+	*h = so->handle;
 	return 0;
 }
 

@@ -211,15 +211,9 @@ sani_core_home(struct sani_core *core)
 }
 
 static inline uint32_t
-sani_sock_slot(const struct san_core *k, const struct sani_sock *so)
+sani_sock_slot(const struct sani_sock *so)
 {
-	return (uint32_t)(so - k->socks);
-}
-
-static inline san_handle
-sani_sock_handle(const struct san_core *k, const struct sani_sock *so)
-{
-	return sani_handle(k->id, sani_sock_slot(k, so), so->gen);
+	return sani_handle_slot(so->handle);
 }
 
 static inline struct sani_tcp_conn *

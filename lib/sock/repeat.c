@@ -62,13 +62,13 @@ sani_repeat_pause(struct san_core *k, struct sani_sock *so)
 		return;
 	so->paused = true;
 	so->next_paused = k->paused;
-	k->paused = sani_sock_slot(k, so);
+	k->paused = sani_sock_slot(so);
 }
 
 void
 sani_repeat_forget(struct san_core *k, struct sani_sock *so)
 {
-	uint32_t slot = sani_sock_slot(k, so);
+	uint32_t slot = sani_sock_slot(so);
 	uint32_t *at = &k->paused;
 
 	if (!so->paused)

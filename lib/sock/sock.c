@@ -45,7 +45,8 @@ sani_sock_enter(struct san_core *k, struct sani_sock *so, enum sani_sock_phase p
 {
 	if (!(allowed[so->phase] & (1u << phase)))
 		return;
-	add(&k->nb_dead, (phase == SANI_SOCK_DEAD) - (so->phase == SANI_SOCK_DEAD));
+	if (sani_unlikely(phase == SANI_SOCK_DEAD || so->phase == SANI_SOCK_DEAD))
+		add(&k->nb_dead, (phase == SANI_SOCK_DEAD) - (so->phase == SANI_SOCK_DEAD));
 	so->phase = (uint8_t)phase;
 	note_direct(so);
 }
@@ -69,7 +70,9 @@ sani_sock_of(struct san_core *k, san_handle h)
 static void
 push_free(struct san_core *k, uint32_t slot)
 {
-	k->free[(k->free_head + k->nb_free++) % k->nb_slots] = slot;
+	uint32_t at = k->free_head + k->nb_free++;
+
+	k->free[at < k->nb_slots ? at : at - k->nb_slots] = slot;
 }
 
 static uint32_t
@@ -77,7 +80,7 @@ shift_free(struct san_core *k)
 {
 	uint32_t slot = k->free[k->free_head];
 
-	k->free_head = (k->free_head + 1) % k->nb_slots;
+	k->free_head = k->free_head + 1 < k->nb_slots ? k->free_head + 1 : 0;
 	k->nb_free--;
 	return slot;
 }
@@ -155,7 +158,7 @@ sani_sock_bind_anew(struct san_core *k, struct sani_sock *so, uint64_t w)
 void
 sani_sock_retire(struct san_core *k, struct sani_sock *so)
 {
-	uint32_t slot = sani_sock_slot(k, so);
+	uint32_t slot = sani_sock_slot(so);
 	struct sani_record *rec = so->rec;
 	bool orphan = k->gone_here && sani_gone_cq(so->cq);
 	struct san_cq *cq = so->cq;
