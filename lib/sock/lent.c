@@ -137,6 +137,18 @@ sani_lent_own_rest(struct san_core *k, struct sani_sock *so)
 			own(k, so, &sani_op_extra(op)->lent);
 }
 
+/* Does nothing of so lend any more? Then its connection is as others are. */
+static void
+forget(struct san_core *k, const struct sani_sock *so)
+{
+	const struct san_overlapped *op = so->send.head;
+
+	while (op != NULL && !sani_lent_is_out(op))
+		op = op->next;
+	if (op == NULL && so->conn != SANI_NONE)
+		sani_tcp_lent_over(sani_sock_conn(k, so));
+}
+
 void
 sani_lent_cancel(struct san_core *k, struct sani_sock *so, struct san_overlapped *op, int32_t result)
 {
@@ -145,10 +157,12 @@ sani_lent_cancel(struct san_core *k, struct sani_sock *so, struct san_overlapped
 	cancel(k, so, op, result);
 	if (so->conn != SANI_NONE)
 		own(k, so, l);
-	if (take_back(k, l))
-		sani_op_end(k, so, op, op->result);
-	else
+	if (!take_back(k, l)) {
 		let_go(l);
+		return;
+	}
+	sani_op_end(k, so, op, op->result);
+	forget(k, so);
 }
 
 void
@@ -162,18 +176,6 @@ sani_lent_cancel_all(struct san_core *k, struct sani_sock *so, struct sani_oplis
 			let_go(&sani_op_extra(op)->lent);
 	}
 	sani_send_settle(k, so);
-}
-
-/* Does nothing of so lend any more? Then its connection is as others are. */
-static void
-forget(struct san_core *k, const struct sani_sock *so)
-{
-	const struct san_overlapped *op = so->send.head;
-
-	while (op != NULL && !sani_lent_is_out(op))
-		op = op->next;
-	if (op == NULL && so->conn != SANI_NONE)
-		sani_tcp_lent_over(sani_sock_conn(k, so));
 }
 
 static void

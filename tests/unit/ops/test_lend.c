@@ -367,6 +367,28 @@ cancelled_send_leaves_a_copy_behind(void)
 	duo_must(memcmp(in, out, done) == 0);
 }
 
+/* What was lent is copied and given back with the cancel: the connection is as others are from there on. */
+static void
+cancelled_send_that_is_back_at_once_leaves_an_ordinary_connection(void)
+{
+	const struct sani_tcp_conn *conns = duo.h[0].below->cores[0]->priv->conns;
+	struct san_overlapped *send = duo_op();
+	san_handle s[2];
+	san_mem mem;
+
+	fill_out();
+	duo_pair(s);
+	mem = registered(out, sizeof(out), SAN_MEM_READ);
+	duo_must(send_from(s[0], send, mem, BIG, 0) == 0);
+	duo_pass(1000000);
+	duo_must(duo_result(send) == WAITS && conns[0].extras != 0);
+	duo_must(san_cancel(s[0], send->id) == 0);
+	duo_go();
+	duo_must(duo_result(send) == -ECANCELED);
+	duo_must(conns[0].extras == 0);
+	duo_must(san_mem_deregister(mem) == 0);
+}
+
 /* Without buffers there is no copy yet; it is made as soon as there are some, though the peer says nothing. */
 static void
 copy_waits_for_buffers(void)
@@ -455,6 +477,7 @@ main(int argc, char **argv)
 		DUO_CASES(what_is_not_allowed_is_refused),
 		DUO_CASES(registered_memory_is_received_into),
 		DUO_CASES(cancelled_send_leaves_a_copy_behind),
+		DUO_CASES(cancelled_send_that_is_back_at_once_leaves_an_ordinary_connection),
 		DUO_CASES(polled_send_ends_in_its_structure),
 		DUO_CASES(shutdown_goes_behind_it),
 		DUO_CASE_HERE(acknowledged_is_not_over_while_the_card_holds_it),
