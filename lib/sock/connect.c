@@ -97,8 +97,9 @@ peer_has_finished(const struct sani_tcp_conn *c)
 static bool
 sees_already(const struct sani_tcp_conn *c, uint16_t flags)
 {
+	/* CLOSED is yet to be told, with its reason */
 	if (flags & SANI_WATCH_OPEN)
-		return sani_tcp_state(c) != SAN_TCP_SYN_RECEIVED;
+		return sani_tcp_state(c) >= SAN_TCP_ESTABLISHED;
 	return !(flags & SAN_ABORT) && peer_has_finished(c);
 }
 

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /* san_disconnect(), graceful and abortive. */
 #include "duo.h"
+#include "sock/layer.h"
 
 static char buf[4096];
 static char big[32 << 20];
@@ -168,6 +169,35 @@ socket_that_is_not_connected_is_refused(void)
 	}
 }
 
+/*
+ * A handshake that is held ends before anybody takes it; who takes it then sees no open connection, whether the end
+ * was told by then or not.
+ */
+static void
+held_connection_that_is_over_was_never_open(void)
+{
+	struct san_overlapped *accept = duo_op(), *connect = duo_op(), *watch = duo_op();
+	const struct san_addr any = { .port = 80 };
+	san_handle listener = duo_socket(1);
+	san_handle client;
+
+	duo_must(sani_layer_hold(duo.h[1].core[0], listener) == 0);
+	duo_must(san_set_option(listener, SAN_OPT_USER_TIMEOUT, 1000) == 0);
+	duo_must(san_bind(listener, &any) == 0);
+	duo_must(san_listen(listener, 4) == 0);
+	client = duo_connect(80, connect);
+	duo_go();
+	duo_end(client);
+	duo_pass(5000000);
+	vhost_now_us += 100;	/* not at a tick of the timers */
+	duo_must(san_accept(listener, accept, 0) == 0);
+	duo_go();
+	duo_must(duo_result(accept) == 0);
+	duo_must(sani_layer_watch_open(accept->u.accepted, watch) == 0);
+	duo_pass(100000);
+	duo_must(duo_result(watch) == -ETIMEDOUT);
+}
+
 int
 main(int argc, char **argv)
 {
@@ -179,6 +209,7 @@ main(int argc, char **argv)
 		DUO_CASES(one_of_two_fins_cancelled_still_keeps_sends_out),
 		DUO_CASES(abortive_ends_all_and_the_socket_stays),
 		DUO_CASES(socket_that_is_not_connected_is_refused),
+		DUO_CASE_HERE(held_connection_that_is_over_was_never_open),
 	};
 
 	if (argc > 1)
