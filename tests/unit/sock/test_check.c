@@ -48,7 +48,8 @@ begin(void)
 	slots.words = words;
 	atomic_store(&words[1], sani_word(7, 1, SANI_SLOT_OPEN));
 	so = &socks[1];
-	*so = (struct sani_sock){ .gen = 7, .conn = SANI_NONE, .phase = SANI_SOCK_CONNECTED, .lane = &lane };
+	*so = (struct sani_sock){ .handle = sani_handle(0, 1, 7), .gen = 7, .conn = SANI_NONE,
+				  .phase = SANI_SOCK_CONNECTED, .lane = &lane };
 	lane.ring = sani_spsc_create(1, sizeof(struct sani_cq_entry));
 	assert_non_null(lane.ring);
 	assert_true(sani_extras_init(&lane.extras, 4));
