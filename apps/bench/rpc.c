@@ -32,7 +32,9 @@ set_name(struct rpc *r)
 
 	if (r->rate > 0)
 		snprintf(loop, sizeof(loop), "open %.0f/s", r->rate);
-	snprintf(r->name, sizeof(r->name), "rpc %s, %u B, %u connections", loop, r->size, r->connections);
+	/* not to be taken for what a core does that runs the program too */
+	snprintf(r->name, sizeof(r->name), "rpc %s, %u B, %u connections%s", loop, r->size, r->connections,
+		 r->pair.meter->w->off_core ? ", off-core" : "");
 }
 
 static struct bench_row *
