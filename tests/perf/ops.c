@@ -393,9 +393,10 @@ send_is_acked(void)
 	call(post_sends_acked);
 	take();
 	settle();
-	/* the last ACK may be a late one */
+	/* the last ACK may be a late one, and wait for some rounds more */
 	vhost_now_us += WAIT_US;
-	vhost_round(&host[1]);
+	for (int i = 0; i < 4; i++)
+		vhost_round(&host[1]);
 	carry();
 	round_of_core();
 	call(reap_batch);
