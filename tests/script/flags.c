@@ -4,7 +4,7 @@
 #include <stdio.h>
 #include <string.h>
 
-/* All 256 combinations of flags in four states (attack E9): the first rule of RFC 9293 3.10.7 that fits decides. */
+/* All 256 combinations of flags in all 11 states (attack E9): the first rule of RFC 9293 3.10.7 that fits decides. */
 #define NB_FLAGS 256
 #define MAX_ROWS 40
 
@@ -64,19 +64,90 @@ rule_syn_sent(int64_t flags)
 	RULE(HALF_OPEN, STATE(SYN_RECEIVED));
 }
 
+/* No socket at all. */
+static const struct play_row *
+rule_closed(int64_t flags)
+{
+	if (flags & RST)
+		RULE(QUIET(MS(150)), COUNT(tcp_tx_rst, 0));
+	if (flags & ACK)
+		RULE(OUT(RST, .seq = 1), QUIET(MS(150)));
+	RULE(OUT(RST | ACK, .seq = 0), QUIET(MS(150)));
+}
+
+/* From a listener: what is no good returns to it. */
+static const struct play_row *
+rule_syn_received(int64_t flags)
+{
+	if (flags & (RST | SYN))
+		RULE(WAIT(MS(1)), PENDING(0), STATE(LISTEN, .s = LISTENER));
+	if (!(flags & ACK))
+		RULE(QUIET(MS(150)), PENDING(0), DROPS(1));
+	if (flags & FIN)
+		RULE(OUT(ACK, .seq = 1, .ack = 2, .len = 0), DONE(0, 0), STATE(CLOSE_WAIT));
+	RULE(QUIET(MS(150)), DONE(0, 0), STATE(ESTABLISHED));
+}
+
+/* What all synchronized states do, RFC 5961 3 and 4. n, r: SND.NXT and RCV.NXT; and what a reset ends. */
+#define SYNCHRONIZED_RULES(state, n, r, ...) \
+	do { \
+		if (flags & RST) \
+			RULE(STATE(CLOSED), QUIET(S(2)), COUNT(tcp_rx_rst, 1), ##__VA_ARGS__); \
+		if (flags & SYN) \
+			RULE(OUT(ACK, .seq = (n), .ack = (r), .len = 0), STATE(state), \
+			COUNT(tcp_tx_challenge, 1), DROPS(1)); \
+		if (!(flags & ACK)) \
+			RULE(QUIET(MS(150)), STATE(state), DROPS(1)); \
+	} while (0)
+
 static const struct play_row *
 rule_established(int64_t flags)
 {
-	if (flags & RST)
-		RULE(STATE(CLOSED), QUIET(S(2)), COUNT(tcp_rx_rst, 1));
-	if (flags & SYN)
-		RULE(OUT(ACK, .seq = 1, .ack = 1, .len = 0), STATE(ESTABLISHED), COUNT(tcp_tx_challenge, 1),
-		DROPS(1));
-	if (!(flags & ACK))
-		RULE(QUIET(MS(150)), STATE(ESTABLISHED), DROPS(1));
+	SYNCHRONIZED_RULES(ESTABLISHED, 1, 1);
 	if (flags & FIN)
 		RULE(OUT(ACK, .seq = 1, .ack = 2, .len = 0), STATE(CLOSE_WAIT));
 	RULE(QUIET(MS(150)), STATE(ESTABLISHED), DROPS(0));
+}
+
+/* The FIN is not acknowledged by it. */
+static const struct play_row *
+rule_fin_wait_1(int64_t flags)
+{
+	SYNCHRONIZED_RULES(FIN_WAIT_1, 2, 1, DONE(1, -ECONNRESET));
+	if (flags & FIN)
+		RULE(OUT(ACK, .seq = 2, .ack = 2, .len = 0), STATE(CLOSING));
+	RULE(QUIET(MS(150)), STATE(FIN_WAIT_1), DROPS(0));
+}
+
+static const struct play_row *
+rule_fin_wait_2(int64_t flags)
+{
+	SYNCHRONIZED_RULES(FIN_WAIT_2, 2, 1);
+	if (flags & FIN)
+		RULE(OUT(ACK, .seq = 2, .ack = 2, .len = 0), STATE(TIME_WAIT));
+	RULE(QUIET(MS(150)), STATE(FIN_WAIT_2), DROPS(0));
+}
+
+/* Behind the peer's FIN another one changes nothing. */
+static const struct play_row *
+rule_close_wait(int64_t flags)
+{
+	SYNCHRONIZED_RULES(CLOSE_WAIT, 1, 2);
+	RULE(WAIT(MS(1)), STATE(CLOSE_WAIT));
+}
+
+static const struct play_row *
+rule_closing(int64_t flags)
+{
+	SYNCHRONIZED_RULES(CLOSING, 2, 2, DONE(1, -ECONNRESET));
+	RULE(WAIT(MS(1)), STATE(CLOSING));
+}
+
+static const struct play_row *
+rule_last_ack(int64_t flags)
+{
+	SYNCHRONIZED_RULES(LAST_ACK, 2, 2, DONE(1, -ECONNRESET));
+	RULE(WAIT(MS(1)), STATE(LAST_ACK));
 }
 
 /* TIME-WAIT, beyond the old FIN: nothing ends it (RFC 1337). */
@@ -91,9 +162,16 @@ rule_time_wait(int64_t flags)
 }
 
 static const struct flags_state states[] = {
+	{ "closed", PLAY_ROWS(MARK()), rule_closed, SEG(0, .seq = 0, .ack = 1) },
 	{ "listen", PLAY_ROWS(TO_LISTEN), rule_listen, SEG(0, .seq = 0, .ack = 1) },
 	{ "syn_sent", PLAY_ROWS(TO_SYN_SENT), rule_syn_sent, SEG(0, .seq = 0, .ack = 1) },
+	{ "syn_received", PLAY_ROWS(TO_SYN_RECEIVED), rule_syn_received, SEG(0, .seq = 1, .ack = 1) },
 	{ "established", PLAY_ROWS(TO_ESTABLISHED), rule_established, SEG(0, .seq = 1, .ack = 1) },
+	{ "fin_wait_1", PLAY_ROWS(TO_FIN_WAIT_1), rule_fin_wait_1, SEG(0, .seq = 1, .ack = 1) },
+	{ "fin_wait_2", PLAY_ROWS(TO_FIN_WAIT_2), rule_fin_wait_2, SEG(0, .seq = 1, .ack = 2) },
+	{ "close_wait", PLAY_ROWS(TO_CLOSE_WAIT), rule_close_wait, SEG(0, .seq = 2, .ack = 1) },
+	{ "closing", PLAY_ROWS(TO_CLOSING), rule_closing, SEG(0, .seq = 2, .ack = 1) },
+	{ "last_ack", PLAY_ROWS(TO_LAST_ACK), rule_last_ack, SEG(0, .seq = 2, .ack = 1) },
 	{ "time_wait", PLAY_ROWS(TO_TIME_WAIT), rule_time_wait, SEG(0, .seq = 2, .ack = 2) },
 };
 

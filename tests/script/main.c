@@ -3,7 +3,7 @@
 
 #include <string.h>
 
-#define MAX_CASES 2000
+#define MAX_CASES 3000
 
 static struct play play;
 static struct vhost hosts[PLAY_HOSTS];
