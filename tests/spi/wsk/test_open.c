@@ -45,6 +45,17 @@ socket_of_a_family_that_there_is_not_is_refused(void)
 	}
 }
 
+RULES("W18")
+static void
+datagram_socket_is_not_supported(void)
+{
+	struct req *r = post_socket(CLIENT, AF_INET, SOCK_DGRAM, IPPROTO_UDP, WSK_FLAG_DATAGRAM_SOCKET);
+
+	assert_failed(r);
+	assert_int_equal(r->status, STATUS_NOT_SUPPORTED);
+	assert_null(r->made->sock);
+}
+
 RULES("W26")
 static void
 listening_socket_listens_as_soon_as_it_is_bound(void)
@@ -479,6 +490,7 @@ what_connections_inherit_cannot_be_taken_back(void)
 static const struct CMUnitTest cases[] = {
 	WORLD_CASE(new_socket_is_in_the_request),
 	WORLD_CASE(socket_of_a_family_that_there_is_not_is_refused),
+	WORLD_CASE(datagram_socket_is_not_supported),
 	WORLD_CASE(listening_socket_listens_as_soon_as_it_is_bound),
 	WORLD_CASE(listener_on_the_wildcard_serves_every_address),
 	WORLD_CASE(port_is_fixed_at_bind_and_the_address_at_connect__one_core),
