@@ -121,6 +121,33 @@ tell(bool ok, const char *what)
 	fflush(stdout);
 }
 
+/* The same world again, which is the same to the last frame: its frames go into a file. */
+static void
+keep_frames(uint64_t seed)
+{
+	const char *folder = getenv("TMPDIR");
+	struct sim_plan plan;
+	char name[256];
+
+	snprintf(name, sizeof(name), "%s/sim-%" PRIu64 ".pcap", folder != NULL ? folder : "/tmp", seed);
+	sim_plan_make(&plan, seed);
+	sim_pcap_open(name);
+	sim_run(&plan, NULL);
+	sim_pcap_open(NULL);
+	printf("# frames: %s\n", name);
+}
+
+/* One of many. */
+static bool
+fails(uint64_t seed)
+{
+	bool failed = run_seed(seed, NULL).failed;
+
+	if (failed)
+		keep_frames(seed);
+	return failed;
+}
+
 static unsigned int
 run_seeds(uint64_t first, unsigned int nb, double seconds)
 {
@@ -129,7 +156,7 @@ run_seeds(uint64_t first, unsigned int nb, double seconds)
 	uint64_t seed = first;
 
 	for (; seed < first + nb && read_seconds() < end; seed++)
-		failed += run_seed(seed, NULL).failed;
+		failed += fails(seed);
 	printf("# %" PRIu64 " worlds from seed %" PRIu64 " on, %u failed\n", seed - first, first, failed);
 	return failed;
 }
@@ -242,7 +269,7 @@ run_on(uint64_t seed, double minutes, uint64_t nb_conns)
 
 	printf("# from seed %" PRIu64 " on\n", seed);
 	while (read_seconds() < begin + minutes * 60 && sum.conns.open < nb_conns) {
-		run_seed(seed++, NULL);
+		fails(seed++);
 		if (read_seconds() < told + 10)
 			continue;
 		told = read_seconds();
