@@ -18,9 +18,11 @@ static const struct {
 } checks[] = {
 #define SIM_CHECK(name, text) { #name, text, false },
 #define SIM_IF_NEGOTIATED(name, text) { #name, text, true },
+#define SIM_HAPPENS(name, text) { #name, text, false },
 #include "sim/checks.def"
 #undef SIM_CHECK
 #undef SIM_IF_NEGOTIATED
+#undef SIM_HAPPENS
 };
 
 const char *

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /**
  * @file
- * Check: the invariants, how often each was put to the test, and the first that did not hold.
+ * Check: the invariants, how often each was put to the test, and the first that did not hold; and what has to happen
+ * in worlds for them to be worth something, with how often it did.
  *
  * The counts are of the whole process, the failure is of the present world: sim_check_begin() forgets it.
  */
@@ -14,9 +15,11 @@
 enum sim_check {
 #define SIM_CHECK(name, text) SIM_##name,
 #define SIM_IF_NEGOTIATED(name, text) SIM_##name,
+#define SIM_HAPPENS(name, text) SIM_##name,
 #include "sim/checks.def"
 #undef SIM_CHECK
 #undef SIM_IF_NEGOTIATED
+#undef SIM_HAPPENS
 	SIM_NB_CHECKS
 };
 

@@ -4,7 +4,7 @@
 #include <stdlib.h>
 
 const char *const sim_fault_names[SIM_NB_FAULTS] = {
-	"pool", "ring", "flap", "vanish", "deaf", "pause", "mtu", "link",
+	"pool", "ring", "flap", "vanish", "deaf", "pause", "mtu", "link", "rate",
 };
 
 /* All that is free, of the caches too: one thread uses the pool. */
@@ -83,6 +83,31 @@ worsen(struct sim_host *h, uint32_t value)
 		confs[i]->dup_ppm += value % 50000;
 		confs[i]->corrupt_ppm += value % 20000;
 		confs[i]->delay_us += value % 50000;
+		confs[i]->burst_begin_ppm += value % 4000;
+		confs[i]->burst_end_ppm = 100000 + value % 400000;
+		confs[i]->burst_loss_ppm = 300000 + value % 700000;
+		sim_exercised[SIM_burst_changed]++;
+	}
+	sim_exercised[SIM_link_changed]++;
+	sani_impair_set(h->up, &h->up_now);
+	sani_impair_set(h->down, &h->down_now);
+}
+
+/* What is in the queue stays there, and leaves as it would have: so what comes behind may find it long. */
+static void
+change_rate(struct sim_host *h, uint32_t value)
+{
+	struct sani_impair_conf *confs[2] = { &h->up_now, &h->down_now };
+	struct sim_rng r = { .state = value };
+
+	for (unsigned int i = 0; i < 2; i++) {
+		confs[i]->rate_bps = sim_scale(&r, 300000, 200000000);
+		sim_exercised[SIM_rate_changed]++;
+		if (sim_chance(&r, 30))
+			continue;
+		confs[i]->queue_bytes = sim_scale(&r, 4000, 200000);
+		confs[i]->mark_bytes = sim_chance(&r, 50) ? confs[i]->queue_bytes / 3 : 0;
+		sim_exercised[SIM_queue_changed]++;
 	}
 	sani_impair_set(h->up, &h->up_now);
 	sani_impair_set(h->down, &h->down_now);
@@ -91,6 +116,8 @@ worsen(struct sim_host *h, uint32_t value)
 static void
 restore(struct sim_host *h)
 {
+	if (h->w->well)
+		return;
 	h->up_now = h->plan->up;
 	h->down_now = h->plan->down;
 	sani_impair_set(h->up, &h->up_now);
@@ -117,6 +144,7 @@ end(void *arg, uint32_t what)
 		set_down(h, false);
 		break;
 	case SIM_FAULT_LINK:
+	case SIM_FAULT_RATE:
 	case SIM_FAULT_MTU:
 		restore(h);
 		break;
@@ -154,9 +182,13 @@ sim_fault_begin(struct sim_host *h, enum sim_fault fault, uint64_t for_us, uint3
 		break;
 	case SIM_FAULT_MTU:
 		set_mtu(h, value);
+		sim_exercised[SIM_mtu_changed]++;
 		break;
 	case SIM_FAULT_LINK:
 		worsen(h, value);
+		break;
+	case SIM_FAULT_RATE:
+		change_rate(h, value);
 		break;
 	case SIM_NB_FAULTS:
 		return;

@@ -70,10 +70,22 @@ make_host(struct sim_host_plan *h, enum profile profile, struct sim_rng *r)
 	make_cable(&h->down, profile, r);
 }
 
+static enum sim_fault
+choose_fault(enum profile profile, struct sim_rng *r)
+{
+	if (profile == MTU)
+		return SIM_FAULT_MTU;
+	if (profile == NARROW)
+		return SIM_FAULT_RATE;
+	if (profile == LOSSY)
+		return SIM_FAULT_LINK;
+	return (enum sim_fault)sim_below(r, SIM_NB_FAULTS);
+}
+
 static void
 make_fault(struct sim_plan *plan, struct sim_fault_plan *f, enum profile profile, struct sim_rng *r)
 {
-	f->fault = profile == MTU ? SIM_FAULT_MTU : (enum sim_fault)sim_below(r, SIM_NB_FAULTS);
+	f->fault = choose_fault(profile, r);
 	f->host = sim_below(r, plan->nb_hosts);
 	f->at_us = sim_below(r, (uint32_t)plan->heal_us);
 	f->for_us = sim_scale(r, 1000, 3000000);
@@ -90,7 +102,7 @@ make_faults(struct sim_plan *plan, enum profile profile, struct sim_rng *r)
 		plan->nb_faults = sim_between(r, 4, SIM_FAULTS);
 	else if (profile == MTU)
 		plan->nb_faults = sim_between(r, 1, 4);
-	else if (profile == MIXED)
+	else if (profile == MIXED || profile == NARROW || profile == LOSSY)
 		plan->nb_faults = sim_between(r, 0, 8);
 	for (unsigned int i = 0; i < plan->nb_faults; i++)
 		make_fault(plan, &plan->faults[i], profile, r);

@@ -238,6 +238,7 @@ run_host(struct sim_host *h)
 	h->wants_poll = false;
 	if (h->stopped_until_us > vhost_now_us)
 		return 0;
+	h->ran = true;
 	sim_exercised[SIM_rest]++;
 	for (unsigned int i = 0; n > 0 && i < limit && !sim_failure.failed; i++) {
 		n = vhost_round(&h->v);
@@ -304,9 +305,16 @@ do_now(struct sim_world *w)
 			if (w->hosts[i].wants_poll && (n == 0 || !sim_host_is_faulty(&w->hosts[i])))
 				n += run_host(&w->hosts[i]) > 0 && !sim_host_is_faulty(&w->hosts[i]);
 	}
-	for (unsigned int i = 0; i < w->nb_hosts; i++)
-		if (!sim_host_is_faulty(&w->hosts[i]))
-			sim_checker_settle(&w->hosts[i]);
+	for (unsigned int i = 0; i < w->nb_hosts; i++) {
+		struct sim_host *h = &w->hosts[i];
+
+		if (sim_host_is_faulty(h))
+			continue;
+		sim_checker_settle(h);
+		if (h->ran && w->look != NULL)
+			w->look(h);
+		h->ran = false;
+	}
 }
 
 bool
@@ -405,6 +413,7 @@ sim_world_heal(struct sim_world *w)
 		sani_impair_set(h->up, &perfect);
 		sani_impair_set(h->down, &perfect);
 	}
+	w->well = true;
 }
 
 static bool

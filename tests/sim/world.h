@@ -57,6 +57,7 @@ struct sim_host {
 	struct sani_impair_conf up_now;
 	struct sani_impair_conf down_now;
 	bool wants_poll;
+	bool ran;			/**< In this step. */
 	uint64_t stopped_until_us;	/**< Not polled before. */
 	bool deaf;			/**< Its frames are dropped, both ways. */
 	bool held;			/**< Its transmit ring is full, nothing passes either way. */
@@ -81,10 +82,12 @@ struct sim_world {
 	struct rte_mempool *pool;
 	struct sim_events events;
 	uint64_t start_us;
+	bool well;			/**< The network is; what ends a fault changes no cable any more. */
 	uint64_t hash;			/**< Of the trace. */
 	uint64_t nb_frames;
 	FILE *trace;			/**< A line for each frame; NULL: none. */
 	unsigned int (*work)(struct sim_host *h);	/**< A host's programs take their completions. */
+	void (*look)(struct sim_host *h);	/**< It has run, and has settled; NULL: nobody looks. */
 };
 
 /** Make the hosts. @param[in] seed Of keys and links. */
@@ -127,7 +130,8 @@ enum sim_fault {
 	SIM_FAULT_DEAF,		/**< Polled, but its frames are lost both ways. */
 	SIM_FAULT_PAUSE,	/**< Not polled for a while; frames wait. */
 	SIM_FAULT_MTU,		/**< The cable passes less; the switch says so by ICMP. */
-	SIM_FAULT_LINK,		/**< The cable gets worse for a while. */
+	SIM_FAULT_LINK,		/**< The cable gets worse for a while: loss, also in bursts, and the rest. */
+	SIM_FAULT_RATE,		/**< The cable has another rate, and a queue of another length, for a while. */
 	SIM_NB_FAULTS
 };
 
