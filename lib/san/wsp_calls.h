@@ -192,11 +192,11 @@ typedef int (WSPAPI *LPWSPSETSOCKOPT)(SOCKET s, int level, int optname, const ch
 				      LPINT lpErrno);
 
 /**
- * SIO_GET_EXTENSION_FUNCTION_POINTER (R201): a GUID in, a function pointer out; s may be INVALID_SOCKET. The
- * five that a provider has to have are there; for the two others, RdmaRead and MemoryRegistrationCacheCallback,
- * the answer is WSAEOPNOTSUPP (R134). SIO_ADDRESS_LIST_QUERY (R44): SOCKET_ADDRESS_LIST of the addresses of all
- * hosts, the sockaddr_in behind it in the same buffer. Always done when it returns: lpOverlapped, the routine
- * and the thread are not used, no up-call follows.
+ * SIO_GET_EXTENSION_FUNCTION_POINTER (R201): a GUID in, a function pointer out; s may be INVALID_SOCKET. All
+ * seven are there: also the two that a provider may be without, RdmaRead and MemoryRegistrationCacheCallback,
+ * which answer WSAEOPNOTSUPP when called (R134). SIO_ADDRESS_LIST_QUERY (R44): SOCKET_ADDRESS_LIST of the
+ * addresses of all hosts, the sockaddr_in behind it in the same buffer. Always done when it returns: lpOverlapped,
+ * the routine and the thread are not used, no up-call follows.
  * Errors: WSAEFAULT (a buffer or lpcbBytesReturned NULL, or too small: then the size that is needed is stored
  * there), WSAEINVAL (another GUID or code), WSAEOPNOTSUPP (the four QoS codes, R203; SIO_ADDRESS_LIST_CHANGE).
  */
@@ -235,7 +235,10 @@ typedef HANDLE (WSPAPI *LPWSPREGISTERMEMORY)(SOCKET s, PVOID lpBuffer, DWORD dwB
 /** End a registration. Errors: WSAEINVAL (no such handle on this socket, or a transfer uses it; R123). */
 typedef int (WSPAPI *LPWSPDEREGISTERMEMORY)(SOCKET s, HANDLE Handle, LPINT lpErrno);
 
-/** The three below: SOCKET_ERROR and WSAEOPNOTSUPP (after WSAENOTSOCK); nothing is written. Any thread. */
+/**
+ * The four below: SOCKET_ERROR and WSAEOPNOTSUPP (after WSAENOTSOCK); nothing is written, no completion follows. Any
+ * thread. A switch has no reason to call them: SO_MAX_RDMA_SIZE is 0 and SO_RDMA_THRESHOLD_SIZE never reached.
+ */
 typedef int (WSPAPI *LPWSPREGISTERRDMAMEMORY)(SOCKET s, PVOID lpBuffer, DWORD dwBufferLength, DWORD dwFlags,
 					      LPVOID lpRdmaBufferDescriptor, LPDWORD lpdwDescriptorLength,
 					      LPINT lpErrno);
@@ -247,14 +250,16 @@ typedef int (WSPAPI *LPWSPRDMAWRITE)(SOCKET s, LPWSABUFEX lpBuffers, DWORD dwBuf
 				     LPDWORD lpNumberOfBytesWritten, DWORD dwFlags, LPWSAOVERLAPPED lpOverlapped,
 				     LPWSAOVERLAPPED_COMPLETION_ROUTINE lpCompletionRoutine, LPWSATHREADID lpThreadId,
 				     LPINT lpErrno);
-/** Not there (R134). */
 typedef int (WSPAPI *LPWSPRDMAREAD)(SOCKET s, LPWSABUFEX lpBuffers, DWORD dwBufferCount,
 				    LPVOID lpTargetBufferDescriptor, DWORD dwTargetDescriptorLength,
 				    DWORD dwTargetBufferOffset,
 				    LPDWORD lpNumberOfBytesRead, DWORD dwFlags, LPWSAOVERLAPPED lpOverlapped,
 				    LPWSAOVERLAPPED_COMPLETION_ROUTINE lpCompletionRoutine, LPWSATHREADID lpThreadId,
 				    LPINT lpErrno);
-/** Not there (R134). */
+/**
+ * What the switch calls in a provider that caches registrations, before a mapping changes (R137, R138). Nothing is
+ * cached here, so nothing has to be let go of: SOCKET_ERROR and WSAEOPNOTSUPP, whatever the memory. Any thread.
+ */
 typedef int (WSPAPI *LPWSPMEMORYREGISTRATIONCACHECALLBACK)(PVOID lpvAddress, SIZE_T Size, LPINT lpErrno);
 
 #ifdef __cplusplus

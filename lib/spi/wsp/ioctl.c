@@ -4,7 +4,7 @@
 #include "spi/win/addr.h"
 #include "spi/wsp/priv.h"
 
-/* There is no RDMA: the functions are there, and say so. */
+/* There is no RDMA, and no cache of registered memory: the functions are there, and say so. */
 static DWORD
 no_rdma(SOCKET s)
 {
@@ -49,6 +49,28 @@ sani_wsp_rdma_write(SOCKET s, LPWSABUFEX bufs, DWORD nb, LPVOID descriptor, DWOR
 	return sani_wsp_return(no_rdma(s), err);
 }
 
+/* The same places as a write, and the same answer. */
+static int WSPAPI
+sani_wsp_rdma_read(SOCKET s, LPWSABUFEX bufs, DWORD nb, LPVOID descriptor, DWORD descriptor_len, DWORD offset,
+		   LPDWORD moved, DWORD flags, LPWSAOVERLAPPED ov, LPWSAOVERLAPPED_COMPLETION_ROUTINE routine,
+		   LPWSATHREADID thread, LPINT err)
+{
+	return sani_wsp_rdma_write(s, bufs, nb, descriptor, descriptor_len, offset, moved, flags, ov, routine, thread,
+				   err);
+}
+
+/*
+ * The provider's own function, which the switch calls before a mapping changes (R137). Its codes speak of a cache:
+ * WSAEFAULT has something in it that stays, WSAEINVAL never had it. There is none to have looked in.
+ */
+static int WSPAPI
+sani_wsp_cache_callback(PVOID address, SIZE_T size, LPINT err)
+{
+	(void)address;
+	(void)size;
+	return sani_wsp_return(WSAEOPNOTSUPP, err);
+}
+
 typedef void (*any_function)(void);
 
 static const struct {
@@ -60,9 +82,9 @@ static const struct {
 	{ WSAID_REGISTERRDMAMEMORY, (any_function)sani_wsp_register_rdma },
 	{ WSAID_DEREGISTERRDMAMEMORY, (any_function)sani_wsp_deregister_rdma },
 	{ WSAID_RDMAWRITE, (any_function)sani_wsp_rdma_write },
-	/* R134: these two are for the provider to have or not. */
-	{ WSAID_RDMAREAD, NULL },
-	{ WSAID_MEMORYREGISTRATIONCACHECALLBACK, NULL },
+	/* R134: a provider may be without these two; here it is the call that says so, not the question. */
+	{ WSAID_RDMAREAD, (any_function)sani_wsp_rdma_read },
+	{ WSAID_MEMORYREGISTRATIONCACHECALLBACK, (any_function)sani_wsp_cache_callback },
 };
 
 /* One ioctl's buffers. */
@@ -86,8 +108,6 @@ get_extension(const struct buffers *b)
 	for (i = 0; i < RTE_DIM(extensions); i++) {
 		if (memcmp(&id, &extensions[i].id, sizeof(id)) != 0)
 			continue;
-		if (extensions[i].fn == NULL)
-			return WSAEOPNOTSUPP;
 		*b->returned = sizeof(extensions[i].fn);
 		if (b->out == NULL || b->nb_out < sizeof(extensions[i].fn))
 			return WSAEFAULT;

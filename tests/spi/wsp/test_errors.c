@@ -124,37 +124,91 @@ calls_without_the_library_are_refused(void)
 	sw_sound();
 }
 
-RULES("R201 R115 R132")
-static void
-functions_of_rdma_say_that_there_is_none(void)
+static void *
+extension(GUID guid)
 {
-	GUID guids[3] = { WSAID_REGISTERRDMAMEMORY, WSAID_DEREGISTERRDMAMEMORY, WSAID_RDMAWRITE };
-	void *function[3] = { NULL };
+	void *function = NULL;
+	DWORD got;
+	int err;
+
+	assert_int_equal(sw.calls.lpWSPIoctl(INVALID_SOCKET, SIO_GET_EXTENSION_FUNCTION_POINTER, &guid, sizeof(guid),
+					     &function, sizeof(function), &got, NULL, NULL, NULL, &err), 0);
+	return function;
+}
+
+/* The answers of the four functions of RDMA for a descriptor. Neither their places nor a structure is written. */
+static void
+assert_no_rdma(SOCKET s, int code)
+{
 	char mem[16], descriptor[64];
-	DWORD got, len = sizeof(descriptor);
-	WSABUFEX buf = { .len = 16, .buf = mem };
-	struct sw_pair pair = sw_pair(700);
-	WSAOVERLAPPED ov;
+	DWORD moved = 4711, len = sizeof(descriptor);
+	WSABUFEX buf = { .len = sizeof(mem), .buf = mem };
+	WSAOVERLAPPED ov = { .Internal = 47, .InternalHigh = 48, .Offset = 49, .OffsetHigh = 50 };
+	WSAOVERLAPPED before = ov;
+	LPWSPRDMAWRITE move[2];
 	unsigned int i;
 	int err = 0;
 
-	for (i = 0; i < 3; i++)
-		assert_int_equal(sw.calls.lpWSPIoctl(pair.end[0]->s, SIO_GET_EXTENSION_FUNCTION_POINTER, &guids[i],
-						     sizeof(guids[i]), &function[i], sizeof(function[i]), &got, NULL,
-						     NULL, NULL, &err), 0);
-	assert_int_not_equal(((LPWSPREGISTERRDMAMEMORY)function[0])(pair.end[0]->s, mem, 16, MEM_READ, descriptor, &len,
-								    &err), 0);
-	assert_int_equal(err, WSAEOPNOTSUPP);
+	memset(descriptor, 0x55, sizeof(descriptor));
+	assert_int_equal(((LPWSPREGISTERRDMAMEMORY)extension((GUID)WSAID_REGISTERRDMAMEMORY))(
+				 s, mem, sizeof(mem), MEM_READ, descriptor, &len, &err), SOCKET_ERROR);
+	assert_int_equal(err, code);
 	err = 0;
-	assert_int_equal(((LPWSPDEREGISTERRDMAMEMORY)function[1])(pair.end[0]->s, descriptor, len, &err), SOCKET_ERROR);
-	assert_int_equal(err, WSAEOPNOTSUPP);
-	err = 0;
-	memset(&ov, 0, sizeof(ov));
-	assert_int_equal(((LPWSPRDMAWRITE)function[2])(pair.end[0]->s, &buf, 1, descriptor, len, 0, &got, 0, &ov, NULL,
-						       NULL, &err), SOCKET_ERROR);
-	assert_int_equal(err, WSAEOPNOTSUPP);
+	assert_int_equal(((LPWSPDEREGISTERRDMAMEMORY)extension((GUID)WSAID_DEREGISTERRDMAMEMORY))(
+				 s, descriptor, len, &err), SOCKET_ERROR);
+	assert_int_equal(err, code);
+	*(void **)&move[0] = extension((GUID)WSAID_RDMAWRITE);
+	*(void **)&move[1] = extension((GUID)WSAID_RDMAREAD);
+	for (i = 0; i < 2; i++) {
+		err = 0;
+		assert_int_equal(move[i](s, &buf, 1, descriptor, len, 0, &moved, 0, &ov, NULL, NULL, &err),
+				 SOCKET_ERROR);
+		assert_int_equal(err, code);
+	}
+	assert_int_equal(len, sizeof(descriptor));
+	assert_int_equal(moved, 4711);
+	assert_memory_equal(&ov, &before, sizeof(ov));
+	for (i = 0; i < sizeof(descriptor); i++)
+		assert_int_equal(descriptor[i], 0x55);
+}
+
+RULES("R201 R134 R115 R132")
+static void
+functions_of_rdma_say_that_there_is_none(void)
+{
+	struct sw_pair pair = sw_pair(700);
+
+	assert_no_rdma(pair.end[0]->s, WSAEOPNOTSUPP);
+	assert_no_rdma(pair.end[0]->s + 1000000, WSAENOTSOCK);
 	sw_steps(20);
 	assert_int_equal(sw.nb_completed, 0);
+	sw_transfer(pair.end[0], pair.end[1], 1000, 1);
+}
+
+/* It is the provider's, and takes no socket: memory that is registered, one that never was, and none at all. */
+RULES("R134 R138")
+static void
+callback_of_the_cache_says_that_there_is_none(void)
+{
+	LPWSPMEMORYREGISTRATIONCACHECALLBACK callback;
+	struct sw_pair pair = sw_pair(700);
+	struct sw_op *op = sw_op(4096);
+	char never[16];
+	int err = 0;
+
+	*(void **)&callback = extension((GUID)WSAID_MEMORYREGISTRATIONCACHECALLBACK);
+	assert_int_equal(sw_register(pair.end[0], op, MEM_READWRITE), 0);
+	assert_int_equal(callback(op->mem, op->size, &err), SOCKET_ERROR);
+	assert_int_equal(err, WSAEOPNOTSUPP);
+	err = 0;
+	assert_int_equal(callback(never, sizeof(never), &err), SOCKET_ERROR);
+	assert_int_equal(err, WSAEOPNOTSUPP);
+	assert_int_equal(callback(NULL, 0, NULL), SOCKET_ERROR);
+	/* The registration is as it was. */
+	sw_split(op, 4096, 1);
+	assert_int_equal(sw_send(pair.end[0], op), WSA_IO_PENDING);
+	SW_UNTIL(!op->pending);
+	assert_int_equal(op->error, 0);
 }
 
 /* Nothing is changed by what is refused. */
@@ -218,6 +272,7 @@ static const struct CMUnitTest cases[] = {
 	SW_CASE(calls_after_the_last_cleanup_are_refused),
 	SW_CASE_ALONE(calls_without_the_library_are_refused),
 	SW_CASE(functions_of_rdma_say_that_there_is_none),
+	SW_CASE(callback_of_the_cache_says_that_there_is_none),
 	SW_CASE(duplicate_is_refused_and_changes_nothing),
 	SW_CASE(duplicate_is_not_adopted),
 	SW_CASE(failure_after_the_connection_is_shown),
