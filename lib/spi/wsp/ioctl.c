@@ -128,9 +128,12 @@ static DWORD
 carry_out(SOCKET s, DWORD code, const struct buffers *b)
 {
 	/* R201: asked before there is any socket. */
-	if (code != SIO_GET_EXTENSION_FUNCTION_POINTER || s != INVALID_SOCKET)
-		if (sani_wsp_find(s) == NULL)
-			return WSAENOTSOCK;
+	bool before = code == SIO_GET_EXTENSION_FUNCTION_POINTER && s == INVALID_SOCKET;
+
+	if (!before && sani_wsp_find(s) == NULL)
+		return WSAENOTSOCK;
+	if (!sani_wsp_is_up())
+		return WSAENETDOWN;
 	if (b->returned == NULL)
 		return WSAEFAULT;
 	switch (code) {

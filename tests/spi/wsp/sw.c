@@ -383,6 +383,16 @@ sw_close(void)
 }
 
 void
+sw_close_without_net(void)
+{
+	audit();
+	sw_sound();
+	assert_int_equal(watch_end(&sw.net.w), 0);
+	free_all();
+	open_case = false;
+}
+
+void
 sw_steps(unsigned int rounds)
 {
 	net_steps(&sw.net, rounds);

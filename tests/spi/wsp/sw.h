@@ -133,6 +133,10 @@ sw_cleanup(void);
 void
 sw_close(void);
 
+/** The same when the library has ended already, and WSPCleanup was called: nothing is left to be closed. */
+void
+sw_close_without_net(void);
+
 /** Note a fault. */
 void
 sw_fault(const char *fmt, ...) __attribute__((format(printf, 1, 2)));

@@ -2,7 +2,9 @@
 /*
  * WSPRegisterMemory and WSPDeregisterMemory.
  */
+#include <stdio.h>
 #include <string.h>
+#include <sys/mman.h>
 
 #include "sw.h"
 
@@ -163,6 +165,93 @@ handle_is_good_on_its_socket_only(void)
 	assert_int_equal(sw.dereg(b.end[0]->s, h, &err), SOCKET_ERROR);
 	assert_int_equal(err, WSAEINVAL);
 	assert_int_equal(sw.dereg(a.end[0]->s, h, &err), 0);
+}
+
+#define PAGE 4096
+
+/* What /proc/self/maps says of the mapping of p: who may do what with it, and that it is nobody else's ("p"). */
+static void
+read_access(const void *p, char access[5])
+{
+	unsigned long long from, to;
+	FILE *f = fopen("/proc/self/maps", "r");
+	char line[512];
+
+	memset(access, 0, 5);
+	assert_non_null(f);
+	while (access[0] == '\0' && fgets(line, sizeof(line), f)) {
+		if (sscanf(line, "%llx-%llx %4s", &from, &to, access) != 3 ||
+		    (uintptr_t)p < from || (uintptr_t)p >= to)
+			access[0] = '\0';
+	}
+	fclose(f);
+}
+
+static void
+assert_all(const uint8_t *mem, size_t len, uint8_t octet)
+{
+	size_t i;
+
+	for (i = 0; i < len; i++)
+		assert_int_equal(mem[i], octet);
+}
+
+/*
+ * Three pages, registered for all access. What the peer sends does not get there unless a receive says where, and then
+ * there only; what it gets is what a send said. No other process has the pages either: they stay private.
+ */
+RULES("R121 R119 R120")
+static void
+registered_memory_is_reached_by_its_transfers_only(void)
+{
+	struct sw_pair pair = sw_pair(700);
+	uint8_t *mem = mmap(NULL, 3 * PAGE, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+	WSABUFEX buf = { .len = 100, .buf = (char *)mem + PAGE };
+	struct sw_op *recv;
+	WSAOVERLAPPED ov;
+	DWORD got, flags = 0;
+	char access[5];
+	int code, err = 0;
+
+	assert_ptr_not_equal(mem, MAP_FAILED);
+	memset(mem, 0x55, 3 * PAGE);
+	buf.handle = take(pair.end[1], mem, 3 * PAGE, MEM_READWRITE, &code);
+	assert_non_null(buf.handle);
+	read_access(mem, access);
+	assert_string_equal(access, "rw-p");
+	sw_post_send(pair.end[0], 20000, 0, 1);
+	sw_steps(500);
+	assert_all(mem, 3 * PAGE, 0x55);
+	memset(&ov, 0, sizeof(ov));
+	ov.hEvent = (HANDLE)1;	/* polled */
+	assert_int_equal(sw.calls.lpWSPRecv(pair.end[1]->s, &buf, 1, &got, &flags, &ov, NULL, NULL, &err),
+			 SOCKET_ERROR);
+	assert_int_equal(err, WSA_IO_PENDING);
+	SW_UNTIL(ov.Internal != WSS_OPERATION_IN_PROGRESS);
+	assert_int_equal(ov.InternalHigh, 100);
+	assert_true(net_same(mem + PAGE, 100, 0, 1));
+	assert_all(mem, PAGE, 0x55);
+	assert_all(mem + PAGE + 100, 2 * PAGE - 100, 0x55);
+	/* Out: one octet of it, and none of those beside it. */
+	mem[PAGE + 49] = 0xa1, mem[PAGE + 50] = 0xa2, mem[PAGE + 51] = 0xa3;
+	buf.buf = (char *)mem + PAGE + 50;
+	buf.len = 1;
+	assert_int_equal(sw.calls.lpWSPSend(pair.end[1]->s, &buf, 1, &got, 0, &ov, NULL, NULL, &err), SOCKET_ERROR);
+	assert_int_equal(err, WSA_IO_PENDING);
+	recv = sw_post_recv(pair.end[0], 100);
+	SW_UNTIL(!recv->pending);
+	assert_int_equal(recv->bytes, 1);
+	assert_int_equal(recv->mem[0], 0xa2);
+	SW_UNTIL(ov.Internal != WSS_OPERATION_IN_PROGRESS);
+	/* The end of the registration is the end of all access, though the connection goes on. */
+	assert_int_equal(sw.dereg(pair.end[1]->s, buf.handle, &err), 0);
+	assert_fault(pair.end[1], (char *)mem + PAGE, 100, buf.handle, true);
+	assert_fault(pair.end[1], (char *)mem + PAGE, 100, buf.handle, false);
+	memset(mem, 0x55, 3 * PAGE);
+	sw_post_send(pair.end[0], 20000, 0, 1);
+	sw_steps(500);
+	assert_all(mem, 3 * PAGE, 0x55);
+	assert_int_equal(munmap(mem, 3 * PAGE), 0);
 }
 
 RULES("R122")
@@ -396,6 +485,7 @@ static const struct CMUnitTest cases[] = {
 	SW_CASE(buffer_has_to_lie_in_its_registration),
 	SW_CASE(access_is_held_to),
 	SW_CASE(handle_is_good_on_its_socket_only),
+	SW_CASE(registered_memory_is_reached_by_its_transfers_only),
 	SW_CASE(same_memory_is_registered_many_times),
 	SW_CASE(one_of_two_registrations_outlives_the_other),
 	SW_CASE(unknown_handles_are_refused),

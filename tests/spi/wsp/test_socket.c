@@ -58,19 +58,54 @@ RULES("R29")
 static void
 other_protocols_are_refused(void)
 {
-	int code;
-
 	assert_int_equal(refused(AF_INET, SOCK_STREAM, IPPROTO_UDP, WSA_FLAG_OVERLAPPED), WSAEPROTOTYPE);
-	code = refused(AF_INET, SOCK_STREAM, 250, WSA_FLAG_OVERLAPPED);
-	assert_true(code == WSAEPROTONOSUPPORT || code == WSAEPROTOTYPE);
+	assert_int_equal(refused(AF_INET, SOCK_STREAM, 250, WSA_FLAG_OVERLAPPED), WSAEPROTONOSUPPORT);
 }
+
+#define AF_INET6_OF_WINDOWS 23
+
+/* IPv6 by both numbers, families of NICs, and what is none. */
+static const int other_families[] = {
+	AF_INET6, AF_INET6_OF_WINDOWS, AF_UNSPEC, AF_UNIX, AF_PACKET, 27 /* AF_IB */, 4711, -1,
+};
 
 RULES("R43")
 static void
 only_ip_addresses_are_spoken(void)
 {
-	assert_int_equal(refused(AF_UNIX, SOCK_STREAM, IPPROTO_TCP, WSA_FLAG_OVERLAPPED), WSAEAFNOSUPPORT);
-	assert_int_equal(refused(4711, SOCK_STREAM, IPPROTO_TCP, WSA_FLAG_OVERLAPPED), WSAEAFNOSUPPORT);
+	unsigned int i;
+
+	for (i = 0; i < sizeof(other_families) / sizeof(other_families[0]); i++)
+		assert_int_equal(refused(other_families[i], SOCK_STREAM, IPPROTO_TCP, WSA_FLAG_OVERLAPPED),
+				 WSAEAFNOSUPPORT);
+}
+
+/* Nor are names of another family taken, however long; the socket is as it was. */
+RULES("R43")
+static void
+only_ip_names_are_taken(void)
+{
+	struct sockaddr_in6 name = { .sin6_port = htons(700), .sin6_addr = IN6ADDR_LOOPBACK_INIT };
+	struct sockaddr_in to = sw_addr(1, 700);
+	struct sw_sock *fresh, *bound = sw_bound(0, 700);
+	unsigned int i;
+	int err;
+
+	assert_int_equal(sw_socket(&fresh), 0);
+	for (i = 0; i < sizeof(other_families) / sizeof(other_families[0]); i++) {
+		name.sin6_family = (sa_family_t)other_families[i];
+		err = 0;
+		assert_int_equal(sw.calls.lpWSPBind(fresh->s, (struct sockaddr *)&name, sizeof(name), &err),
+				 SOCKET_ERROR);
+		assert_int_equal(err, WSAEFAULT);
+		err = 0;
+		assert_int_equal(sw.calls.lpWSPConnect(bound->s, (struct sockaddr *)&name, sizeof(name), NULL, NULL,
+						       NULL, NULL, &err), SOCKET_ERROR);
+		assert_int_equal(err, WSAEAFNOSUPPORT);
+	}
+	assert_int_equal(sw_select(bound, FD_CONNECT), 0);
+	assert_int_equal(sw_connect(bound, &to), WSAEWOULDBLOCK);
+	assert_int_equal(sw_outcome(bound), WSAECONNREFUSED);
 }
 
 RULES("R29")
@@ -359,6 +394,7 @@ static const struct CMUnitTest cases[] = {
 	SW_CASE(raw_and_datagram_sockets_are_refused),
 	SW_CASE(other_protocols_are_refused),
 	SW_CASE(only_ip_addresses_are_spoken),
+	SW_CASE(only_ip_names_are_taken),
 	SW_CASE(groups_are_refused),
 	SW_CASE(handle_is_made_inside_the_call_by_its_thread),
 	SW_CASE(handle_that_cannot_be_made_fails_the_socket),

@@ -8,7 +8,7 @@
 
 #include "sw.h"
 
-RULES("R1 S4.8")
+RULES("R1")
 static void
 start_fills_the_eighteen_functions(void)
 {
@@ -282,13 +282,64 @@ failed_start_does_not_count(void)
 	assert_int_equal(err, WSANOTINITIALISED);
 }
 
-RULES("R8 S4.2 S4.3")
+RULES("R8 S4.2")
 static void
 place_of_the_code_may_be_missing(void)
 {
 	assert_int_equal(sw.calls.lpWSPCloseSocket(INVALID_SOCKET, NULL), SOCKET_ERROR);
 	assert_int_equal(sw_cleanup(), 0);
 	assert_int_equal(sw.calls.lpWSPCleanup(NULL), SOCKET_ERROR);
+}
+
+/* There, and nowhere else; a call that succeeds has none to write. */
+RULES("R8 S4.2 S4.3")
+static void
+code_is_written_to_the_place_that_is_given(void)
+{
+	INT place[3] = { 4711, 4712, 4713 };
+
+	assert_int_equal(sw_start(), 0);
+	assert_int_equal(sw.calls.lpWSPCleanup(&place[1]), 0);
+	sw.nb_starts--;
+	assert_int_equal(place[1], 4712);
+	assert_int_equal(sw_cleanup(), 0);
+	assert_int_equal(sw.calls.lpWSPCleanup(&place[1]), SOCKET_ERROR);
+	assert_int_equal(place[0], 4711);
+	assert_int_equal(place[1], WSANOTINITIALISED);
+	assert_int_equal(place[2], 4713);
+}
+
+/*
+ * A program that kept the table of an earlier use: no call does anything, whatever it is called with, until
+ * there was another WSPStartupEx; and nothing is called back.
+ */
+RULES("R1 R8 S4.8")
+static void
+nothing_is_there_before_the_start(void)
+{
+	GUID guid = WSAID_REGISTERMEMORY;
+	struct sw_sock *s, *old = sw_bound(0, 700);
+	uint64_t order;
+	void *function = NULL;
+	DWORD got;
+	int err = 0;
+
+	assert_int_equal(sw_cleanup(), 0);
+	order = sw.order;
+	sw_assert_stale(old->s);
+	sw_assert_stale(INVALID_SOCKET);
+	assert_int_equal(sw_socket(&s), WSAENETDOWN);
+	assert_int_equal(sw.calls.lpWSPIoctl(INVALID_SOCKET, SIO_GET_EXTENSION_FUNCTION_POINTER, &guid, sizeof(guid),
+					     &function, sizeof(function), &got, NULL, NULL, NULL, &err), SOCKET_ERROR);
+	assert_int_equal(err, WSAENETDOWN);
+	assert_null(function);
+	err = 0;
+	assert_int_equal(sw.calls.lpWSPCleanup(&err), SOCKET_ERROR);
+	assert_int_equal(err, WSANOTINITIALISED);
+	sw_steps(100);
+	assert_true(sw.order == order);
+	assert_int_equal(sw_start(), 0);
+	sw_bound(0, 700);
 }
 
 RULES("R16 S4.23")
@@ -368,6 +419,8 @@ static const struct CMUnitTest cases[] = {
 	SW_CASE(cleanup_without_start_is_refused),
 	SW_CASE(failed_start_does_not_count),
 	SW_CASE(place_of_the_code_may_be_missing),
+	SW_CASE(code_is_written_to_the_place_that_is_given),
+	SW_CASE(nothing_is_there_before_the_start),
 	SW_CASE(start_right_after_cleanup_works),
 	SW_CASE(thousand_rounds_leave_nothing_behind),
 	SW_CASE(library_outlives_the_provider),
