@@ -188,7 +188,7 @@ came_back(struct san_core *k, struct sani_extra *x)
 	k->nb_lent--;
 	sani_assert(so != NULL);
 	/* Of a connection that goes on a cancelled one does not wait for its turn. */
-	if (sani_op_state(op) == SANI_OP_CANCELLING && sani_sock_goes_on(so))
+	if (sani_op_state(op) == SANI_OP_CANCELLING && so->conn != SANI_NONE && sani_sock_goes_on(so))
 		sani_op_end(k, so, op, op->result);
 	if (so->send.head != NULL)
 		sani_send_settle(k, so);

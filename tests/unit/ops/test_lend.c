@@ -337,6 +337,47 @@ WAITS_FOR_THE_CARD(cancel_of_all, BY_CANCEL_ALL, -ECANCELED)
 WAITS_FOR_THE_CARD(deadline, BY_DEADLINE, -ETIMEDOUT)
 WAITS_FOR_THE_CARD(abort, BY_ABORT, -ECONNABORTED)
 
+/* Sends end in the order of their posts (O9.4), though the card lets go of all of them at once. */
+static void
+several_end_in_their_order(enum reason why, int32_t result)
+{
+	struct san_overlapped *send[3] = { duo_op(), duo_op(), duo_op() };
+	san_handle s[2];
+	san_mem mem = lending_pair(s);
+
+	for (unsigned int i = 0; i < RTE_DIM(send); i++)
+		duo_must(send_from(s[0], send[i], mem, 1000, SAN_ACKED) == 0);
+	duo_card_go(false);
+	duo_must(duo_card_holds() > 0);
+	end_by(why, s, send[0]);
+	duo_card_go(true);
+	duo_must(duo_result(send[0]) == WAITS);
+	duo_card_let_go();
+	duo_card_go(true);
+	for (unsigned int i = 0; i < RTE_DIM(send); i++)
+		duo_must(duo_result(send[i]) == result && (i == 0 || duo_of(send[i - 1]) < duo_of(send[i])));
+	duo_must(san_mem_deregister(mem) == 0);
+	duo_card_let_go();
+}
+
+static void
+closed_ones_end_in_their_order(void)
+{
+	several_end_in_their_order(BY_CLOSE, -ECANCELED);
+}
+
+static void
+reset_ones_end_in_their_order(void)
+{
+	several_end_in_their_order(BY_RESET, -ECONNRESET);
+}
+
+static void
+aborted_ones_end_in_their_order(void)
+{
+	several_end_in_their_order(BY_ABORT, -ECONNABORTED);
+}
+
 /* The peer does not read: the connection keeps what it had taken, the program has its memory back. */
 static void
 cancelled_send_leaves_a_copy_behind(void)
@@ -487,6 +528,9 @@ main(int argc, char **argv)
 		DUO_CASE_HERE(cancel_of_all_waits_for_the_card),
 		DUO_CASE_HERE(deadline_waits_for_the_card),
 		DUO_CASE_HERE(abort_waits_for_the_card),
+		DUO_CASE_HERE(closed_ones_end_in_their_order),
+		DUO_CASE_HERE(reset_ones_end_in_their_order),
+		DUO_CASE_HERE(aborted_ones_end_in_their_order),
 		DUO_CASE_HERE(copy_waits_for_buffers),
 	};
 
