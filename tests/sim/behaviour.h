@@ -9,6 +9,9 @@
 
 #include "sim/plan.h"
 
+/** How a graceful end is made. */
+enum sim_ending { SIM_BY_SHUTDOWN, SIM_BY_DISCONNECT, SIM_BY_BOTH };
+
 /** How one end of a connection behaves. */
 struct sim_behaviour {
 	struct sim_rng rng;
@@ -27,6 +30,13 @@ struct sim_behaviour {
 	uint32_t cancel_percent;
 	uint32_t move_percent;	/**< moves to another queue before it goes on */
 	uint64_t hard_at;	/**< octets moved after which it closes; UINT64_MAX: it ends gracefully */
+	bool aborts;		/**< then it disconnects by a RST before */
+	enum sim_ending ending;
+	uint32_t urgent_percent;
+	uint32_t late_percent;	/**< operations with a deadline, */
+	uint32_t late_us;	/**< of so much at most */
+	uint32_t lent_percent;	/**< sends from registered memory */
+	uint32_t rest_us;	/**< pause before the end; 0: none */
 	uint32_t linger_us;	/**< from the end to the close */
 	bool tx_idle;
 	bool rx_idle;
@@ -40,6 +50,10 @@ sim_behaviour_make(struct sim_behaviour *p, struct sim_rng *r, const struct sim_
 /** Flags of the next send, or receive. */
 unsigned int
 sim_behaviour_flags(struct sim_behaviour *p, bool send);
+
+/** Has the next post of e a deadline? */
+void
+sim_behaviour_deadline(struct sim_end *e, struct sim_behaviour *p);
 
 /** Set the options of a fresh socket. */
 void

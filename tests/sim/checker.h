@@ -129,6 +129,8 @@ struct sim_half {
 	uint32_t una_sure;		/**< Of una_put what it cannot but have taken, once it is settled. */
 	uint32_t edge_put;		/**< How far it may send. */
 	uint32_t syn_wnd;		/**< The window of the peer's SYN. */
+	uint64_t heard_put_us;		/**< Something that it has no reason to drop was put, */
+	uint64_t heard_us;		/**< settled. */
 	uint32_t nb_put;		/**< Segments, */
 	uint32_t nb_put_rst;		/**< RSTs among them. */
 	uint32_t nb_dup;		/**< Segments with octets that were there. */

@@ -258,6 +258,8 @@ take_segment(struct sim_half *x, const struct sim_packet *p)
 		take_rst(x, p);
 		return;
 	}
+	if ((p->flags & SIM_SYN) || is_sure(x, p))
+		x->heard_put_us = vhost_now_us;
 	if (p->flags & SIM_SYN)
 		take_syn(x, p);
 	if (p->has_ts)
@@ -336,6 +338,7 @@ settle_half(struct sim_half *x)
 	uint32_t full = RTE_MAX(x->biggest, SEGMENT_LEAST);
 
 	x->una = x->una_sure;
+	x->heard_us = x->heard_put_us;
 	x->dead |= x->reset_put;
 	note_given_up(x);
 	sim_sack_settle(x);

@@ -2,6 +2,7 @@
 #include "sim/checker.h"
 #include "sim/conn.h"
 #include "sim/judge.h"
+#include "sim/lend.h"
 
 #include <errno.h>
 
@@ -69,10 +70,13 @@ take_refusal(struct sim_end *e, uint8_t kind, int rc)
 {
 	struct sim_behaviour *p = sim_behaviour_of(e);
 
-	if (rc != -EAGAIN) {
+	if (rc != -EAGAIN && rc != -ENOBUFS) {
 		sim_judge_refusal(e, kind, rc);
 		return;
 	}
+	/* there are as many deadlines as there may be */
+	if (rc == -ENOBUFS)
+		p->late_percent = 0;
 	/* others may hold the places for long: polled operations need none */
 	p->polled_percent = 100;
 	if (!p->waiting)
@@ -90,6 +94,7 @@ post_receives(struct sim_end *e)
 
 		if (e->at_end || e->error != 0 || p->rx_idle || p->waiting || e->recv.nb >= p->rx_depth)
 			return;
+		sim_behaviour_deadline(e, p);
 		rc = sim_post_recv(e, sim_scale(&p->rng, 1, p->want), sim_behaviour_flags(p, false));
 		if (rc < 0) {
 			take_refusal(e, SAN_OP_RECV, rc);
@@ -98,16 +103,47 @@ post_receives(struct sim_end *e)
 	}
 }
 
+/* Behind a send that was cancelled, or has a deadline, nobody knows yet where the stream is. */
+static bool
+knows_stream(const struct sim_end *e)
+{
+	for (uint32_t i = 0; i < e->send.nb; i++) {
+		const struct sim_op *op = &e->send.ops[(e->send.first + i) % SIM_LANE];
+
+		if (op->kind != SAN_OP_CONNECT && sim_op_is_open(op))
+			return false;
+	}
+	return true;
+}
+
 static bool
 may_send(const struct sim_end *e, const struct sim_behaviour *p)
 {
-	bool cancelled = false;
-
-	/* behind a cancelled send nobody knows yet where the stream is */
-	for (uint32_t i = 0; i < e->send.nb; i++)
-		cancelled |= e->send.ops[(e->send.first + i) % SIM_LANE].cancelled;
-	return e->sent < p->total && e->error == 0 && !e->shut && !p->tx_idle && !p->waiting && !cancelled &&
+	return e->sent < p->total && e->error == 0 && !e->shut && !p->tx_idle && !p->waiting && knows_stream(e) &&
 	       e->send.nb < p->tx_depth;
+}
+
+/* What is short is copied: half of them are long enough to be referred to, if there is so much left. */
+static uint32_t
+choose_lent(const struct sim_end *e, struct sim_behaviour *p, uint32_t len)
+{
+	uint32_t most = (uint32_t)RTE_MIN((uint64_t)SIM_LEND_MOST, p->total - e->sent);
+
+	return sim_chance(&p->rng, 50) ? sim_between(&p->rng, most / 2 + 1, most) : RTE_MIN(len, most);
+}
+
+static int
+post_one_send(struct sim_end *e, struct sim_behaviour *p, uint32_t len)
+{
+	unsigned int flags = sim_behaviour_flags(p, true);
+	int rc = -ENOBUFS;
+
+	if (e->nb_urgent < SIM_URGENT && sim_chance(&p->rng, p->urgent_percent))
+		flags |= SAN_URGENT;
+	sim_behaviour_deadline(e, p);
+	if (sim_chance(&p->rng, p->lent_percent))
+		rc = sim_post_lent(e, choose_lent(e, p, len), flags);
+	return rc == -ENOBUFS ? sim_post_send(e, len, flags) : rc;
 }
 
 static void
@@ -120,7 +156,7 @@ post_sends(struct sim_end *e)
 		int rc;
 
 		len = (uint32_t)RTE_MIN((uint64_t)len, p->total - e->sent);
-		rc = sim_post_send(e, len, sim_behaviour_flags(p, true));
+		rc = post_one_send(e, p, len);
 		if (rc < 0) {
 			take_refusal(e, SAN_OP_SEND, rc);
 			return;
@@ -138,21 +174,63 @@ post_sends(struct sim_end *e)
 }
 
 static void
-post_shutdown(struct sim_end *e)
+post_shutdown(struct sim_end *e, struct sim_behaviour *p)
 {
-	struct sim_behaviour *p = sim_behaviour_of(e);
-	int rc;
+	int rc = sim_post_shutdown(e, sim_behaviour_flags(p, false) & SAN_POLLED);
 
-	if (e->shut || e->error != 0 || e->sent < p->total || p->tx_idle || p->waiting || e->send.nb >= SIM_LANE - 1)
-		return;
-	for (uint32_t i = 0; i < e->send.nb; i++)
-		if (e->send.ops[(e->send.first + i) % SIM_LANE].cancelled)
-			return;
-	rc = sim_post_shutdown(e, sim_behaviour_flags(p, false) & SAN_POLLED);
 	if (rc < 0)
 		take_refusal(e, SAN_OP_SHUTDOWN, rc);
-	else if (sim_chance(&p->rng, 10))
+	else if (p->ending == SIM_BY_SHUTDOWN && sim_chance(&p->rng, 10))
 		sim_post_send(e, 1, 0);
+}
+
+static void
+post_disconnect(struct sim_end *e, struct sim_behaviour *p)
+{
+	int rc;
+
+	sim_behaviour_deadline(e, p);
+	rc = sim_post_disconnect(e, sim_behaviour_flags(p, false) & SAN_POLLED);
+	if (rc < 0)
+		take_refusal(e, SAN_OP_DISCONNECT, rc);
+	else
+		p->ending = SIM_BY_SHUTDOWN;
+}
+
+/* All is sent: the FIN, by one call or the other, or first by one and then the other. */
+static void
+end_stream(struct sim_end *e)
+{
+	struct sim_behaviour *p = sim_behaviour_of(e);
+
+	if (e->error != 0 || e->sent < p->total || p->tx_idle || p->waiting || e->send.nb >= SIM_LANE - 1 ||
+	    !knows_stream(e))
+		return;
+	if (p->rest_us != 0) {
+		p->tx_idle = true;
+		sim_wake_later(e, SIM_WAKE_TX, p->rest_us);
+		p->rest_us = 0;
+		return;
+	}
+	if (!e->shut && p->ending != SIM_BY_DISCONNECT)
+		post_shutdown(e, p);
+	if (p->ending != SIM_BY_SHUTDOWN && !p->waiting && e->error == 0)
+		post_disconnect(e, p);
+}
+
+/* Enough: a close, or an abort before it. False: there was no place for it. */
+static bool
+end_hard(struct sim_end *e, struct sim_behaviour *p)
+{
+	bool aborts = p->aborts && e->error == 0 && !(e->shut_done && e->at_end) && e->send.nb < SIM_LANE;
+
+	p->aborts = false;
+	if (aborts && sim_post_disconnect(e, SAN_ABORT | (sim_behaviour_flags(p, false) & SAN_POLLED)) == 0) {
+		p->hard_at = UINT64_MAX;
+		return false;
+	}
+	sim_close(e);
+	return true;
 }
 
 /* What an end does next. */
@@ -164,15 +242,13 @@ drive(struct sim_end *e)
 
 	if (e->phase != SIM_OPEN || sim_failure.failed)
 		return;
-	if (e->sent + e->got >= p->hard_at) {
-		sim_close(e);
+	if (e->sent + e->got >= p->hard_at && end_hard(e, p))
 		return;
-	}
 	if (sim_chance(&p->rng, p->move_percent))
 		sim_move(e, e->host->cq[sim_below(&p->rng, e->host->v.nb_cores)]);
 	post_receives(e);
 	post_sends(e);
-	post_shutdown(e);
+	end_stream(e);
 	over = e->error != 0 || (e->at_end && e->shut_done);
 	if (!over || sim_end_pending(e) > 0 || p->lingering)
 		return;
@@ -204,6 +280,11 @@ sim_drive_ended(struct sim_end *e, const struct sim_op *op)
 	if (op->kind == SAN_OP_RECV && !p->rx_idle && sim_chance(&p->rng, p->slow_percent)) {
 		p->rx_idle = true;
 		sim_wake_later(e, SIM_WAKE_RX, sim_below(&p->rng, p->slow_us + 1));
+	}
+	/* past its deadline: nobody says any more whether a FIN is on its way */
+	if (op->kind == SAN_OP_DISCONNECT && op->result < 0 && e->phase == SIM_OPEN) {
+		sim_close(e);
+		return;
 	}
 	drive(e);
 }

@@ -5,6 +5,8 @@
 
 #include "sim/checker.h"
 
+#define DEADLINE_SLACK_US 2000u		/* ticks of wheels */
+
 void
 sim_stream_fill(uint64_t key, uint64_t from, uint8_t *buf, uint32_t len)
 {
@@ -40,6 +42,52 @@ find_difference(uint64_t key, uint64_t from, const uint8_t *buf, uint32_t len)
 	return UINT64_MAX;
 }
 
+/* Behind its deadline, and for that reason as far as can be told. */
+static bool
+is_late(const struct sim_op *op)
+{
+	return op->result == -ETIMEDOUT && op->o.timeout_us != 0 &&
+	       op->ended_us >= op->posted_us + op->o.timeout_us;
+}
+
+/* What it has by then is a result, too. A send from registered memory has to wait for the packets that refer to it. */
+void
+sim_judge_deadline(const struct sim_op *op)
+{
+	const struct sim_host *h = op->end->host;
+
+	if (op->o.timeout_us == 0 || op->lent || h->excused_us + 1000 >= op->posted_us)
+		return;
+	sim_hold(SIM_deadline, op->ended_us <= op->posted_us + op->o.timeout_us + DEADLINE_SLACK_US,
+		 "host %u: an operation of kind %u has ended %lu us after its post, its deadline was %u us", h->index,
+		 op->kind, op->ended_us - op->posted_us, op->o.timeout_us);
+}
+
+/*
+ * The octet in front of the mark is written with the send that sets it, so the segment that brings it has the mark: the
+ * receive that takes it has to be told. One that is told takes urgent data, or has some before it.
+ */
+static void
+judge_urgent(const struct sim_end *e, const struct sim_op *op, uint32_t n)
+{
+	bool told = op->o.flags & SAN_URGENT;
+	bool ahead = false;
+
+	for (uint32_t i = 0; i < e->peer->nb_urgent; i++) {
+		uint64_t end = e->peer->urgent[i];
+
+		ahead |= end > e->got;
+		if (end > e->got && end <= e->got + n)
+			sim_hold(SIM_urgent, told, "host %u: not told of urgent data that ends at %lu, in %lu..%lu",
+				 e->host->index, end, e->got, e->got + n);
+	}
+	if (!told)
+		return;
+	sim_hold(SIM_urgent, ahead, "host %u: told of urgent data, in %lu..%lu or behind, that was not sent",
+		 e->host->index, e->got, e->got + n);
+	sim_exercised[SIM_urgent_told]++;
+}
+
 static void
 take_bytes(struct sim_end *e, const struct sim_op *op, uint32_t n)
 {
@@ -59,6 +107,8 @@ may_time_out(const struct sim_end *e)
 	uint64_t timeout_us = e->user_timeout_ms != 0 ? e->user_timeout_ms * 1000ull :
 			      e->phase == SIM_CONNECTING || e->got + e->sent == 0 ? 180000000ull : 924000000ull;
 
+	if (e->keep_ms != 0 && e->keep_ms * 1000ull < timeout_us)
+		timeout_us = e->keep_ms * 1000ull;
 	return sim_situation.lossy && vhost_now_us - e->opened_us + 100000 >= timeout_us;
 }
 
@@ -102,20 +152,35 @@ is_permitted_error(const struct sim_end *e, const struct sim_op *op)
 		return may_time_out(e);
 	case -EHOSTUNREACH:
 		return sim_situation.lossy;
+	case -ECONNABORTED:
+		return e->aborted;
 	default:
 		return false;
 	}
 }
 
 static void
+note_timeout(const struct sim_end *e)
+{
+	if (e->user_timeout_ms != 0)
+		sim_exercised[SIM_user_timeout]++;
+	else if (e->keep_ms != 0 && vhost_now_us - e->opened_us < 180000000)
+		sim_exercised[SIM_keep_timeout]++;
+}
+
+static void
 judge_error(struct sim_end *e, const struct sim_op *op)
 {
+	if (is_late(op))
+		return;
 	sim_hold(SIM_op_result, is_permitted_error(e, op),
 		 "host %u port %u: an operation of kind %u ends with %d (peer in phase %d, error %d)", e->host->index,
 		 e->half ? e->half->port : 0, op->kind, op->result, e->peer ? (int)e->peer->phase : -1,
 		 e->peer ? e->peer->error : 0);
 	if (op->result == -ECANCELED || e->error != 0)
 		return;
+	if (op->result == -ETIMEDOUT)
+		note_timeout(e);
 	e->error = op->result;
 	e->left_us = vhost_now_us;
 }
@@ -125,12 +190,14 @@ judge_recv(struct sim_end *e, struct sim_op *op)
 {
 	if (op->result < 0) {
 		/* what a cancelled one has received is told in done */
-		if (op->result == -ECANCELED && op->o.done > 0)
+		if ((op->result == -ECANCELED || is_late(op)) && op->o.done > 0)
 			take_bytes(e, op, op->o.done);
+		sim_exercised[SIM_late_recv] += is_late(op);
 		judge_error(e, op);
 		return;
 	}
 	sim_hold(SIM_op_result, op->result <= (int)op->len, "a receive of %u got %d", op->len, op->result);
+	judge_urgent(e, op, (uint32_t)op->result);
 	take_bytes(e, op, (uint32_t)op->result);
 	if ((op->flags & SAN_WAITALL) && op->result < (int)op->len)
 		sim_hold(SIM_waitall, e->peer->shut && e->got == e->peer->sent,
@@ -144,18 +211,31 @@ judge_recv(struct sim_end *e, struct sim_op *op)
 	e->at_end = true;
 }
 
+/* The stream goes no further than this; urgent data that was not sent as a whole is none. */
+static void
+take_back(struct sim_end *e, uint64_t sent)
+{
+	e->sent = sent;
+	while (e->nb_urgent > 0 && e->urgent[e->nb_urgent - 1] > sent)
+		e->urgent[--e->nb_urgent] = 0;
+}
+
 static void
 judge_send(struct sim_end *e, struct sim_op *op)
 {
 	if (op->result < 0) {
 		/* what was not given to the connection is not part of the stream; only the last one is cancelled */
-		if (op->result == -ECANCELED && e->phase == SIM_OPEN)
-			e->sent = op->from + op->o.done;
+		if ((op->result == -ECANCELED || is_late(op)) && e->phase == SIM_OPEN)
+			take_back(e, op->from + op->o.done);
+		sim_exercised[SIM_late_send] += is_late(op);
 		judge_error(e, op);
 		return;
 	}
 	e->moved_us = vhost_now_us;
 	sim_hold(SIM_op_result, op->result == (int)op->len, "a send of %u ends with %d", op->len, op->result);
+	if (op->lent && e->half != NULL && !e->half->flow->ignored)
+		sim_hold(SIM_lent_acked, op->to <= sim_half_acked(e->half),
+			 "lent up to %lu, but only %u were acknowledged", op->to, sim_half_acked(e->half));
 	if ((op->flags & SAN_ACKED) && e->half != NULL && !e->half->flow->ignored)
 		sim_hold(SIM_op_acked, op->to <= sim_half_acked(e->half),
 			 "SAN_ACKED up to %lu, but only %u were acknowledged", op->to, sim_half_acked(e->half));
@@ -174,6 +254,33 @@ judge_shutdown(struct sim_end *e, struct sim_op *op)
 	if (e->half != NULL && !e->half->flow->ignored)
 		sim_hold(SIM_shutdown_acked, sim_half_fin_acked(e->half),
 			 "a shutdown ends before its FIN is acknowledged");
+}
+
+static void
+judge_disconnect(struct sim_end *e, struct sim_op *op)
+{
+	const struct sim_half *x = e->half;
+
+	if (op->result < 0) {
+		sim_exercised[SIM_late_disconnect] += is_late(op);
+		judge_error(e, op);
+		return;
+	}
+	e->moved_us = vhost_now_us;
+	if (op->flags & SAN_ABORT) {
+		sim_hold(SIM_disconnect, op->result == 0 && op->ended_us == op->posted_us, "an abort ends with %d",
+			 op->result);
+		sim_exercised[SIM_aborted]++;
+		return;
+	}
+	e->shut_done = true;
+	sim_hold(SIM_disconnect, op->result == 0 && e->peer->shut, "a disconnect ends with %d (peer's shutdown: %d)",
+		 op->result, e->peer->shut);
+	if (x != NULL && !x->flow->ignored)
+		sim_hold(SIM_disconnect, sim_half_fin_acked(x) && x->got_fin,
+			 "a disconnect ends, FIN acknowledged: %d, FIN received: %d", sim_half_fin_acked(x),
+			 x->got_fin);
+	sim_exercised[SIM_disconnected]++;
 }
 
 void
@@ -198,7 +305,8 @@ judge_connect(struct sim_end *e, struct sim_op *op)
 			 "a connect to a listener is refused");
 		break;
 	case -ETIMEDOUT:
-		sim_hold(SIM_op_result, may_time_out(e) || sim_situation.tight, "a connect times out");
+		sim_hold(SIM_op_result, is_late(op) || may_time_out(e) || sim_situation.tight, "a connect times out");
+		sim_exercised[SIM_late_connect] += is_late(op);
 		break;
 	case -EHOSTUNREACH:
 		sim_hold(SIM_op_result, lost, "no way to the peer");
@@ -248,6 +356,8 @@ sim_judge(struct sim_end *e, struct sim_op *op)
 		judge_shutdown(e, op);
 		break;
 	case SAN_OP_DISCONNECT:
+		judge_disconnect(e, op);
+		break;
 	case SAN_OP_NONE:
 	case SAN_OP_WATCH:
 	case SAN_OP_CLOSE:

@@ -12,6 +12,10 @@
 void
 sim_stream_fill(uint64_t key, uint64_t from, uint8_t *buf, uint32_t len);
 
+/** op has ended at op->ended_us: in time? */
+void
+sim_judge_deadline(const struct sim_op *op);
+
 /** op has ended and is the oldest of its lane: judge it, and take its bytes. */
 void
 sim_judge(struct sim_end *e, struct sim_op *op);

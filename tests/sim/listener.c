@@ -131,6 +131,7 @@ take_accepted(struct listener *l, san_handle sock)
 	e->sock = sock;
 	e->phase = SIM_OPEN;
 	e->user_timeout_ms = l->end.user_timeout_ms;
+	e->keep_ms = l->end.keep_ms;
 	e->opened_us = e->moved_us = vhost_now_us;
 	sim_conn_note_open(c);
 	sim_drive_begin(e);

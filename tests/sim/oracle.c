@@ -7,6 +7,7 @@
 #include "op/op.h"
 #include "sim/checker.h"
 #include "sim/judge.h"
+#include "sim/lend.h"
 
 #define SPOILT 0xdb
 
@@ -46,9 +47,10 @@ sim_end_init(struct sim_end *e)
 void
 sim_end_fini(struct sim_end *e)
 {
-	for (unsigned int i = 0; i < SIM_LANE; i++) {
+	for (unsigned int i = 0; i < SIM_LANE && e->recv.ops != NULL; i++) {
 		free(e->recv.ops[i].buf);
-		free(e->send.ops[i].buf);
+		if (!e->send.ops[i].lent)
+			free(e->send.ops[i].buf);
 	}
 	free(e->recv.ops);
 	free(e->send.ops);
@@ -77,15 +79,48 @@ next_op(struct sim_lane *lane, uint8_t kind, uint32_t len, unsigned int flags)
 	op->kind = kind;
 	op->flags = (uint8_t)flags;
 	op->len = len;
-	op->cancelled = false;
+	op->cancelled = op->lent = false;
 	op->result = 0;
-	op->buf = len > 0 ? malloc(len) : NULL;
+	op->posted_us = vhost_now_us;
+	op->o.timeout_us = op->end->timeout_us;
+	op->end->timeout_us = 0;
+	op->buf = NULL;
 	return op;
+}
+
+/* The same, with a buffer of its own. */
+static struct sim_op *
+next_transfer(struct sim_lane *lane, uint8_t kind, uint32_t len, unsigned int flags)
+{
+	struct sim_op *op = next_op(lane, kind, len, flags);
+
+	if (op != NULL)
+		op->buf = malloc(len);
+	return op;
+}
+
+/* A send from registered memory has not changed it. */
+static void
+drop_lent(struct sim_op *op)
+{
+	uint8_t want[512];
+
+	for (uint32_t i = 0; i < op->len; i += sizeof(want)) {
+		uint32_t n = RTE_MIN(op->len - i, (uint32_t)sizeof(want));
+
+		sim_stream_fill(op->end->stream, op->from + i, want, n);
+		sim_hold(SIM_lent_kept, memcmp(want, op->buf + i, n) == 0, "lent memory has changed at %u of %u", i,
+			 op->len);
+	}
+	sim_lend_give(op->buf);
+	op->buf = NULL;
 }
 
 static void
 drop_buffer(struct sim_op *op)
 {
+	if (op->lent && op->buf != NULL)
+		drop_lent(op);
 	if (op->buf != NULL)
 		memset(op->buf, SPOILT, op->len);
 	free(op->buf);
@@ -110,6 +145,9 @@ is_behind(const struct sim_lane *lane)
 	for (uint32_t i = 0; i < lane->nb; i++) {
 		enum sani_op_state state = sani_op_state(&nth_op(lane, i)->o);
 
+		/* with Fast Open sends are taken before it has ended */
+		if (nth_op(lane, i)->kind == SAN_OP_CONNECT)
+			continue;
 		if (state != SANI_OP_DONE && state != SANI_OP_FREE)
 			return true;
 	}
@@ -123,7 +161,7 @@ posted(struct sim_lane *lane, struct sim_op *op, int rc)
 	struct sim_end *e = op->end;
 
 	if (rc == -EAGAIN)
-		sim_hold(SIM_no_place, !(op->flags & SAN_POLLED), "a polled post without a place");
+		sim_hold(SIM_no_place, !(op->flags & SAN_POLLED) || op->lent, "a polled post without a place");
 	if (rc < 0) {
 		drop_buffer(op);
 		return rc;
@@ -138,7 +176,8 @@ posted(struct sim_lane *lane, struct sim_op *op, int rc)
 			list_polled(e);
 		return 0;
 	}
-	sim_hold(SIM_op_result, op->kind == SAN_OP_SEND && !(op->flags & SAN_ACKED) && op->o.result == (int)op->len,
+	sim_hold(SIM_op_result, op->kind == SAN_OP_SEND && !(op->flags & SAN_ACKED) && !op->lent &&
+		 op->o.result == (int)op->len,
 		 "a post that is over at once: kind %u, result %d of %u", op->kind, op->o.result, op->len);
 	sim_hold(SIM_op_order, !is_behind(lane), "a send is over before an earlier one");
 	drop_buffer(op);
@@ -148,33 +187,67 @@ posted(struct sim_lane *lane, struct sim_op *op, int rc)
 int
 sim_post_recv(struct sim_end *e, uint32_t len, unsigned int flags)
 {
-	struct sim_op *op = next_op(&e->recv, SAN_OP_RECV, len, flags);
+	struct sim_op *op = next_transfer(&e->recv, SAN_OP_RECV, len, flags);
 
 	if (op == NULL)
 		return -ENOBUFS;
 	return posted(&e->recv, op, san_recv(e->sock, &op->o, op->buf, len, flags));
 }
 
+static void
+note_sent(struct sim_end *e, const struct sim_op *op)
+{
+	e->sent += op->len;
+	sim_tally[e->host->index].octets += op->len;
+	if (!(op->flags & SAN_URGENT))
+		return;
+	e->urgent[e->nb_urgent++] = e->sent;
+	sim_exercised[SIM_urgent_sent]++;
+}
+
+static void
+fill_send(struct sim_end *e, struct sim_op *op)
+{
+	sim_stream_fill(e->stream, e->sent, op->buf, op->len);
+	op->from = e->sent;
+	op->to = e->sent + op->len;
+}
+
 int
 sim_post_send(struct sim_end *e, uint32_t len, unsigned int flags)
+{
+	struct sim_op *op = next_transfer(&e->send, SAN_OP_SEND, len, flags);
+	int rc;
+
+	if (op == NULL)
+		return -ENOBUFS;
+	fill_send(e, op);
+	rc = posted(&e->send, op, san_send(e->sock, &op->o, op->buf, len, flags));
+	if (e->shut)
+		sim_hold(SIM_epipe, rc < 0 && (rc == -EPIPE || rc == -EAGAIN || e->error != 0 || rc == -ECONNRESET ||
+					       rc == -ETIMEDOUT || rc == -EHOSTUNREACH),
+			 "a send behind the shutdown answers %d", rc);
+	if (rc >= 0)
+		note_sent(e, op);
+	return rc;
+}
+
+int
+sim_post_lent(struct sim_end *e, uint32_t len, unsigned int flags)
 {
 	struct sim_op *op = next_op(&e->send, SAN_OP_SEND, len, flags);
 	int rc;
 
 	if (op == NULL)
 		return -ENOBUFS;
-	sim_stream_fill(e->stream, e->sent, op->buf, len);
-	op->from = e->sent;
-	op->to = e->sent + len;
-	rc = posted(&e->send, op, san_send(e->sock, &op->o, op->buf, len, flags));
-	if (e->shut)
-		sim_hold(SIM_epipe, rc < 0 && (rc == -EPIPE || rc == -EAGAIN || e->error != 0 || rc == -ECONNRESET ||
-					       rc == -ETIMEDOUT || rc == -EHOSTUNREACH),
-			 "a send behind the shutdown answers %d", rc);
-	if (rc >= 0) {
-		e->sent += len;
-		sim_tally[e->host->index].octets += len;
-	}
+	op->buf = sim_lend_take(len, (uint32_t)e->sent);
+	if (op->buf == NULL)
+		return -ENOBUFS;
+	op->lent = true;
+	fill_send(e, op);
+	rc = posted(&e->send, op, sim_lend_post(e->sock, &op->o, op->buf, len, flags));
+	if (rc >= 0)
+		note_sent(e, op);
 	return rc;
 }
 
@@ -189,6 +262,26 @@ sim_post_shutdown(struct sim_end *e, unsigned int flags)
 	op->from = op->to = e->sent;
 	rc = posted(&e->send, op, san_shutdown(e->sock, &op->o, flags));
 	e->shut |= rc >= 0;
+	return rc;
+}
+
+int
+sim_post_disconnect(struct sim_end *e, unsigned int flags)
+{
+	struct sim_op *op = next_op(&e->send, SAN_OP_DISCONNECT, 0, flags);
+	int rc;
+
+	if (op == NULL)
+		return -ENOBUFS;
+	rc = posted(&e->send, op, san_disconnect(e->sock, &op->o, flags));
+	if (rc < 0)
+		return rc;
+	e->shut = true;
+	if (!(flags & SAN_ABORT))
+		return rc;
+	e->aborted = e->closed_live = true;
+	e->error = -ECONNABORTED;
+	e->left_us = vhost_now_us;
 	return rc;
 }
 
@@ -247,12 +340,20 @@ sim_close(struct sim_end *e)
 	uint8_t byte = 0;
 
 	sim_hold(SIM_stale, rc == 0, "a close answers %d", rc);
-	e->closed_live = !(e->shut_done && e->at_end);
+	e->closed_live |= !(e->shut_done && e->at_end);
 	e->phase = SIM_CLOSING;
 	e->host->wants_poll = true;
 	sim_tally[e->host->index].closes++;
 	sim_hold(SIM_stale, san_close(e->sock, 0) == -ENOTSOCK && san_cancel(e->sock, 1) == -ENOTSOCK &&
 		 san_recv(e->sock, &op, &byte, 1, 0) == -ENOTSOCK, "a closed handle is still taken");
+}
+
+/* An abort waits for nothing, not for what stands before it either. */
+static bool
+keeps_order(const struct sim_op *op)
+{
+	return op->kind != SAN_OP_ACCEPT && !sim_op_is_open(op) &&
+	       !(op->kind == SAN_OP_DISCONNECT && (op->flags & SAN_ABORT));
 }
 
 /* All that has ended was read: behind one that is pending nothing may be over but what was cancelled. */
@@ -262,7 +363,7 @@ check_order(const struct sim_lane *lane)
 	for (uint32_t i = 1; i < lane->nb; i++) {
 		const struct sim_op *op = nth_op(lane, i);
 
-		if (op->state == SIM_OP_ENDED && op->kind != SAN_OP_ACCEPT && !op->cancelled)
+		if (op->state == SIM_OP_ENDED && keeps_order(op))
 			sim_fail(SIM_op_order, "an operation of kind %u has ended before the one posted before it",
 				 op->kind);
 	}
@@ -276,13 +377,15 @@ check_before(const struct sim_lane *lane, const struct sim_op *op)
 
 	while (i < lane->nb && nth_op(lane, i) != op)
 		i++;
-	if (i == lane->nb || op->kind == SAN_OP_ACCEPT || op->cancelled)
+	if (i == lane->nb || !keeps_order(op))
 		return;
 	while (i-- > 0) {
 		const struct sim_op *before = nth_op(lane, i);
 
 		sim_hold(SIM_op_order, before->state == SIM_OP_ENDED || (before->flags & SAN_POLLED),
-			 "an operation of kind %u has completed before the one posted before it", op->kind);
+			 "an operation of kind %u (%d) has completed before one of kind %u (state %u%s%s)", op->kind,
+			 op->o.result, before->kind, (unsigned int)sani_op_state(&before->o),
+			 before->cancelled ? ", cancelled" : "", before->lent ? ", lent" : "");
 	}
 }
 
@@ -294,6 +397,8 @@ note_end(struct sim_op *op, int32_t result)
 		 result);
 	op->state = SIM_OP_ENDED;
 	op->result = result;
+	op->ended_us = vhost_now_us;
+	sim_judge_deadline(op);
 }
 
 static unsigned int
@@ -366,7 +471,8 @@ take_completion(const struct san_completion *c, void (*ended)(struct sim_end *e,
 	}
 	sim_hold(SIM_close_last, op->end->phase != SIM_GONE, "a completion after the close");
 	sim_hold(SIM_op_result, c->op == &op->o && c->kind == op->kind && c->sock == op->end->sock &&
-		 c->result == op->o.result && (c->kind != SAN_OP_ACCEPT || c->result != 0 ||
+		 c->result == op->o.result && (op->kind != SAN_OP_RECV || !((c->flags ^ op->o.flags) & SAN_URGENT)) &&
+		 (c->kind != SAN_OP_ACCEPT || c->result != 0 ||
 					       c->value == op->o.u.accepted),
 		 "a completion is not that of its operation");
 	check_before(&op->end->recv, op);
@@ -442,6 +548,9 @@ sim_oracle_audit(struct sim_world *w)
 	for (unsigned int i = 0; i < w->nb_hosts; i++) {
 		const struct vhost *v = &w->hosts[i].v;
 
+		sim_exercised[SIM_lent_sent] += vhost_count(v, SANI_CTR_lend_tx);
+		sim_exercised[SIM_lent_copied] += vhost_count(v, SANI_CTR_lend_tx_copied);
+		sim_exercised[SIM_parked] += vhost_count(v, SANI_CTR_core_parked);
 		sim_hold(SIM_op_counts, vhost_count(v, SANI_CTR_sock_ops) == sim_tally[i].accepted &&
 			 vhost_count(v, SANI_CTR_sock_ops_ended) == sim_tally[i].accepted,
 			 "host %u: %lu operations accepted, %lu counted, %lu ended", i, sim_tally[i].accepted,

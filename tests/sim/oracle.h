@@ -13,6 +13,7 @@
 #include "sim/world.h"
 
 #define SIM_LANE 8	/* operations of one direction at most */
+#define SIM_URGENT 16	/* urgent sends of an end at most */
 
 struct sim_end;
 struct sim_half;
@@ -28,6 +29,9 @@ struct sim_op {
 	uint8_t flags;
 	uint8_t state;			/**< enum sim_op_state */
 	bool cancelled;			/**< san_cancel() has answered 0. */
+	bool lent;			/**< A send from registered memory: buf is a slot of it. */
+	uint64_t posted_us;
+	uint64_t ended_us;
 	uint32_t id;
 	int32_t result;
 	uint64_t from;			/**< Stream offset where a send begins, */
@@ -54,7 +58,8 @@ struct sim_end {
 	enum sim_end_phase phase;
 	uint64_t stream;		/**< Key of the octets that it sends. */
 	struct sim_lane recv;		/**< Of a listener: accepts. */
-	struct sim_lane send;		/**< Sends, connect, shutdown. */
+	struct sim_lane send;		/**< Sends, connect, shutdown, disconnects. */
+	uint32_t timeout_us;		/**< Deadline of the next post, which takes it; 0: none. */
 	uint32_t nb_polled;
 	struct sim_end *next_polled;	/**< In the list of ends with polled operations. */
 	bool in_polled;
@@ -64,11 +69,16 @@ struct sim_end {
 	bool shut_done;			/**< and has ended with 0. */
 	bool at_end;			/**< A receive has ended with 0. */
 	bool closed_live;		/**< We have closed, or reset by it, a connection that was not over. */
+	bool aborted;			/**< By san_disconnect(). */
+	uint64_t urgent[SIM_URGENT];	/**< Stream offsets behind urgent sends that were accepted. */
+	uint32_t nb_urgent;
 	int error;			/**< Of the connection, as an operation has told it. */
 	uint64_t opened_us;
 	uint64_t moved_us;		/**< Something went on last. */
 	uint64_t left_us;		/**< It was closed, or told that the connection is over. */
 	uint32_t user_timeout_ms;
+	uint32_t keep_ms;		/**< Keepalive gives up after this long; 0: there is none. */
+	uint32_t keep_idle_ms;		/**< It asks after this long. */
 	bool paced;			/**< Its socket may be paced, always or now and then. */
 	bool meets;			/**< Its peer connects as well, maybe not yet or no more. */
 	struct sim_half *half;		/**< As the checker knows it. */
@@ -109,8 +119,14 @@ int
 sim_post_recv(struct sim_end *e, uint32_t len, unsigned int flags);
 int
 sim_post_send(struct sim_end *e, uint32_t len, unsigned int flags);
+/** Send from registered memory; -ENOBUFS also when it is all in use. */
+int
+sim_post_lent(struct sim_end *e, uint32_t len, unsigned int flags);
 int
 sim_post_shutdown(struct sim_end *e, unsigned int flags);
+/** @param[in] flags  SAN_ABORT: the connection is over. */
+int
+sim_post_disconnect(struct sim_end *e, unsigned int flags);
 int
 sim_post_connect(struct sim_end *e, const struct san_addr *to, unsigned int flags);
 int
@@ -135,6 +151,13 @@ sim_reap(struct sim_host *h, void (*ended)(struct sim_end *e, struct sim_op *op)
 /** Counters at the end of the world. */
 void
 sim_oracle_audit(struct sim_world *w);
+
+/** Nobody knows yet how much of it will be the connection's: it was cancelled, or has a deadline. */
+static inline bool
+sim_op_is_open(const struct sim_op *op)
+{
+	return op->cancelled || op->o.timeout_us != 0;
+}
 
 /** Operations of an end that have not ended. */
 static inline uint32_t

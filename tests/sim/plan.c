@@ -66,6 +66,7 @@ make_host(struct sim_host_plan *h, enum profile profile, struct sim_rng *r)
 	h->nb_half_open = profile == CHURN ? sim_scale(r, 4, 200) : 512;
 	h->time_wait_ms = sim_chance(r, 50) ? 60000 : sim_scale(r, 10, 60000);
 	h->cq_depth = sim_chance(r, 80) ? 4096 : sim_between(r, 8, 64);
+	h->lends = sim_chance(r, 75);
 	make_cable(&h->up, profile, r);
 	make_cable(&h->down, profile, r);
 }
@@ -89,6 +90,9 @@ make_fault(struct sim_plan *plan, struct sim_fault_plan *f, enum profile profile
 	f->host = sim_below(r, plan->nb_hosts);
 	f->at_us = sim_below(r, (uint32_t)plan->heal_us);
 	f->for_us = sim_scale(r, 1000, 3000000);
+	/* some until the network is well: longer than some are patient */
+	if (sim_chance(r, 10))
+		f->for_us = plan->heal_us;
 	f->value = f->fault == SIM_FAULT_MTU ? sim_between(r, 576, 1480) : (uint32_t)sim_draw(r);
 	/* a path that gets wider again is not noticed, so it may as well stay narrow */
 	if (f->fault == SIM_FAULT_MTU)
@@ -132,7 +136,7 @@ sim_plan_make(struct sim_plan *plan, uint64_t seed)
 	plan->backlog = churn ? sim_scale(&r, 1, 128) : 512;
 	plan->accepts = sim_between(&r, 1, SIM_LANE);
 	plan->accept_delay_us = sim_chance(&r, 70) ? 0 : sim_scale(&r, 10, 20000);
-	plan->user_timeout_ms = may_lose(profile) && sim_chance(&r, 20) ? sim_scale(&r, 1000, 30000) : 0;
+	plan->user_timeout_ms = may_lose(profile) && sim_chance(&r, 30) ? sim_scale(&r, 500, 30000) : 0;
 	plan->hard_percent = sim_chance(&r, 40) ? 0 : sim_between(&r, 1, 40);
 	plan->stubborn_percent = churn ? sim_below(&r, 60) : 0;
 	for (unsigned int i = 0; i < plan->nb_hosts; i++)
@@ -195,9 +199,10 @@ sim_plan_print(const struct sim_plan *plan, FILE *out)
 	for (unsigned int i = 0; i < plan->nb_hosts; i++) {
 		const struct sim_host_plan *h = &plan->hosts[i];
 
-		fprintf(out, "#  h%u: %u cores, mtu %u, %u mbufs, %u sockets, half-open %u, 2 MSL %u ms, queue %u\n", i,
+		fprintf(out, "#  h%u: %u cores, mtu %u, %u mbufs, %u sockets, half-open %u, 2 MSL %u ms, queue %u"
+			"%s\n", i,
 			h->nb_cores, h->mtu, h->nb_mbufs, h->nb_sockets, h->nb_half_open, h->time_wait_ms,
-			h->cq_depth);
+			h->cq_depth, h->lends ? ", lends" : "");
 		print_cable(out, "up", &h->up);
 		print_cable(out, "down", &h->down);
 	}

@@ -68,6 +68,8 @@ connect_end(struct sim_end *e, const struct san_addr *to, uint16_t port)
 		rc = san_bind(e->sock, &local);
 		sim_hold(SIM_op_result, rc == 0, "a bind answers %d", rc);
 	}
+	if (!plan->plain)
+		sim_behaviour_deadline(e, p);
 	rc = sim_post_connect(e, to, plan->plain ? 0 : sim_behaviour_flags(p, false) & SAN_POLLED);
 	if (rc != 0) {
 		sim_hold(SIM_op_result, rc == -EAGAIN, "a connect answers %d", rc);

@@ -3,6 +3,7 @@
 
 #include "core/priv.h"
 #include "sim/checker.h"
+#include "sim/lend.h"
 #include "sim/program.h"
 
 #define LOOK_US 1000000u	/* between looks at who does not get on */
@@ -142,6 +143,7 @@ sim_run(const struct sim_plan *plan, FILE *trace)
 	sim_check_begin();
 	sim_checker_begin();
 	sim_world_open(&w, plan->nb_hosts, plan->hosts, sim_mix(plan->seed + 77));
+	sim_lend_begin();
 	sim_programs_begin(&w, plan);
 	w.look = look_at_host;
 	run_programs(&w, plan);
@@ -149,6 +151,7 @@ sim_run(const struct sim_plan *plan, FILE *trace)
 	if (!sim_failure.failed) {
 		sim_world_audit(&w);
 		sim_oracle_audit(&w);
+		sim_lend_end();
 	}
 	r.failed = sim_failure.failed;
 	r.hash = w.hash;

@@ -8,6 +8,7 @@
 #define RTO_MOST_US 59000000u
 #define MSS_DEFAULT 536u	/* RFC 9293 MUST-15 */
 #define REPEATS_FREE 8u
+#define KEEP_SLACK_US 5000u	/* times of segments are kept more coarsely */
 
 static const char *
 text_of(const struct sim_packet *p)
@@ -265,9 +266,30 @@ check_timeout(struct sim_half *x, const struct sim_packet *p)
 	x->series_gap_us = whole ? gap_us : 0;
 }
 
+/* RFC 9293 3.8.4: SEG.SEQ = SND.NXT - 1, which the peer has to answer. All is acknowledged then, the FIN as well. */
+static bool
+is_keepalive(const struct sim_half *x, const struct sim_packet *p)
+{
+	return x->host->keep_ms[x->port] != 0 && p->seq + 1 == x->snd_max && x->una_put == x->snd_max;
+}
+
+static void
+check_keepalive(const struct sim_half *x, const struct sim_packet *p)
+{
+	uint64_t quiet_us = vhost_now_us - x->heard_us;
+	uint32_t idle_ms = x->host->keep_ms[x->port];
+
+	sim_hold(SIM_keepalive, (p->flags & ~SIM_ECE) == SIM_ACK && quiet_us + KEEP_SLACK_US >= idle_ms * 1000ull,
+		 "asks after %lu us, not %u ms: %s", quiet_us, idle_ms, text_of(p));
+}
+
 static void
 check_bare(struct sim_half *x, const struct sim_packet *p)
 {
+	if (is_keepalive(x, p)) {
+		check_keepalive(x, p);
+		return;
+	}
 	sim_hold(SIM_bare_sequence, sim_leq(x->una, p->seq) && sim_leq(p->seq, x->snd_max),
 		 "not between %u and %u: %s", x->una, x->snd_max, text_of(p));
 	if (x->bare && x->bare_ack == p->ack && x->bare_wnd == p->wnd) {

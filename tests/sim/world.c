@@ -358,6 +358,8 @@ open_host(struct sim_host *h, const struct sim_host_plan *plan, struct sim_rng *
 	h->down = sani_impair_create(&plan->down, sim_draw(rng), CABLE_FRAMES, h->w->pool);
 	assert_true(h->up != NULL && h->down != NULL);
 	for (unsigned int i = 0; i < plan->nb_cores; i++) {
+		h->v.below->cores[i]->priv->txq[0].state = 0;
+		h->v.below->cores[i]->priv->txq[0].lend = plan->lends ? SANI_LEND_FREED : SANI_LEND_NEVER;
 		assert_int_equal(san_cq_create(plan->cq_depth, &h->cq[i]), 0);
 		/* half of the hosts park what is quiet, however few connections they have */
 		if (h->index % 2 == 1) {

@@ -38,6 +38,7 @@ struct sim_host_plan {
 	unsigned int nb_half_open;
 	unsigned int time_wait_ms;
 	unsigned int cq_depth;
+	bool lends;			/**< Packets refer to registered memory: its card gives them back in time. */
 	struct sani_impair_conf up;	/**< From the host to the switch. */
 	struct sani_impair_conf down;
 };
@@ -65,6 +66,7 @@ struct sim_host {
 	uint32_t nb_hostages;
 	uint64_t excused_us;		/**< The last time a fault was at work. */
 	uint64_t sought_us[SIM_HOSTS];	/**< When it last asked for the address of each host. */
+	uint16_t keep_ms[65536];	/**< For each port after what silence its sockets may ask, 0: never. */
 	uint8_t paced[65536 / 8];	/**< A bit for each port whose sockets may have been paced. */
 	uint32_t mbufs_at_rest;
 	uint32_t generation;		/**< Counts what it was given; for settling. */
