@@ -4,12 +4,16 @@
  * place in the stream, and a model notes which the peer has sent: what is acknowledged, told in SACK blocks or read
  * can be nothing else.
  *
- * Input: two octets, how it is opened; then steps, an octet each with what belongs to it.
+ * Input: three octets, how it is opened; then where each thing that goes round begins, sequence numbers of both ends,
+ * the peer's timestamps, ours, and the clock: before the end of 32 bits, or of 31, or anywhere. Then steps, an octet
+ * each with what belongs to it.
  */
 #include "fuzz.h"
 #include "unit/tcp/bed.h"
 
 #define STEPS 400u
+#define BUDGET 1000000u
+#define GROWN 200000u
 
 enum step {
 	STEP_SEGMENT,
@@ -21,6 +25,10 @@ enum step {
 	STEP_SHUTDOWN,
 	STEP_SCARCE,
 	STEP_ICMP,
+	STEP_URGE,
+	STEP_MORE,
+	STEP_OPTION,
+	STEP_ABORT,
 	NB_STEPS
 };
 
@@ -182,7 +190,8 @@ send_sack(struct world *w, struct fuzz_in *in)
 static void
 wait(struct world *w, struct fuzz_in *in)
 {
-	uint64_t end = w->b->now + fuzz_16(in) * 200ull;
+	uint64_t begin = w->b->now;
+	uint64_t end = begin + fuzz_16(in) * 200ull;
 	struct rte_mbuf *tx[4];
 
 	for (unsigned int i = 0; sani_tcp_deadline(&w->b->c) <= end; i++) {
@@ -197,8 +206,8 @@ wait(struct world *w, struct fuzz_in *in)
 			take(w, tx[k]);
 		flush(w);
 	}
+	w->b->tsval += (uint32_t)((end - begin) / 1000);
 	w->b->now = end;
-	w->b->tsval += (uint32_t)(end / 1000);
 }
 
 static void
@@ -248,6 +257,51 @@ tell_icmp(struct world *w, struct fuzz_in *in)
 	flush(w);
 }
 
+/* One that may be changed at any time, and a value of its range (san/sock.h). */
+static void
+set_option(struct world *w, struct fuzz_in *in)
+{
+	static const struct {
+		enum san_option option;
+		uint32_t least;
+		uint32_t most;
+	} options[] = {
+		{ SAN_OPT_SNDBUF, 4096, 65536 },
+		{ SAN_OPT_RCVBUF, 4096, 70000 },
+		{ SAN_OPT_NODELAY, 0, 1 },
+		{ SAN_OPT_USER_TIMEOUT, 0, 60000 },
+		{ SAN_OPT_TTL, 1, 255 },
+		{ SAN_OPT_KEEPALIVE, 0, 1 },
+		{ SAN_OPT_KEEP_IDLE, 1000, 20000 },
+		{ SAN_OPT_KEEP_INTERVAL, 1000, 20000 },
+		{ SAN_OPT_KEEP_COUNT, 1, 127 },
+		{ SAN_OPT_PACING, 1000, 66000 },
+		{ SAN_OPT_PACING, SAN_PACING_OFF, SAN_PACING_OFF },
+		{ SAN_OPT_PACING, SAN_PACING_AUTO, SAN_PACING_AUTO },
+	};
+	unsigned int i = fuzz_8(in) % RTE_DIM(options);
+	uint32_t by = fuzz_16(in) % (options[i].most - options[i].least + 1);
+
+	sani_tcp_set_option(&w->b->c, options[i].option, options[i].least + by, w->b->now);
+	flush(w);
+}
+
+/* Its RST goes by no rule of check_sent()'s. */
+static void
+end_now(struct world *w)
+{
+	struct rte_mbuf *tx[1];
+	struct sani_tcp_io io = bed_io(w->b, tx, 1);
+	struct rte_mbuf *m = rte_pktmbuf_alloc(bed_pool);
+
+	fuzz_require(m != NULL);
+	if (sani_tcp_abort(&w->b->c, m, &io))
+		take(w, m);
+	else
+		rte_pktmbuf_free(m);
+	fuzz_require(sani_tcp_state(&w->b->c) == SAN_TCP_CLOSED && sani_tcp_deadline(&w->b->c) == SANI_NEVER);
+}
+
 static void
 play(struct world *w, struct fuzz_in *in)
 {
@@ -280,6 +334,20 @@ play(struct world *w, struct fuzz_in *in)
 	case STEP_ICMP:
 		tell_icmp(w, in);
 		break;
+	case STEP_URGE:
+		sani_tcp_urge(&w->b->c);
+		flush(w);
+		break;
+	case STEP_MORE:
+		sani_tcp_more(&w->b->c, fuzz_8(in) & 1, w->b->now);
+		flush(w);
+		break;
+	case STEP_OPTION:
+		set_option(w, in);
+		break;
+	case STEP_ABORT:
+		end_now(w);
+		break;
 	case NB_STEPS:
 		break;
 	}
@@ -290,12 +358,12 @@ static void
 check(struct world *w)
 {
 	const struct sani_tcp_conn *c = &w->b->c;
-	uint32_t seq = BED_IRS + 1 + w->known;
+	uint32_t seq = bed_irs + 1 + w->known;
 
 	if (sani_tcp_state(c) == SAN_TCP_CLOSED)
 		return;
 	require_came(seq, c->rcv_nxt);
-	w->known = c->rcv_nxt - BED_IRS - 1;
+	w->known = c->rcv_nxt - bed_irs - 1;
 	/* what was promised stays, but for the peer's FIN behind it */
 	fuzz_require(seq_geq(c->rcv_adv, w->rcv_adv));
 	w->rcv_adv = c->rcv_adv;
@@ -304,11 +372,21 @@ check(struct world *w)
 	fuzz_require(w->nb_read + sani_tcp_readable(c) <= w->known);
 }
 
-static void
-open_one(struct world *w, struct fuzz_in *in)
+static uint32_t
+draw_first(struct fuzz_in *in)
 {
-	struct bed *b = w->b;
+	uint16_t before = fuzz_16(in);
+
+	if (before == 0x8000)
+		return fuzz_32(in);
+	return ((before & 0x8000u) << 16) - (before & 0x7fffu);
+}
+
+static void
+choose(struct bed *b, struct fuzz_in *in)
+{
 	uint8_t how = fuzz_8(in);
+	uint8_t more = fuzz_8(in);
 
 	b->ts = how & 1;
 	b->sack = how & 2;
@@ -316,10 +394,29 @@ open_one(struct world *w, struct fuzz_in *in)
 	b->p.tune.mtu_probe = how & 16;
 	b->p.tune.pacing = how & 32 ? 1000000 : 0;
 	b->p.nodelay = how & 64;
+	b->p.tune.ecn = more % 3;
+	b->p.tune.cwv = more & 4;
+	b->p.tune.keep = (struct sani_tcp_keep){ .idle_ms = 7200000, .interval_ms = 75000, .count = 9 };
 	b->p.sndbuf = 65536;
 	b->p.rcvbuf = fuzz_8(in) * 256u + 2048;
+	if (more & 8) {
+		b->budget = BUDGET;
+		b->p.sndbuf_max = b->p.rcvbuf_max = GROWN;
+	}
+	b->p.iss = draw_first(in);
+	bed_irs = draw_first(in);
+	b->tsval = draw_first(in);
+	b->p.ts_offset = draw_first(in);
+	b->now = UINT64_C(1) << 32 | draw_first(in);
+}
+
+static void
+open_one(struct world *w, bool active)
+{
+	struct bed *b = w->b;
+
 	w->edge = b->p.iss + 1 + b->wnd;
-	if (how & 128)
+	if (active)
 		bed_connect(b);
 	else
 		bed_accept(b);
@@ -343,15 +440,19 @@ LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	struct fuzz_in in = { data, size };
 	struct world w = { .b = NULL };
 	void *state = NULL;
+	uint64_t budget;
 
 	nb_came = 0;
 	fuzz_require(bed_setup(&state) == 0);
 	w.b = state;
-	open_one(&w, &in);
+	choose(w.b, &in);
+	budget = w.b->budget;
+	open_one(&w, size > 0 && data[0] & 128);
 	for (unsigned int i = 0; i < STEPS && in.n > 0 && sani_tcp_state(&w.b->c) != SAN_TCP_CLOSED; i++) {
 		play(&w, &in);
 		check(&w);
 	}
+	fuzz_require(w.b->budget + sani_tcp_give_back(&w.b->c) == budget);
 	fuzz_require(bed_teardown(&state) == 0);
 	return 0;
 }

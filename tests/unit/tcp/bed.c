@@ -9,6 +9,7 @@
 #define POOL_MBUFS 4095u
 
 struct rte_mempool *bed_pool;
+uint32_t bed_irs;
 
 int
 bed_group(void **state)
@@ -34,6 +35,7 @@ bed_setup(void **state)
 	if (b == NULL)
 		return -1;
 	b->before = rte_mempool_avail_count(bed_pool);
+	bed_irs = BED_IRS;
 	b->now = 1000 * SEC;
 	b->wnd = 60000;
 	b->tsval = 7000;
@@ -176,7 +178,7 @@ bed_payload(uint32_t seq, uint32_t len, uint32_t piece)
 		p = (uint8_t *)rte_pktmbuf_append(m, (uint16_t)n);
 		assert_non_null(p);
 		for (uint32_t i = 0; i < n; i++)
-			p[i] = bed_byte(seq + at + i - BED_IRS - 1);
+			p[i] = bed_byte(seq + at + i - bed_irs - 1);
 		*link = m;
 		link = &m->next;
 		at += n;
@@ -205,7 +207,7 @@ bed_seg(const struct bed *b, uint8_t flags, uint32_t seq, uint32_t ack, uint32_t
 void
 bed_open_ecn(struct bed *b, uint16_t mss)
 {
-	struct sani_tcp_seg syn = bed_seg(b, SANI_TCP_SYN | SANI_TCP_ECE | SANI_TCP_CWR, BED_IRS, 0, 0);
+	struct sani_tcp_seg syn = bed_seg(b, SANI_TCP_SYN | SANI_TCP_ECE | SANI_TCP_CWR, bed_irs, 0, 0);
 
 	b->p.tune.ecn = SAN_ECN_ACCEPT;
 	syn.opts = SANI_TCP_OPT_MSS | (b->sack ? SANI_TCP_OPT_SACK_PERM : 0);
@@ -213,9 +215,9 @@ bed_open_ecn(struct bed *b, uint16_t mss)
 	b->wnd = 60000;
 	b->ev |= sani_tcp_open_passive(&b->c, &b->p, &syn, b->now);
 	bed_flush(b);
-	assert_last(b, SANI_TCP_SYN | SANI_TCP_ACK | SANI_TCP_ECE, BED_ISS, BED_IRS + 1, 0);
+	assert_last(b, SANI_TCP_SYN | SANI_TCP_ACK | SANI_TCP_ECE, BED_ISS, bed_irs + 1, 0);
 	bed_run(b, 20 * MS);
-	bed_in(b, SANI_TCP_ACK, BED_IRS + 1, BED_ISS + 1, 0);
+	bed_in(b, SANI_TCP_ACK, bed_irs + 1, BED_ISS + 1, 0);
 	assert_true(b->c.flags & SANI_TCP_F_ECN);
 	b->c.quick_acks = 0;
 	bed_clear(b);
@@ -262,7 +264,7 @@ give_syn_options(const struct bed *b, struct sani_tcp_seg *syn)
 void
 bed_sack(struct bed *b, uint32_t ack, unsigned int n, const uint32_t *edges)
 {
-	struct sani_tcp_seg seg = bed_seg(b, SANI_TCP_ACK, BED_IRS + 1, ack, 0);
+	struct sani_tcp_seg seg = bed_seg(b, SANI_TCP_ACK, bed_irs + 1, ack, 0);
 
 	seg.opts |= SANI_TCP_OPT_SACK;
 	seg.nb_sack = (uint8_t)n;
@@ -281,7 +283,7 @@ bed_connect(struct bed *b)
 
 	b->ev |= sani_tcp_open_active(&b->c, &b->p, b->now);
 	bed_flush(b);
-	syn = bed_seg(b, SANI_TCP_SYN | SANI_TCP_ACK, BED_IRS, b->p.iss + 1, 0);
+	syn = bed_seg(b, SANI_TCP_SYN | SANI_TCP_ACK, bed_irs, b->p.iss + 1, 0);
 	give_syn_options(b, &syn);
 	bed_inject(b, &syn);
 	bed_flush(b);
@@ -291,7 +293,7 @@ bed_connect(struct bed *b)
 void
 bed_syn(struct bed *b)
 {
-	struct sani_tcp_seg syn = bed_seg(b, SANI_TCP_SYN, BED_IRS, 0, 0);
+	struct sani_tcp_seg syn = bed_seg(b, SANI_TCP_SYN, bed_irs, 0, 0);
 
 	give_syn_options(b, &syn);
 	b->ev |= sani_tcp_open_passive(&b->c, &b->p, &syn, b->now);
@@ -303,7 +305,7 @@ void
 bed_accept(struct bed *b)
 {
 	bed_syn(b);
-	bed_in(b, SANI_TCP_ACK, BED_IRS + 1, b->p.iss + 1, 0);
+	bed_in(b, SANI_TCP_ACK, bed_irs + 1, b->p.iss + 1, 0);
 	assert_state(b, ESTABLISHED);
 }
 
@@ -315,18 +317,18 @@ reach_closing_states(struct bed *b, enum san_tcp_state state)
 	uint32_t una = b->p.iss + 1;
 
 	if (peer_first) {
-		bed_in(b, SANI_TCP_FIN | SANI_TCP_ACK, BED_IRS + 1, una, 0);
+		bed_in(b, SANI_TCP_FIN | SANI_TCP_ACK, bed_irs + 1, una, 0);
 		if (state == SAN_TCP_LAST_ACK)
 			bed_shutdown(b);
 		return;
 	}
 	bed_shutdown(b);
 	if (state == SAN_TCP_FIN_WAIT_2 || state == SAN_TCP_TIME_WAIT)
-		bed_in(b, SANI_TCP_ACK, BED_IRS + 1, una + 1, 0);
+		bed_in(b, SANI_TCP_ACK, bed_irs + 1, una + 1, 0);
 	if (state == SAN_TCP_CLOSING)
-		bed_in(b, SANI_TCP_FIN | SANI_TCP_ACK, BED_IRS + 1, una, 0);
+		bed_in(b, SANI_TCP_FIN | SANI_TCP_ACK, bed_irs + 1, una, 0);
 	if (state == SAN_TCP_TIME_WAIT)
-		bed_in(b, SANI_TCP_FIN | SANI_TCP_ACK, BED_IRS + 1, una + 1, 0);
+		bed_in(b, SANI_TCP_FIN | SANI_TCP_ACK, bed_irs + 1, una + 1, 0);
 }
 
 void
@@ -369,7 +371,7 @@ bed_write(struct bed *b, uint32_t n)
 uint32_t
 bed_read(struct bed *b)
 {
-	uint64_t at = b->c.rcv_nxt - sani_tcp_readable(&b->c) - BED_IRS - 1;
+	uint64_t at = b->c.rcv_nxt - sani_tcp_readable(&b->c) - bed_irs - 1;
 	uint8_t buf[777];
 	uint32_t all = 0;
 	uint32_t n;

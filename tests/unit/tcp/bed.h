@@ -49,6 +49,8 @@ struct bed {
 };
 
 extern struct rte_mempool *bed_pool;
+/** Where the peer's numbers begin: BED_IRS from each bed_setup() on. Ours: bed.p.iss. */
+extern uint32_t bed_irs;
 
 /** Group setup: EAL and pool, once. */
 int
