@@ -2,10 +2,16 @@
 #include "port/caps.h"
 
 #include <errno.h>
+#include <net/if.h>
+#include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
+#include <sys/ioctl.h>
+#include <unistd.h>
 
 #include <rte_bus.h>
 #include <rte_dev.h>
+#include <rte_devargs.h>
 
 #include "base/error.h"
 
@@ -81,6 +87,43 @@ is_mtu_taken(const struct rte_eth_dev_info *info, uint16_t mtu)
 	if (info->max_mtu != UINT16_MAX && info->max_rx_pktlen > info->max_mtu)
 		overhead = info->max_rx_pktlen - info->max_mtu;
 	return mtu >= info->min_mtu && mtu <= info->max_mtu && mtu + overhead <= info->max_rx_pktlen;
+}
+
+uint32_t
+sani_port_af_packet_mtu(const char *args)
+{
+	const char *at = args != NULL ? strstr(args, "framesz=") : NULL;
+	unsigned long frame = at != NULL ? strtoul(at + strlen("framesz="), NULL, 0) : SANI_PORT_AF_PACKET_FRAME;
+
+	return frame > SANI_PORT_AF_PACKET_BESIDE ? (uint32_t)frame - SANI_PORT_AF_PACKET_BESIDE : 0;
+}
+
+/* The MTU of a network interface of the kernel's; 0: there is none. */
+static uint32_t
+ask_kernel(unsigned int if_index)
+{
+	struct ifreq req = { .ifr_mtu = 0 };
+	int fd;
+
+	if (if_indextoname(if_index, req.ifr_name) == NULL)
+		return 0;
+	fd = socket(AF_INET, SOCK_DGRAM, 0);
+	if (fd < 0)
+		return 0;
+	if (ioctl(fd, SIOCGIFMTU, &req) != 0)
+		req.ifr_mtu = 0;
+	close(fd);
+	return (uint32_t)req.ifr_mtu;
+}
+
+/* By name: no capability tells. */
+bool
+sani_port_passes_mtu(const struct rte_eth_dev_info *info, uint16_t mtu)
+{
+	const struct rte_devargs *args = info->device != NULL ? rte_dev_devargs(info->device) : NULL;
+
+	return strcmp(info->driver_name, "net_af_packet") == 0 && ask_kernel(info->if_index) >= mtu &&
+	       sani_port_af_packet_mtu(args != NULL ? args->args : NULL) >= mtu;
 }
 
 /* A frame that does not fit one buffer comes in a chain, where the driver can scatter. */

@@ -25,6 +25,24 @@ int
 sani_port_eth_conf(const struct rte_eth_dev_info *info, const struct sani_port_conf *conf,
 		   uint32_t room, struct rte_eth_conf *eth);
 
+/** What an af_packet device was told of its frames, and what of each the kernel and the driver take for themselves. */
+#define SANI_PORT_AF_PACKET_FRAME 2048u
+#define SANI_PORT_AF_PACKET_BESIDE 80u
+
+/**
+ * Longest IP packet of an af_packet device with these arguments ("framesz=", else the driver's default); no driver
+ * tells of it. 0: what is said of the frames makes no sense.
+ */
+uint32_t
+sani_port_af_packet_mtu(const char *args);
+
+/**
+ * Does the device pass packets of that length though it says no? An af_packet device names the standard
+ * size, and passes what fits its frames and its kernel interface.
+ */
+bool
+sani_port_passes_mtu(const struct rte_eth_dev_info *info, uint16_t mtu);
+
 /**
  * Has the device as many queues as the host has cores?
  * @retval 0 -ENOTSUP (a sentence that says what to change)

@@ -172,15 +172,19 @@ choose_mac(const struct sani_port_conf *conf, struct sani_port *port)
 }
 
 static int
-set_mtu(const struct sani_port_conf *conf, const struct sani_port *port)
+set_mtu(const struct sani_port_conf *conf, const struct rte_eth_dev_info *info, const struct sani_port *port)
 {
-	int rc = rte_eth_dev_set_mtu(port->id, conf->mtu);
+	bool passes = conf->mtu > RTE_ETHER_MTU && sani_port_passes_mtu(info, conf->mtu);
+	/* who would refuse it is not asked: ethdev prints an error of its own */
+	int rc = passes ? 0 : rte_eth_dev_set_mtu(port->id, conf->mtu);
+	uint16_t told;
 
-	/* Up to the standard size every device does; a ring passes frames of any size. */
-	if (rc == 0 || conf->mtu <= RTE_ETHER_MTU || port->made == MADE_RING)
+	/* Up to the standard size every device does. A driver without a call for it was told when it was configured. */
+	if (rc == 0 || conf->mtu <= RTE_ETHER_MTU ||
+	    (rc == -ENOTSUP && rte_eth_dev_get_mtu(port->id, &told) == 0 && told == conf->mtu))
 		return 0;
-	return sani_error_set(-ENOTSUP, "port %s: device %s does not take mtu %u (%s); use %u, or give "
-			      "the device arguments for larger frames (af_packet: framesz=)", conf->name,
+	return sani_error_set(-ENOTSUP, "port %s: device %s does not take mtu %u (%s); use %u, or let "
+			      "the device take larger frames (af_packet: framesz= and its interface's MTU)", conf->name,
 			      conf->device, conf->mtu, rte_strerror(-rc), RTE_ETHER_MTU);
 }
 
@@ -225,7 +229,7 @@ configure(const struct sani_port_conf *conf, const struct rte_eth_dev_info *info
 	if (rc < 0)
 		return sani_error_set(rc, "port %s: device %s has no limits of descriptors: %s", conf->name,
 				      conf->device, rte_strerror(-rc));
-	rc = set_mtu(conf, port);
+	rc = set_mtu(conf, info, port);
 	if (rc < 0)
 		return rc;
 	return setup_queues(info, &eth, pool, port);

@@ -199,6 +199,28 @@ af_packet_with_more_queues_than_cores_is_refused(void **state)
 	assert_int_equal(sani_port_check_queues(&info, &conf), 0);
 }
 
+static void
+af_packet_takes_what_its_frames_hold(void **state)
+{
+	(void)state;
+	assert_int_equal(sani_port_af_packet_mtu(NULL), 2048 - 80);
+	assert_int_equal(sani_port_af_packet_mtu("iface=san0"), 2048 - 80);
+	assert_int_equal(sani_port_af_packet_mtu("iface=san0,framesz=9216,blocksz=36864"), 9216 - 80);
+	assert_int_equal(sani_port_af_packet_mtu("iface=san0,framesz=64"), 0);
+}
+
+static void
+no_device_passes_long_packets_unasked(void **state)
+{
+	struct rte_eth_dev_info info = info_of("net_x", 1);
+
+	(void)state;
+	assert_false(sani_port_passes_mtu(&info, 9000));
+	/* there is no interface of the kernel's behind it */
+	info.driver_name = "net_af_packet";
+	assert_false(sani_port_passes_mtu(&info, 1600));
+}
+
 int
 main(void)
 {
@@ -212,6 +234,8 @@ main(void)
 		cmocka_unit_test(mtu_that_the_driver_does_not_take_is_left_to_it),
 		cmocka_unit_test(fewer_queues_than_cores_say_what_to_change),
 		cmocka_unit_test(af_packet_with_more_queues_than_cores_is_refused),
+		cmocka_unit_test(af_packet_takes_what_its_frames_hold),
+		cmocka_unit_test(no_device_passes_long_packets_unasked),
 	};
 
 	return cmocka_run_group_tests_name("caps", tests, NULL, NULL);
