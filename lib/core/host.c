@@ -13,6 +13,7 @@
 #include "core/priv.h"
 
 #define CACHE_MAX 256u		/* mbufs that an lcore keeps for itself */
+#define BESIDE_PACKET 192u	/* in a buffer: link headers, and rings of frames ask for more than they fill */
 #define CACHES_SHARE 16		/* all caches together hold about this part of the pool */
 
 static uint32_t
@@ -35,12 +36,27 @@ count_needed(const struct sani_host_conf *conf)
 	return queues + conf->nb_cores * core;
 }
 
+/*
+ * Any frame of any interface fits one buffer, received or to be sent (tcp/tcp.h asks for it). Where all have the usual
+ * MTU buffers are of the usual size.
+ */
+static uint16_t
+choose_room(const struct sani_host_conf *conf)
+{
+	uint32_t room = RTE_MBUF_DEFAULT_DATAROOM;
+
+	for (unsigned int i = 0; i < conf->nb_ifaces; i++)
+		room = RTE_MAX(room, RTE_ALIGN(conf->ifaces[i].mtu + BESIDE_PACKET, SANI_CACHE_LINE));
+	return (uint16_t)(RTE_PKTMBUF_HEADROOM + room);
+}
+
 static int
 make_pool(struct sani_host *host)
 {
 	static _Atomic uint32_t number;
 	const struct sani_host_conf *conf = &host->conf;
 	uint32_t needed = count_needed(conf);
+	uint16_t room = choose_room(conf);
 	char name[RTE_MEMPOOL_NAMESIZE];
 
 	if (conf->nb_mbufs < needed)
@@ -50,7 +66,7 @@ make_pool(struct sani_host *host)
 				      conf->nb_cores, needed);
 	snprintf(name, sizeof(name), "san_%" PRIu32, atomic_fetch_add(&number, 1));
 	host->pool = rte_pktmbuf_pool_create(name, conf->nb_mbufs, choose_cache(conf), 0,
-					     RTE_MBUF_DEFAULT_BUF_SIZE, SOCKET_ID_ANY);
+					     room, SOCKET_ID_ANY);
 	/* A quarter of what is not spoken for stays for what keeps the host alive: ports, ACKs, RSTs, ARP. */
 	host->scarce_below = (conf->nb_mbufs - needed) / 4 + needed / 16;
 	if (host->pool != NULL)
@@ -58,7 +74,7 @@ make_pool(struct sani_host *host)
 	return sani_error_set(-ENOMEM, "host %s: no memory for mbufs = %" PRIu32 " in [host] (about %"
 			      PRIu32 " MiB): %s; give the EAL more (huge pages, or -m MIB with "
 			      "--no-huge) or ask for fewer", conf->name, conf->nb_mbufs,
-			      conf->nb_mbufs / 1024 * (RTE_MBUF_DEFAULT_BUF_SIZE + 256) / 1024,
+			      conf->nb_mbufs / 1024 * (room + 256U) / 1024,
 			      rte_strerror(rte_errno));
 }
 

@@ -25,7 +25,10 @@ fill_core(struct sani_core *core)
 	p->io = (struct sani_ip_io){
 		.pool = host->pool, .ctr = &core->ctr, .tx = p->io_tx, .max_tx = SANI_IP_FRAMES,
 	};
-	/* half of what the pool can hold: promises are seldom all kept at once, and `scarce` stands behind them */
+	/*
+	 * Half of what a pool of usual buffers can hold: promises are seldom all kept at once, and `scarce`
+	 * stands behind them. Longer buffers promise no more: who sends short segments fills as many.
+	 */
 	p->queue_budget = (uint64_t)host->conf.nb_mbufs * RTE_MBUF_DEFAULT_DATAROOM / 2 / host->nb_cores;
 	for (unsigned int i = 0; i < host->nb_ifaces; i++)
 		p->iface_of[host->ports[i].id] = (uint8_t)i;

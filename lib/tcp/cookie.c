@@ -21,10 +21,11 @@ _Static_assert(SANI_TCP_COOKIE_LIFE_US == UINT64_C(2) << SLOT_SHIFT, "two slots"
 
 /*
  * The greatest that is not above the peer's is taken: least that is believed, defaults without the option
- * for IPv4 and IPv6, tunnels, IPv6 and PPPoE and plain Ethernet, and as much as we ever send.
+ * for IPv4 and IPv6, tunnels, IPv6 and PPPoE and plain Ethernet, and Ethernet of long
+ * frames (MTU 9000).
  */
 static const uint16_t mss_table[MSS_MASK + 1] = {
-	SANI_TCP_MSS_LEAST, 536, 1220, 1360, 1440, 1452, 1460, SANI_TCP_SEG_MAX,
+	SANI_TCP_MSS_LEAST, 536, 1220, 1360, 1440, 1452, 1460, 8960,
 };
 
 /* All that a cookie vouches for; hashed as bytes. */

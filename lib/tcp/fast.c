@@ -21,7 +21,7 @@ void
 sani_tcp_fast_data(struct sani_tcp_conn *c, struct sani_tcp_io *io)
 {
 	struct rte_mbuf *m = io->tx[io->nb_tx - 1];
-	uint32_t mss = sani_tcp_min(sani_tcp_min(c->fast.mss, sani_tcp_mss_to_announce(c)), SANI_TCP_SEG_MAX);
+	uint32_t mss = sani_tcp_min(c->fast.mss, sani_tcp_mss_to_announce(c));
 	uint32_t len = mss > OPTIONS_MOST ? sani_tcp_min((uint32_t)c->written, mss - OPTIONS_MOST) : 0;
 
 	if (!(c->fast.flags & SANI_TCP_FAST_DATA) || len == 0)

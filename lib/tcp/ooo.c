@@ -27,12 +27,16 @@ table(const struct sani_tcp_rcvq *q)
 	return ((struct table *)q->ooo->buf_addr)->range;
 }
 
-/* May another's bytes be written behind m's? */
+/*
+ * May another's bytes be written behind m's? Those of a segment that is not short keep their buffer: of
+ * two buffers in a row the second begins with one of those or with what the first had no room for, so on
+ * average they hold enough.
+ */
 static bool
 has_room(const struct rte_mbuf *m, uint16_t len)
 {
-	return m != NULL && RTE_MBUF_DIRECT(m) && rte_mbuf_refcnt_read(m) == 1 &&
-	       rte_pktmbuf_tailroom(m) >= len;
+	return len <= 2 * SANI_TCP_MBUF_BYTES_LEAST && m != NULL && RTE_MBUF_DIRECT(m) &&
+	       rte_mbuf_refcnt_read(m) == 1 && rte_pktmbuf_tailroom(m) >= len;
 }
 
 void

@@ -49,9 +49,6 @@ enum sani_tcp_conn_flag {
 	SANI_TCP_F_MTU = 1u << 31,	/**< The path's MTU is searched for; tcp/mtu.h. */
 };
 
-/** Most payload of a segment that is built: one mbuf of the usual data room holds it. */
-#define SANI_TCP_SEG_MAX (RTE_MBUF_DEFAULT_DATAROOM - SANI_TCP_HDR_MAX)
-
 /**
  * Least MSS that is believed of a peer: 88 octets of text beside timestamps. Who asks for less would have every
  * segment nearly all header. What the own interface carries may be less (RFC 791: 68 octets are a packet).

@@ -97,7 +97,7 @@ sani_tcp_ooo_find(const struct sani_tcp_rcvq *q, uint32_t seq, struct sani_tcp_b
 /** Where the last range ends; none when there is no range. */
 uint32_t
 sani_tcp_ooo_end(const struct sani_tcp_rcvq *q, uint32_t none);
-/** Append a chain to a list, small segments into the room of the last; counts in q->nb_mbufs. */
+/** Append a chain to a list, short pieces into the room of the last; counts in q->nb_mbufs. */
 void
 sani_tcp_list_append(struct sani_tcp_rcvq *q, struct rte_mbuf **head, struct rte_mbuf **tail,
 		     struct rte_mbuf *m);

@@ -2,9 +2,9 @@
 #include "tcp/priv.h"
 
 /*
- * Unread bytes in order, a list of mbufs. Small segments are copied into the room of the last mbuf, so
- * that two mbufs in a row always hold more than one data room; where that is not possible (mbufs that
- * others refer to) their number is bounded instead.
+ * Unread bytes in order, a list of mbufs. Short segments are copied into the room of the last mbuf (ooo.c), so
+ * that mbufs hold SANI_TCP_MBUF_BYTES_LEAST on average; where that is not possible (mbufs that others refer to)
+ * their number is bounded instead.
  */
 struct rte_mbuf *
 sani_tcp_rcvq_cut(struct rte_mbuf *m, uint32_t off, uint32_t len)

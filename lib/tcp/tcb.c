@@ -37,7 +37,7 @@ sani_tcp_mss_at(const struct sani_tcp_conn *c, uint32_t mtu)
 
 	if (c->flags & SANI_TCP_F_TS)
 		mss -= 12;
-	return (uint16_t)sani_tcp_min(mss, SANI_TCP_SEG_MAX);
+	return (uint16_t)mss;
 }
 
 void

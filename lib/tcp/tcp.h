@@ -9,7 +9,8 @@
  * Packets:   a built segment is an mbuf whose data begins at the TCP header, checksum 0, with at least
  *            SANI_TCP_HEADROOM bytes before it for the IP and link headers. It shares no memory with the connection's
  *            queues (a port may pass it by reference), but for memory that is lent: headers may be written to.
- * Pool:      data room of at least RTE_PKTMBUF_HEADROOM + 2048 bytes. When it is empty nothing is lost:
+ * Pool:      data room of at least RTE_PKTMBUF_HEADROOM + 2048 bytes, and RTE_PKTMBUF_HEADROOM + 20 more than the
+ *            greatest MTU: a segment is one mbuf. When it is empty nothing is lost:
  *            writes take less, output returns true, and a timer tries again 1 ms later.
  * Counters:  the engine counts what sani_tcp_input() drops, what sani_tcp_output(), sani_tcp_timer() and
  *            sani_tcp_abort() send (tcp_tx, tcp_tx_rst) and finished passive opens. The caller counts tcp_rx,
@@ -103,8 +104,7 @@ struct sani_tcp_params {
 	struct sani_tuple tuple;
 	uint32_t iss;		/**< Initial send sequence number (sani_tcp_isn()). */
 	uint32_t ts_offset;	/**< Random per connection (RFC 7323 7.1). */
-	uint16_t mtu;		/**< Of the way out [bytes], at least 68; IP header included. Segments carry
-				 *   at most 1,988 bytes whatever it is: one mbuf each. */
+	uint16_t mtu;		/**< Of the way out [bytes], at least 68; IP header included. */
 	uint32_t sndbuf;	/**< At first [bytes], */
 	uint32_t rcvbuf;
 	uint32_t sndbuf_max;	/**< and how far they may grow; at most sndbuf, rcvbuf: not at all. */

@@ -96,7 +96,7 @@ pair_start_eal(void **state)
 {
 	static char prefix[64];
 	char *argv[] = { (char *)"unit", (char *)"--no-huge", (char *)"--no-pci", (char *)"--no-shconf",
-			 (char *)"-m", (char *)"128", (char *)"--no-telemetry", (char *)"-l", (char *)"0",
+			 (char *)"-m", (char *)"192", (char *)"--no-telemetry", (char *)"-l", (char *)"0",
 			 (char *)"--log-level", (char *)"error", prefix };
 
 	(void)state;

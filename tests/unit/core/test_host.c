@@ -44,6 +44,39 @@ number_that_the_sentence_asks_for_is_enough(void **state)
 	sani_host_free(host);
 }
 
+static uint16_t
+room_with(uint16_t mtu, uint16_t other)
+{
+	struct sani_host_conf conf = pair_conf(A, 1);
+	struct sani_host *host = NULL;
+	uint16_t room;
+
+	conf.nb_ifaces = 2;
+	conf.nb_mbufs = 8192;
+	conf.ports[1] = conf.ports[0];
+	conf.ifaces[1] = conf.ifaces[0];
+	strcpy(conf.ports[1].device, "ring:other/0");
+	conf.ports[0].mtu = conf.ifaces[0].mtu = mtu;
+	conf.ports[1].mtu = conf.ifaces[1].mtu = other;
+	assert_int_equal(sani_host_open(&conf, &no_up, &host), 0);
+	room = rte_pktmbuf_data_room_size(host->pool);
+	sani_host_stop(host);
+	sani_host_free(host);
+	return room;
+}
+
+static void
+buffers_are_as_long_as_the_longest_mtu_needs(void **state)
+{
+	(void)state;
+	assert_int_equal(room_with(1500, 68), RTE_MBUF_DEFAULT_BUF_SIZE);
+	assert_int_equal(room_with(1856, 1500), RTE_MBUF_DEFAULT_BUF_SIZE);
+	/* Ethernet and a VLAN tag around it */
+	for (uint16_t mtu = 1857; mtu < 9000; mtu += 29)
+		assert_true(room_with(1500, mtu) >= RTE_PKTMBUF_HEADROOM + mtu + 18);
+	assert_int_equal(room_with(9000, 1500), RTE_PKTMBUF_HEADROOM + 9216);
+}
+
 static void
 missing_device_leaves_nothing_behind(void **state)
 {
@@ -145,6 +178,7 @@ main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(too_few_mbufs_are_refused_with_what_is_needed),
+		cmocka_unit_test(buffers_are_as_long_as_the_longest_mtu_needs),
 		cmocka_unit_test(number_that_the_sentence_asks_for_is_enough),
 		cmocka_unit_test(missing_device_leaves_nothing_behind),
 		cmocka_unit_test(port_of_another_host_is_busy),

@@ -7,9 +7,18 @@
 #include "bed.h"
 
 #define POOL_MBUFS 4095u
+#define POOL_MBUFS_LONG 1023u
 
 struct rte_mempool *bed_pool;
 uint32_t bed_irs;
+
+static struct rte_mempool *pools[2];	/* the usual, the long */
+
+void
+bed_use_long(bool yes)
+{
+	bed_pool = pools[yes];
+}
 
 int
 bed_group(void **state)
@@ -23,8 +32,11 @@ bed_group(void **state)
 		argv[i] = args[i];
 	if (rte_eal_init(RTE_DIM(args), argv) < 0)
 		return -1;
-	bed_pool = rte_pktmbuf_pool_create("bed", POOL_MBUFS, 0, 0, RTE_MBUF_DEFAULT_BUF_SIZE, 0);
-	return bed_pool != NULL ? 0 : -1;
+	pools[0] = rte_pktmbuf_pool_create("bed", POOL_MBUFS, 0, 0, RTE_MBUF_DEFAULT_BUF_SIZE, 0);
+	pools[1] = rte_pktmbuf_pool_create("bed_long", POOL_MBUFS_LONG, 0, 0,
+					   RTE_PKTMBUF_HEADROOM + BED_LONG_MTU + 20, 0);
+	bed_use_long(false);
+	return pools[0] != NULL && pools[1] != NULL ? 0 : -1;
 }
 
 int
@@ -67,6 +79,25 @@ bed_teardown(void **state)
 	whole = rte_mempool_avail_count(bed_pool) == b->before;
 	free(b);
 	return whole ? 0 : -1;
+}
+
+int
+bed_setup_long(void **state)
+{
+	bed_use_long(true);
+	if (bed_setup(state) != 0)
+		return -1;
+	((struct bed *)*state)->p.mtu = BED_LONG_MTU;
+	return 0;
+}
+
+int
+bed_teardown_long(void **state)
+{
+	int rc = bed_teardown(state);
+
+	bed_use_long(false);
+	return rc;
 }
 
 uint8_t

@@ -23,7 +23,7 @@
 struct seen {
 	struct sani_tcp_seg seg;
 	uint64_t at_us;
-	uint8_t data[2048];
+	uint8_t data[9000];
 };
 
 struct bed {
@@ -52,6 +52,12 @@ extern struct rte_mempool *bed_pool;
 /** Where the peer's numbers begin: BED_IRS from each bed_setup() on. Ours: bed.p.iss. */
 extern uint32_t bed_irs;
 
+#define BED_LONG_MTU 9000u
+
+/** Let bed_pool be the one with buffers for an MTU of BED_LONG_MTU, or the usual one. */
+void
+bed_use_long(bool yes);
+
 /** Group setup: EAL and pool, once. */
 int
 bed_group(void **state);
@@ -60,6 +66,11 @@ int
 bed_setup(void **state);
 int
 bed_teardown(void **state);
+/** The same with buffers for an MTU of 9000. */
+int
+bed_setup_long(void **state);
+int
+bed_teardown_long(void **state);
 
 /** Byte of a stream at an offset. */
 uint8_t
@@ -142,5 +153,6 @@ bed_refill(struct rte_mbuf **all, unsigned int n);
 #define assert_state(b, s) assert_int_equal(sani_tcp_state(&(b)->c), SAN_TCP_##s)
 
 #define bed_test(f) cmocka_unit_test_setup_teardown(f, bed_setup, bed_teardown)
+#define bed_test_long(f) cmocka_unit_test_setup_teardown(f, bed_setup_long, bed_teardown_long)
 
 #endif

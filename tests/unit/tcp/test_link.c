@@ -236,6 +236,34 @@ every_combination_ends_whole(void **state)
 	}
 }
 
+/* Both ends, or one of them, on a network of long frames. */
+static void
+long_frames_arrive_whole(void **state)
+{
+	uint64_t x = 43;
+
+	(void)state;
+	bed_use_long(true);
+	for (uint64_t seed = 2000; seed < 2060; seed++) {
+		struct link_plan plan = usual;
+
+		plan.seed = seed;
+		plan.loss = pick(&x, 0, 8);
+		plan.dup = pick(&x, 0, 5);
+		plan.reorder = pick(&x, 0, 20);
+		plan.chain = pick(&x, 0, 40);
+		plan.clone = pick(&x, 0, 20);
+		plan.starve = pick(&x, 0, 1) ? 0 : 3;
+		plan.nagle = pick(&x, 0, 1);
+		plan.rcvbuf[1] = pick(&x, 8000, 300000);
+		plan.sndbuf[0] = pick(&x, 8000, 300000);
+		plan.mtu[0] = BED_LONG_MTU;
+		plan.mtu[1] = (uint16_t)(pick(&x, 0, 2) ? BED_LONG_MTU : pick(&x, 1280, 9000));
+		free(transfer(&plan));
+	}
+	bed_use_long(false);
+}
+
 static void
 cut_wire_ends_both_with_a_timeout(void **state)
 {
@@ -270,6 +298,7 @@ main(void)
 		cmocka_unit_test(empty_pool_only_delays),
 		cmocka_unit_test(chained_and_shared_mbufs_are_taken),
 		cmocka_unit_test(every_combination_ends_whole),
+		cmocka_unit_test(long_frames_arrive_whole),
 		cmocka_unit_test(cut_wire_ends_both_with_a_timeout),
 	};
 

@@ -121,6 +121,81 @@ small_segments_in_order_are_copied_together(void **state)
 	assert_int_equal(b->c.rcvq.nb_mbufs, 0);
 }
 
+/* Segments of len octets in order, n of them. @return How many buffers hold them. */
+static uint32_t
+hold(struct bed *b, uint32_t len, uint32_t n)
+{
+	struct rte_mbuf *tx[1];
+	struct sani_tcp_io io = bed_io(b, tx, 1);
+
+	for (uint32_t i = 0; i < n; i++) {
+		struct sani_tcp_seg seg = bed_seg(b, ACK, b->c.rcv_nxt, UNA, len);
+
+		sani_tcp_input(&b->c, &seg, bed_payload(seg.seq, len, len), &io);
+		for (uint16_t k = 0; k < io.nb_tx; k++)
+			bed_take(b, tx[k]);
+		io.nb_tx = 0;
+	}
+	bed_flush(b);
+	return b->c.rcvq.nb_mbufs;
+}
+
+static void
+long_buffers_take_short_segments_together_and_others_alone(void **state)
+{
+	struct bed *b = *state;
+
+	bed_reach(b, SAN_TCP_ESTABLISHED);
+	assert_int_equal(hold(b, 10, 890), 1);
+	assert_int_equal(bed_read(b), 8900);
+	assert_int_equal(hold(b, 1024, 16), 2);
+	assert_int_equal(bed_read(b), 16384);
+	assert_int_equal(hold(b, 1448, 10), 10);
+	assert_int_equal(bed_read(b), 14480);
+	assert_int_equal(hold(b, 8948, 6), 6);
+	assert_int_equal(b->before - rte_mempool_avail_count(bed_pool), 6);
+	assert_int_equal(bed_read(b), 6 * 8948);
+}
+
+/* A segment of each length in turn with a single octet, whatever that makes of the buffers: the bound is never met. */
+static void
+no_mixture_of_lengths_meets_the_bound(void **state)
+{
+	struct bed *b = *state;
+
+	for (uint32_t len = 1; len < 1900; len += 37) {
+		bed_reach(b, SAN_TCP_ESTABLISHED);
+		while (b->c.rcvq.bytes < 55000) {
+			hold(b, len, 1);
+			hold(b, 1, 1);
+		}
+		assert_true(b->c.rcvq.nb_mbufs <= 60000 / 512 + 1);
+		assert_int_equal(bed_count(b, SANI_CTR_tcp_rx_drop_memory), 0);
+		sani_tcp_discard(&b->c);
+		bed_clear(b);
+	}
+}
+
+static void
+long_segments_behind_a_hole_wait_in_their_buffers(void **state)
+{
+	struct bed *b = *state;
+	struct rte_mbuf *tx[1];
+	struct sani_tcp_io io = bed_io(b, tx, 1);
+
+	bed_reach(b, SAN_TCP_ESTABLISHED);
+	for (uint32_t i = 5; i > 0; i--) {
+		struct sani_tcp_seg seg = bed_seg(b, ACK, NXT + i * 8948, UNA, 8948);
+
+		sani_tcp_input(&b->c, &seg, bed_payload(seg.seq, 8948, 8948), &io);
+		io.nb_tx = 0;
+	}
+	assert_int_equal(b->c.rcvq.nb_ranges, 1);
+	hold(b, 8948, 1);
+	assert_null(b->c.rcvq.ooo);
+	assert_int_equal(bed_read(b), 6 * 8948);
+}
+
 /* Mbufs that others refer to cannot be written to; then their number is bounded. */
 static void
 shared_mbufs_are_bounded_in_number(void **state)
@@ -294,6 +369,11 @@ main(void)
 		bed_test(sndbuf_limits_what_a_write_takes),
 		bed_test(write_into_an_empty_pool_takes_less_and_tells_when_to_go_on),
 		bed_test(small_segments_in_order_are_copied_together),
+		bed_test_long(long_buffers_take_short_segments_together_and_others_alone),
+		bed_test(no_mixture_of_lengths_meets_the_bound),
+		bed_test_long(no_mixture_of_lengths_meets_the_bound),
+		bed_test_long(long_segments_behind_a_hole_wait_in_their_buffers),
+		bed_test_long(any_range_of_the_send_queue_can_be_copied),
 		bed_test(shared_mbufs_are_bounded_in_number),
 		bed_test(chained_payload_is_taken_whole),
 		bed_test(padding_behind_the_payload_is_not_taken),

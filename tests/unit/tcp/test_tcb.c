@@ -124,22 +124,26 @@ absurd_mss_is_not_believed(void **state)
 }
 
 static void
-segments_fit_one_mbuf_on_a_jumbo_link(void **state)
+segments_fill_a_long_mtu(void **state)
 {
 	struct bed *b = *state;
 	struct sani_tcp_seg syn;
 
-	b->p.mtu = 9000;
+	b->ts = true;
 	sani_tcp_open_active(&b->c, &b->p, b->now);
 	bed_flush(b);
 	assert_int_equal(b->out[0].seg.mss, 8960);
 	syn = bed_seg(b, SANI_TCP_SYN | SANI_TCP_ACK, BED_IRS, BED_ISS + 1, 0);
-	syn.opts = SANI_TCP_OPT_MSS;
+	syn.opts |= SANI_TCP_OPT_MSS;
 	syn.mss = 8960;
 	bed_inject(b, &syn);
 	bed_flush(b);
-	assert_int_equal(bed_write(b, 8000), 8000);
-	assert_int_equal(b->c.snd_mss, 1988);
+	assert_int_equal(b->c.snd_mss, 8948);
+	assert_int_equal(b->c.cwnd, 2 * 8948);	/* RFC 6928: above 14,600 */
+	assert_int_equal(bed_write(b, 9000), 9000);
+	bed_flush(b);
+	assert_int_equal(b->out[2].seg.len, 8948);
+	assert_int_equal(b->out[3].seg.len, 52);
 }
 
 static void
@@ -297,7 +301,7 @@ main(void)
 		bed_test(send_mss_is_capped_by_the_path),
 		bed_test(smallest_mtu_is_kept_to),
 		bed_test(absurd_mss_is_not_believed),
-		bed_test(segments_fit_one_mbuf_on_a_jumbo_link),
+		bed_test_long(segments_fill_a_long_mtu),
 		bed_test(window_scale_applies_only_when_both_offer_it),
 		bed_test(without_window_scale_the_window_is_16_bits),
 		bed_test(refused_by_rst_in_syn_sent),
