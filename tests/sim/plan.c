@@ -112,6 +112,22 @@ make_faults(struct sim_plan *plan, enum profile profile, struct sim_rng *r)
 		make_fault(plan, &plan->faults[i], profile, r);
 }
 
+/* A network of long frames, on which a host or other may have shorter ones; long buffers are fewer. */
+static void
+lengthen(struct sim_plan *plan, struct sim_rng *r)
+{
+	if (!sim_chance(r, 12))
+		return;
+	for (unsigned int i = 0; i < plan->nb_hosts; i++) {
+		struct sim_host_plan *h = &plan->hosts[i];
+
+		if (h->mtu != 1500)
+			continue;
+		h->mtu = sim_chance(r, 80) ? 9000 : sim_between(r, 1500, 9000);
+		h->nb_mbufs = h->nb_cores * 1023 + 1024;
+	}
+}
+
 static bool
 may_lose(enum profile profile)
 {
@@ -146,6 +162,7 @@ sim_plan_make(struct sim_plan *plan, uint64_t seed)
 	plan->situation.lossy = may_lose(profile) || profile == SHUFFLED;
 	plan->situation.tight = churn;
 	plan->situation.silent = plan->situation.lossy;
+	lengthen(plan, &r);
 }
 
 void

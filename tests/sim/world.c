@@ -369,6 +369,21 @@ open_host(struct sim_host *h, const struct sim_host_plan *plan, struct sim_rng *
 	}
 }
 
+/* Buffers of the cables, in which any host's frame fits. */
+static struct rte_mempool *
+make_pool(unsigned int nb_hosts, const struct sim_host_plan *plans)
+{
+	uint32_t room = RTE_MBUF_DEFAULT_DATAROOM;
+	struct rte_mempool *pool;
+
+	for (unsigned int i = 0; i < nb_hosts; i++)
+		room = RTE_MAX(room, plans[i].mtu + (uint32_t)RTE_ETHER_HDR_LEN);
+	assert_true(room <= SIM_FRAME_MAX);
+	pool = rte_pktmbuf_pool_create("sim", POOL_SIZE, 0, 0, (uint16_t)(RTE_PKTMBUF_HEADROOM + room), SOCKET_ID_ANY);
+	assert_non_null(pool);
+	return pool;
+}
+
 static uint32_t
 count_mbufs(const struct sim_host *h)
 {
@@ -387,8 +402,7 @@ sim_world_open(struct sim_world *w, unsigned int nb_hosts, const struct sim_host
 	w->nb_hosts = nb_hosts;
 	w->start_us = vhost_now_us;
 	vhost_startup();
-	w->pool = rte_pktmbuf_pool_create("sim", POOL_SIZE, 0, 0, RTE_PKTMBUF_HEADROOM + SIM_FRAME_MAX, SOCKET_ID_ANY);
-	assert_non_null(w->pool);
+	w->pool = make_pool(nb_hosts, plans);
 	for (unsigned int i = 0; i < nb_hosts; i++) {
 		w->hosts[i].w = w;
 		w->hosts[i].index = i;

@@ -23,7 +23,7 @@
 #include "sim/rng.h"
 
 #define SIM_HOSTS 4
-#define SIM_FRAME_MAX 2048u
+#define SIM_FRAME_MAX 9216u
 #define SIM_RX_DESC 256u	/* frames that wait for a queue at most */
 
 struct sim_half;
