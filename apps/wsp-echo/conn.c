@@ -7,6 +7,7 @@
 
 struct conn *conns;
 int conn_result;
+uint64_t conn_sent_back;
 
 static const struct provider *provider;
 
@@ -53,7 +54,7 @@ server_sent(struct operation *op, DWORD error, DWORD bytes)
 {
 	struct conn *c = op->owner;
 
-	(void)bytes;
+	conn_sent_back += bytes;
 	op->ended = server_received;
 	if (error == 0)
 		receive(c);

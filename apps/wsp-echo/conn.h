@@ -20,7 +20,6 @@ struct conn {
 	uint64_t left;		/**< Client: bytes that are still to be sent and to come back. */
 	uint32_t sent;		/**< Client: of the message under way. */
 	uint32_t back;		/**< Client: of it, come back. */
-	int result;		/**< Client: how it went. */
 	bool is_client;
 	struct conn *next;
 };
@@ -38,5 +37,8 @@ conn_end(SOCKET s);
 
 /** How the client's connection ended: 0 or a code. */
 extern int conn_result;
+
+/** Bytes that servers' connections have sent back. */
+extern uint64_t conn_sent_back;
 
 #endif

@@ -101,10 +101,15 @@ static bool
 serve(struct prog *prog, const struct options *o)
 {
 	SOCKET s = open_socket(o->address, o->port, FD_ACCEPT);
+	unsigned long long nb_accepted = 0;
 	INT code;
 
-	if (s == INVALID_SOCKET || provider.call.lpWSPListen(s, BACKLOG, &code) != 0)
+	if (s == INVALID_SOCKET)
 		return false;
+	if (provider.call.lpWSPListen(s, BACKLOG, &code) != 0) {
+		prog_complain("%s port %u cannot be listened on: %s", o->address, o->port, switch_text(code));
+		return false;
+	}
 	prog_say("listening on %s port %u", o->address, o->port);
 	while (!prog_stop && !prog->down) {
 		prog_poll(prog);
@@ -112,9 +117,12 @@ serve(struct prog *prog, const struct options *o)
 			continue;
 		SOCKET got = provider.call.lpWSPAccept(s, NULL, NULL, accept_anybody, 0, &code);
 
-		if (got != INVALID_SOCKET)
-			conn_begin(&provider, got, 0);
+		if (got == INVALID_SOCKET)
+			continue;
+		nb_accepted++;
+		conn_begin(&provider, got, 0);
 	}
+	prog_say("%llu connections accepted, %llu bytes sent back", nb_accepted, (unsigned long long)conn_sent_back);
 	return true;
 }
 
