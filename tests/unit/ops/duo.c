@@ -49,7 +49,11 @@ carry(unsigned int from)
 	struct rte_mbuf *m;
 	unsigned int n = 0;
 
+	if (duo.card != DUO_CARD_KEEPS)
+		duo_card_let_go();
 	while ((m = vhost_take(&duo.h[from])) != NULL) {
+		if (from == 0 && duo.card != DUO_CARD_NONE)
+			m = duo_card_take(m);
 		if (duo.cut || duo.mute[from])
 			rte_pktmbuf_free(m);
 		else
@@ -312,6 +316,7 @@ play(void)
 	if (duo.leave)
 		return;
 	duo.cut = duo.mute[0] = duo.mute[1] = false;
+	duo.card = DUO_CARD_NONE;
 	duo_pass(0);
 	for (i = 0; i < nb_socks; i++)
 		san_close(socks[i], 0);
@@ -353,6 +358,15 @@ play_elsewhere(void *arg)
 	return arg;
 }
 
+/* Behind a thread that has left: the cores close first, then a card gives back what it keeps. */
+static void
+settle_left(void)
+{
+	if (duo.card == DUO_CARD_KEEPS)
+		duo.card = DUO_CARD_FREES;
+	settle();
+}
+
 static void
 serve(void)
 {
@@ -380,7 +394,7 @@ serve(void)
 	assert_int_equal(pthread_join(thread, NULL), 0);
 	/* Of a case that failed the thread is gone with what it held. */
 	if (!duo.cleans)
-		settle();
+		settle_left();
 }
 
 static void *
@@ -402,7 +416,7 @@ lend_cores(void)
 	assert_int_equal(pthread_create(&thread, NULL, play_polling, NULL), 0);
 	assert_int_equal(pthread_join(thread, NULL), 0);
 	on_all_cores(san_core_claim);
-	settle();
+	settle_left();
 }
 
 static void

@@ -19,10 +19,18 @@
 
 #define DUO_COMPS 256
 
+/** What becomes of what host 0 sends. */
+enum duo_card {
+	DUO_CARD_NONE,	/**< It goes to the other host, which has it by reference. */
+	DUO_CARD_FREES,	/**< A copy arrives, and it is given back at once. */
+	DUO_CARD_KEEPS,	/**< A copy arrives, and it is kept until this is something else. */
+};
+
 struct duo {
 	struct vhost h[2];
 	_Atomic bool cut;	/**< What is on the cable vanishes. */
 	_Atomic bool mute[2];	/**< What this host sends vanishes. */
+	_Atomic int card;	/**< enum duo_card; of those who carry by duo_go() and its kin. */
 	_Atomic bool frozen;		/**< The cores are not polled while the case does not ask for it. */
 	bool leave;		/**< The case leaves all open: to the cleanup, or to its thread's exit. */
 	bool cleans;		/**< And its thread, when that is another one, ends the library. */
@@ -76,11 +84,19 @@ duo_card_turn(bool deliver);
 void
 duo_card_go(bool deliver);
 
+/** From a case: its host lends what is sent from registered memory. The wire of a duo is a ring, which never does. */
+void
+duo_let_lend(unsigned int i);
+
+/** The poller: the card has m, of host 0. @return What arrives. */
+struct rte_mbuf *
+duo_card_take(struct rte_mbuf *m);
+
 /** How many packets the card keeps. */
 unsigned int
 duo_card_holds(void);
 
-/** It gives them back. */
+/** It gives them back. Any thread. */
 void
 duo_card_let_go(void);
 

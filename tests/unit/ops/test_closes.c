@@ -9,6 +9,8 @@
 
 #include "op/op.h"
 
+#include <pthread.h>
+#include <sched.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -18,6 +20,7 @@
 #define STAYS INT32_MAX		/* it is not ended by that */
 #define NONE (INT32_MAX - 1)	/* there is no such case */
 #define BYTES 20
+#define HELD 20000	/* bytes in packets that the port holds */
 
 enum reason { RESULT, CANCEL, CANCEL_ALL, DEADLINE, CLOSE, ABORT, PEER_FIN, PEER_RESET, GIVES_UP, CLEANUP, THREAD_EXIT,
 	      NB_REASONS };
@@ -43,9 +46,11 @@ struct kind {
 	int32_t want[NB_REASONS];
 };
 
-static char big[BIG];
+static char big[BIG] __attribute__((aligned(4096)));
 static char mem[4096];
 static struct san_pieces pieces;
+static struct san_loan loans[4];
+static san_mem registration;	/* of the operation's memory, or SAN_NO_MEM */
 static const struct kind *now;
 static enum reason why;
 
@@ -112,6 +117,45 @@ post_sendv(san_handle s[2], struct san_overlapped *op)
 	return san_sendv(s[0], op, vec, 2, 0);
 }
 
+static san_mem
+registered(void *base, size_t len, unsigned int access)
+{
+	duo_must(san_mem_register(base, len, access, &registration) == 0);
+	return registration;
+}
+
+static int
+send_lent(san_handle s[2], struct san_overlapped *op, size_t len, enum duo_card card)
+{
+	struct san_mem_vec vec = { .base = big, .len = len, .mem = registered(big, sizeof(big), SAN_MEM_READ) };
+
+	duo_pair(s);
+	duo_let_lend(0);
+	duo.card = card;
+	return san_send_mem(s[0], op, &vec, 1, 0);
+}
+
+static int
+post_send_mem(san_handle s[2], struct san_overlapped *op)
+{
+	return send_lent(s, op, BIG, DUO_CARD_FREES);
+}
+
+/* They arrive, and are acknowledged. */
+static int
+post_send_held(san_handle s[2], struct san_overlapped *op)
+{
+	return send_lent(s, op, HELD, DUO_CARD_KEEPS);
+}
+
+static void
+let_go(san_handle s[2])
+{
+	(void)s;
+	duo.card = DUO_CARD_FREES;
+	duo_pass(MS);
+}
+
 /* The peer reads on. */
 static void
 read_all(san_handle s[2])
@@ -166,6 +210,30 @@ post_recvv(san_handle s[2], struct san_overlapped *op)
 	rc = san_recvv(s[0], op, vec, 2, BYTES, 0);
 	duo_must(san_send(s[1], duo_op(), big, 12, 0) >= 0);
 	return rc;
+}
+
+static int
+post_recv_mem(san_handle s[2], struct san_overlapped *op)
+{
+	struct san_mem_vec vec = { .base = mem, .len = 100, .mem = registered(mem, sizeof(mem), SAN_MEM_WRITE) };
+
+	duo_pair(s);
+	return san_recv_mem(s[0], op, &vec, 1, 1, 0);
+}
+
+static int
+post_recv_loan(san_handle s[2], struct san_overlapped *op)
+{
+	duo_pair(s);
+	return san_recv_loan(s[0], op, loans, RTE_DIM(loans), 0);
+}
+
+static void
+send_and_look(san_handle s[2])
+{
+	send_rest(s);
+	duo_must(loans[0].base != NULL && loans[0].len == BYTES && memcmp(loans[0].base, big, BYTES) == 0);
+	duo_must(san_loan_return(loans, RTE_DIM(loans)) == 1);
 }
 
 static int
@@ -241,12 +309,20 @@ static const struct kind kinds[] = {
 	  { [RESULT] = BIG, ENDS_WITH_CONNECTION, [PEER_FIN] = STAYS } },
 	{ "send_acked", "send with `SAN_ACKED`", post_send_acked, unmute,
 	  { [RESULT] = BYTES, ENDS_WITH_CONNECTION, [PEER_FIN] = STAYS } },
+	{ "send_mem", "send from registered memory that waits for room", post_send_mem, read_all,
+	  { [RESULT] = BIG, ENDS_WITH_CONNECTION, [PEER_FIN] = STAYS } },
+	{ "send_held", "the same of 20,000 bytes, acknowledged, in packets that the port holds: when it gives them back",
+	  post_send_held, let_go, { [RESULT] = HELD, ENDS_WITH_CONNECTION, [PEER_FIN] = STAYS } },
 	{ "recv", "receive", post_recv, send_rest,
 	  { [RESULT] = BYTES, ENDS_WITH_CONNECTION, [PEER_FIN] = 0 } },
 	{ "recv_waitall", "receive with `SAN_WAITALL`, 6 of 20 bytes there", post_recv_waitall, send_rest,
 	  { [RESULT] = BYTES, ENDS_WITH_CONNECTION, [PEER_FIN] = 6 } },
 	{ "recvv", "receive of at least 20 bytes into several buffers, 12 there", post_recvv, send_rest,
 	  { [RESULT] = 12 + BYTES, ENDS_WITH_CONNECTION, [PEER_FIN] = 12 } },
+	{ "recv_mem", "receive into registered memory", post_recv_mem, send_rest,
+	  { [RESULT] = BYTES, ENDS_WITH_CONNECTION, [PEER_FIN] = 0 } },
+	{ "recv_loan", "receive in the stack's buffers", post_recv_loan, send_and_look,
+	  { [RESULT] = BYTES, ENDS_WITH_CONNECTION, [PEER_FIN] = 0 } },
 	{ "recv_repeat", "repeating receive", post_recv_repeat, send_rest,
 	  { [RESULT] = STAYS, ENDS_WITH_CONNECTION, [PEER_FIN] = 0 } },
 	{ "shutdown", "shutdown", post_shutdown, unmute,
@@ -297,7 +373,7 @@ give_reason(san_handle s[2], struct san_overlapped *op)
 		duo_pass(60 * MS);
 		break;
 	case CLOSE:
-		duo_end(s[0]);
+		duo_must(san_close(s[0], s[0]) == 0);
 		break;
 	case ABORT:
 		duo_must(san_disconnect(s[0], duo_op(), SAN_ABORT) == 0);
@@ -336,7 +412,32 @@ outcome(const struct san_overlapped *op)
 	return ends == 1 ? c->result : STAYS;
 }
 
+/* Registered memory is in use for as long as the operation is the stack's. */
+static void
+look_at_memory(bool is_over)
+{
+	if (registration == SAN_NO_MEM)
+		return;
+	duo_must(san_mem_deregister(registration) == (is_over ? 0 : -EBUSY));
+	if (is_over)
+		registration = SAN_NO_MEM;
+}
+
 static struct san_overlapped *left;
+static pthread_t port;
+
+/* What is left behind waits for the port, which gives its packets back as soon as it does. */
+static void *
+be_port(void *arg)
+{
+	while (sani_op_state(left) < SANI_OP_CANCELLING)
+		sched_yield();
+	while (sani_op_state(left) == SANI_OP_CANCELLING) {
+		duo_card_let_go();
+		sched_yield();
+	}
+	return arg;
+}
 
 static void
 note(int32_t got, const struct san_overlapped *op)
@@ -355,6 +456,8 @@ note(int32_t got, const struct san_overlapped *op)
 static void
 look_behind(void)
 {
+	if (duo.card == DUO_CARD_KEEPS)
+		pthread_join(port, NULL);
 	if (why == CLEANUP) {
 		note(outcome(left), left);
 		return;
@@ -362,6 +465,7 @@ look_behind(void)
 	duo_must(sani_op_state(left) == SANI_OP_DONE);
 	duo_must(outcome(left) == STAYS);
 	note(left->result, left);
+	look_at_memory(true);
 }
 
 /* What is still pending is left to the cleanup, or to the thread's exit. */
@@ -370,8 +474,21 @@ leave_it(struct san_overlapped *op)
 {
 	left = op;
 	duo.leave = true;
+	if (duo.card == DUO_CARD_KEEPS && why == CLEANUP)
+		duo_must(pthread_create(&port, NULL, be_port, NULL) == 0);
 	duo.cleans = why == CLEANUP;
 	duo.after = look_behind;
+}
+
+/* O9.4: whatever the reason, it does not end while a packet refers to its memory. */
+static void
+wait_for_port(san_handle s[2], const struct san_overlapped *op)
+{
+	if (duo.card != DUO_CARD_KEEPS)
+		return;
+	duo_must(outcome(op) == STAYS && (why != CLOSE || !duo_closed(s[0])));
+	look_at_memory(false);
+	let_go(s);
 }
 
 static void
@@ -381,26 +498,35 @@ play_case(void)
 	struct san_overlapped *op = duo_op();
 	int32_t got;
 
+	registration = SAN_NO_MEM;
+	memset(loans, 0, sizeof(loans));
 	if (why == DEADLINE)
 		op->timeout_us = 50 * MS;
 	duo_must(now->post(s, op) == 0);
 	duo_go();
 	duo_must(outcome(op) == STAYS);
+	look_at_memory(false);
 	if (why == CLEANUP || why == THREAD_EXIT) {
 		leave_it(op);
 		return;
 	}
 	give_reason(s, op);
+	if (why != PEER_FIN)
+		wait_for_port(s, op);
 	got = outcome(op);
 	note(got, op);
 	/* Nothing after the last, whatever comes. */
 	if (got != STAYS) {
 		duo_pass(1000 * MS);
 		duo_must(outcome(op) == got);
+		look_at_memory(true);
 	}
 	if (why != CLOSE) {
+		duo.card = duo.card == DUO_CARD_NONE ? DUO_CARD_NONE : DUO_CARD_FREES;
 		duo_end(s[0]);
 		duo_must(got != STAYS || outcome(op) == -ECANCELED);
+	} else {
+		duo_must(duo_closed(s[0]));
 	}
 }
 

@@ -23,13 +23,6 @@ fill_out(void)
 	memset(in, 0, sizeof(in));
 }
 
-/* The wire of a duo is a ring, which never lends; a port that frees what it sent does. */
-static void
-let_lend(unsigned int i)
-{
-	duo.h[i].below->cores[0]->priv->txq[0].lend = SANI_LEND_FREED;
-}
-
 static san_mem
 registered(void *base, size_t len, unsigned int access)
 {
@@ -46,7 +39,7 @@ lending_pair(san_handle s[2])
 {
 	fill_out();
 	duo_pair(s);
-	let_lend(0);
+	duo_let_lend(0);
 	return registered(out, sizeof(out), SAN_MEM_READ);
 }
 
@@ -141,7 +134,7 @@ lent_and_copied_are_one_stream(void)
 
 	fill_out();
 	duo_pair(s);
-	let_lend(0);
+	duo_let_lend(0);
 	a = registered(out, 8192, SAN_MEM_READ);
 	b = registered(out + 4096, 100000, SAN_MEM_READ | SAN_MEM_WRITE);
 	vec[0] = (struct san_mem_vec){ .base = out, .len = 40 };
@@ -443,7 +436,7 @@ copy_waits_for_buffers(void)
 
 	fill_out();
 	duo_pair(s);
-	let_lend(0);
+	duo_let_lend(0);
 	mem = registered(out, sizeof(out), SAN_MEM_READ);
 	duo_must(send_from(s[0], send, mem, 10000, 0) == 0);
 	duo_card_go(false);
