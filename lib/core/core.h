@@ -55,6 +55,7 @@ struct sani_listen {
 	union sani_ip addr;	/**< Any: every address of the host. */
 	uint16_t port;
 	uint8_t owner;		/**< Process-wide id of the core that holds the accepts. */
+	bool share;		/**< There may be others of this address and port: the newest is asked. */
 	bool hold;		/**< SYNs are not answered before sani_core_confirm(): no cookies, no Fast
 				 *   Open; beyond the backlog they are dropped. */
 	uint32_t slot;		/**< Its slot there, */

@@ -70,7 +70,7 @@ sani_core_listen_add(struct sani_core *core, const struct sani_listen *l)
 	uint32_t idx = p->listen_free;
 	struct sani_listen_entry *e;
 
-	if (find_exact(p, &l->addr, l->port) != NULL)
+	if (!l->share && find_exact(p, &l->addr, l->port) != NULL)
 		return -EADDRINUSE;
 	if (idx == SANI_NONE)
 		return -ENOMEM;

@@ -83,7 +83,13 @@ typedef struct _UNICODE_STRING {
 
 #define SECURITY_DESCRIPTOR_REVISION 1
 
-/** Who may share an address. Nothing of it but Revision is looked at. */
+/** Control: there is a list of who may, Dacl. Without one, or with a NULL one, everybody may. */
+#define SE_DACL_PRESENT 0x0004
+
+/**
+ * Who may share an address (PFN_WSK_BIND). A list names accounts of another system, none of which is here: whatever
+ * is in it, it lets nobody in. It is not read; nor is the rest, but Revision.
+ */
 typedef struct _SECURITY_DESCRIPTOR {
 	UCHAR Revision;
 	UCHAR Sbz1;

@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /**
  * @file
- * Winsock Kernel: registration, and what holds for the whole client interface (san/wsk_dispatch.h has its
- * functions by tables, san/wsk_types.h its structures, san/nt.h IRPs and MDLs). A thin layer: a socket of it is
- * a native socket, a request a native operation in the memory of its IRP.
+ * Winsock Kernel: registration, and what holds for the whole client interface (san/wsk_client.h has the functions
+ * of its provider, san/wsk_dispatch.h those of sockets by tables, san/wsk_types.h its structures, san/nt.h IRPs and
+ * MDLs). A thin layer: a socket of it is a native socket, a request a native operation in the memory of its IRP.
  *
  * Start:     san_startup(), san_host_create(), san_core_claim(), then san_wsk_start() makes the subsystem of
  *            that host ready; WskRegister(), WskCaptureProviderNPI(), and the tables of the provider. Back in
@@ -42,13 +42,13 @@
  *
  * Cleanup:   san_cleanup() is for after WskDeregister(). When it comes before, native sockets are closed,
  *            pending IRPs complete with STATUS_CANCELLED, sockets are dead until they are closed.
- * Source:    the documents of the Windows Driver Kit, rules W1 to W79 (doc/spi/rules.md); doc/op-contract.md.
+ * Source:    the documents of the Windows Driver Kit, rules W of doc/spi/rules.md; doc/op-contract.md.
  */
 #ifndef SAN_WSK_H
 #define SAN_WSK_H
 
 #include <san/host.h>
-#include <san/wsk_dispatch.h>
+#include <san/wsk_client.h>
 
 #ifdef __cplusplus
 extern "C" {

@@ -31,17 +31,19 @@ struct _WSK_CLIENT_CONNECTION_DISPATCH;
  * and *OutputSizeReturned how many bytes came out, or had to.
  *
  * STATUS_INVALID_DEVICE_STATE   too early or too late in the socket's life: SO_REUSEADDR, SO_EXCLUSIVEADDRUSE,
- *                               SO_CONDITIONAL_ACCEPT, SO_WSK_SECURITY before bind; SO_RCVBUF not when listening;
- *                               callbacks when bound (listening) or connected
+ *                               SO_CONDITIONAL_ACCEPT, SO_WSK_SECURITY before bind; SO_SNDBUF, TCP_NODELAY and
+ *                               TCP_FASTOPEN not when listening; callbacks when bound (listening) or connected
  * STATUS_INVALID_PARAMETER      IRP missing or not allowed, value out of range, input too small
  * STATUS_INVALID_DEVICE_REQUEST not for this category (as those of datagrams); SIO_WSK_QUERY_INSPECT_ID on a
  *                               socket that was not inspected
  * STATUS_BUFFER_OVERFLOW        SIO_ADDRESS_LIST_QUERY: output too small, *OutputSizeReturned says how much is
  *                               needed
  * STATUS_BUFFER_TOO_SMALL       anything else: output too small
- * STATUS_NOT_SUPPORTED          no such option or ioctl; SO_REUSEADDR on: no two sockets share a port (d.6 of
- *                               the rules); extensions; SIO_WSK_SET_TCP_SILENT_MODE
+ * STATUS_NOT_SUPPORTED          no such option or ioctl; extensions; SIO_WSK_SET_TCP_SILENT_MODE
  * STATUS_EVENT_PENDING          a callback was disabled without an IRP and is running: it will not be called again
+ *
+ * SO_KEEPALIVE and SO_RCVBUF of a listening socket, which may be set at any time, are those of the connections that it
+ * accepts from then on.
  *
  * Enabling needs no IRP and answers at once; the first callback may come before it returns when another thread
  * polls the socket's core. Disabling with an IRP: the IRP completes when no call of it runs any more.
@@ -73,7 +75,13 @@ typedef struct _WSK_PROVIDER_BASIC_DISPATCH {
  * several cores, where it is chosen by connect or listen (before: 0), since the core of a connection depends on
  * it.
  *
- * STATUS_ADDRESS_ALREADY_EXISTS     the port is in use, whatever the options of both sockets say
+ * Another socket of the interface may have the port: two different addresses never meet; of any and one address, or
+ * twice the same, what SO_REUSEADDR and SO_EXCLUSIVEADDRUSE of both say decides, and where the first one is bound to
+ * one address and this one to any, its security descriptor too (san/nt.h; without one nobody may). The table is that
+ * of "Sharing Transport Addresses". Of two that listen on one address the later one gets the connections.
+ *
+ * STATUS_ADDRESS_ALREADY_EXISTS     the port is in use
+ * STATUS_ACCESS_DENIED              another socket has it, which does not share it with this one
  * STATUS_INVALID_ADDRESS_COMPONENT  no interface has the address
  * STATUS_INVALID_ADDRESS            not AF_INET
  * STATUS_INVALID_DEVICE_STATE       bound already
@@ -318,81 +326,6 @@ typedef struct _WSK_CLIENT_STREAM_DISPATCH {
 	const WSK_CLIENT_LISTEN_DISPATCH *Listen;
 	const WSK_CLIENT_CONNECTION_DISPATCH *Connect;
 } WSK_CLIENT_STREAM_DISPATCH, *PWSK_CLIENT_STREAM_DISPATCH;
-
-/* Client level */
-
-/**
- * Make a socket. Information: the socket. Its core is the calling thread's (the one with the lowest number of
- * the host's cores that it polls), else the host's cores take turns. AddressFamily AF_INET, SocketType
- * SOCK_STREAM (a basic socket: also others), Protocol IPPROTO_TCP or 0. Flags: one category. Dispatch: the
- * table of callbacks of the category (WSK_CLIENT_LISTEN_DISPATCH and so on), or NULL. Process, thread and
- * descriptor are not looked at.
- *
- * STATUS_NOT_SUPPORTED      family, type or protocol; datagram sockets
- * STATUS_INVALID_PARAMETER  more than one category; a basic socket with context or Dispatch
- */
-typedef NTSTATUS (*PFN_WSK_SOCKET)(PWSK_CLIENT Client, ADDRESS_FAMILY AddressFamily, USHORT SocketType, ULONG Protocol,
-				   ULONG Flags, PVOID SocketContext, const VOID *Dispatch, PEPROCESS OwningProcess,
-				   PETHREAD OwningThread, PSECURITY_DESCRIPTOR SecurityDescriptor, PIRP Irp);
-
-/**
- * Make a connection socket, bind and connect it. Information: the socket, which is there only after success.
- * Statuses of all three. Addresses are read during the call.
- */
-typedef NTSTATUS (*PFN_WSK_SOCKET_CONNECT)(PWSK_CLIENT Client, USHORT SocketType, ULONG Protocol,
-					   PSOCKADDR LocalAddress, PSOCKADDR RemoteAddress, ULONG Flags,
-					   PVOID SocketContext, const WSK_CLIENT_CONNECTION_DISPATCH *Dispatch,
-					   PEPROCESS OwningProcess, PETHREAD OwningThread,
-					   PSECURITY_DESCRIPTOR SecurityDescriptor, PIRP Irp);
-
-/**
- * Client-level operations; they answer at once and take no IRP, but for WSK_TRANSPORT_LIST_CHANGE.
- *
- * WSK_TRANSPORT_LIST_QUERY   output: array of WSK_TRANSPORT. STATUS_BUFFER_OVERFLOW: *OutputSizeReturned is needed
- * WSK_TRANSPORT_LIST_CHANGE  pends; transports never change, so it ends by IoCancelIrp() or WskDeregister() only
- * WSK_CACHE_SD               input: a PSECURITY_DESCRIPTOR; output: a PSECURITY_DESCRIPTOR to a copy, to be released.
- *                            STATUS_INVALID_SECURITY_DESCR: its Revision is not 1
- * WSK_RELEASE_SD             input: that PSECURITY_DESCRIPTOR; another one: STATUS_INVALID_PARAMETER
- * WSK_SET_STATIC_EVENT_CALLBACKS  input: WSK_EVENT_CALLBACK_CONTROL; STATUS_INVALID_DEVICE_STATE: a socket was made
- *                            already, or it was called before
- * WSK_TDI_BEHAVIOR           input: ULONG; WSK_TDI_DEVICENAME_MAPPING: taken, without effect, before any socket
- *                            exists (else STATUS_INVALID_DEVICE_STATE): there is native support for all that
- *                            there is
- * another                    STATUS_NOT_SUPPORTED
- */
-typedef NTSTATUS (*PFN_WSK_CONTROL_CLIENT)(PWSK_CLIENT Client, ULONG ControlCode, SIZE_T InputSize, PVOID InputBuffer,
-					   SIZE_T OutputSize, PVOID OutputBuffer, SIZE_T *OutputSizeReturned, PIRP Irp);
-
-/**
- * Resolve names by getaddrinfo(3) and getnameinfo(3), in the call, which blocks as they do (PASSIVE_LEVEL): not
- * on a thread that polls a core unless name and service are numbers. NameSpace, Provider, process and thread
- * are not looked at.
- *
- * STATUS_INVALID_PARAMETER  node and service both NULL  STATUS_NO_MATCH  there is no such name
- */
-typedef NTSTATUS (*PFN_WSK_GET_ADDRESS_INFO)(PWSK_CLIENT Client, PUNICODE_STRING NodeName, PUNICODE_STRING ServiceName,
-					     ULONG NameSpace, GUID *Provider, PADDRINFOEXW Hints, PADDRINFOEXW *Result,
-					     PEPROCESS OwningProcess, PETHREAD OwningThread, PIRP Irp);
-typedef VOID (*PFN_WSK_FREE_ADDRESS_INFO)(PWSK_CLIENT Client, PADDRINFOEXW AddrInfo);
-typedef NTSTATUS (*PFN_WSK_GET_NAME_INFO)(PWSK_CLIENT Client, PSOCKADDR SockAddr, ULONG SockAddrLength,
-					  PUNICODE_STRING NodeName, PUNICODE_STRING ServiceName, ULONG Flags,
-					  PEPROCESS OwningProcess, PETHREAD OwningThread, PIRP Irp);
-
-typedef struct _WSK_PROVIDER_DISPATCH {
-	USHORT Version;		/**< Of the subsystem: 1.1, whatever minor version was asked for (W7). */
-	USHORT Reserved;
-	PFN_WSK_SOCKET WskSocket;
-	PFN_WSK_SOCKET_CONNECT WskSocketConnect;
-	PFN_WSK_CONTROL_CLIENT WskControlClient;
-	PFN_WSK_GET_ADDRESS_INFO WskGetAddressInfo;
-	PFN_WSK_FREE_ADDRESS_INFO WskFreeAddressInfo;
-	PFN_WSK_GET_NAME_INFO WskGetNameInfo;
-} WSK_PROVIDER_DISPATCH, *PWSK_PROVIDER_DISPATCH;
-
-typedef struct _WSK_PROVIDER_NPI {
-	PWSK_CLIENT Client;
-	const WSK_PROVIDER_DISPATCH *Dispatch;
-} WSK_PROVIDER_NPI, *PWSK_PROVIDER_NPI;
 
 #ifdef __cplusplus
 }

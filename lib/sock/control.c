@@ -205,7 +205,8 @@ bind_here(struct san_core *k, struct sani_control_args *args)
 		return -EINVAL;
 	if (!is_local(k, &args->local))
 		return -EADDRNOTAVAIL;
-	if (args->local.port != 0) {
+	so->share = args->value != 0;
+	if (args->local.port != 0 && !so->share) {
 		if (sani_host_port_take(k->core->host, args->local.port) < 0)
 			return -EADDRINUSE;
 		so->port_taken = true;
@@ -219,6 +220,14 @@ int
 sani_sock_bind(san_handle h, const struct san_addr *local)
 {
 	struct sani_control_args args = { .local = *local };
+
+	return call(h, true, bind_here, &args);
+}
+
+int
+sani_layer_bind(san_handle h, const struct san_addr *local)
+{
+	struct sani_control_args args = { .local = *local, .value = true };
 
 	return call(h, true, bind_here, &args);
 }

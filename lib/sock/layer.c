@@ -185,6 +185,22 @@ sani_layer_post(struct san_core *k, sani_layer_fn fn, void *arg)
 }
 
 int
+sani_layer_port_take(struct san_host *host, uint16_t port)
+{
+	int rc = port != 0 ? sani_host_port_take(host->host, port) : sani_host_port_take_any(host->host);
+
+	if (rc < 0)
+		return -EADDRINUSE;
+	return port != 0 ? port : rc;
+}
+
+void
+sani_layer_port_put(struct san_host *host, uint16_t port)
+{
+	sani_host_port_put(host->host, port);
+}
+
+int
 sani_layer_hold(struct san_core *k, san_handle h)
 {
 	struct sani_sock *so = sani_sock_of(k, h);

@@ -135,6 +135,23 @@ sani_layer_transfer(struct san_core *k, struct san_overlapped *op, void *buf, ui
 int
 sani_layer_post_told(const struct sani_post *p);
 
+/** Take a port of the host for a layer, 0: any that is free; @return it, or -EADDRINUSE. Any thread. */
+int
+sani_layer_port_take(struct san_host *host, uint16_t port);
+
+/** Give it back: no socket of the layer has it any more. Any thread. */
+void
+sani_layer_port_put(struct san_host *host, uint16_t port);
+
+/**
+ * As san_bind(), to a port that the layer has taken and other sockets may have too: who may is the layer's to say. Of
+ * several that listen on one address the newest gets the connections; one with an address is asked before one with any.
+ * @retval 0 and errors of san_bind() but -EADDRINUSE.
+ * @context  As san_bind().
+ */
+int
+sani_layer_bind(san_handle h, const struct san_addr *local);
+
 /**
  * Have a socket that is to listen hold its handshakes: an accept completes when a SYN comes, and the peer is not
  * answered before sani_layer_confirm(). A close refuses it, by RST. A backlog is that of SYNs then, with no

@@ -51,7 +51,7 @@ take_port(struct san_core *k, struct sani_sock *so)
 {
 	int port;
 
-	if (so->port_taken)
+	if (so->port_taken || so->share)
 		return 0;
 	port = sani_host_port_take_any(k->core->host);
 	if (port < 0)
@@ -119,6 +119,7 @@ sani_listen_start(struct san_core *k, struct sani_sock *so, unsigned int backlog
 		.rcvbuf = so->opt.rcvbuf,
 		.user_timeout_ms = so->opt.user_timeout_ms,
 		.nodelay = so->opt.nodelay,
+		.share = so->share,
 		.hold = so->hold,
 		.tune = so->opt.tune,
 	};

@@ -88,6 +88,7 @@ struct sani_sock {
 	bool fin_acked;
 	bool bound;			/**< san_bind() was called. */
 	bool port_taken;		/**< local.port is ours in the host's table. */
+	bool share;			/**< local.port is a layer's, for several sockets: sani_layer_bind(). */
 	bool paused;			/**< In the core's list of those whose repeating operation waits. */
 	bool told;			/**< Accepted: the listener's core has written the completion (O11). */
 	bool hold;			/**< Listener: sani_layer_hold() */

@@ -1,44 +1,43 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
+/* Where a socket is bound, and connected to: W26, W27, W29. */
 #include <errno.h>
-#include <sodium.h>
 
+#include "sock/layer.h"
 #include "spi/wsk/priv.h"
 
-#define DYNAMIC_FIRST 49152u	/* RFC 6335 6 */
-#define DYNAMIC_NB 16384u
-#define TRIES 64
-
-/* A port that nobody has, now (W27). */
-static int
-bind_some(struct sani_wsk_sock *s, struct san_addr *local)
+/* With several cores the port of a connection says which one has it: it is chosen with its peer. */
+static bool
+is_chosen_later(const struct sani_wsk_sock *s, const struct san_addr *local)
 {
-	int rc = -EADDRINUSE;
-	unsigned int i;
+	return local->port == 0 && s->category != WSK_FLAG_LISTEN_SOCKET && s->core->host->nb_cores > 1;
+}
 
-	for (i = 0; i < TRIES && rc == -EADDRINUSE; i++) {
-		local->port = (uint16_t)(DYNAMIC_FIRST + randombytes_uniform(DYNAMIC_NB));
-		rc = san_bind(s->h, local);
-	}
-	return rc;
+static NTSTATUS
+bind_shared(struct sani_wsk_sock *s, struct san_addr *at)
+{
+	NTSTATUS status = sani_wsk_share_enter(s, at);
+	int rc;
+
+	if (!NT_SUCCESS(status))
+		return status;
+	rc = sani_layer_bind(s->h, at);
+	if (rc < 0)
+		sani_wsk_share_leave(s);
+	return sani_wsk_status(rc);
 }
 
 NTSTATUS
 sani_wsk_bind_now(struct sani_wsk_sock *s, const struct san_addr *local)
 {
-	bool listens = s->category == WSK_FLAG_LISTEN_SOCKET;
 	struct san_addr at = *local;
-	int rc;
+	NTSTATUS status;
 
-	/* With several cores the port of a connection says which one has it: it is chosen with its peer. */
-	if (at.port == 0 && !listens && s->core->host->nb_cores == 1)
-		rc = bind_some(s, &at);
-	else
-		rc = san_bind(s->h, &at);
-	if (rc < 0)
-		return rc == -EINVAL ? STATUS_INVALID_DEVICE_STATE : sani_wsk_status(rc);
+	status = is_chosen_later(s, local) ? sani_wsk_status(san_bind(s->h, &at)) : bind_shared(s, &at);
+	if (!NT_SUCCESS(status))
+		return status;
 	s->local = at;
 	atomic_store(&s->phase, SANI_WSK_BOUND);
-	return listens ? sani_wsk_listen_now(s) : STATUS_SUCCESS;
+	return s->category == WSK_FLAG_LISTEN_SOCKET ? sani_wsk_listen_now(s) : STATUS_SUCCESS;
 }
 
 static VOID

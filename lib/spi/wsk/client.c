@@ -34,15 +34,27 @@ find(struct _WSK_CLIENT *c, PSECURITY_DESCRIPTOR sd)
 	return at;
 }
 
-bool
-sani_wsk_sd_known(struct _WSK_CLIENT *c, PSECURITY_DESCRIPTOR sd)
+NTSTATUS
+sani_wsk_sd_keep(struct _WSK_CLIENT *c, PSECURITY_DESCRIPTOR sd, SECURITY_DESCRIPTOR **copy)
 {
-	bool known;
+	const struct sani_wsk_sd *known;
 
+	*copy = NULL;
+	if (sd == NULL)
+		return STATUS_SUCCESS;
+	*copy = malloc(sizeof(**copy));
+	if (*copy == NULL)
+		return STATUS_INSUFFICIENT_RESOURCES;
 	sani_wsk_lock();
-	known = *find(c, sd) != NULL;
+	known = *find(c, sd);
+	if (known != NULL)
+		**copy = known->sd;
 	sani_wsk_unlock();
-	return known;
+	if (known != NULL)
+		return STATUS_SUCCESS;
+	free(*copy);
+	*copy = NULL;
+	return STATUS_INVALID_PARAMETER;
 }
 
 bool

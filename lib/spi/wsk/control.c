@@ -6,6 +6,10 @@
 
 #include "spi/wsk/priv.h"
 
+/* SAN_OPT_RCVBUF */
+#define RCVBUF_MIN 4096u
+#define RCVBUF_MAX (64u << 20)
+
 enum { ARG_TYPE, ARG_CODE, ARG_LEVEL, ARG_IN_SIZE, ARG_IN, ARG_OUT_SIZE, ARG_OUT };
 
 /* Of one request. */
@@ -57,10 +61,31 @@ get_ulong(const struct control *c, ULONG *value)
 	return true;
 }
 
+/* What connections are to have that a listening socket accepts from now on; NULL: natively that is settled (W74). */
+static struct sani_wsk_late *
+late_of(const struct sani_wsk_sock *s, enum san_option option)
+{
+	if (atomic_load(&s->phase) != SANI_WSK_LISTENING || s->listening == NULL)
+		return NULL;
+	if (option == SAN_OPT_KEEPALIVE)
+		return &s->listening->keepalive;
+	return option == SAN_OPT_RCVBUF ? &s->listening->rcvbuf : NULL;
+}
+
+static NTSTATUS
+set_late(struct sani_wsk_late *late, enum san_option option, ULONG value)
+{
+	if (option == SAN_OPT_RCVBUF && (value < RCVBUF_MIN || value > RCVBUF_MAX))
+		return STATUS_INVALID_PARAMETER;
+	*late = (struct sani_wsk_late){ .set = true, .value = value };
+	return STATUS_SUCCESS;
+}
+
 static NTSTATUS
 set_native(struct control *c, enum san_option option)
 {
 	struct sani_wsk_sock *s = c->s;
+	struct sani_wsk_late *late = late_of(s, option);
 	ULONG value;
 	int rc;
 
@@ -68,6 +93,8 @@ set_native(struct control *c, enum san_option option)
 		return STATUS_INVALID_PARAMETER;
 	if (option == SAN_OPT_KEEPALIVE || option == SAN_OPT_NODELAY)
 		value = value != 0;
+	if (late != NULL)
+		return set_late(late, option, value);
 	rc = san_set_option(s->h, option, value);
 	if (rc == 0 && option == SAN_OPT_NODELAY) {
 		s->nagle = value == 0;
@@ -83,9 +110,13 @@ set_native(struct control *c, enum san_option option)
 static NTSTATUS
 get_native(struct control *c, enum san_option option)
 {
+	const struct sani_wsk_late *late = late_of(c->s, option);
 	uint32_t value;
-	int rc = san_get_option(c->s->h, option, &value);
+	int rc;
 
+	if (late != NULL && late->set)
+		return put_ulong(c, late->value);
+	rc = san_get_option(c->s->h, option, &value);
 	if (option == SAN_OPT_NODELAY)
 		value = !c->s->nagle;
 	return rc < 0 ? sani_wsk_status(rc) : put_ulong(c, value);
@@ -112,18 +143,19 @@ static NTSTATUS
 set_security(struct control *c)
 {
 	struct sani_wsk_sock *s = c->s;
-	PSECURITY_DESCRIPTOR sd, copy;
+	SECURITY_DESCRIPTOR *copy;
+	PSECURITY_DESCRIPTOR sd;
+	NTSTATUS status;
 
 	if (c->in == NULL || c->in_size < sizeof(sd))
 		return STATUS_INVALID_PARAMETER;
 	memcpy(&sd, c->in, sizeof(sd));
-	if (!sani_wsk_sd_known(s->client, sd))
+	if (sd == NULL)
 		return STATUS_INVALID_PARAMETER;
-	copy = sani_wsk_sd_copy(s->client, sd);
-	if (copy == NULL)
-		return STATUS_INSUFFICIENT_RESOURCES;
-	if (s->security != NULL)
-		sani_wsk_sd_release(s->client, s->security);
+	status = sani_wsk_sd_keep(s->client, sd, &copy);
+	if (!NT_SUCCESS(status))
+		return status;
+	free(s->security);
 	s->security = copy;
 	return STATUS_SUCCESS;
 }
@@ -159,9 +191,7 @@ set_own(struct control *c)
 		return set_security(c);
 	if (!get_ulong(c, &on))
 		return STATUS_INVALID_PARAMETER;
-	if (c->code == SO_REUSEADDR)
-		return on ? STATUS_NOT_SUPPORTED : STATUS_SUCCESS;
-	s->exclusive = on != 0;
+	*(c->code == SO_REUSEADDR ? &s->reuse : &s->exclusive) = on != 0;
 	return STATUS_SUCCESS;
 }
 
@@ -172,7 +202,7 @@ get_own(struct control *c)
 		return put_ulong(c, c->s->conditional);
 	if (c->code == SO_WSK_SECURITY)
 		return get_security(c);
-	return put_ulong(c, c->code == (ULONG)SO_EXCLUSIVEADDRUSE && c->s->exclusive);
+	return put_ulong(c, c->code == SO_REUSEADDR ? c->s->reuse : c->s->exclusive);
 }
 
 static bool

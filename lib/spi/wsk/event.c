@@ -66,6 +66,7 @@ sleep_until(PRKEVENT event, int64_t end_ns)
 	syscall(SYS_futex, &event->State, FUTEX_WAIT_PRIVATE, 0, timeout, NULL, 0);
 }
 
+/* A callback that waited would wait for itself: inside a round there is no waiting (W22). */
 NTSTATUS
 KeWaitForSingleObject(PVOID Object, KWAIT_REASON WaitReason, KPROCESSOR_MODE WaitMode, BOOLEAN Alertable,
 		      PLARGE_INTEGER Timeout)

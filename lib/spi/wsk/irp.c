@@ -83,6 +83,10 @@ is_invoked(const IRP *irp, UCHAR control)
 	return (control & SL_INVOKE_ON_CANCEL) && irp->Cancel;
 }
 
+/*
+ * A routine that answers STATUS_MORE_PROCESSING_REQUIRED keeps the IRP (W15); without one, or with one that goes on,
+ * the location above is next, and where there is no routine the pending mark goes up by itself (W16).
+ */
 VOID
 IoCompleteRequest(PIRP Irp, CCHAR PriorityBoost)
 {

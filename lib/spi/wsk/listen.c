@@ -14,6 +14,16 @@
 
 enum { ARG_CONTEXT, ARG_DISPATCH, ARG_LOCAL, ARG_REMOTE };
 
+/* Natively it has what its listening socket had when that began to listen (W74). */
+static void
+give_late(const struct sani_wsk_listen *li, san_handle h)
+{
+	if (li->keepalive.set)
+		san_set_option(h, SAN_OPT_KEEPALIVE, li->keepalive.value);
+	if (li->rcvbuf.set)
+		san_set_option(h, SAN_OPT_RCVBUF, li->rcvbuf.value);
+}
+
 static struct sani_wsk_sock *
 make_conn(struct sani_wsk_sock *l, san_handle h)
 {
@@ -29,6 +39,7 @@ make_conn(struct sani_wsk_sock *l, san_handle h)
 	atomic_store(&s->phase, SANI_WSK_CONNECTED);
 	sani_wsk_sock_names(s);
 	sani_wsk_sock_enter(s);
+	give_late(l->listening, h);
 	return s;
 }
 

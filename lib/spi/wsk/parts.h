@@ -47,6 +47,20 @@ sani_wsk_sock_fixed_events(struct sani_wsk_sock *s);
 NTSTATUS
 sani_wsk_bind_now(struct sani_wsk_sock *s, const struct san_addr *local);
 
+/* share.c */
+
+/**
+ * Enter a socket among the bound ones of its host, if the others let it (W25, W27; d.6 of the rules).
+ * @param[in,out] local  Port 0: is chosen.
+ * @retval STATUS_SUCCESS STATUS_ADDRESS_ALREADY_EXISTS STATUS_ACCESS_DENIED
+ */
+NTSTATUS
+sani_wsk_share_enter(struct sani_wsk_sock *s, struct san_addr *local);
+
+/** Out of them; the last one gives the port back. Nothing when it is not among them. */
+void
+sani_wsk_share_leave(struct sani_wsk_sock *s);
+
 /* xfer.c: memory of a request */
 
 /** Arguments of a send, a receive, a disconnect: its memory, and how much of that a receive has filled before. */
@@ -209,9 +223,13 @@ sani_wsk_client_free_sds(struct _WSK_CLIENT *c);
 PSECURITY_DESCRIPTOR
 sani_wsk_sd_copy(struct _WSK_CLIENT *c, const SECURITY_DESCRIPTOR *sd);
 
-/** Is it one of the client's? Any thread. */
-bool
-sani_wsk_sd_known(struct _WSK_CLIENT *c, PSECURITY_DESCRIPTOR sd);
+/**
+ * A socket's own copy of a cached descriptor; NULL of NULL. Any thread.
+ * @retval STATUS_SUCCESS STATUS_INSUFFICIENT_RESOURCES
+ * @retval STATUS_INVALID_PARAMETER  It is none of the client's (W25).
+ */
+NTSTATUS
+sani_wsk_sd_keep(struct _WSK_CLIENT *c, PSECURITY_DESCRIPTOR sd, SECURITY_DESCRIPTOR **copy);
 
 /** Release it: false, it is none. Any thread. */
 bool

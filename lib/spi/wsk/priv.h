@@ -67,6 +67,8 @@ struct sani_wsk_core {
 	uint8_t sink[16384];			/**< Where WSK_FLAG_DRAIN puts things. */
 };
 
+#define SANI_WSK_PORTS 1024u
+
 /** The subsystem on a host. */
 struct sani_wsk_host {
 	struct san_host *host;		/**< NULL: the entry is free. */
@@ -74,6 +76,7 @@ struct sani_wsk_host {
 	unsigned int nb_cores;
 	unsigned int next_core;		/**< For sockets of threads that poll none. */
 	unsigned int nb_left;		/**< Cores that are gone. */
+	struct sani_wsk_sock *bound[SANI_WSK_PORTS];	/**< By port, by next_bound; locked. */
 	uint32_t users;			/**< Captures, client-level requests, sockets. */
 	uint64_t since;			/**< Which one has it for longest. */
 	bool ready;
@@ -95,6 +98,12 @@ struct sani_wsk_rx {
 	bool starved;
 };
 
+/** An option that was set on a socket that listened already: accepted connections are given it. */
+struct sani_wsk_late {
+	bool set;
+	uint32_t value;
+};
+
 /** The listening part of a socket. */
 struct sani_wsk_listen {
 	struct sani_wsk_sock *sock;
@@ -105,6 +114,8 @@ struct sani_wsk_listen {
 	struct sani_wsk_sock *last;
 	uint32_t nb_waiting;
 	ULONG serial;
+	struct sani_wsk_late keepalive;
+	struct sani_wsk_late rcvbuf;
 };
 
 enum sani_wsk_phase {
@@ -136,6 +147,7 @@ struct sani_wsk_sock {
 	bool closing;
 	bool conditional;
 	bool exclusive;
+	bool reuse;
 	bool nagle;			/**< TCP_NODELAY is 0: WSK_FLAG_NODELAY counts. */
 	bool hurried;			/**< Nagle's algorithm is off since a send with that flag. */
 	bool tells_backlog;		/**< The end of a send may call WskSendBacklogEvent. */
@@ -153,7 +165,9 @@ struct sani_wsk_sock {
 	PIRP close_irp;			/**< The close, which waits for the native one. */
 	struct san_addr local;
 	struct san_addr remote;
-	PSECURITY_DESCRIPTOR security;
+	struct san_addr bound;		/**< Its entry among those of the host; port 0: it has none. Locked. */
+	struct sani_wsk_sock *next_bound;
+	SECURITY_DESCRIPTOR *security;	/**< Its own copy; NULL: nobody may share its address. */
 	struct sani_wsk_irps held;	/**< SIO_ADDRESS_LIST_CHANGE. */
 	struct sani_wsk_listen *listening;
 	struct sani_wsk_sock *next, *prev;	/**< Of the core. */
@@ -221,9 +235,9 @@ VOID
 sani_wsk_cancel(PDEVICE_OBJECT device, PIRP irp);
 
 /**
- * The arguments of a request, in the stack location that the program has set its routine in. The IRP does not step
- * down to it: it steps up when it completes, and where it is one that its maker has given it, that is all there is to
- * do.
+ * The arguments of a request, in the stack location that the program has set its routine in (W17). The IRP does not
+ * step down to it: it steps up when it completes, and where it is one that its maker has given it, that is all there
+ * is to do.
  */
 static inline ULONG_PTR *
 sani_wsk_args(PIRP irp)
@@ -231,7 +245,7 @@ sani_wsk_args(PIRP irp)
 	return IoGetNextIrpStackLocation(irp)->Parameters.Provider;
 }
 
-/** Take an IRP over: false, when it has no stack location left. Any thread. */
+/** Take an IRP over: false, when it has no stack location left (W14). Any thread. */
 static inline bool
 sani_wsk_take(struct sani_wsk_sock *s, struct sani_wsk_core *wc, PIRP irp)
 {
@@ -261,7 +275,7 @@ sani_wsk_end(PIRP irp);
 void
 sani_wsk_complete(PIRP irp, NTSTATUS status, ULONG_PTR information);
 
-/** Complete it in the turn that is, or the next. */
+/** Complete it in the turn that is, or the next: failures too (W18). What came of it is in the IRP (W19). */
 void
 sani_wsk_finish(PIRP irp, NTSTATUS status, ULONG_PTR information);
 

@@ -84,6 +84,7 @@ set_step(PIRP irp, ULONG step)
 	irp->Step = (irp->Step & ~(ULONG)SANI_WSK_STEPS) | step;
 }
 
+/* Behind everything else of the socket (W65, W72); its memory goes first (W70), so nothing comes after. */
 static void
 end_close(PIRP irp)
 {

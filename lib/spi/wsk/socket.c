@@ -46,12 +46,11 @@ void
 sani_wsk_sock_free(struct sani_wsk_sock *s)
 {
 	leave(s);
-	if (s->security != NULL)
-		sani_wsk_sd_release(s->client, s->security);
+	free(s->security);
 	free(s);
 }
 
-/* What is held here ends, the socket is nobody's but the program's, which closes it, or has. */
+/* What is held here ends, the socket is nobody's but the program's, which closes it, or has (W64, W73). */
 void
 sani_wsk_sock_over(struct sani_wsk_sock *s)
 {
@@ -59,6 +58,7 @@ sani_wsk_sock_over(struct sani_wsk_sock *s)
 
 	s->h = SAN_NO_HANDLE;
 	s->native_over = true;
+	sani_wsk_share_leave(s);
 	sani_wsk_sock_straighten(s);
 	sani_wsk_unwait(s);
 	if (s->rx != NULL)
@@ -105,7 +105,7 @@ start_close(PIRP irp)
 {
 	struct sani_wsk_sock *s = irp->Socket;
 
-	/* What was called before the close, on other threads, comes before it. */
+	/* What was called before the close, on other threads, comes before it (W63). */
 	sani_wsk_take_inbox(s->core);
 	s->close_irp = irp;
 	close_native(s);
@@ -233,21 +233,37 @@ take_dispatch(struct sani_wsk_sock *s, const VOID *dispatch)
 	}
 }
 
+/* A socket with its own copy of the descriptor (W25); NULL: status says why. */
+static struct sani_wsk_sock *
+make(struct _WSK_CLIENT *c, struct sani_wsk_core *wc, ULONG category, PSECURITY_DESCRIPTOR sd, NTSTATUS *status)
+{
+	SECURITY_DESCRIPTOR *security;
+	struct sani_wsk_sock *s;
+
+	*status = sani_wsk_sd_keep(c, sd, &security);
+	if (!NT_SUCCESS(*status))
+		return NULL;
+	s = sani_wsk_sock_make(c, wc, category);
+	if (s != NULL) {
+		s->security = security;
+		return s;
+	}
+	free(security);
+	*status = STATUS_INSUFFICIENT_RESOURCES;
+	return NULL;
+}
+
 /* Make s for a request, which is taken with it; or the request fails. @return False: there is no request. */
 static bool
-begin_make(struct _WSK_CLIENT *c, ULONG category, PIRP irp, NTSTATUS *status)
+begin_make(struct _WSK_CLIENT *c, ULONG category, PSECURITY_DESCRIPTOR sd, PIRP irp, NTSTATUS *status)
 {
 	struct sani_wsk_core *wc = c != NULL ? sani_wsk_client_core(c) : NULL;
-	struct sani_wsk_sock *s;
 
 	if (wc == NULL || !sani_wsk_client_take(c, wc, NULL, irp)) {
 		*status = STATUS_INVALID_PARAMETER;
 		return false;
 	}
-	s = NT_SUCCESS(*status) ? sani_wsk_sock_make(c, wc, category) : NULL;
-	if (s == NULL && NT_SUCCESS(*status))
-		*status = STATUS_INSUFFICIENT_RESOURCES;
-	irp->Socket = s;
+	irp->Socket = NT_SUCCESS(*status) ? make(c, wc, category, sd, status) : NULL;
 	return true;
 }
 
@@ -261,10 +277,9 @@ sani_wsk_socket(PWSK_CLIENT Client, ADDRESS_FAMILY AddressFamily, USHORT SocketT
 
 	(void)OwningProcess;
 	(void)OwningThread;
-	(void)SecurityDescriptor;
 	if (NT_SUCCESS(status) && Flags == WSK_FLAG_BASIC_SOCKET && (SocketContext != NULL || Dispatch != NULL))
 		status = STATUS_INVALID_PARAMETER;
-	if (!begin_make(Client, Flags, Irp, &status))
+	if (!begin_make(Client, Flags, SecurityDescriptor, Irp, &status))
 		return status;
 	s = Irp->Socket;
 	if (s == NULL)
@@ -313,6 +328,7 @@ start_socket_connect(PIRP irp)
 	fail_make(irp, status);
 }
 
+/* All in one request (W30): what fails in it leaves no socket. */
 NTSTATUS
 sani_wsk_socket_connect(PWSK_CLIENT Client, USHORT SocketType, ULONG Protocol, PSOCKADDR LocalAddress,
 			PSOCKADDR RemoteAddress, ULONG Flags, PVOID SocketContext,
@@ -325,13 +341,12 @@ sani_wsk_socket_connect(PWSK_CLIENT Client, USHORT SocketType, ULONG Protocol, P
 
 	(void)OwningProcess;
 	(void)OwningThread;
-	(void)SecurityDescriptor;
 	if (NT_SUCCESS(status) && (Flags != 0 || LocalAddress == NULL || RemoteAddress == NULL))
 		status = STATUS_INVALID_PARAMETER;
 	else if (NT_SUCCESS(status) &&
 		 (!sani_win_addr_in(LocalAddress, &local) || !sani_win_addr_in(RemoteAddress, &remote)))
 		status = STATUS_INVALID_ADDRESS;
-	if (!begin_make(Client, WSK_FLAG_CONNECTION_SOCKET, Irp, &status))
+	if (!begin_make(Client, WSK_FLAG_CONNECTION_SOCKET, SecurityDescriptor, Irp, &status))
 		return status;
 	s = Irp->Socket;
 	if (s == NULL)

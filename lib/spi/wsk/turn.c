@@ -73,7 +73,7 @@ on_close_record(struct sani_wsk_core *wc, const struct san_completion *comp)
 	sani_wsk_sock_over(s);
 }
 
-/* Not those that routines add meanwhile. */
+/* Not those that routines add meanwhile (W21). */
 static __attribute__((noinline)) unsigned int
 end_done(struct sani_wsk_core *wc)
 {

@@ -71,6 +71,31 @@ accepted_connection_inherits_keepalive(void)
 
 RULES("W74")
 static void
+options_of_a_socket_that_listens_are_those_of_what_it_accepts(void)
+{
+	struct end *l = bound(SERVER, WSK_FLAG_LISTEN_SOCKET, 80);
+	struct end *before = joined(bound(CLIENT, WSK_FLAG_CONNECTION_SOCKET, 0), l, 80);
+	struct end *after;
+	ULONG value = 99;
+
+	assert_int_equal(set_option(l, SOL_SOCKET, SO_KEEPALIVE, 1), STATUS_SUCCESS);
+	assert_int_equal(set_option(l, SOL_SOCKET, SO_RCVBUF, 100000), STATUS_SUCCESS);
+	assert_int_equal(set_option(l, SOL_SOCKET, SO_RCVBUF, 1), STATUS_INVALID_PARAMETER);
+	assert_int_equal(get_option(l, SOL_SOCKET, SO_RCVBUF, &value), STATUS_SUCCESS);
+	assert_int_equal(value, 100000);
+	assert_int_equal(get_option(l, SOL_SOCKET, SO_KEEPALIVE, &value), STATUS_SUCCESS);
+	assert_int_equal(value, 1);
+	after = joined(bound(CLIENT, WSK_FLAG_CONNECTION_SOCKET, 0), l, 80);
+	assert_int_equal(get_option(after, SOL_SOCKET, SO_RCVBUF, &value), STATUS_SUCCESS);
+	assert_int_equal(value, 100000);
+	assert_int_equal(get_option(after, SOL_SOCKET, SO_KEEPALIVE, &value), STATUS_SUCCESS);
+	assert_int_equal(value, 1);
+	assert_int_equal(get_option(before, SOL_SOCKET, SO_KEEPALIVE, &value), STATUS_SUCCESS);
+	assert_int_equal(value, 0);
+}
+
+RULES("W74")
+static void
 keepalive_may_be_set_at_any_time(void)
 {
 	struct pair p = world_pair();
@@ -431,6 +456,7 @@ static const struct CMUnitTest cases[] = {
 	WORLD_CASE(enabling_callbacks_takes_no_irp),
 	WORLD_CASE(options_read_back_what_was_set),
 	WORLD_CASE(accepted_connection_inherits_keepalive),
+	WORLD_CASE(options_of_a_socket_that_listens_are_those_of_what_it_accepts),
 	WORLD_CASE(keepalive_may_be_set_at_any_time),
 	WORLD_CASE(options_before_bind_are_refused_after_it),
 	WORLD_CASE(option_of_another_kind_of_socket_is_refused),

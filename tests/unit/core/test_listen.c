@@ -61,6 +61,29 @@ same_address_and_port_is_refused(void **state)
 }
 
 static void
+newest_of_those_that_share_is_asked(void **state)
+{
+	struct sani_listen l = entry(A, true, 80, 1);
+	struct sani_core *core;
+
+	(void)state;
+	pair_open(1, NULL);
+	core = pair.host[A]->cores[0];
+	l.share = true;
+	for (l.slot = 1; l.slot <= 3; l.slot++)
+		assert_int_equal(sani_core_listen_add(core, &l), 0);
+	assert_int_equal(find_slot(core, A, 80), 3);
+	sani_core_listen_del(core, 0, 2, 7);
+	assert_int_equal(find_slot(core, A, 80), 3);
+	sani_core_listen_del(core, 0, 3, 7);
+	assert_int_equal(find_slot(core, A, 80), 1);
+	/* One that does not share finds the address in use. */
+	l.share = false;
+	assert_int_equal(sani_core_listen_add(core, &l), -EADDRINUSE);
+	pair_close();
+}
+
+static void
 entry_is_removed_only_by_its_owner_slot_and_generation(void **state)
 {
 	struct sani_listen l = entry(A, false, 80, 1);
@@ -324,6 +347,7 @@ main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(exact_address_wins_over_any),
 		cmocka_unit_test(same_address_and_port_is_refused),
+		cmocka_unit_test(newest_of_those_that_share_is_asked),
 		cmocka_unit_test(entry_is_removed_only_by_its_owner_slot_and_generation),
 		cmocka_unit_test(table_of_entries_fills_and_empties),
 		cmocka_unit_test(handshakes_beyond_the_backlog_wait),
