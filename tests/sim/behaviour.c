@@ -110,6 +110,8 @@ sim_behaviour_options(struct sim_end *e, struct sim_rng *r, const struct sim_pla
 	e->keep_ms = e->keep_idle_ms = 0;
 	if (sim_chance(r, 30))
 		set_keepalive(e, r);
+	e->fast = sim_chance(r, plan->fast_percent) && !e->meets &&
+		  san_set_option(e->sock, SAN_OPT_FASTOPEN, sim_scale(r, 1, 64)) == 0;
 	e->user_timeout_ms = plan->user_timeout_ms;
 	if (plan->user_timeout_ms != 0)
 		san_set_option(e->sock, SAN_OPT_USER_TIMEOUT, plan->user_timeout_ms);

@@ -9,7 +9,7 @@
  *           must not do any more by the second.
  * Reuse:    a tuple that is opened again while segments of its last connection may be on the way is not judged.
  * Files:    flow.c the table; sent.c judges what is sent; delivered.c follows what is given, and times.
- * Source:   RFC 9293, 5681, 5961, 6298, 6691, 7323, 2018, 2883, 3168.
+ * Source:   RFC 9293, 5681, 5961, 6298, 6691, 7323, 2018, 2883, 3168, 7413.
  */
 #ifndef TESTS_SIM_CHECKER_H
 #define TESTS_SIM_CHECKER_H
@@ -128,7 +128,9 @@ struct sim_half {
 	uint32_t una_put;
 	uint32_t una_sure;		/**< Of una_put what it cannot but have taken, once it is settled. */
 	uint32_t edge_put;		/**< How far it may send. */
-	uint32_t syn_wnd;		/**< The window of the peer's SYN. */
+	uint32_t syn_wnd;		/**< The window of the peer's SYN, */
+	bool has_syn_text;		/**< which had text that may be taken (RFC 7413), */
+	uint32_t syn_text_end;		/**< up to here; nobody owes anything for it. */
 	uint64_t heard_put_us;		/**< Something that it has no reason to drop was put, */
 	uint64_t heard_us;		/**< settled. */
 	uint32_t nb_put;		/**< Segments, */

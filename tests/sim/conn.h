@@ -85,6 +85,10 @@ enum sim_wake { SIM_WAKE_TX, SIM_WAKE_RX, SIM_WAKE_POST, SIM_WAKE_CLOSE, SIM_WAK
 void
 sim_wake_later(struct sim_end *e, enum sim_wake why, uint64_t in_us);
 
+/** The connect was posted, with Fast Open: what is sent at once may go with the SYN. */
+void
+sim_drive_early(struct sim_end *e);
+
 /** The connection is open. */
 void
 sim_drive_begin(struct sim_end *e);

@@ -176,6 +176,9 @@ take_ack(struct sim_half *x, const struct sim_packet *p)
 	if (!x->syn || sim_lt(x->snd_max, p->ack) || sim_leq(p->ack, x->iss))
 		return;
 	before = x->una_put;
+	/* RFC 7413 4.2.1: text of a SYN that is not acknowledged with it was not taken, and is new again */
+	if ((p->flags & SIM_SYN) && x->asked && x->una_put == x->iss)
+		x->snd_max = p->ack;
 	if (sim_lt(x->una_put, p->ack))
 		x->una_put = p->ack;
 	if (sim_lt(x->una_sure, p->ack) && is_sure(x, p))
@@ -205,6 +208,8 @@ take_syn(struct sim_half *x, const struct sim_packet *p)
 	x->got_syn = true;
 	x->rcv_nxt = p->seq + 1;
 	x->syn_wnd = p->wnd;
+	x->has_syn_text = p->len > 0 && !(p->flags & SIM_ACK);
+	x->syn_text_end = p->seq + 1 + p->len;
 	if (!(p->flags & SIM_ACK) && x->syn)
 		x->edge_put = x->iss + 1 + p->wnd;
 }

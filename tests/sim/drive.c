@@ -138,7 +138,7 @@ post_one_send(struct sim_end *e, struct sim_behaviour *p, uint32_t len)
 	unsigned int flags = sim_behaviour_flags(p, true);
 	int rc = -ENOBUFS;
 
-	if (e->nb_urgent < SIM_URGENT && sim_chance(&p->rng, p->urgent_percent))
+	if (e->phase == SIM_OPEN && e->nb_urgent < SIM_URGENT && sim_chance(&p->rng, p->urgent_percent))
 		flags |= SAN_URGENT;
 	sim_behaviour_deadline(e, p);
 	if (sim_chance(&p->rng, p->lent_percent))
@@ -257,6 +257,21 @@ drive(struct sim_end *e)
 		sim_close(e);
 	else
 		sim_wake_later(e, SIM_WAKE_CLOSE, p->linger_us);
+}
+
+/* Not after a connect that has failed already. */
+void
+sim_drive_early(struct sim_end *e)
+{
+	struct sim_behaviour *p = sim_behaviour_of(e);
+	uint32_t nb = sim_below(&p->rng, 3);
+
+	for (uint32_t i = 0; i < nb && may_send(e, p); i++) {
+		uint32_t len = (uint32_t)RTE_MIN((uint64_t)sim_scale(&p->rng, 1, p->chunk), p->total - e->sent);
+
+		if (post_one_send(e, p, len) < 0)
+			return;
+	}
 }
 
 /* The connection is open. Some do not read at first, until the peer's window is shut. */

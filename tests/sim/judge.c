@@ -107,6 +107,9 @@ may_time_out(const struct sim_end *e)
 	uint64_t timeout_us = e->user_timeout_ms != 0 ? e->user_timeout_ms * 1000ull :
 			      e->phase == SIM_CONNECTING || e->got + e->sent == 0 ? 180000000ull : 924000000ull;
 
+	/* what is accepted with the SYN may find that nobody is there, for as long as a handshake lasts */
+	if (e->fast)
+		timeout_us = RTE_MIN(timeout_us, 60000000ull);
 	if (e->keep_ms != 0 && e->keep_ms * 1000ull < timeout_us)
 		timeout_us = e->keep_ms * 1000ull;
 	return sim_situation.lossy && vhost_now_us - e->opened_us + 100000 >= timeout_us;
@@ -143,6 +146,9 @@ may_be_reset(const struct sim_end *e)
 static bool
 is_permitted_error(const struct sim_end *e, const struct sim_op *op)
 {
+	/* what was sent with a connect shares its fate */
+	if (e->fast && e->error != 0 && e->error == op->result)
+		return true;
 	switch (op->result) {
 	case -ECANCELED:
 		return op->cancelled || e->phase == SIM_CLOSING;
@@ -211,13 +217,16 @@ judge_recv(struct sim_end *e, struct sim_op *op)
 	e->at_end = true;
 }
 
-/* The stream goes no further than this; urgent data that was not sent as a whole is none. */
+/* Of a send only that much is the stream's: it ends there, and what of it was urgent does too. */
 static void
-take_back(struct sim_end *e, uint64_t sent)
+take_back(struct sim_end *e, const struct sim_op *op)
 {
-	e->sent = sent;
-	while (e->nb_urgent > 0 && e->urgent[e->nb_urgent - 1] > sent)
-		e->urgent[--e->nb_urgent] = 0;
+	e->sent = op->from + op->o.done;
+	if (!(op->flags & SAN_URGENT))
+		return;
+	e->nb_urgent--;
+	if (op->o.done > 0)
+		e->urgent[e->nb_urgent++] = e->sent;
 }
 
 static void
@@ -226,7 +235,7 @@ judge_send(struct sim_end *e, struct sim_op *op)
 	if (op->result < 0) {
 		/* what was not given to the connection is not part of the stream; only the last one is cancelled */
 		if ((op->result == -ECANCELED || is_late(op)) && e->phase == SIM_OPEN)
-			take_back(e, op->from + op->o.done);
+			take_back(e, op);
 		sim_exercised[SIM_late_send] += is_late(op);
 		judge_error(e, op);
 		return;

@@ -132,6 +132,7 @@ take_accepted(struct listener *l, san_handle sock)
 	e->phase = SIM_OPEN;
 	e->user_timeout_ms = l->end.user_timeout_ms;
 	e->keep_ms = l->end.keep_ms;
+	e->fast = l->end.fast;
 	e->opened_us = e->moved_us = vhost_now_us;
 	sim_conn_note_open(c);
 	sim_drive_begin(e);

@@ -360,7 +360,7 @@ keeps_order(const struct sim_op *op)
 static void
 check_order(const struct sim_lane *lane)
 {
-	for (uint32_t i = 1; i < lane->nb; i++) {
+	for (uint32_t i = 1; i < lane->nb && lane->ops[lane->first].kind != SAN_OP_CONNECT; i++) {
 		const struct sim_op *op = nth_op(lane, i);
 
 		if (op->state == SIM_OP_ENDED && keeps_order(op))
@@ -382,7 +382,9 @@ check_before(const struct sim_lane *lane, const struct sim_op *op)
 	while (i-- > 0) {
 		const struct sim_op *before = nth_op(lane, i);
 
-		sim_hold(SIM_op_order, before->state == SIM_OP_ENDED || (before->flags & SAN_POLLED),
+		/* a connect that fails ends the sends of a Fast Open before it ends itself */
+		sim_hold(SIM_op_order, before->state == SIM_OP_ENDED || (before->flags & SAN_POLLED) ||
+			 before->kind == SAN_OP_CONNECT,
 			 "an operation of kind %u (%d) has completed before one of kind %u (state %u%s%s)", op->kind,
 			 op->o.result, before->kind, (unsigned int)sani_op_state(&before->o),
 			 before->cancelled ? ", cancelled" : "", before->lent ? ", lent" : "");
@@ -550,6 +552,9 @@ sim_oracle_audit(struct sim_world *w)
 
 		sim_exercised[SIM_lent_sent] += vhost_count(v, SANI_CTR_lend_tx);
 		sim_exercised[SIM_lent_copied] += vhost_count(v, SANI_CTR_lend_tx_copied);
+		sim_exercised[SIM_fast_sent] += vhost_count(v, SANI_CTR_tcp_tx_fast);
+		sim_exercised[SIM_fast_taken] += vhost_count(v, SANI_CTR_tcp_rx_fast);
+		sim_exercised[SIM_fast_refused] += vhost_count(v, SANI_CTR_tcp_fast_refused);
 		sim_exercised[SIM_parked] += vhost_count(v, SANI_CTR_core_parked);
 		sim_hold(SIM_op_counts, vhost_count(v, SANI_CTR_sock_ops) == sim_tally[i].accepted &&
 			 vhost_count(v, SANI_CTR_sock_ops_ended) == sim_tally[i].accepted,

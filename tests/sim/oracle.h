@@ -77,6 +77,7 @@ struct sim_end {
 	uint64_t moved_us;		/**< Something went on last. */
 	uint64_t left_us;		/**< It was closed, or told that the connection is over. */
 	uint32_t user_timeout_ms;
+	bool fast;			/**< SAN_OPT_FASTOPEN. */
 	uint32_t keep_ms;		/**< Keepalive gives up after this long; 0: there is none. */
 	uint32_t keep_idle_ms;		/**< It asks after this long. */
 	bool paced;			/**< Its socket may be paced, always or now and then. */

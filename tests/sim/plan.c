@@ -158,6 +158,7 @@ sim_plan_make(struct sim_plan *plan, uint64_t seed)
 	for (unsigned int i = 0; i < plan->nb_hosts; i++)
 		make_host(&plan->hosts[i], profile, &r);
 	make_faults(plan, profile, &r);
+	plan->fast_percent = sim_chance(&r, 50) ? 0 : sim_between(&r, 30, 100);
 	plan->meet_percent = sim_chance(&r, 30) ? sim_between(&r, 5, 60) : 0;
 	plan->situation.lossy = may_lose(profile) || profile == SHUFFLED;
 	plan->situation.tight = churn;
@@ -211,8 +212,8 @@ sim_plan_print(const struct sim_plan *plan, FILE *out)
 		plan->seed, plan->profile, plan->nb_hosts, plan->nb_conns, plan->bytes_max,
 		(double)plan->span_us / 1e6, (double)plan->heal_us / 1e6);
 	fprintf(out, "#  backlog %u, accepts %u (%u us later), user timeout %u ms, %u %% hard ends, %u %% meet, "
-		"wrap %u\n", plan->backlog, plan->accepts, plan->accept_delay_us, plan->user_timeout_ms,
-		plan->hard_percent, plan->meet_percent, plan->wrap);
+		"%u %% fast, wrap %u\n", plan->backlog, plan->accepts, plan->accept_delay_us, plan->user_timeout_ms,
+		plan->hard_percent, plan->meet_percent, plan->fast_percent, plan->wrap);
 	for (unsigned int i = 0; i < plan->nb_hosts; i++) {
 		const struct sim_host_plan *h = &plan->hosts[i];
 

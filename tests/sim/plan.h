@@ -40,6 +40,7 @@ struct sim_plan {
 	uint32_t hard_percent;		/**< Ends that close before they are done. */
 	uint32_t stubborn_percent;	/**< Listeners that close and come back. */
 	uint32_t meet_percent;		/**< Connections whose both ends connect. */
+	uint32_t fast_percent;		/**< Sockets with Fast Open. */
 	bool plain;			/**< One request, one answer: for measuring. */
 	unsigned int nb_faults;
 	struct sim_fault_plan faults[SIM_FAULTS];

@@ -143,6 +143,8 @@ start_conn(void *arg, uint32_t what)
 	sim_programs.tally.begun++;
 	if (!c->meets)
 		sim_conn_note_names(c);
+	if (c->end[0].fast)
+		sim_drive_early(&c->end[0]);
 	draw_early_end(&c->end[0]);
 }
 

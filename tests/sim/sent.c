@@ -72,7 +72,7 @@ take_own_syn(struct sim_half *x, const struct sim_packet *p)
 	x->iss = p->seq;
 	x->snd_max = p->seq;
 	x->una = x->una_put = x->una_sure = p->seq;
-	x->edge_put = p->seq + 1;
+	x->edge_put = p->seq + 1 + (x->has_syn_text ? x->syn_wnd : 0);
 	x->mss = p->has_mss ? p->mss : MSS_DEFAULT;
 	x->offers_ws = p->has_ws;
 	x->ws = p->ws;
@@ -136,6 +136,10 @@ check_ack(struct sim_half *x, const struct sim_packet *p)
 	uint8_t ws = sim_half_has_ws(x) && !(p->flags & SIM_SYN) ? x->ws : 0;
 	uint32_t edge = p->ack + ((uint32_t)p->wnd << ws);
 
+	/* RFC 7413: the text of a SYN is taken, or part of it, by who acknowledges it */
+	if (x->has_syn_text && sim_lt(x->rcv_nxt, p->ack) && sim_leq(p->ack, x->syn_text_end))
+		x->rcv_nxt = p->ack;
+	x->has_syn_text &= (p->flags & SIM_SYN) != 0;
 	sim_hold(SIM_ack_is_received, x->got_syn && sim_leq(p->ack, x->rcv_nxt),
 		 "acknowledges more than %u: %s", x->rcv_nxt, text_of(p));
 	if (x->has_acked) {
@@ -156,7 +160,7 @@ check_ack(struct sim_half *x, const struct sim_packet *p)
 static void
 keep_bytes(struct sim_half *x, const struct sim_packet *p)
 {
-	uint32_t at = p->seq - x->iss - 1;
+	uint32_t at = p->seq + !!(p->flags & SIM_SYN) - x->iss - 1;
 	uint32_t old = at < x->nb_bytes ? RTE_MIN(x->nb_bytes - at, (uint32_t)p->len) : 0;
 
 	if (old > 0)
@@ -203,6 +207,9 @@ check_size(const struct sim_half *x, const struct sim_packet *p)
 	uint32_t end = p->seq + space;
 	const struct sim_host_plan *plan = x->host->plan;
 
+	if ((p->flags & SIM_SYN) && p->len > 0)
+		sim_hold(SIM_syn_text, !(p->flags & SIM_ACK) && p->ip_len <= plan->mtu && !x->has_acked,
+			 "text beside a SYN, MTU %u: %s", plan->mtu, text_of(p));
 	if (p->flags & SIM_SYN)
 		return;
 	if (sim_lt(x->edge_put, end)) {
