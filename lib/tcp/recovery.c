@@ -87,8 +87,8 @@ sani_tcp_recovery_enter(struct sani_tcp_conn *c, uint64_t now_us, struct sani_co
 	c->recover = c->snd_nxt - 1;
 	c->ca = SANI_TCP_CA_RECOVERY;
 	c->flags |= SANI_TCP_F_CWR_DUE;
-	/* what a probe has shown is answered by this */
-	c->flags &= ~(uint32_t)SANI_TCP_F_TLP_OUT;
+	/* what a probe has shown is answered by this; what was to go at once before was acknowledged before it could */
+	c->flags &= ~(uint32_t)(SANI_TCP_F_TLP_OUT | SANI_TCP_F_RTX_NOW);
 	sani_tcp_arm(c, SANI_TCP_T_REXMIT, now_us + sani_tcp_rto(c, c->backoff));
 	sani_count(ctr, SANI_CTR_tcp_tx_fast_rexmit);
 }

@@ -247,6 +247,28 @@ retransmissions_are_paced(void **state)
 	assert_int_equal(text_of(b), 4 * MSS);
 }
 
+/* What was to go at once was acknowledged before it could: a later loss is not let out in its stead. */
+static void
+haste_ends_with_its_loss(void **state)
+{
+	struct bed *b = *state;
+
+	start(b, 100 * MSS);
+	bed_write(b, 2 * MSS);
+	sani_tcp_recovery_resend(&b->c);
+	bed_in(b, ACK, NXT, UNA + 2 * MSS, 0);
+	bed_run(b, 100 * MS);
+	bed_write(b, 8 * MSS);
+	bed_run(b, 41 * MS);
+	bed_clear(b);
+	bed_sack(b, UNA + 2 * MSS, 1, (uint32_t[]){ UNA + 3 * MSS, UNA + 6 * MSS });
+	assert_int_equal(b->c.ca, SANI_TCP_CA_RECOVERY);
+	assert_int_equal(text_of(b), 0);
+	bed_run(b, 40 * MS);
+	assert_true(b->nb > 0);
+	assert_int_equal(b->out[0].seg.seq, UNA + 2 * MSS);
+}
+
 static struct link *
 transfer(const struct link_plan *plan)
 {
@@ -371,6 +393,7 @@ main(void)
 		bed_test(option_may_change_in_a_pause),
 		bed_test(rate_is_that_of_the_window),
 		bed_test(retransmissions_are_paced),
+		bed_test(haste_ends_with_its_loss),
 		cmocka_unit_test(rate_is_kept),
 		cmocka_unit_test(rate_is_kept_among_losses),
 		cmocka_unit_test(automatic_pace_keeps_the_wire_busy_and_the_queue_short),
