@@ -277,8 +277,9 @@ judge_disconnect(struct sim_end *e, struct sim_op *op)
 	}
 	e->moved_us = vhost_now_us;
 	if (op->flags & SAN_ABORT) {
-		sim_hold(SIM_disconnect, op->result == 0 && op->ended_us == op->posted_us, "an abort ends with %d",
-			 op->result);
+		sim_hold(SIM_disconnect, op->result == 0 && (op->ended_us == op->posted_us ||
+							     e->host->excused_us >= op->posted_us),
+			 "an abort ends with %d after %lu us", op->result, op->ended_us - op->posted_us);
 		sim_exercised[SIM_aborted]++;
 		return;
 	}
