@@ -3,6 +3,7 @@
 
 #include "spi/wsp/priv.h"
 
+/* R54, R55: it has begun, or it has failed. */
 static DWORD
 connect_here(struct sani_wsp_call *call)
 {
@@ -29,6 +30,7 @@ connect_here(struct sani_wsp_call *call)
 void
 sani_wsp_on_connect(struct sani_wsp_sock *so, const struct san_completion *c)
 {
+	/* R56; R63: the native socket has all that a connection needs. */
 	so->phase = c->result == 0 ? SANI_WSP_CONNECTED : SANI_WSP_FRESH;
 	/* Cancelled: the socket is being closed, and nothing is signalled (R156). */
 	if (c->result != -ECANCELED)

@@ -52,7 +52,7 @@ sani_wsp_connect_error(int rc)
 {
 	switch (rc) {
 	/*
-	 * R60: the three codes after which nobody tries another provider only if that would certainly fail. A
+	 * R59, R60: the three codes after which nobody tries another provider only if that would certainly fail. A
 	 * refusal is the peer's own word; whether a host that cannot be reached here exists is not known.
 	 */
 	case -ECONNREFUSED:

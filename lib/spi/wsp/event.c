@@ -10,7 +10,7 @@ sani_wsp_signal(struct sani_wsp_sock *so, LONG event, int error)
 		so->connect_error = error;
 		so->outcome = (so->selected & FD_CONNECT) == 0;
 	}
-	/* R147, R156: nothing is signalled of a socket that closes. */
+	/* R68, R71: what has come is for the switch to ask. R147, R156: nothing is told of a socket that closes. */
 	if ((so->selected & event) == 0 || !sani_wsp_is_open(so))
 		return;
 	so->recorded |= event;
@@ -45,7 +45,7 @@ sani_wsp_event_select(SOCKET s, WSAEVENT event, LONG events, LPINT err)
 	return sani_wsp_return(sani_wsp_carry_out(&call), err);
 }
 
-/* R145: one step. */
+/* R57, R145: one step. */
 static DWORD
 enum_here(struct sani_wsp_call *call)
 {

@@ -101,7 +101,7 @@ end_odd(struct sani_wsp_home *home, struct sani_wsp_op *op)
 		sani_wsp_give_op(home, op);
 }
 
-/* Nothing of the operation is touched after it (R13). */
+/* Nothing of the operation is touched after it (R13, R112). */
 static inline __attribute__((always_inline)) void
 tell(SOCKET upper, LPWSAOVERLAPPED ov, DWORD error, DWORD bytes)
 {
@@ -322,7 +322,7 @@ unlink_from(struct sani_wsp_home *home, struct sani_wsp_sock *so)
 	home->nb_socks--;
 }
 
-/* The last up-call (R161); then the entry is free. */
+/* The last up-call (R161); then the entry is free, and not before (R163). */
 static void
 release(struct sani_wsp_sock *so)
 {

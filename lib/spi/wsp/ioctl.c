@@ -117,6 +117,7 @@ get_extension(const struct buffers *b)
 	return WSAEINVAL;
 }
 
+/* R202 */
 static DWORD
 list_addresses(const struct buffers *b)
 {
@@ -124,6 +125,7 @@ list_addresses(const struct buffers *b)
 	return b->out == NULL || b->nb_out < *b->returned ? WSAEFAULT : 0;
 }
 
+/* R200 */
 static DWORD
 carry_out(SOCKET s, DWORD code, const struct buffers *b)
 {

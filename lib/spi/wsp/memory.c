@@ -216,6 +216,7 @@ unlink_from(struct sani_wsp_sock *so, struct sani_wsp_mem *mem)
 	so->nb_mem--;
 }
 
+/* R119: with its socket. */
 void
 sani_wsp_forget_memory(struct sani_wsp_sock *so)
 {
@@ -230,7 +231,7 @@ sani_wsp_forget_memory(struct sani_wsp_sock *so)
 	}
 }
 
-/* R116 */
+/* R116, R119 */
 static bool
 is_connected(const struct sani_wsp_sock *so)
 {
@@ -240,6 +241,7 @@ is_connected(const struct sani_wsp_sock *so)
 	       san_get_option(so->h, SAN_OPT_STATE, &state) == 0 && state != SAN_TCP_CLOSED;
 }
 
+/* R121: the memory stays as it is, whoever has it mapped; R120: each direction has its own bound. */
 static DWORD
 register_here(struct sani_wsp_call *call)
 {
@@ -289,6 +291,7 @@ sani_wsp_register_memory(SOCKET s, PVOID buf, DWORD len, DWORD flags, LPINT err)
 	return NULL;
 }
 
+/* R124: each registration counts for itself. */
 static DWORD
 deregister_here(struct sani_wsp_call *call)
 {

@@ -18,6 +18,7 @@ get_here(struct sani_wsp_call *call)
 	return 0;
 }
 
+/* R194: of all others the switch does not ask. R132: there is no RDMA. */
 static DWORD
 get_option(struct sani_wsp_call *call, int level, int name, DWORD *value)
 {

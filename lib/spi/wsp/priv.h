@@ -8,6 +8,7 @@
  *            the up-calls to be made. A native socket does the work; nothing here follows its states but
  *            what the interface asks for (connecting, connected, listening).
  * Words:     so a descriptor's entry, home the core's part; "here": on the home's core, "away": on another thread.
+ *            All of it is this process's: nothing outlives one that ends without a cleanup (R18).
  * Threads:   what is marked "any thread" is atomic or written before the entry is shown; the rest is home's.
  */
 #ifndef SANI_SPI_WSP_PRIV_H

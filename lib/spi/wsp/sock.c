@@ -5,7 +5,7 @@
 #include "spi/win/addr.h"
 #include "spi/wsp/priv.h"
 
-/* R29: only what a SAN socket can be. */
+/* R28, R29, R43: only what a SAN socket can be. */
 static DWORD
 check_kind(int af, int type, int protocol, GROUP g, DWORD flags)
 {
@@ -20,7 +20,7 @@ check_kind(int af, int type, int protocol, GROUP g, DWORD flags)
 	return g != 0 || flags != WSA_FLAG_OVERLAPPED ? WSAEINVAL : 0;
 }
 
-/* R30: own structure, the switch's descriptor, own descriptor. */
+/* R30, R32: own structure, the switch's descriptor, by which up-calls name the socket, own descriptor. */
 static DWORD
 make(const WSAPROTOCOL_INFOW *info, SOCKET *s)
 {
@@ -110,6 +110,7 @@ sani_wsp_bind_to(struct sani_wsp_sock *so, const struct san_addr *local)
 	return rc < 0 ? WSAENETDOWN : (DWORD)rc;
 }
 
+/* R35, R48: an address of Windows is one of the sockets below, and of no other family than IPv4 (R43). */
 DWORD
 sani_wsp_read_name(const struct sockaddr *name, int namelen, struct san_addr *addr)
 {
@@ -157,12 +158,16 @@ sani_wsp_begin_close(struct sani_wsp_sock *so)
 		sani_wsp_try_release(so);
 		return;
 	}
-	/* Refused only when it is closing already: then its record comes all the same. */
+	/*
+	 * R154, R158, R160: addresses and queued data go with the native socket, the connection is reset, what is
+	 * pending ends. Refused only when it is closing already: then its record comes all the same.
+	 */
 	san_close(so->h, sani_wsp_user(so));
 	if (sani_wsp_is_here(home) && !home->calling && !sani_layer_in_round())
 		sani_wsp_flush(home, so);
 }
 
+/* Whatever state the socket is in: R79, R165. */
 int WSPAPI
 sani_wsp_close_socket(SOCKET s, LPINT err)
 {

@@ -18,7 +18,7 @@ struct asked {
 	bool has_routine;
 };
 
-/* What was given cannot be an operation: why. */
+/* What was given cannot be an operation: why. R93: a routine is none of it. */
 static DWORD
 check(const struct asked *a)
 {
@@ -43,14 +43,17 @@ direction_of(uint8_t kind)
 	return kind == SAN_OP_SEND ? SANI_WSP_SENDS : SANI_WSP_RECVS;
 }
 
-/* A buffer that is not registered: before there is a connection none can be (R114 before R108). */
+/* A buffer that is not registered: before there is a connection none can be (R114 before R108, R119). */
 static int
 why_not(const struct sani_wsp_sock *so)
 {
 	return so->phase == SANI_WSP_CONNECTED ? WSAEFAULT : -ENOTCONN;
 }
 
-/* Buffers, however many. @return As sani_layer_post_told(), or WSAEFAULT; with 0 their registrations are in use. */
+/*
+ * Buffers, however many; the array is the caller's again (R109).
+ * @return As sani_layer_post_told(), or WSAEFAULT; with 0 their registrations are in use.
+ */
 static int
 post_many(struct sani_wsp_sock *so, struct sani_wsp_op *op, const WSABUFEX *bufs, DWORD nb)
 {

@@ -218,6 +218,7 @@ is_in_upcall(void)
 	return false;
 }
 
+/* R9: what cannot be waited for, or is not there any more, makes it WSAENETDOWN; nothing makes it WSAEINVAL. */
 static DWORD
 end_all(void)
 {

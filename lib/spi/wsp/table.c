@@ -6,7 +6,7 @@
 struct sani_wsp_sock *sani_wsp_socks;
 
 static pthread_mutex_t lock = PTHREAD_MUTEX_INITIALIZER;
-static struct sani_wsp_sock *oldest_free;	/* first in, first out: a descriptor comes back as late as can be */
+static struct sani_wsp_sock *oldest_free;	/* first in, first out: an entry comes back as late as can be */
 static struct sani_wsp_sock **free_end = &oldest_free;
 static _Atomic uint32_t high;
 static _Atomic uint32_t in_use;
@@ -98,7 +98,7 @@ sani_wsp_alloc(enum sani_wsp_state state)
 void
 sani_wsp_free(struct sani_wsp_sock *so)
 {
-	/* Never 0: so no descriptor is. */
+	/* R191: the descriptor is of its generation. Never 0: so no descriptor is. */
 	uint32_t gen = RTE_MAX(sani_wsp_gen(so) + 1, 1u);
 
 	atomic_store(&so->word, sani_wsp_word(so, gen, SANI_WSP_FREE));

@@ -1,7 +1,9 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /*
  * Sends and receives like most: on the owning core one buffer, which lies in the registration that was used last. Such
- * a call is the native post of an operation that the registration has ready, and little else.
+ * a call is the native post of an operation that the registration has ready, and little else. It neither waits,
+ * whatever events are selected (R94), nor is it refused for want of the other end's receive, or of one here: what comes
+ * early stays in the receive window, and goes to the receives in their order (R85 to R87).
  */
 #include <errno.h>
 #include <sched.h>
