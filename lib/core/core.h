@@ -66,6 +66,7 @@ struct sani_listen {
 	uint32_t rcvbuf;
 	uint32_t user_timeout_ms;
 	bool nodelay;
+	bool tuned;		/**< For the layer above: options are not what sockets usually have. */
 	struct sani_tcp_tune tune;
 };
 

@@ -157,7 +157,7 @@ sani_cancel_request(struct san_core *k, san_handle h, uint32_t id, bool all, boo
 	if (carry_out(k, so, id, all))
 		return 0;
 	sani_sock_rebind(k, so);
-	t = sani_cq_thread(so->cq);
+	t = sani_cq_thread(so->lane->cq);
 	ring = atomic_load_explicit(&t->req[k->id], memory_order_acquire);
 	if (ring == NULL)
 		return 0;

@@ -21,7 +21,7 @@ check_op(const struct san_core *k, const struct sani_sock *so, const struct san_
 	sani_assert(state != SANI_OP_CANCELLING || op->kind == SAN_OP_ACCEPT || is_sending(op));
 	/* Its memory is in use for as long as anything may refer to it. */
 	sani_assert(!sani_lent_is_out(op) || is_sending(op));
-	sani_assert(op->sock == so->handle);
+	sani_assert(op->sock == sani_sock_handle(so));
 	sani_assert(op->flags & SANI_OP_LISTED);
 	sani_assert(!(op->flags & SANI_OP_REPEAT) || (op->flags & SANI_OP_EXTRA));
 	sani_assert(!(op->flags & SANI_OP_REPEAT) || !(op->flags & SAN_POLLED));
@@ -40,7 +40,7 @@ check_list(const struct san_core *k, const struct sani_sock *so, const struct sa
 		check_op(k, so, op);
 		sani_assert(op->prev == last);
 		sani_assert(is_sending(op) == (l == &so->send));
-		sani_assert((op->kind == SAN_OP_ACCEPT) == (l == &so->recv && so->accepting != NULL));
+		sani_assert((op->kind == SAN_OP_ACCEPT) == (l == &so->recv && so->listens));
 		last = op;
 		n++;
 	}
@@ -82,9 +82,9 @@ check_unsent(const struct sani_sock *so)
 }
 
 static void
-check_accepting(const struct sani_sock *so)
+check_accepting(const struct san_core *k, const struct sani_sock *so)
 {
-	const struct sani_accepting *a = so->accepting;
+	const struct sani_accepting *a = sani_sock_accepting(k, so);
 	const struct san_overlapped *op;
 	uint32_t ones = 0, repeating = 0, cancelling = 0, room = 0;
 
@@ -109,7 +109,7 @@ sani_check_sock(struct san_core *k, struct sani_sock *so)
 	uint64_t w = atomic_load(&k->slots->words[sani_sock_slot(so)]);
 	uint32_t n;
 
-	sani_assert(sani_word_gen(w) == so->gen);
+	sani_assert(sani_word_gen(w) == sani_word_gen(so->word));
 	sani_assert(sani_word_state(w) == SANI_SLOT_OPEN || sani_word_state(w) == SANI_SLOT_CLOSING);
 	sani_assert(so->close == SANI_CLOSE_NONE || sani_word_state(w) == SANI_SLOT_CLOSING);
 	sani_assert(so->close == SANI_CLOSE_NONE || so->conn == SANI_NONE);
@@ -124,8 +124,8 @@ sani_check_sock(struct san_core *k, struct sani_sock *so)
 	sani_assert(n + (so->connect != NULL) == so->nb_ops);
 	check_unsent(so);
 	check_lent(k, so);
-	if (so->accepting != NULL)
-		check_accepting(so);
+	if (so->listens)
+		check_accepting(k, so);
 }
 
 void
@@ -135,7 +135,7 @@ sani_check_entry(const struct san_core *k, const struct sani_sock *so, const str
 
 	/* Nothing comes behind the close, and every entry has its place. */
 	sani_assert(state == SANI_SLOT_OPEN || state == SANI_SLOT_CLOSING);
-	sani_assert(op->sock == so->handle);
+	sani_assert(op->sock == sani_sock_handle(so));
 	sani_assert(sani_op_state(op) != SANI_OP_FREE && sani_op_state(op) != SANI_OP_DONE);
 	/* No end while a packet refers to its memory (O9.4, O10). */
 	sani_assert(!sani_lent_is_out(op));

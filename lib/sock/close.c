@@ -13,7 +13,7 @@
 static struct sani_thread *
 bound_thread(const struct sani_sock *so)
 {
-	return sani_cq_thread(so->cq);
+	return sani_cq_thread(so->lane->cq);
 }
 
 static void
@@ -38,7 +38,7 @@ abort_operations(struct san_core *k, struct sani_sock *so)
 {
 	if (so->connect != NULL)
 		sani_op_end(k, so, so->connect, -ECANCELED);
-	if (so->accepting != NULL)
+	if (so->listens)
 		sani_listen_abort(k, so);
 	else if (so->recv.head != NULL)
 		sani_op_end_all(k, so, &so->recv, -ECANCELED);
@@ -50,6 +50,7 @@ abort_operations(struct san_core *k, struct sani_sock *so)
 static void
 advance_fence(struct san_core *k, struct sani_sock *so)
 {
+	struct sani_record *rec = sani_sock_record(so);
 	struct sani_thread *t = bound_thread(so);
 
 	if (so->close == SANI_CLOSE_POSTING) {
@@ -57,16 +58,17 @@ advance_fence(struct san_core *k, struct sani_sock *so)
 		uint64_t posting = atomic_load(&t->posting);
 		struct sani_spsc *ring;
 
-		if (posting != 0 && posting == so->fence_posting)
+		/* Of the word its lower half: that waits a round longer if it comes round to what it was. */
+		if (posting != 0 && (uint32_t)posting == rec->fence)
 			return;
 		sani_window();
 		ring = atomic_load_explicit(&t->req[k->id], memory_order_acquire);
-		so->fence_noted = ring != NULL ? sani_spsc_tail(ring) : 0;
+		rec->fence = ring != NULL ? sani_spsc_tail(ring) : 0;
 		so->close = SANI_CLOSE_RING;
 	}
 	/* Not equality: a burst goes past the noted tail. */
 	if (so->close == SANI_CLOSE_RING &&
-	    (int32_t)(sani_request_head(k, t) - so->fence_noted) >= 0) {
+	    (int32_t)(sani_request_head(k, t) - rec->fence) >= 0) {
 		sani_count(&k->core->ctr, SANI_CTR_sock_fences);
 		so->close = SANI_CLOSE_FENCED;
 	}
@@ -85,18 +87,28 @@ begin_fence(struct san_core *k, struct sani_sock *so)
 		return;
 	}
 	so->close = SANI_CLOSE_POSTING;
-	so->fence_posting = atomic_load(&bound_thread(so)->posting);
+	sani_sock_record(so)->fence = (uint32_t)atomic_load(&bound_thread(so)->posting);
+}
+
+static void
+set_next(struct san_core *k, uint32_t slot, uint32_t next)
+{
+	atomic_store_explicit(&k->slots->records[slot].link, next + 1, memory_order_relaxed);
 }
 
 static void
 unlink_closing(struct san_core *k, const struct sani_sock *so)
 {
-	uint32_t slot = sani_sock_slot(so);
-	uint32_t *at = &k->closing;
+	uint32_t slot = sani_sock_slot(so), next = sani_close_next(k, slot);
+	uint32_t at = k->closing;
 
-	while (*at != slot)
-		at = &k->socks[*at].next_closing;
-	*at = so->next_closing;
+	if (at == slot) {
+		k->closing = next;
+		return;
+	}
+	while (sani_close_next(k, at) != slot)
+		at = sani_close_next(k, at);
+	set_next(k, at, next);
 }
 
 static void
@@ -104,8 +116,8 @@ finish(struct san_core *k, struct sani_sock *so)
 {
 	sani_check_sock(k, so);
 	if (so->port_taken)
-		sani_host_port_put(k->core->host, so->local.port);
-	if (sani_unlikely(so->accepting != NULL))
+		sani_host_port_put(k->core->host, sani_sock_local(k, so).port);
+	if (sani_unlikely(so->listens))
 		sani_listen_free(k, so);
 	sani_window();
 	sani_sock_retire(k, so);
@@ -113,10 +125,10 @@ finish(struct san_core *k, struct sani_sock *so)
 
 /* Step 6: is nothing of it held outside the core? */
 static inline bool
-may_finish(const struct sani_sock *so)
+may_finish(const struct san_core *k, const struct sani_sock *so)
 {
 	return so->close == SANI_CLOSE_FENCED && so->nb_ops == 0 && so->told &&
-	       (so->accepting == NULL || so->accepting->answers == 0);
+	       (!so->listens || sani_sock_accepting(k, so)->answers == 0);
 }
 
 bool
@@ -124,7 +136,7 @@ sani_close_advance(struct san_core *k, struct sani_sock *so)
 {
 	if (so->close != SANI_CLOSE_FENCED)
 		advance_fence(k, so);
-	if (!may_finish(so))
+	if (!may_finish(k, so))
 		return false;
 	unlink_closing(k, so);
 	finish(k, so);
@@ -140,11 +152,11 @@ sani_close_begin(struct san_core *k, struct sani_sock *so)
 		sani_repeat_forget(k, so);
 	drop_connection(k, so);
 	abort_operations(k, so);
-	if (sani_likely(may_finish(so))) {
+	if (sani_likely(may_finish(k, so))) {
 		finish(k, so);
 		return;
 	}
-	so->next_closing = k->closing;
+	set_next(k, sani_sock_slot(so), k->closing);
 	k->closing = sani_sock_slot(so);
 	sani_close_advance(k, so);
 }
@@ -158,7 +170,7 @@ sani_close_round(struct san_core *k)
 	while (slot != SANI_NONE) {
 		struct sani_sock *so = &k->socks[slot];
 
-		slot = so->next_closing;
+		slot = sani_close_next(k, slot);
 		done += sani_close_advance(k, so);
 	}
 	return done;

@@ -5,20 +5,22 @@
 #define SENDING_GOES_ON (SANI_TCP_EV_ACKED | SANI_TCP_EV_FIN_ACKED | SANI_TCP_EV_FIN)
 
 static struct sani_open
-describe(const struct sani_sock *so, const struct san_addr *peer)
+describe(const struct san_core *k, const struct sani_sock *so, const struct san_addr *peer)
 {
+	const struct sani_sock_options *opt = sani_sock_options(k, so);
+	const struct san_addr local = sani_sock_local(k, so);
 	struct sani_open open = {
-		.local_port = so->local.port,
+		.local_port = local.port,
 		.remote_port = peer->port,
-		.sndbuf = so->opt.sndbuf,
-		.rcvbuf = so->opt.rcvbuf,
-		.user_timeout_ms = so->opt.user_timeout_ms,
+		.sndbuf = opt->sndbuf,
+		.rcvbuf = opt->rcvbuf,
+		.user_timeout_ms = opt->user_timeout_ms,
 		.sock = sani_sock_slot(so),
-		.nodelay = so->opt.nodelay,
-		.tune = so->opt.tune,
+		.nodelay = opt->nodelay,
+		.tune = opt->tune,
 	};
 
-	memcpy(open.local.b, so->local.ip, sizeof(open.local.b));
+	memcpy(open.local.b, local.ip, sizeof(open.local.b));
 	memcpy(open.remote.b, peer->ip, sizeof(open.remote.b));
 	return open;
 }
@@ -34,7 +36,7 @@ sani_connect_start(struct san_core *k, struct sani_sock *so, struct san_overlapp
 	sani_op_fetch_addr(op, &peer);
 	if (so->phase != SANI_SOCK_NEW)
 		return -EISCONN;
-	open = describe(so, &peer);
+	open = describe(k, so, &peer);
 	op->flags |= SANI_OP_LISTED;
 	so->connect = op;
 	rc = sani_core_connect(k->core, &open, &c);
@@ -68,7 +70,8 @@ die(struct san_core *k, struct sani_sock *so, int error)
 		sani_op_end(k, so, so->connect, error);
 		return;
 	}
-	so->error = error;
+	sani_assert(error <= 0 && error >= -UINT8_MAX);
+	so->error = (uint8_t)-error;
 	sani_sock_enter(k, so, SANI_SOCK_DEAD);
 	if (error != 0) {
 		sani_op_end_all(k, so, &so->recv, error);
@@ -107,7 +110,7 @@ int
 sani_watch_start(struct san_core *k, struct sani_sock *so, struct san_overlapped *op)
 {
 	if (so->phase == SANI_SOCK_DEAD && so->error != 0)
-		return so->error;
+		return -so->error;
 	if (so->phase != SANI_SOCK_DEAD && so->phase != SANI_SOCK_CONNECTED)
 		return -ENOTCONN;
 	if (so->connect != NULL)

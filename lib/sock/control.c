@@ -142,7 +142,7 @@ socket_here(struct san_core *k, struct sani_control_args *args)
 	so = sani_sock_open(k, args->cq, args->lane);
 	if (so == NULL)
 		return -ENFILE;
-	args->sock = so->handle;
+	args->sock = sani_sock_handle(so);
 	return 0;
 }
 
@@ -211,7 +211,7 @@ bind_here(struct san_core *k, struct sani_control_args *args)
 			return -EADDRINUSE;
 		so->port_taken = true;
 	}
-	so->local = args->local;
+	k->more[sani_sock_slot(so)].local = args->local;
 	so->bound = true;
 	return 0;
 }
@@ -289,7 +289,7 @@ names_here(struct san_core *k, struct sani_control_args *args)
 
 	if (so == NULL)
 		return -ENOTSOCK;
-	args->local = so->local;
+	args->local = sani_sock_local(k, so);
 	args->peer = (struct san_addr){ 0 };
 	if (so->conn == SANI_NONE)
 		return 0;

@@ -118,6 +118,7 @@ sani_cq_lane(struct san_cq *cq, uint8_t core_id)
 		return NULL;
 	}
 	lane->records = sani_slots_peek(core_id)->records;
+	lane->cq = cq;
 	lane->depth = cq->depth;
 	lane->left = cq->depth;
 	lane->thread_id = atomic_load_explicit(&cq->thread_id, memory_order_relaxed);

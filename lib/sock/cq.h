@@ -46,6 +46,7 @@ struct sani_lane {
 	/* Fixed, and read for each completion: nothing that one side writes all the time lies in this line. */
 	struct sani_spsc *ring SANI_ALIGNED;
 	struct sani_record *records;	/**< Of the core's slots. */
+	struct san_cq *cq;		/**< Whose lane it is. */
 	uint32_t depth;			/**< Places. */
 	uint32_t thread_id;		/**< Whose queue it is. */
 	uint8_t core_id;

@@ -3,8 +3,10 @@
 #include "sock/priv.h"
 
 static void
-unlink_op(struct sani_sock *so, struct san_overlapped *op)
+unlink_op(struct san_core *k, struct sani_sock *so, struct san_overlapped *op)
 {
+	struct sani_accepting *a;
+
 	switch (sani_op_where(op)) {
 	case SANI_OP_ON_RECV:
 		/* mostly the oldest */
@@ -14,9 +16,10 @@ unlink_op(struct sani_sock *so, struct san_overlapped *op)
 			sani_oplist_remove(&so->recv, op);
 		break;
 	case SANI_OP_ON_ACCEPT:
-		so->accepting->nb_accepts -= !(op->flags & SANI_OP_REPEAT);
-		so->accepting->nb_repeating -= (op->flags & SANI_OP_REPEAT) != 0;
-		so->accepting->nb_cancelling -= sani_op_state(op) == SANI_OP_CANCELLING;
+		a = sani_sock_accepting(k, so);
+		a->nb_accepts -= !(op->flags & SANI_OP_REPEAT);
+		a->nb_repeating -= (op->flags & SANI_OP_REPEAT) != 0;
+		a->nb_cancelling -= sani_op_state(op) == SANI_OP_CANCELLING;
 		sani_oplist_remove(&so->recv, op);
 		break;
 	case SANI_OP_ON_SEND:
@@ -93,7 +96,7 @@ let_go(struct san_core *k, struct sani_sock *so, struct san_overlapped *op)
 {
 	uint8_t places = 1;
 
-	unlink_op(so, op);
+	unlink_op(k, so, op);
 	if (sani_unlikely(op->flags & SANI_OP_REPEAT))
 		places = (uint8_t)(1 + sani_op_extra(op)->repeat.k);
 	if (sani_unlikely(op->flags & (SANI_OP_TIMED | SANI_OP_EXTRA)))
@@ -107,7 +110,7 @@ drop(struct san_core *k, struct sani_sock *so, struct san_overlapped *op, int32_
 {
 	if (!(op->flags & SAN_POLLED))
 		sani_count(&k->core->ctr, SANI_CTR_sock_orphans);
-	sani_op_finish(so->lane, so->rec, op, op->kind, SAN_POLLED, result);
+	sani_op_finish(so->lane, sani_sock_record(so), op, op->kind, SAN_POLLED, result);
 }
 
 static inline void
@@ -122,11 +125,11 @@ end_op(struct san_core *k, struct sani_sock *so, struct san_overlapped *op, int3
 		places = let_go(k, so, op);
 	so->nb_ops--;
 	sani_count(&k->core->ctr, SANI_CTR_sock_ops_ended);
-	if (sani_unlikely(k->gone_here) && sani_gone_cq(so->cq)) {
+	if (sani_unlikely(k->gone_here) && sani_gone_cq(so->lane->cq)) {
 		drop(k, so, op, result);
 		return;
 	}
-	e = sani_op_finish(so->lane, so->rec, op, op->kind, flags, result);
+	e = sani_op_finish(so->lane, sani_sock_record(so), op, op->kind, flags, result);
 	if (e == NULL)
 		return;
 	e->places = places;
@@ -160,7 +163,7 @@ static inline __attribute__((always_inline)) uint32_t
 finish_plain(struct san_core *k, struct sani_sock *so, struct sani_oplist *l, int32_t result, bool receives)
 {
 	struct sani_lane *lane = so->lane;
-	struct sani_record *rec = so->rec;
+	struct sani_record *rec = sani_sock_record(so);
 	struct san_overlapped *op, *next;
 	uint32_t n = 0;
 
@@ -186,7 +189,7 @@ end_plain(struct san_core *k, struct sani_sock *so, struct sani_oplist *l, int32
 {
 	uint32_t n;
 
-	sani_assert(so->accepting == NULL);
+	sani_assert(!so->listens);
 	if (l == &so->recv) {
 		n = finish_plain(k, so, l, result, true);
 	} else {

@@ -49,6 +49,7 @@ tell_all(struct san_core *k, const struct sani_msg *msg)
 static int
 take_port(struct san_core *k, struct sani_sock *so)
 {
+	struct san_addr local;
 	int port;
 
 	if (so->port_taken || so->share)
@@ -56,7 +57,10 @@ take_port(struct san_core *k, struct sani_sock *so)
 	port = sani_host_port_take_any(k->core->host);
 	if (port < 0)
 		return -EADDRINUSE;
-	so->local.port = (uint16_t)port;
+	local = sani_sock_local(k, so);
+	local.port = (uint16_t)port;
+	k->more[sani_sock_slot(so)].local = local;
+	so->bound = true;
 	so->port_taken = true;
 	return 0;
 }
@@ -87,43 +91,50 @@ make_accepting(struct san_host *host, unsigned int backlog)
 void
 sani_listen_free(struct san_core *k, struct sani_sock *so)
 {
-	if (so->accepting == NULL)
+	if (!so->listens)
 		return;
 	atomic_fetch_sub(&k->host->nb_listening, 1);
-	free(so->accepting);
-	so->accepting = NULL;
+	free(sani_sock_accepting(k, so));
+	so->listens = false;
 }
 
 int
 sani_listen_start(struct san_core *k, struct sani_sock *so, unsigned int backlog)
 {
 	struct sani_msg msg = { .kind = MSG_LISTEN };
+	const struct sani_sock_options *opt = sani_sock_options(k, so);
 	struct sani_listen *l = &msg.u.listen;
+	struct sani_accepting *a;
+	struct san_addr local;
 
 	if (so->phase != SANI_SOCK_NEW)
 		return -EINVAL;
-	so->accepting = make_accepting(k->host, backlog);
-	if (so->accepting == NULL)
+	a = make_accepting(k->host, backlog);
+	if (a == NULL)
 		return -ENOMEM;
+	k->more[sani_sock_slot(so)].accepting = a;
+	so->listens = true;
 	if (take_port(k, so) < 0) {
 		sani_listen_free(k, so);
 		return -EADDRINUSE;
 	}
+	local = sani_sock_local(k, so);
 	*l = (struct sani_listen){
-		.port = so->local.port,
+		.port = local.port,
 		.owner = k->id,
 		.slot = sani_sock_slot(so),
-		.gen = so->gen,
+		.gen = sani_word_gen(so->word),
 		.backlog = backlog,
-		.sndbuf = so->opt.sndbuf,
-		.rcvbuf = so->opt.rcvbuf,
-		.user_timeout_ms = so->opt.user_timeout_ms,
-		.nodelay = so->opt.nodelay,
+		.sndbuf = opt->sndbuf,
+		.rcvbuf = opt->rcvbuf,
+		.user_timeout_ms = opt->user_timeout_ms,
+		.nodelay = opt->nodelay,
 		.share = so->share,
 		.hold = so->hold,
-		.tune = so->opt.tune,
+		.tuned = so->tuned,
+		.tune = opt->tune,
 	};
-	memcpy(l->addr.b, so->local.ip, sizeof(l->addr.b));
+	memcpy(l->addr.b, local.ip, sizeof(l->addr.b));
 	sani_sock_enter(k, so, SANI_SOCK_LISTENING);
 	tell_all(k, &msg);
 	return 0;
@@ -150,11 +161,12 @@ refuse(struct san_core *k, unsigned int to, uint32_t conn, uint32_t gen)
 void
 sani_listen_stop(struct san_core *k, struct sani_sock *so)
 {
-	struct sani_msg msg = { .kind = MSG_STOP, .a = sani_sock_slot(so), .b = so->gen };
+	struct sani_msg msg = { .kind = MSG_STOP, .a = sani_sock_slot(so), .b = sani_word_gen(so->word) };
+	struct sani_accepting *a = sani_sock_accepting(k, so);
 
-	so->accepting->answers = k->core->host->nb_cores;
-	while (so->accepting->nb > 0) {
-		const struct sani_offer *o = oldest_offer(so->accepting);
+	a->answers = k->core->host->nb_cores;
+	while (a->nb > 0) {
+		const struct sani_offer *o = oldest_offer(a);
 
 		refuse(k, o->from, o->conn, o->gen);
 	}
@@ -170,9 +182,9 @@ room_of(const struct sani_sock *so, const struct san_overlapped *op)
 
 /* And all of them; still_good: without those that are to end. */
 static uint32_t
-room(const struct sani_sock *so, bool still_good)
+room(const struct san_core *k, const struct sani_sock *so, bool still_good)
 {
-	const struct sani_accepting *a = so->accepting;
+	const struct sani_accepting *a = sani_sock_accepting(k, so);
 	const struct san_overlapped *op;
 	uint32_t n = 0;
 
@@ -186,7 +198,7 @@ room(const struct sani_sock *so, bool still_good)
 
 /* Is what the others have room for enough for what is taken? Looked at once: the reaper may make more meanwhile. */
 static bool
-can_spare(const struct sani_sock *so, const struct san_overlapped *spare)
+can_spare(const struct san_core *k, const struct sani_sock *so, const struct san_overlapped *spare)
 {
 	const struct san_overlapped *op;
 	uint32_t n = 0;
@@ -194,7 +206,7 @@ can_spare(const struct sani_sock *so, const struct san_overlapped *spare)
 	for (op = so->recv.head; op != NULL; op = op->next)
 		if (op != spare)
 			n += room_of(so, op);
-	return n >= so->accepting->nb_taken;
+	return n >= sani_sock_accepting(k, so)->nb_taken;
 }
 
 /* The accept that an answer is for: the oldest that has room. */
@@ -212,12 +224,13 @@ first_accept(const struct sani_sock *so)
 static void
 end_cancelled(struct san_core *k, struct sani_sock *so)
 {
+	const struct sani_accepting *a = sani_sock_accepting(k, so);
 	struct san_overlapped *op = so->recv.head;
 
-	while (so->accepting->nb_cancelling > 0 && op != NULL) {
+	while (a->nb_cancelling > 0 && op != NULL) {
 		struct san_overlapped *next = op->next;
 
-		if (sani_op_state(op) == SANI_OP_CANCELLING && can_spare(so, op))
+		if (sani_op_state(op) == SANI_OP_CANCELLING && can_spare(k, so, op))
 			sani_op_end(k, so, op, op->result);
 		op = next;
 	}
@@ -226,11 +239,11 @@ end_cancelled(struct san_core *k, struct sani_sock *so)
 void
 sani_accept_go_on(struct san_core *k, struct sani_sock *so)
 {
-	struct sani_accepting *a = so->accepting;
+	struct sani_accepting *a = sani_sock_accepting(k, so);
 	uint32_t most;
 
 	end_cancelled(k, so);
-	most = room(so, true);
+	most = room(k, so, true);
 	while (a->nb > 0 && most > a->nb_taken) {
 		const struct sani_offer *o = oldest_offer(a);
 
@@ -254,9 +267,9 @@ sani_accept_start(struct san_core *k, struct sani_sock *so, struct san_overlappe
 		return -EINVAL;
 	sani_oplist_append(&so->recv, op);
 	if (op->flags & SANI_OP_REPEAT)
-		so->accepting->nb_repeating++;
+		sani_sock_accepting(k, so)->nb_repeating++;
 	else
-		so->accepting->nb_accepts++;
+		sani_sock_accepting(k, so)->nb_accepts++;
 	sani_accept_go_on(k, so);
 	return 0;
 }
@@ -269,7 +282,7 @@ sani_accept_abort(struct san_core *k, struct sani_sock *so, struct san_overlappe
 	if (op->flags & SANI_OP_TIMED)
 		sani_deadline_clear(k, op);
 	op->result = reason;
-	so->accepting->nb_cancelling++;
+	sani_sock_accepting(k, so)->nb_cancelling++;
 	end_cancelled(k, so);
 	return 0;
 }
@@ -279,7 +292,7 @@ sani_listen_abort(struct san_core *k, struct sani_sock *so)
 {
 	struct san_overlapped *op;
 
-	while ((op = so->recv.head) != NULL && can_spare(so, op))
+	while ((op = so->recv.head) != NULL && can_spare(k, so, op))
 		sani_op_end(k, so, op, -ECANCELED);
 }
 
@@ -308,7 +321,7 @@ static void
 on_offer(struct san_core *k, const struct sani_msg *msg)
 {
 	struct sani_sock *so = sani_sock_of(k, sani_handle(k->id, msg->c, (uint32_t)msg->d));
-	struct sani_accepting *a = so != NULL ? so->accepting : NULL;
+	struct sani_accepting *a = so != NULL ? sani_sock_accepting(k, so) : NULL;
 
 	if (a == NULL || so->close != SANI_CLOSE_NONE) {
 		refuse(k, msg->from, msg->a, msg->b);
@@ -340,11 +353,11 @@ on_refuse(struct san_core *k, const struct sani_msg *msg)
 
 /* The connection was opened with its listener's options; the entry may be gone by now. */
 static void
-take_options(struct sani_sock *so, const struct sani_listen *l)
+take_options(struct san_core *k, struct sani_sock *so, const struct sani_listen *l)
 {
-	if (l == NULL)
+	if (l == NULL || sani_likely(!l->tuned))
 		return;
-	so->opt = (struct sani_sock_options){
+	*sani_sock_tune(k, so) = (struct sani_sock_options){
 		.sndbuf = l->sndbuf,
 		.rcvbuf = l->rcvbuf,
 		.user_timeout_ms = l->user_timeout_ms,
@@ -370,11 +383,11 @@ adopt(struct san_core *k, struct sani_tcp_conn *c, uint32_t cq_id, san_handle *h
 	if (so == NULL)
 		return -ENFILE;
 	so->told = false;
-	take_options(so, sani_core_listen_of(k->core, c));
+	take_options(k, so, sani_core_listen_of(k->core, c));
 	so->conn = sani_core_conn_idx(k->core, c);
 	sani_core_adopt(k->core, c, sani_sock_slot(so));
 	sani_sock_enter(k, so, SANI_SOCK_CONNECTED);
-	*h = so->handle;
+	*h = sani_sock_handle(so);
 	return 0;
 }
 
@@ -423,7 +436,7 @@ on_made(struct san_core *k, const struct sani_msg *msg)
 	struct sani_sock *so = listener_of(k, msg);
 	struct san_overlapped *op = first_accept(so);
 
-	so->accepting->nb_taken--;
+	sani_sock_accepting(k, so)->nb_taken--;
 	if (op->flags & SANI_OP_REPEAT) {
 		sani_repeat_put(k, so, op, msg->e);
 		settle_accepts(k, so);
@@ -440,7 +453,7 @@ on_gone(struct san_core *k, const struct sani_msg *msg)
 	struct sani_sock *so = listener_of(k, msg);
 	struct san_overlapped *op = first_accept(so);
 
-	so->accepting->nb_taken--;
+	sani_sock_accepting(k, so)->nb_taken--;
 	if (so->close == SANI_CLOSE_NONE && msg->a != 0) {
 		if (op->flags & SANI_OP_REPEAT)
 			sani_accept_abort(k, so, op, (int32_t)msg->a);
@@ -473,7 +486,7 @@ on_stopped(struct san_core *k, const struct sani_msg *msg)
 {
 	struct sani_sock *so = &k->socks[msg->a];
 
-	if (--so->accepting->answers == 0)
+	if (--sani_sock_accepting(k, so)->answers == 0)
 		sani_close_advance(k, so);
 }
 

@@ -86,7 +86,7 @@ sani_loan_recv(struct san_core *k, struct sani_sock *so, struct san_overlapped *
 		return true;
 	}
 	/* of a thread that is gone nobody would hear of them */
-	if (sani_tcp_readable(c) == 0 || (k->gone_here && sani_gone_cq(so->cq)))
+	if (sani_tcp_readable(c) == 0 || (k->gone_here && sani_gone_cq(so->lane->cq)))
 		return false;
 	room = reserve(k, x->nb);
 	if (room == 0)

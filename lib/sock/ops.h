@@ -55,7 +55,7 @@ sani_sock_show(struct san_core *k, struct sani_sock *so)
 		sani_held_show(k);
 		k->held = so->lane;
 	}
-	sani_touch_cq(k, so->cq);
+	sani_touch_cq(k, so->lane->cq);
 }
 
 /** Wake the threads of the touched queues, and the cores that were sent something. */

@@ -32,10 +32,10 @@ set_sndbuf(struct san_core *k, struct sani_sock *so, uint32_t value)
 	int rc;
 
 	if (so->phase == SANI_SOCK_NEW)
-		return set_before_open(so, &so->opt.sndbuf, value);
+		return set_before_open(so, &sani_sock_tune(k, so)->sndbuf, value);
 	if (so->phase == SANI_SOCK_LISTENING)
 		return -EINVAL;
-	rc = set_in_range(&so->opt.sndbuf, value, BUF_MIN, BUF_MAX);
+	rc = set_in_range(&sani_sock_tune(k, so)->sndbuf, value, BUF_MIN, BUF_MAX);
 	if (rc < 0 || so->conn == SANI_NONE)
 		return rc;
 	sani_tcp_set_option(sani_sock_conn(k, so), SAN_OPT_SNDBUF, value, k->core->now_us);
@@ -68,11 +68,11 @@ set_kind(const struct sani_sock *so, uint8_t *to, uint32_t value, uint32_t last)
 }
 
 static int
-set_fast(struct sani_sock *so, uint32_t value)
+set_fast(struct san_core *k, struct sani_sock *so, uint32_t value)
 {
 	if (so->phase != SANI_SOCK_NEW || value > UINT16_MAX)
 		return -EINVAL;
-	so->opt.tune.fast = (uint16_t)value;
+	sani_sock_tune(k, so)->tune.fast = (uint16_t)value;
 	return 0;
 }
 
@@ -111,8 +111,8 @@ set_rcvbuf(struct san_core *k, struct sani_sock *so, uint32_t value)
 	int rc;
 
 	if (so->phase == SANI_SOCK_NEW || so->phase == SANI_SOCK_LISTENING)
-		return set_before_open(so, &so->opt.rcvbuf, value);
-	rc = set_in_range(&so->opt.rcvbuf, value, BUF_MIN, BUF_MAX);
+		return set_before_open(so, &sani_sock_tune(k, so)->rcvbuf, value);
+	rc = set_in_range(&sani_sock_tune(k, so)->rcvbuf, value, BUF_MIN, BUF_MAX);
 	if (rc < 0 || so->conn == SANI_NONE)
 		return rc;
 	c = sani_sock_conn(k, so);
@@ -123,7 +123,7 @@ set_rcvbuf(struct san_core *k, struct sani_sock *so, uint32_t value)
 int
 sani_option_set(struct san_core *k, struct sani_sock *so, enum san_option option, uint32_t value)
 {
-	struct sani_sock_options opt = so->opt;
+	struct sani_sock_options opt = *sani_sock_options(k, so);
 	struct sani_tcp_conn *c;
 	int rc;
 
@@ -132,21 +132,21 @@ sani_option_set(struct san_core *k, struct sani_sock *so, enum san_option option
 	if (option == SAN_OPT_RCVBUF)
 		return set_rcvbuf(k, so, value);
 	if (option == SAN_OPT_CC)
-		return set_kind(so, &so->opt.tune.cc, value, SAN_CC_DCTCP);
+		return set_kind(so, &sani_sock_tune(k, so)->tune.cc, value, SAN_CC_DCTCP);
 	if (option == SAN_OPT_CWV)
-		return set_kind(so, &so->opt.tune.cwv, value, 1);
+		return set_kind(so, &sani_sock_tune(k, so)->tune.cwv, value, 1);
 	if (option == SAN_OPT_FASTOPEN)
-		return set_fast(so, value);
+		return set_fast(k, so, value);
 	if (option == SAN_OPT_MTU_PROBE)
-		return set_kind(so, &so->opt.tune.mtu_probe, value, 1);
+		return set_kind(so, &sani_sock_tune(k, so)->tune.mtu_probe, value, 1);
 	if (option == SAN_OPT_ECN)
-		return set_kind(so, &so->opt.tune.ecn, value, SAN_ECN_REQUEST);
+		return set_kind(so, &sani_sock_tune(k, so)->tune.ecn, value, SAN_ECN_REQUEST);
 	rc = set_any_time(&opt, option, value);
 	if (rc == 0 && so->phase == SANI_SOCK_LISTENING)
 		rc = -EINVAL;	/* every core has its own copy by now */
 	if (rc < 0)
 		return rc;
-	so->opt = opt;
+	*sani_sock_tune(k, so) = opt;
 	if (so->conn == SANI_NONE)
 		return 0;
 	c = sani_sock_conn(k, so);
@@ -168,57 +168,59 @@ int
 sani_option_get(const struct san_core *k, const struct sani_sock *so, enum san_option option,
 		uint32_t *value)
 {
+	const struct sani_sock_options *opt = sani_sock_options(k, so);
+
 	switch (option) {
 	case SAN_OPT_SNDBUF:
-		*value = so->opt.sndbuf;
+		*value = opt->sndbuf;
 		return 0;
 	case SAN_OPT_RCVBUF:
-		*value = so->opt.rcvbuf;
+		*value = opt->rcvbuf;
 		return 0;
 	case SAN_OPT_USER_TIMEOUT:
-		*value = so->opt.user_timeout_ms;
+		*value = opt->user_timeout_ms;
 		return 0;
 	case SAN_OPT_NODELAY:
-		*value = so->opt.nodelay;
+		*value = opt->nodelay;
 		return 0;
 	case SAN_OPT_TOS:
-		*value = so->opt.tune.tos;
+		*value = opt->tune.tos;
 		return 0;
 	case SAN_OPT_TTL:
-		*value = so->opt.tune.ttl;
+		*value = opt->tune.ttl;
 		return 0;
 	case SAN_OPT_KEEPALIVE:
-		*value = so->opt.tune.keep.on;
+		*value = opt->tune.keep.on;
 		return 0;
 	case SAN_OPT_KEEP_IDLE:
-		*value = so->opt.tune.keep.idle_ms;
+		*value = opt->tune.keep.idle_ms;
 		return 0;
 	case SAN_OPT_KEEP_INTERVAL:
-		*value = so->opt.tune.keep.interval_ms;
+		*value = opt->tune.keep.interval_ms;
 		return 0;
 	case SAN_OPT_KEEP_COUNT:
-		*value = so->opt.tune.keep.count;
+		*value = opt->tune.keep.count;
 		return 0;
 	case SAN_OPT_CWV:
-		*value = so->opt.tune.cwv;
+		*value = opt->tune.cwv;
 		return 0;
 	case SAN_OPT_PACING:
-		*value = so->opt.tune.pacing;
+		*value = opt->tune.pacing;
 		return 0;
 	case SAN_OPT_URGENT:
 		*value = so->conn != SANI_NONE ? sani_tcp_urgent(sani_sock_conn(k, so)) : 0;
 		return 0;
 	case SAN_OPT_CC:
-		*value = so->opt.tune.cc;
+		*value = opt->tune.cc;
 		return 0;
 	case SAN_OPT_ECN:
-		*value = so->opt.tune.ecn;
+		*value = opt->tune.ecn;
 		return 0;
 	case SAN_OPT_FASTOPEN:
-		*value = so->opt.tune.fast;
+		*value = opt->tune.fast;
 		return 0;
 	case SAN_OPT_MTU_PROBE:
-		*value = so->opt.tune.mtu_probe;
+		*value = opt->tune.mtu_probe;
 		return 0;
 	case SAN_OPT_STATE:
 		*value = state(k, so);

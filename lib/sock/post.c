@@ -482,10 +482,12 @@ close_here(san_handle h, uint64_t user)
 		return false;
 	so = &k->socks[sani_handle_slot(h)];
 	w = so->word;
-	if (so->handle != h || !atomic_compare_exchange_strong(so->at, &w, w - SANI_SLOT_OPEN + SANI_SLOT_CLOSING))
+	if (sani_word_gen(w) != sani_handle_gen(h) ||
+	    !atomic_compare_exchange_strong(&k->slots->words[sani_handle_slot(h)], &w,
+					    w - SANI_SLOT_OPEN + SANI_SLOT_CLOSING))
 		return false;
 	sani_window();
-	so->rec->close_user = user;
+	k->slots->records[sani_handle_slot(h)].close_user = user;
 	sani_close_begin(k, so);
 	return true;
 }

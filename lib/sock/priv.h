@@ -19,94 +19,8 @@
 #include "sock/sleep.h"
 #include "sock/slot.h"
 #include "sock/sock.h"
+#include "sock/socket.h"
 #include "sock/thread.h"
-
-/** What a socket is. Writer: sani_sock_enter() (sock.c). */
-enum sani_sock_phase {
-	SANI_SOCK_NEW,
-	SANI_SOCK_CONNECTING,
-	SANI_SOCK_CONNECTED,
-	SANI_SOCK_DEAD,		/**< The connection is over, error says how; nobody closed it yet (O14). */
-	SANI_SOCK_LISTENING,
-	SANI_NB_SOCK_PHASES
-};
-
-/** How far a close is (O9). Writer: close.c. */
-enum sani_close_step {
-	SANI_CLOSE_NONE,
-	SANI_CLOSE_POSTING,	/**< Waits to see the bound thread's posting word 0 or changed. */
-	SANI_CLOSE_RING,	/**< Waits until the thread's ring is processed up to the noted tail. */
-	SANI_CLOSE_FENCED,	/**< Waits for the operations held outside, and for answers (O11). */
-};
-
-/** A finished handshake that waits for an accept (O11). */
-struct sani_offer {
-	uint8_t from;		/**< Index of the connection's core. */
-	uint32_t conn;
-	uint32_t gen;
-};
-
-/**
- * The part of a socket that listens. Its accepts are alike: a connection goes to the oldest, so they end in
- * order whatever core answers first, and only their number says how many are spoken for.
- */
-struct sani_accepting {
-	uint32_t nb_accepts;		/**< In the socket's list of receives, repeating ones not counted. */
-	uint32_t nb_repeating;		/**< Those. Each has room for as many as may still wait to be reaped. */
-	uint32_t nb_taken;		/**< "Taken" told and not answered; at most what all have room for. */
-	uint32_t nb_cancelling;		/**< Accepts that are to end as soon as they are not spoken for. */
-	uint32_t answers;		/**< Cores that have not answered the close. */
-	uint32_t head;			/**< Oldest offer. */
-	uint32_t nb;
-	uint32_t size;
-	struct sani_offer offers[];
-};
-
-struct sani_sock_options {
-	uint32_t sndbuf;
-	uint32_t rcvbuf;
-	uint32_t user_timeout_ms;
-	bool nodelay;
-	struct sani_tcp_tune tune;
-};
-
-struct sani_sock {
-	/* All that a post on the core looks at first, in a line. */
-	san_handle handle;
-	_Atomic uint64_t *at;		/**< The slot word. */
-	uint64_t word;			/**< What it is while it is open, as far as the core knows (O12). */
-	struct sani_record *rec;	/**< Of the slot. */
-	struct sani_lane *lane;		/**< Of cq, which has the id in that word. */
-	struct sani_oplist recv;	/**< Receives; of a listener, its accepts. */
-	uint32_t conn;			/**< Connection block, SANI_NONE. */
-	uint32_t direct;		/**< CONNECTED: id of cq's thread (recv.c); else SANI_NONE. */
-	struct san_cq *cq;
-	uint32_t gen;
-	uint8_t phase;			/**< enum sani_sock_phase */
-	uint8_t close;			/**< enum sani_close_step */
-	bool shut;			/**< A shutdown or disconnect was posted: no more sends. */
-	bool fin_acked;
-	bool bound;			/**< san_bind() was called. */
-	bool port_taken;		/**< local.port is ours in the host's table. */
-	bool share;			/**< local.port is a layer's, for several sockets: sani_layer_bind(). */
-	bool paused;			/**< In the core's list of those whose repeating operation waits. */
-	bool told;			/**< Accepted: the listener's core has written the completion (O11). */
-	bool hold;			/**< Listener: sani_layer_hold() */
-	bool owning;			/**< Of cancelled sends the connection holds what it could not copy (lent.c). */
-	int32_t error;			/**< DEAD: 0, or what ended the connection. */
-	uint32_t nb_ops;		/**< Operations not ended. */
-	struct sani_oplist send;	/**< Sends, shutdown, disconnects; ended in order. */
-	struct san_overlapped *unsent;	/**< First of send that is not wholly given to the connection. */
-	struct san_overlapped *connect;	/**< The connect; on a connection the watch. */
-	struct sani_accepting *accepting;
-	struct san_addr local;		/**< As bound. */
-	struct sani_sock_options opt;
-	uint32_t next_paused;
-	/* close.c */
-	uint32_t next_closing;
-	uint32_t fence_noted;		/**< RING: tail of the thread's ring. */
-	uint64_t fence_posting;		/**< POSTING: the word when the fence began. */
-};
 
 /** A cancel that came before its post (O8). */
 struct sani_kept_cancel {
@@ -160,6 +74,7 @@ struct san_core {
 	uint32_t nb_slots;
 	const struct sani_slots *slots;
 	struct sani_sock *socks;
+	struct sani_sock_more *more;	/**< Of the same slots. */
 	struct sani_tcp_conn *conns;	/**< The core's connection blocks. */
 	uint32_t ring_size;		/**< Entries of a request ring. */
 	uint8_t id;
@@ -173,11 +88,12 @@ struct san_core {
 	uint32_t *free;			/**< FIFO of slots to use next (O6). */
 	uint32_t free_head;
 	uint32_t nb_free;
-	uint32_t closing;		/**< First socket that is closing, linked by next_closing. */
+	uint32_t closing;		/**< First socket that is closing, linked by their records. */
 	uint32_t paused;		/**< First socket that is paused, linked by next_paused. */
 	uint32_t gone_seen;		/**< sani_thread_gone_count() when last looked at. */
 	bool gone_here;			/**< A GONE thread is not acknowledged yet. */
 	uint32_t gone_acked[SANI_THREADS];	/**< Life of the thread that was acknowledged last. */
+	struct sani_sock_options usual;	/**< Of sockets that have none of their own. */
 	struct sani_kept_cancel *kept;	/**< Room for all that can be (cancel.c). */
 	size_t kept_size;
 	uint32_t nb_kept;
@@ -211,23 +127,43 @@ sani_core_home(struct sani_core *core)
 	return core->ctx;
 }
 
-static inline uint32_t
-sani_sock_slot(const struct sani_sock *so)
+/** The part of a listener, or NULL. */
+static inline struct sani_accepting *
+sani_sock_accepting(const struct san_core *k, const struct sani_sock *so)
 {
-	return sani_handle_slot(so->handle);
+	return sani_unlikely(so->listens) ? k->more[sani_sock_slot(so)].accepting : NULL;
+}
+
+/** Its options. */
+static inline const struct sani_sock_options *
+sani_sock_options(const struct san_core *k, const struct sani_sock *so)
+{
+	return sani_unlikely(so->tuned) ? &k->more[sani_sock_slot(so)].opt : &k->usual;
+}
+
+/** The same to change them: from here on it has its own. */
+static inline struct sani_sock_options *
+sani_sock_tune(struct san_core *k, struct sani_sock *so)
+{
+	struct sani_sock_options *opt = &k->more[sani_sock_slot(so)].opt;
+
+	if (!so->tuned)
+		*opt = k->usual;
+	so->tuned = true;
+	return opt;
+}
+
+/** The address it is bound to, or none. */
+static inline struct san_addr
+sani_sock_local(const struct san_core *k, const struct sani_sock *so)
+{
+	return so->bound ? k->more[sani_sock_slot(so)].local : (struct san_addr){ 0 };
 }
 
 static inline struct sani_tcp_conn *
 sani_sock_conn(const struct san_core *k, const struct sani_sock *so)
 {
 	return sani_core_conn(k->core, so->conn);
-}
-
-/** Is there a connection that may still move what was posted? */
-static inline bool
-sani_sock_goes_on(const struct sani_sock *so)
-{
-	return so->phase == SANI_SOCK_CONNECTED || so->phase == SANI_SOCK_CONNECTING;
 }
 
 /** The socket of a handle as the owning core sees it (closing ones too), or NULL. */
@@ -262,9 +198,9 @@ sani_sock_bind_anew(struct san_core *k, struct sani_sock *so, uint64_t w);
 static inline void
 sani_sock_rebind(struct san_core *k, struct sani_sock *so)
 {
-	uint64_t w = atomic_load_explicit(so->at, memory_order_acquire);
+	uint64_t w = atomic_load_explicit(&k->slots->words[sani_sock_slot(so)], memory_order_acquire);
 
-	/* Not the id in so->cq: that queue may have been ended, and its structure used again. */
+	/* Not by the lane: its queue may have been ended. */
 	if (sani_unlikely(sani_word_cq(w) != sani_word_cq(so->word)))
 		sani_sock_bind_anew(k, so, w);
 }
@@ -330,6 +266,14 @@ sani_sock_message(struct sani_core *core, const struct sani_msg *msg);
 /** The slot word is CLOSING: carry the close out as far as it goes now. */
 void
 sani_close_begin(struct san_core *k, struct sani_sock *so);
+
+/** The one after slot in the list of those that are closing, or SANI_NONE. */
+static inline uint32_t
+sani_close_next(const struct san_core *k, uint32_t slot)
+{
+	/* "+ 1; 0: end" makes it SANI_NONE */
+	return atomic_load_explicit(&k->slots->records[slot].link, memory_order_relaxed) - 1;
+}
 
 /** Go on with what is closing. @return How many steps were made. */
 unsigned int

@@ -30,11 +30,11 @@ is_plain(const struct san_overlapped *op, const void *buf, unsigned int flags)
 
 /* May the calling thread, which is here, post on the socket, with nothing before it? */
 static inline bool
-is_mine(const struct sani_sock *so, san_handle sock, uint32_t id)
+is_mine(const struct san_core *k, const struct sani_sock *so, san_handle sock, uint32_t id)
 {
-	return so->handle == sock && so->direct == id &&
-	       atomic_load_explicit(so->at, memory_order_acquire) == so->word && so->recv.head == NULL &&
-	       so->lane->left > 0;
+	return sani_word_gen(so->word) == sani_handle_gen(sock) && so->direct == id &&
+	       atomic_load_explicit(&k->slots->words[sani_handle_slot(sock)], memory_order_acquire) == so->word &&
+	       so->recv.head == NULL && so->lane->left > 0;
 }
 
 /*
@@ -44,14 +44,14 @@ is_mine(const struct sani_sock *so, san_handle sock, uint32_t id)
 static inline __attribute__((always_inline)) int
 take(struct san_core *k, struct sani_sock *so, struct san_overlapped *op, void *buf, uint32_t n, unsigned int flags)
 {
-	struct sani_record *rec = so->rec;
+	struct sani_record *rec = sani_sock_record(so);
 	struct sani_lane *lane = so->lane;
 
 	op->flags = (uint16_t)flags;
 	op->kind = SAN_OP_RECV;
 	/* plain: nobody else looks at the state of one that is not polled */
 	op->state = SANI_OP_POSTED;
-	op->sock = so->handle;
+	op->sock = sani_sock_handle(so);
 	op->done = n;
 	op->id = sani_record_next_id(rec);
 	rec->posted++;
@@ -70,10 +70,10 @@ take_less(struct san_core *k, struct sani_sock *so, struct san_overlapped *op, v
 	uint32_t n = k->conns[so->conn].rcvq.bytes;
 
 	if (len > n && (n == 0 || flags != 0 || len > SAN_IO_MAX))
-		return post(so->handle, op, buf, len, flags);
+		return post(sani_sock_handle(so), op, buf, len, flags);
 	if (sani_unlikely(len == 0))
 		return -EINVAL;
-	sani_touch_cq(k, so->cq);
+	sani_touch_cq(k, so->lane->cq);
 	return take(k, so, op, buf, len < n ? (uint32_t)len : n, flags);
 }
 
@@ -90,14 +90,14 @@ sani_sock_recv(san_handle sock, struct san_overlapped *op, void *buf, size_t len
 			  !is_plain(op, buf, flags)))
 		return post(sock, op, buf, len, flags);
 	so = &k->socks[slot];
-	if (sani_unlikely(!is_mine(so, sock, id)))
+	if (sani_unlikely(!is_mine(k, so, sock, id)))
 		return post(sock, op, buf, len, flags);
 	c = &k->conns[so->conn];
 	if (sani_unlikely(so->conn >= SANI_CONN_PARKED || (c->flags & SANI_TCP_MAYBE_URGENT) != 0))
 		return post(sock, op, buf, len, flags);
 	/* 0 is no length; what is queued is less than SAN_IO_MAX */
 	sani_assert(c->rcvq.bytes < SAN_IO_MAX);
-	if (sani_unlikely(len - 1 >= c->rcvq.bytes || k->touched_last != so->cq))
+	if (sani_unlikely(len - 1 >= c->rcvq.bytes || k->touched_last != so->lane->cq))
 		return take_less(k, so, op, buf, len, flags);
 	return take(k, so, op, buf, (uint32_t)len, flags);
 }
@@ -106,7 +106,7 @@ sani_sock_recv(san_handle sock, struct san_overlapped *op, void *buf, size_t len
 static inline void
 end_unseen(struct san_core *k, struct sani_sock *so, struct san_overlapped *op, int32_t result)
 {
-	sani_op_finish_unseen(so->lane, so->rec, op, SAN_OP_RECV, result);
+	sani_op_finish_unseen(so->lane, sani_sock_record(so), op, SAN_OP_RECV, result);
 	sani_sock_show(k, so);
 	sani_count(&k->core->ctr, SANI_CTR_sock_ops);
 	sani_count(&k->core->ctr, SANI_CTR_sock_ops_ended);
@@ -125,7 +125,7 @@ receive_unseen(struct san_core *k, struct sani_sock *so, const struct sani_req *
 	}
 	if (so->phase != SANI_SOCK_CONNECTED)
 		return so->phase == SANI_SOCK_DEAD && so->error == 0 ? -EINPROGRESS :
-		       so->phase == SANI_SOCK_DEAD ? so->error : -ENOTCONN;
+		       so->phase == SANI_SOCK_DEAD ? -so->error : -ENOTCONN;
 	/* nothing is unread of one that is parked */
 	if (so->conn >= SANI_CONN_PARKED)
 		return -EINPROGRESS;

@@ -23,7 +23,7 @@ sani_repeat_put(struct san_core *k, struct sani_sock *so, struct san_overlapped 
 	struct sani_repeat *r = &sani_op_extra(op)->repeat;
 	struct sani_cq_entry e = {
 		.op = op,
-		.rec = so->rec,
+		.rec = sani_sock_record(so),
 		.value = value,
 		.result = (int32_t)op->done,
 		.kind = op->kind,
@@ -35,7 +35,7 @@ sani_repeat_put(struct san_core *k, struct sani_sock *so, struct san_overlapped 
 	op->done = 0;
 	op->flags &= (uint16_t)~SAN_URGENT;
 	sani_count(&k->core->ctr, SANI_CTR_sock_ops_repeated);
-	if (sani_unlikely(k->gone_here) && sani_gone_cq(so->cq)) {
+	if (sani_unlikely(k->gone_here) && sani_gone_cq(so->lane->cq)) {
 		sani_count(&k->core->ctr, SANI_CTR_sock_orphans);
 		return;
 	}
@@ -61,7 +61,7 @@ sani_repeat_pause(struct san_core *k, struct sani_sock *so)
 	if (so->paused)
 		return;
 	so->paused = true;
-	so->next_paused = k->paused;
+	k->more[sani_sock_slot(so)].next_paused = k->paused;
 	k->paused = sani_sock_slot(so);
 }
 
@@ -74,8 +74,8 @@ sani_repeat_forget(struct san_core *k, struct sani_sock *so)
 	if (!so->paused)
 		return;
 	while (*at != slot)
-		at = &k->socks[*at].next_paused;
-	*at = so->next_paused;
+		at = &k->more[*at].next_paused;
+	*at = k->more[slot].next_paused;
 	so->paused = false;
 }
 
@@ -84,12 +84,13 @@ static bool
 go_on(struct san_core *k, struct sani_sock *so)
 {
 	uint64_t put = k->core->ctr.v[SANI_CTR_sock_ops_repeated];
+	const struct sani_accepting *a = sani_sock_accepting(k, so);
 	uint32_t offers;
 
-	if (so->accepting != NULL) {
-		offers = so->accepting->nb;
+	if (a != NULL) {
+		offers = a->nb;
 		sani_accept_go_on(k, so);
-		return so->accepting->nb != offers;
+		return a->nb != offers;
 	}
 	if (so->recv.head != NULL && so->conn != SANI_NONE)
 		sani_recv_pump(k, so);
@@ -106,7 +107,7 @@ sani_repeat_round(struct san_core *k)
 	while (slot != SANI_NONE) {
 		struct sani_sock *so = &k->socks[slot];
 
-		slot = so->next_paused;
+		slot = k->more[slot].next_paused;
 		so->paused = false;
 		n += go_on(k, so);
 	}

@@ -89,7 +89,7 @@ sani_sleep_fini(struct san_core *k)
 static bool
 must_close(const struct san_core *k)
 {
-	for (uint32_t slot = k->closing; slot != SANI_NONE; slot = k->socks[slot].next_closing) {
+	for (uint32_t slot = k->closing; slot != SANI_NONE; slot = sani_close_next(k, slot)) {
 		const struct sani_sock *so = &k->socks[slot];
 
 		if (so->close != SANI_CLOSE_FENCED || so->send.head == NULL)

@@ -92,10 +92,11 @@ struct sani_record {
 	uint32_t posted;	/**< Posted and not reaped, POLLED ones included (O12). */
 	uint32_t gen;		/**< Which socket the two above, and the close record, belong to. */
 	/* Whoever won the close, then the owner, then the reaper. */
-	_Atomic uint32_t link;	/**< Next slot of the overflow list or the list of closed slots, + 1; 0: end. */
+	/** Next slot of a list it is in, + 1; 0: end. One after the other: overflow, closing, closed. */
+	_Atomic uint32_t link;
 	uint64_t close_user;	/**< Comes back in the close completion; also of a close by cleanup (sock/layer.h). */
 	_Atomic uint32_t unreaped;	/**< 1 from the close record to its reaping. */
-	uint32_t reserved;
+	uint32_t fence;			/**< The owner's, while a close waits for the thread (close.c). */
 };
 
 _Static_assert(sizeof(struct sani_record) == 32, "two records a line");

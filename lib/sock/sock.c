@@ -37,7 +37,7 @@ add(_Atomic uint32_t *v, int n)
 static void
 note_direct(struct sani_sock *so)
 {
-	so->direct = so->phase == SANI_SOCK_CONNECTED ? so->lane->thread_id : SANI_NONE;
+	so->direct = so->phase == SANI_SOCK_CONNECTED ? (uint8_t)so->lane->thread_id : 0;
 }
 
 void
@@ -47,7 +47,7 @@ sani_sock_enter(struct san_core *k, struct sani_sock *so, enum sani_sock_phase p
 		return;
 	if (sani_unlikely(phase == SANI_SOCK_DEAD || so->phase == SANI_SOCK_DEAD))
 		add(&k->nb_dead, (phase == SANI_SOCK_DEAD) - (so->phase == SANI_SOCK_DEAD));
-	so->phase = (uint8_t)phase;
+	so->phase = phase & 7;
 	note_direct(so);
 }
 
@@ -110,29 +110,22 @@ sani_sock_open(struct san_core *k, struct san_cq *cq, struct sani_lane *lane)
 	_Atomic uint64_t *word;
 	struct sani_record *rec;
 	struct sani_sock *so;
+	uint32_t gen;
 
 	if (slot == SANI_NONE)
 		return NULL;
 	word = &k->slots->words[slot];
+	gen = sani_word_gen(atomic_load_explicit(word, memory_order_relaxed));
 	so = &k->socks[slot];
 	*so = (struct sani_sock){
-		.gen = sani_word_gen(atomic_load_explicit(word, memory_order_relaxed)),
-		.conn = SANI_NONE,
-		.direct = SANI_NONE,
-		.handle = sani_handle(k->id, slot, sani_word_gen(atomic_load_explicit(word, memory_order_relaxed))),
-		.at = word,
-		.rec = &k->slots->records[slot],
+		.word = sani_word(gen, atomic_load_explicit(&cq->id, memory_order_relaxed), SANI_SLOT_OPEN),
 		.lane = lane,
-		.cq = cq,
+		.conn = SANI_NONE,
+		.place = (uint32_t)(sani_handle(k->id, slot, gen) >> 32),
 		.told = true,
-		.next_paused = SANI_NONE,
-		.next_closing = SANI_NONE,
-		.opt = usual,
 	};
-	so->word = sani_word(so->gen, atomic_load_explicit(&cq->id, memory_order_relaxed), SANI_SLOT_OPEN);
-	so->opt.tune.mtu_probe = k->core->host->conf.mtu_probing;
-	rec = so->rec;
-	rec->gen = so->gen;
+	rec = &k->slots->records[slot];
+	rec->gen = gen;
 	rec->posted = 0;
 	rec->next_id = 1;
 	rec->close_user = cq->unasked;
@@ -149,8 +142,7 @@ sani_sock_bind_anew(struct san_core *k, struct sani_sock *so, uint64_t w)
 {
 	struct san_cq *cq = sani_cq_find(sani_word_cq(w));
 
-	so->cq = cq;
-	so->word = sani_word(so->gen, sani_word_cq(w), SANI_SLOT_OPEN);
+	so->word = sani_word(sani_word_gen(w), sani_word_cq(w), SANI_SLOT_OPEN);
 	so->lane = atomic_load_explicit(&cq->lane_of[k->id], memory_order_acquire);
 	note_direct(so);
 }
@@ -159,17 +151,18 @@ void
 sani_sock_retire(struct san_core *k, struct sani_sock *so)
 {
 	uint32_t slot = sani_sock_slot(so);
-	struct sani_record *rec = so->rec;
-	bool orphan = k->gone_here && sani_gone_cq(so->cq);
-	struct san_cq *cq = so->cq;
+	uint32_t gen = sani_word_gen(so->word);
+	struct sani_record *rec = &k->slots->records[slot];
 	struct sani_lane *lane = so->lane;
+	struct san_cq *cq = lane->cq;
+	bool orphan = k->gone_here && sani_gone_cq(cq);
 
 	sani_sock_enter(k, so, SANI_SOCK_NEW);
 	atomic_store_explicit(&rec->unreaped, !orphan, memory_order_relaxed);
-	atomic_store_explicit(so->at, sani_word(so->gen + 1, 0, SANI_SLOT_RETIRED),
+	atomic_store_explicit(&k->slots->words[slot], sani_word(gen + 1, 0, SANI_SLOT_RETIRED),
 			      memory_order_release);
 	sani_count(&k->core->ctr, SANI_CTR_sock_closed);
-	if (so->gen + 1 == 0)
+	if (gen + 1 == 0)
 		sani_count(&k->core->ctr, SANI_CTR_sock_generation_end);
 	else
 		push_free(k, slot);
@@ -195,14 +188,17 @@ sani_sock_init(struct san_core *k, uint32_t nb_slots, uint32_t ring_size)
 	k->ring_size = ring_size;
 	k->slots = sani_slots_get(k->id);
 	k->socks = calloc(nb_slots, sizeof(*k->socks));
+	k->more = calloc(nb_slots, sizeof(*k->more));
 	k->free = calloc(nb_slots, sizeof(*k->free));
-	if (k->slots == NULL || k->socks == NULL || k->free == NULL ||
+	if (k->slots == NULL || k->socks == NULL || k->more == NULL || k->free == NULL ||
 	    sani_deadline_init(k, nb_slots * SANI_DEADLINES_A_SOCKET) < 0 || sani_cancel_init(k) < 0) {
 		sani_sock_fini(k);
 		return -ENOMEM;
 	}
 	k->nb_slots = nb_slots;
 	k->conns = sani_core_conn(k->core, 0);
+	k->usual = usual;
+	k->usual.tune.mtu_probe = k->core->host->conf.mtu_probing;
 	k->closing = SANI_NONE;
 	k->paused = SANI_NONE;
 	for (slot = 0; slot < nb_slots; slot++) {
@@ -226,7 +222,9 @@ sani_sock_fini(struct san_core *k)
 	sani_deadline_fini(k);
 	sani_cancel_fini(k);
 	free(k->socks);
+	free(k->more);
 	free(k->free);
 	k->socks = NULL;
+	k->more = NULL;
 	k->free = NULL;
 }

@@ -6,18 +6,18 @@ static int
 check_phase(const struct sani_sock *so)
 {
 	if (so->phase == SANI_SOCK_DEAD)
-		return so->error;
+		return -so->error;
 	return so->phase == SANI_SOCK_CONNECTED ? 0 : -ENOTCONN;
 }
 
 /* With Fast Open the stream begins while the connection is being opened. */
 static int
-check_send(const struct sani_sock *so, const struct san_overlapped *op)
+check_send(const struct san_core *k, const struct sani_sock *so, const struct san_overlapped *op)
 {
 	int rc = check_phase(so);
 
-	if (sani_unlikely(rc == -ENOTCONN) && so->phase == SANI_SOCK_CONNECTING && so->opt.tune.fast != 0 &&
-	    !(op->flags & SAN_URGENT))
+	if (sani_unlikely(rc == -ENOTCONN) && so->phase == SANI_SOCK_CONNECTING &&
+	    sani_sock_options(k, so)->tune.fast != 0 && !(op->flags & SAN_URGENT))
 		return 0;
 	return rc;
 }
@@ -171,7 +171,7 @@ sani_send_start(struct san_core *k, struct sani_sock *so, struct san_overlapped 
 	struct sani_tcp_conn *c;
 	uint32_t ev = 0;
 	bool done;
-	int rc = check_send(so, op);
+	int rc = check_send(k, so, op);
 
 	if (rc == 0 && (so->shut || so->phase == SANI_SOCK_DEAD))
 		rc = -EPIPE;
@@ -212,7 +212,7 @@ abort_connection(struct san_core *k, struct sani_sock *so, struct san_overlapped
 	struct sani_tcp_conn *c = sani_sock_conn(k, so);
 
 	so->conn = SANI_NONE;
-	so->error = -ECONNABORTED;
+	so->error = ECONNABORTED;
 	sani_sock_enter(k, so, SANI_SOCK_DEAD);
 	sani_core_conn_close(k->core, c);
 	sani_op_end_all(k, so, &so->recv, -ECONNABORTED);

@@ -19,6 +19,7 @@ static struct san_overlapped op[8];
 static _Atomic uint64_t words[SLOTS];
 static struct sani_slots slots;
 static struct sani_sock socks[SLOTS];
+static struct sani_sock_more more[SLOTS];
 static struct sani_lane lane;
 static struct sani_deadline deadlines[4];
 static struct sani_accepting *accepting;
@@ -43,12 +44,12 @@ add(struct sani_oplist *l, struct san_overlapped *o, enum san_op_kind kind)
 static void
 begin(void)
 {
-	k = (struct san_core){ .nb_slots = SLOTS, .socks = socks, .slots = &slots, .paused = SANI_NONE };
+	k = (struct san_core){ .nb_slots = SLOTS, .socks = socks, .more = more, .slots = &slots, .paused = SANI_NONE };
 	k.deadlines.list = deadlines;
 	slots.words = words;
 	atomic_store(&words[1], sani_word(7, 1, SANI_SLOT_OPEN));
 	so = &socks[1];
-	*so = (struct sani_sock){ .handle = sani_handle(0, 1, 7), .gen = 7, .conn = SANI_NONE,
+	*so = (struct sani_sock){ .word = sani_word(7, 1, SANI_SLOT_OPEN), .place = 1, .conn = SANI_NONE,
 				  .phase = SANI_SOCK_CONNECTED, .lane = &lane };
 	lane.ring = sani_spsc_create(1, sizeof(struct sani_cq_entry));
 	assert_non_null(lane.ring);
@@ -72,7 +73,8 @@ begin_listener(void)
 	accepting = calloc(1, sizeof(*accepting));
 	assert_non_null(accepting);
 	*accepting = (struct sani_accepting){ .nb_accepts = 2, .nb_taken = 1 };
-	so->accepting = accepting;
+	more[1].accepting = accepting;
+	so->listens = true;
 	add(&so->recv, &op[0], SAN_OP_ACCEPT);
 	add(&so->recv, &op[1], SAN_OP_ACCEPT);
 }
