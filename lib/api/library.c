@@ -33,20 +33,11 @@ has_argument(int argc, char **argv, const char *name)
 	return false;
 }
 
-/* Are there huge pages of the size that the kernel hands out by default? */
+/* The EAL says EACCES when there are no huge pages at all, ENOMEM when there are too few for what was asked. */
 static bool
-has_huge_pages(void)
+lacks_huge_pages(void)
 {
-	FILE *f = fopen("/proc/meminfo", "r");
-	char line[128];
-	unsigned long n = 0;
-
-	while (f != NULL && fgets(line, sizeof(line), f) != NULL)
-		if (sscanf(line, "HugePages_Free: %lu", &n) == 1)
-			break;
-	if (f != NULL)
-		fclose(f);
-	return n > 0;
+	return rte_errno == EACCES || rte_errno == ENOMEM;
 }
 
 static int
@@ -61,9 +52,9 @@ start_eal(int argc, char **argv)
 	n = rte_eal_init(argc, argv);
 	if (n >= 0)
 		return n;
-	if (!no_huge && !has_huge_pages())
-		return sani_error_set(-EINVAL, "the EAL found no free huge pages: reserve some (sysctl -w"
-				      " vm.nr_hugepages=512) or start with --no-huge");
+	if (!no_huge && lacks_huge_pages())
+		return sani_error_set(-EINVAL, "the EAL found no huge pages, or not enough free ones: reserve"
+				      " some (sysctl -w vm.nr_hugepages=512) or start with --no-huge");
 	return sani_error_set(-EINVAL, "the EAL did not start (%s): its own lines above say which"
 			      " argument it did not take", rte_strerror(rte_errno));
 }
