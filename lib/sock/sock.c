@@ -207,8 +207,6 @@ sani_sock_init(struct san_core *k, uint32_t nb_slots, uint32_t ring_size)
 		/* A slot that was never used begins at generation 1: no handle is zero. */
 		if (atomic_load(word) == 0)
 			atomic_store(word, sani_word(1, 0, SANI_SLOT_FREE));
-		/* SAN_NO_HANDLE is what the first slot has for its handle until then: it is looked up like all others. */
-		k->socks[slot].at = word;
 		if (sani_word_gen(atomic_load(word)) != 0)
 			push_free(k, slot);
 	}

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /*
- * Before the first socket a close of SAN_NO_HANDLE by the thread that polls the first core wrote to address 0: the handle
- * is what a slot that was never used had for its own.
+ * Before the first socket a close of SAN_NO_HANDLE by the thread that polls the first core wrote to address 0: a slot
+ * that was never used had this handle for its own.
  */
 #include <errno.h>
 
