@@ -78,6 +78,33 @@ bytes_arrive_in_order_both_ways(void **state)
 	pair_close();
 }
 
+/*
+ * RFC 9293 MUST-45, and MUST-44 before it: what the first segment had for a source has each later one, though the
+ * interface that was chosen then has another address by now. The other way nothing gets through any more.
+ */
+static void
+addresses_stay_those_of_the_first_segments(void **state)
+{
+	const union sani_ip other = sani_ip_from_v4(rte_cpu_to_be_32(0x0a00004du));
+	uint8_t text[1000] = { 1 };
+	uint32_t a;
+
+	(void)state;
+	pair_open(1, NULL);
+	pair_listen(B, 80, 5);
+	a = pair_establish(80);
+	pair.host[B]->ifaces[0].addr = other;
+	assert_int_equal(pair_write(a + 1, text, sizeof(text)), sizeof(text));
+	pair_run(1000);
+	assert_int_equal(pair_read(a, text, sizeof(text)), sizeof(text));
+	close_sock(a + 1);
+	pair_run(1000);
+	assert_int_equal(pair.socks[a].nb_closed, 1);
+	assert_int_equal(sani_tcp_error(pair_conn(a)), -ECONNRESET);
+	close_sock(a);
+	pair_close();
+}
+
 static void
 closed_port_answers_with_rst(void **state)
 {
@@ -482,6 +509,7 @@ main(void)
 		cmocka_unit_test(long_user_timeout_leaves_the_lost_syn_to_be_repeated),
 		cmocka_unit_test(handshake_tells_both_ends),
 		cmocka_unit_test(bytes_arrive_in_order_both_ways),
+		cmocka_unit_test(addresses_stay_those_of_the_first_segments),
 		cmocka_unit_test(closed_port_answers_with_rst),
 		cmocka_unit_test(close_by_state_sends_what_it_should),
 		cmocka_unit_test(close_in_syn_received_sends_rst),
