@@ -22,6 +22,14 @@ check_send(const struct san_core *k, const struct sani_sock *so, const struct sa
 	return rc;
 }
 
+/* Have both FINs come through? CLOSED with an error is yet to be told, with its reason. */
+static bool
+is_disconnected(const struct sani_tcp_conn *c)
+{
+	return sani_tcp_state(c) == SAN_TCP_TIME_WAIT ||
+	       (sani_tcp_state(c) == SAN_TCP_CLOSED && sani_tcp_error(c) == 0);
+}
+
 /* Is an operation of the send list over? All of it was given to the connection. */
 static bool
 send_is_over(const struct sani_sock *so, const struct san_overlapped *op,
@@ -30,7 +38,7 @@ send_is_over(const struct sani_sock *so, const struct san_overlapped *op,
 	if (op->kind == SAN_OP_SHUTDOWN)
 		return so->fin_acked;
 	if (op->kind == SAN_OP_DISCONNECT)
-		return sani_tcp_state(c) == SAN_TCP_TIME_WAIT || sani_tcp_state(c) == SAN_TCP_CLOSED;
+		return is_disconnected(c);
 	if (!(op->flags & SAN_ACKED))
 		return true;
 	if (sani_unlikely(op->flags & SANI_OP_EXTRA))

@@ -198,6 +198,26 @@ held_connection_that_is_over_was_never_open(void)
 	duo_must(duo_result(watch) == -ETIMEDOUT);
 }
 
+/* A connection that was reset in the backlog has no graceful end, not even before its socket is told of it. */
+static void
+accepted_connection_that_was_reset_is_not_disconnected(void)
+{
+	struct san_overlapped *accept = duo_op(), *connect = duo_op(), *op = duo_op();
+	san_handle listener = duo_listener(1, 80, 4);
+	san_handle client = duo_connect(80, connect);
+	int rc;
+
+	duo_go();
+	duo_end(client);
+	vhost_now_us += 100;	/* not at a tick of the timers */
+	duo_must(san_accept(listener, accept, 0) == 0);
+	duo_go();
+	duo_must(duo_result(accept) == 0);
+	rc = san_disconnect(accept->u.accepted, op, 0);
+	duo_pass(100000);
+	duo_must(rc == -ECONNRESET || (rc == 0 && duo_result(op) == -ECONNRESET));
+}
+
 int
 main(int argc, char **argv)
 {
@@ -209,6 +229,7 @@ main(int argc, char **argv)
 		DUO_CASES(one_of_two_fins_cancelled_still_keeps_sends_out),
 		DUO_CASES(abortive_ends_all_and_the_socket_stays),
 		DUO_CASES(socket_that_is_not_connected_is_refused),
+		DUO_CASE_HERE(accepted_connection_that_was_reset_is_not_disconnected),
 		DUO_CASE_HERE(held_connection_that_is_over_was_never_open),
 	};
 
