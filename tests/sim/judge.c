@@ -284,8 +284,9 @@ judge_disconnect(struct sim_end *e, struct sim_op *op)
 		return;
 	}
 	e->shut_done = true;
-	sim_hold(SIM_disconnect, op->result == 0 && e->peer->shut, "a disconnect ends with %d (peer's shutdown: %d)",
-		 op->result, e->peer->shut);
+	sim_hold(SIM_disconnect, op->result == 0 && e->peer->shut,
+		 "h%u port %u: a disconnect ends with %d (peer's shutdown: %d, phase %d, error %d)", e->host->index,
+		 x ? x->port : 0, op->result, e->peer->shut, (int)e->peer->phase, e->peer->error);
 	if (x != NULL && !x->flow->ignored)
 		sim_hold(SIM_disconnect, sim_half_fin_acked(x) && x->got_fin,
 			 "a disconnect ends, FIN acknowledged: %d, FIN received: %d", sim_half_fin_acked(x),
