@@ -404,6 +404,13 @@ take_turn(struct sani_layer *layer, struct san_core *k, bool last)
 	return n + 1;
 }
 
+/* Up-calls that were kept come with no completion. */
+static bool
+is_waiting(const struct sani_layer *layer)
+{
+	return ((const struct sani_wsp_home *)layer)->nb_kept > 0;
+}
+
 static bool
 make_pools(struct sani_wsp_home *home)
 {
@@ -458,6 +465,7 @@ open_home(struct sani_wsp_home *home, struct san_core *k)
 	home->unusual = false;
 	home->scarce = false;
 	home->layer.turn = take_turn;
+	home->layer.waiting = is_waiting;
 	atomic_fetch_add(&nb_homes, 1);
 	sani_layer_add(k, &home->layer);
 	return true;

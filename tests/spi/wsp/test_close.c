@@ -403,6 +403,32 @@ socket_can_be_closed_inside_an_event(void)
 	assert_int_not_equal(sw_outcome(c), 0);
 }
 
+/*
+ * What a close finds of other sockets in the queue waits for the core's turn. A program that sleeps then has to be told
+ * that there is something to do: nothing else would wake it.
+ */
+RULES("R99 R155 R161")
+static void
+up_calls_of_others_keep_the_core_awake(void)
+{
+	struct san_core *core = sw.net.core[0][0];
+	struct sw_sock *other = sw_bound(0, 0);
+	struct sw_pair pair = sw_pair(700);
+	struct sw_op *op;
+
+	sw_post_send(pair.end[1], 100, 0, 1);
+	sw_steps(300);
+	assert_int_equal(san_core_arm(core), 0);
+	op = sw_post_recv(pair.end[0], 100);
+	assert_true(op->pending);
+	assert_int_equal(sw_shut(other), 0);
+	assert_true(other->closed);
+	assert_true(op->pending);
+	assert_int_equal(san_core_arm(core), 1);
+	SW_UNTIL(!op->pending);
+	assert_int_equal(op->bytes, 100);
+}
+
 RULES("R113 R165 R149")
 static void
 close_forces_transfers_to_end(void)
@@ -512,6 +538,7 @@ static const struct CMUnitTest cases[] = {
 	SW_CASE(received_data_that_nobody_took_is_given_up),
 	SW_CASE(socket_can_be_closed_inside_its_own_up_call),
 	SW_CASE(socket_can_be_closed_inside_an_event),
+	SW_CASE(up_calls_of_others_keep_the_core_awake),
 	SW_CASE(close_forces_transfers_to_end),
 	SW_CASE(result_that_was_first_is_kept),
 	SW_CASE(hundred_connections_close_at_once),
