@@ -12,7 +12,7 @@
 
 #define OPS 8192u
 #define CQ_DEPTH 16384u
-#define BURST 32u
+#define BURST 64u
 #define TURN_MAX 4096u
 
 /* Of threads without a home. */
@@ -227,27 +227,45 @@ is_plain(const struct san_completion *c)
 	return (int64_t)(c->user | (uint64_t)(int64_t)c->result) >= 0;
 }
 
+/* At most BURST. */
+static inline __attribute__((always_inline)) unsigned int
+reap_some(struct sani_wsp_home *home)
+{
+	struct san_completion comp[BURST];
+	const struct san_completion *c = comp;
+	int got = san_cq_poll(home->cq, comp, BURST);
+
+	if (got <= 0)
+		return 0;
+	do {
+		if (sani_likely(is_plain(c)))
+			tell(((const struct sani_wsp_op *)c->op)->upper, (void *)(uintptr_t)c->user, 0,
+			     (DWORD)c->result);
+		else
+			on_completion(home, c, NULL);
+	} while (++c < comp + got);
+	return (unsigned int)got;
+}
+
+static __attribute__((noinline)) unsigned int
+reap_more(struct sani_wsp_home *home)
+{
+	unsigned int n = 0, got;
+
+	do {
+		got = reap_some(home);
+		n += got;
+	} while (got == BURST && n < TURN_MAX - BURST);
+	return n;
+}
+
+/* All that there is, and no more than TURN_MAX. In most turns that is less than a burst. */
 static inline __attribute__((always_inline)) unsigned int
 reap(struct sani_wsp_home *home)
 {
-	struct san_completion comp[BURST];
-	const struct san_completion *c;
-	unsigned int n = 0;
-	int got;
+	unsigned int n = reap_some(home);
 
-	while ((got = san_cq_poll(home->cq, comp, BURST)) > 0) {
-		for (c = comp; c < comp + got; c++) {
-			if (sani_likely(is_plain(c)))
-				tell(((const struct sani_wsp_op *)c->op)->upper, (void *)(uintptr_t)c->user, 0,
-				     (DWORD)c->result);
-			else
-				on_completion(home, c, NULL);
-		}
-		n += (unsigned int)got;
-		if (got < (int)BURST || n >= TURN_MAX)
-			break;
-	}
-	return n;
+	return sani_likely(n < BURST) ? n : n + reap_more(home);
 }
 
 static void
@@ -289,7 +307,7 @@ do_unusual(struct sani_wsp_home *home)
 	return tell_kept(home);
 }
 
-static inline __attribute__((always_inline)) unsigned int
+static unsigned int
 tell_all(struct sani_wsp_home *home)
 {
 	unsigned int n = 0;
@@ -374,41 +392,51 @@ release_all(struct sani_wsp_home *home)
 		release(home->socks);
 }
 
-static __attribute__((noinline)) unsigned int
-tell_rest(struct sani_wsp_home *home)
-{
-	return tell_all(home);
-}
-
 /* Nothing of the layer is left here, or may be. */
-static __attribute__((noinline)) void
+static void
 leave(struct sani_wsp_home *home, struct san_core *k, bool last)
 {
 	if (last) {
-		while (tell_rest(home) > 0)
+		while (tell_all(home) > 0)
 			;
 		release_all(home);
 	}
 	end_home(home, k);
 }
 
-static unsigned int
-take_turn(struct sani_layer *layer, struct san_core *k, bool last)
+static __attribute__((noinline)) unsigned int
+take_odd_turn(struct sani_wsp_home *home, struct san_core *k, bool last)
 {
-	struct sani_wsp_home *home = (struct sani_wsp_home *)layer;
 	unsigned int n = tell_all(home);
 
-	if (sani_likely(!last && (home->nb_socks > 0 || sani_wsp_is_up())))
+	if (!last && (home->nb_socks > 0 || sani_wsp_is_up()))
 		return n;
 	leave(home, k, last);
 	return n + 1;
 }
 
-/* Up-calls that were kept come with no completion. */
+/* When the last socket goes in it, the home may go in the next one. */
+static unsigned int
+take_turn(struct sani_layer *layer, struct san_core *k, bool last)
+{
+	struct sani_wsp_home *home = (struct sani_wsp_home *)layer;
+	unsigned int n;
+
+	if (sani_unlikely(last || home->unusual || home->nb_socks == 0))
+		return take_odd_turn(home, k, last);
+	home->calling = true;
+	n = reap(home);
+	home->calling = false;
+	return n;
+}
+
+/* Up-calls that were kept come with no completion; nor does the end of a home that is left without sockets. */
 static bool
 is_waiting(const struct sani_layer *layer)
 {
-	return ((const struct sani_wsp_home *)layer)->nb_kept > 0;
+	const struct sani_wsp_home *home = (const struct sani_wsp_home *)layer;
+
+	return home->nb_kept > 0 || (home->nb_socks == 0 && !sani_wsp_is_up());
 }
 
 static bool
