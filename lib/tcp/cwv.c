@@ -156,7 +156,7 @@ sani_tcp_cwv_loss(struct sani_tcp_conn *c, uint32_t flight, uint64_t now_us)
 }
 
 /* An echo is no loss: the controller's own part comes off, of the window that was used. */
-void
+uint32_t
 sani_tcp_cwv_echo(struct sani_tcp_conn *c, uint32_t flight)
 {
 	uint32_t pipe_ack = sani_tcp_cwv_pipe_ack(c);
@@ -164,9 +164,10 @@ sani_tcp_cwv_echo(struct sani_tcp_conn *c, uint32_t flight)
 	uint32_t least = 2u * c->snd_mss;
 
 	if (!(c->extras & SANI_TCP_X_NONVALIDATED))
-		return;
+		return flight;
 	leave(c);
 	c->cwnd = sani_tcp_min(c->cwnd, base > least ? base : least);
+	return sani_tcp_min(c->cwnd, base);
 }
 
 void

@@ -33,8 +33,8 @@ sani_tcp_cwv_resume(struct sani_tcp_conn *c, struct sani_tcp_io *io);
 /** A loss was found with flight bytes out; in place of cc->loss. @return ssthresh. */
 uint32_t
 sani_tcp_cwv_loss(struct sani_tcp_conn *c, uint32_t flight, uint64_t now_us);
-/** An ECN echo; cc->echo follows. */
-void
+/** An ECN echo with flight bytes out; cc->echo follows. @return The flight that it is to go by. */
+uint32_t
 sani_tcp_cwv_echo(struct sani_tcp_conn *c, uint32_t flight);
 /** A retransmission timeout; its windows are the standard ones. */
 void

@@ -104,14 +104,16 @@ take_echo(struct sani_tcp_rx *rx, const struct sani_tcp_delivery *d)
 	struct sani_tcp_conn *c = rx->c;
 	uint64_t now_us = rx->io->now_us;
 	bool marked = rx->seg->flags & SANI_TCP_ECE;
+	uint32_t flight;
 
 	if (c->cc->counted != NULL && d->acked > 0)
 		c->cc->counted(c, d->acked, marked);
 	if (!marked || c->ca != SANI_TCP_CA_OPEN || (c->snd_una == c->snd_nxt && d->acked == 0))
 		return;
+	flight = flight_before(c, now_us);
 	if (c->extras & SANI_TCP_X_CWV)
-		sani_tcp_cwv_echo(c, flight_before(c, now_us));
-	c->ssthresh = c->cc->echo(c, flight_before(c, now_us), now_us);
+		flight = sani_tcp_cwv_echo(c, flight);
+	c->ssthresh = c->cc->echo(c, flight, now_us);
 	c->recover = c->snd_nxt;
 	c->ca = SANI_TCP_CA_CWR;
 	c->flags |= SANI_TCP_F_CWR_DUE;

@@ -204,6 +204,35 @@ loss_in_the_validated_phase_is_the_standard_one(void **state)
 	assert_int_equal(b->c.ssthresh, 10 * MSS);
 }
 
+/* The same for a mark: half comes off the most that was used, not off what happens to be out; nothing went again. */
+static void
+echo_takes_its_part_off_what_was_used(void **state)
+{
+	struct bed *b = *state;
+
+	b->sack = true;
+	b->p.tune.cwv = 1;
+	b->p.tune.cc = SAN_CC_NEWRENO;
+	bed_open_ecn(b, MSS);
+	b->c.srtt_us = 20 * MS;
+	b->c.cwnd = 40 * MSS;
+	b->c.ssthresh = 10 * MSS;
+	pass(b, 8);
+	assert_true(is_nonvalidated(b));
+	bed_write(b, 6 * MSS);
+	bed_run(b, 20 * MS);
+	bed_in(b, ACK | SANI_TCP_ECE, NXT, b->c.snd_una + MSS, 0);
+	assert_int_equal(b->c.ca, SANI_TCP_CA_CWR);
+	assert_false(is_nonvalidated(b));
+	assert_int_equal(b->c.ssthresh, 4 * MSS);	/* max(8, 6) / 2 */
+	assert_true(b->c.cwnd <= 8 * MSS);
+	bed_in(b, ACK, NXT, b->c.snd_nxt, 0);
+	bed_write(b, MSS);
+	bed_in(b, ACK, NXT, b->c.snd_nxt, 0);
+	assert_int_equal(b->c.ca, SANI_TCP_CA_OPEN);
+	assert_in_range(b->c.cwnd, 4 * MSS, 5 * MSS);
+}
+
 static void
 timeout_ends_the_phase(void **state)
 {
@@ -250,6 +279,7 @@ main(void)
 		bed_test(nonvalidated_window_grows_only_when_all_is_out),
 		bed_test(loss_sets_it_by_what_was_used),
 		bed_test(loss_in_the_validated_phase_is_the_standard_one),
+		bed_test(echo_takes_its_part_off_what_was_used),
 		bed_test(timeout_ends_the_phase),
 		bed_test(window_that_was_not_measured_falls_in_a_pause),
 	};
