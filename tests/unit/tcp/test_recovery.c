@@ -131,6 +131,28 @@ full_ack_ends_recovery_without_a_burst(void **state)
 }
 
 /* Three holes in one window are filled by one segment for each partial ACK, without a timeout. */
+/* RFC 5681 4.3: the window after the one that was reduced loses something too, so it comes down twice. */
+static void
+losses_in_two_windows_reduce_twice(void **state)
+{
+	struct bed *b = *state;
+	uint32_t at;
+
+	start(b, 200000);
+	dup_acks(b, UNA, 3);
+	assert_int_equal(b->c.ssthresh, 5 * MSS);
+	bed_in(b, ACK, NXT, b->c.snd_nxt, 0);
+	assert_int_equal(b->c.ca, SANI_TCP_CA_OPEN);
+	for (unsigned int i = 0; i < 40 && b->c.snd_nxt - b->c.snd_una < 5 * MSS; i++)
+		bed_in(b, ACK, NXT, b->c.snd_una + MSS, 0);
+	at = b->c.snd_una;
+	assert_int_equal(b->c.snd_nxt - at, 5 * MSS);
+	dup_acks(b, at, 3);
+	assert_int_equal(b->c.ca, SANI_TCP_CA_RECOVERY);
+	assert_int_equal(b->c.ssthresh, 2500);
+	assert_int_equal(bed_count(b, SANI_CTR_tcp_tx_fast_rexmit), 2);
+}
+
 static void
 three_holes_are_filled_by_partial_acks(void **state)
 {
@@ -436,6 +458,7 @@ main(void)
 		bed_test(third_duplicate_retransmits_and_halves),
 		bed_test(endless_duplicates_inflate_by_no_more_than_the_window),
 		bed_test(full_ack_ends_recovery_without_a_burst),
+		bed_test(losses_in_two_windows_reduce_twice),
 		bed_test(three_holes_are_filled_by_partial_acks),
 		bed_test(only_the_first_partial_ack_restarts_the_timer),
 		bed_test(first_segment_of_all_lost_is_found_by_duplicates),
