@@ -263,7 +263,7 @@ take_segment(struct sim_half *x, const struct sim_packet *p)
 		take_rst(x, p);
 		return;
 	}
-	if ((p->flags & SIM_SYN) || is_sure(x, p))
+	if (((p->flags & SIM_SYN) && !x->got_syn) || is_sure(x, p))
 		x->heard_put_us = vhost_now_us;
 	if (p->flags & SIM_SYN)
 		take_syn(x, p);
