@@ -137,6 +137,26 @@ keys_differ_and_ids_follow_the_first(void **state)
 	pair_close();
 }
 
+/* RFC 6528 3: 128 bits, none of them the same in all of 48 hosts. */
+static void
+every_bit_of_a_key_is_drawn(void **state)
+{
+	uint8_t first[16], differs[16] = { 0 }, all[16];
+
+	(void)state;
+	assert_int_equal(sizeof(pair.host[A]->key), sizeof(first));
+	for (unsigned int i = 0; i < 24; i++) {
+		pair_open(1, NULL);
+		if (i == 0)
+			memcpy(first, pair.host[A]->key, sizeof(first));
+		for (unsigned int k = 0; k < sizeof(first); k++)
+			differs[k] |= (uint8_t)((first[k] ^ pair.host[A]->key[k]) | (first[k] ^ pair.host[B]->key[k]));
+		pair_close();
+	}
+	memset(all, 0xff, sizeof(all));
+	assert_memory_equal(differs, all, sizeof(all));
+}
+
 static void
 default_clock_runs_in_microseconds(void **state)
 {
@@ -184,6 +204,7 @@ main(void)
 		cmocka_unit_test(port_of_another_host_is_busy),
 		cmocka_unit_test(rounds_of_open_and_free_do_not_grow_the_heap),
 		cmocka_unit_test(keys_differ_and_ids_follow_the_first),
+		cmocka_unit_test(every_bit_of_a_key_is_drawn),
 		cmocka_unit_test(default_clock_runs_in_microseconds),
 		cmocka_unit_test(time_never_goes_back),
 	};

@@ -167,6 +167,22 @@ packet_too_big_stops_at_1280(void **state)
 	assert_state(b, ESTABLISHED);
 }
 
+/* RFC 8201 4: nor RFC 1191 3; whoever says so gains nothing. */
+static void
+packet_too_big_never_makes_a_path_wider(void **state)
+{
+	struct bed *b = *state;
+
+	b->p.tuple.remote = (union sani_ip){ .b = { 0xfe, 0x80, [15] = 2 } };
+	bed_reach(b, SAN_TCP_ESTABLISHED);
+	b->c.peer_mss = 1440;
+	bed_write(b, 3000);
+	icmp(b, 2, 0, 1300, UNA);
+	assert_int_equal(b->c.snd_mss, 1240);
+	icmp(b, 2, 0, 1500, UNA);
+	assert_int_equal(b->c.snd_mss, 1240);
+}
+
 /* The octet of a window probe stays the persist timer's, so data flows as soon as the window opens. */
 static void
 fragmentation_needed_leaves_a_window_probe_alone(void **state)
@@ -206,6 +222,7 @@ main(void)
 		bed_test(fragmentation_needed_without_an_mtu_means_576),
 		bed_test(fragmentation_needed_for_nothing_in_flight_is_ignored),
 		bed_test(packet_too_big_stops_at_1280),
+		bed_test(packet_too_big_never_makes_a_path_wider),
 		bed_test(fragmentation_needed_leaves_a_window_probe_alone),
 	};
 

@@ -33,6 +33,21 @@ initial_window_is_ten_segments(void **state)
 	assert_int_equal(b->c.cwnd, 10 * MSS);
 }
 
+/* RFC 6928 2, equation 1. */
+static void
+initial_window_has_a_bound_in_octets(void **state)
+{
+	static const uint32_t table[][2] = { { 88, 880 }, { 536, 5360 }, { 1460, 14600 }, { 1988, 14600 },
+					     { 7300, 14600 }, { 8948, 17896 } };
+	struct bed *b = *state;
+
+	bed_reach(b, SAN_TCP_ESTABLISHED);
+	for (size_t i = 0; i < RTE_DIM(table); i++) {
+		b->c.snd_mss = (uint16_t)table[i][0];
+		assert_int_equal(sani_tcp_initial_window(&b->c), table[i][1]);
+	}
+}
+
 static void
 initial_window_after_a_lost_syn_is_one_segment(void **state)
 {
@@ -84,6 +99,19 @@ two_duplicates_send_new_data(void **state)
 	assert_int_equal(b->nb, 2);
 	assert_last(b, ACK, UNA + 11 * MSS, NXT, MSS);
 	assert_int_equal(b->c.cwnd, 10 * MSS);
+}
+
+/* RFC 3042 2: what the peer's window does not hold is not sent for a duplicate either. */
+static void
+duplicates_send_nothing_beyond_the_window(void **state)
+{
+	struct bed *b = *state;
+
+	b->wnd = 11 * MSS;
+	start(b, 50000);
+	dup_acks(b, UNA, 2);
+	assert_int_equal(b->nb, 1);
+	assert_last(b, ACK, UNA + 10 * MSS, NXT, MSS);
 }
 
 static void
@@ -452,9 +480,11 @@ main(void)
 {
 	const struct CMUnitTest tests[] = {
 		bed_test(initial_window_is_ten_segments),
+		bed_test(initial_window_has_a_bound_in_octets),
 		bed_test(initial_window_after_a_lost_syn_is_one_segment),
 		bed_test(timeout_gives_up_only_what_is_old),
 		bed_test(two_duplicates_send_new_data),
+		bed_test(duplicates_send_nothing_beyond_the_window),
 		bed_test(third_duplicate_retransmits_and_halves),
 		bed_test(endless_duplicates_inflate_by_no_more_than_the_window),
 		bed_test(full_ack_ends_recovery_without_a_burst),

@@ -244,6 +244,28 @@ blocks_count_to_the_peers_mss(void **state)
 	}
 }
 
+/* RFC 3042 with SACK, RFC 6675 5 (3): before a loss is found what was SACKed makes room for as much that is new. */
+static void
+what_was_sacked_makes_room_for_new_data(void **state)
+{
+	struct bed *b = *state;
+
+	start(b, false);
+	b->c.srtt_us = b->c.min_rtt_us[0] = 20 * MS;
+	bed_write(b, 15000);
+	assert_int_equal(b->c.snd_nxt - UNA, 10000);
+	bed_clear(b);
+	bed_run(b, 20 * MS);
+	bed_sack(b, UNA, 1, (uint32_t[]){ UNA + 1000, UNA + 2000 });
+	assert_int_equal(b->nb, 1);
+	assert_last(b, ACK, UNA + 10000, NXT, 1000);
+	bed_sack(b, UNA, 1, (uint32_t[]){ UNA + 1000, UNA + 3000 });
+	assert_int_equal(b->nb, 2);
+	assert_last(b, ACK, UNA + 11000, NXT, 1000);
+	assert_int_equal(b->c.cwnd, 10000);
+	assert_int_equal(b->c.ca, SANI_TCP_CA_OPEN);
+}
+
 static void
 sacked_data_is_not_sent_again(void **state)
 {
@@ -364,6 +386,7 @@ main(void)
 		bed_test(duplicate_waits_for_the_ack_of_its_own_segment),
 		bed_test(full_segment_has_no_room_for_blocks),
 		bed_test(blocks_count_to_the_peers_mss),
+		bed_test(what_was_sacked_makes_room_for_new_data),
 		bed_test(sacked_data_is_not_sent_again),
 		bed_test(nonsense_blocks_are_ignored),
 		bed_test(peer_that_reneges_gets_everything),
