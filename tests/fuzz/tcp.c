@@ -1,14 +1,15 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /*
- * A connection, from its handshake on, with whatever a peer and a program may do. Octets are a function of their
- * place in the stream, and a model notes which the peer has sent: what is acknowledged, told in SACK blocks or read
- * can be nothing else.
+ * A connection, from its handshake on or from its SYN, with whatever a peer and a program may do. Octets are a function
+ * of their place in the stream, and a model notes which the peer has sent: what is acknowledged, told in SACK blocks or
+ * read can be nothing else. And whatever was done, what is still to come has a timer.
  *
  * Input: three octets, how it is opened; then where each thing that goes round begins, sequence numbers of both ends,
  * the peer's timestamps, ours, and the clock: before the end of 32 bits, or of 31, or anywhere. Then steps, an octet
  * each with what belongs to it.
  */
 #include "fuzz.h"
+#include "tcp/lent.h"
 #include "unit/tcp/bed.h"
 
 #define STEPS 400u
@@ -29,6 +30,10 @@ enum step {
 	STEP_MORE,
 	STEP_OPTION,
 	STEP_ABORT,
+	STEP_UNREACHABLE,
+	STEP_LEND,
+	STEP_OWN,
+	STEP_TAKE,
 	NB_STEPS
 };
 
@@ -39,7 +44,18 @@ struct world {
 	uint32_t edge;		/* the farthest that the peer has offered */
 	uint32_t rcv_adv;
 	uint32_t snd_una;
+	bool heard;		/* rcv_adv says something */
 };
+
+#define LENDS 8u
+#define LENT 65536u
+
+/* Memory that is lent to the connection: it is no longer what it was as soon as it is said to be free. */
+static struct lend {
+	struct rte_mbuf_ext_shared_info info;
+	bool busy;
+	uint8_t data[LENT];
+} lends[LENDS];
 
 /* What the peer has sent, a span a segment with its SYN and FIN, wherever it lies in the circle of numbers. */
 static struct span {
@@ -97,6 +113,7 @@ static void
 take(struct world *w, struct rte_mbuf *m)
 {
 	w->b->nb = 0;
+	fuzz_require(m->nb_segs == 1 || rte_pktmbuf_linearize(m) == 0);
 	bed_take(w->b, m);
 	check_sent(w, &w->b->out[0].seg);
 }
@@ -123,10 +140,18 @@ inject(struct world *w, const struct sani_tcp_seg *seg)
 	struct rte_mbuf *tx[4];
 	struct sani_tcp_io io = bed_io(w->b, tx, 4);
 	uint32_t text = seg->seq + !!(seg->flags & SANI_TCP_SYN);
-	uint32_t offered = seg->ack + seg->wnd;
+	bool syn = seg->flags & SANI_TCP_SYN;
+	uint32_t offered = seg->ack + ((uint32_t)seg->wnd << (syn ? 0 : w->b->c.snd_wscale));
 
+	if (sani_tcp_state(&w->b->c) == SAN_TCP_SYN_SENT && syn) {
+		/* it may be where the peer's numbers begin */
+		bed_irs = seg->seq;
+		nb_came = 0;
+		if (!(seg->flags & SANI_TCP_ACK))
+			offered = w->b->p.iss + 1 + seg->wnd;
+	}
 	note(seg->seq, sani_tcp_seg_space(seg));
-	if ((seg->flags & SANI_TCP_ACK) && seq_gt(offered, w->edge))
+	if ((syn || (seg->flags & SANI_TCP_ACK)) && seq_gt(offered, w->edge))
 		w->edge = offered;
 	sani_tcp_input(&w->b->c, seg, bed_payload(text, seg->len, 1500), &io);
 	for (uint16_t k = 0; k < io.nb_tx; k++)
@@ -144,6 +169,18 @@ near(struct fuzz_in *in, uint32_t where)
 }
 
 static void
+draw_syn_options(struct fuzz_in *in, struct sani_tcp_seg *seg)
+{
+	uint8_t which = fuzz_8(in);
+
+	seg->opts = which & (SANI_TCP_OPT_MSS | SANI_TCP_OPT_WSCALE | SANI_TCP_OPT_SACK_PERM | SANI_TCP_OPT_TS);
+	if (seg->opts & SANI_TCP_OPT_MSS)
+		seg->mss = fuzz_16(in);
+	if (seg->opts & SANI_TCP_OPT_WSCALE)
+		seg->wscale = fuzz_8(in) % 15;
+}
+
+static void
 send_segment(struct world *w, struct fuzz_in *in)
 {
 	const struct sani_tcp_conn *c = &w->b->c;
@@ -156,6 +193,8 @@ send_segment(struct world *w, struct fuzz_in *in)
 	if (flags & SANI_TCP_URG)
 		seg.urg = fuzz_16(in);
 	seg.ecn = fuzz_8(in) & 3;
+	if (flags & SANI_TCP_SYN)
+		draw_syn_options(in, &seg);
 	if (seg.opts & SANI_TCP_OPT_TS) {
 		seg.tsval += fuzz_8(in) - 4u;
 		seg.tsecr = sani_tcp_ts_now(c, w->b->now) - fuzz_8(in);
@@ -239,6 +278,81 @@ read_some(struct world *w, struct fuzz_in *in)
 	for (uint32_t i = 0; i < n; i++)
 		fuzz_require(data[i] == bed_byte(w->nb_read + i));
 	w->nb_read += n;
+	flush(w);
+}
+
+static void
+end_lend(void *addr, void *opaque)
+{
+	struct lend *l = opaque;
+
+	(void)addr;
+	fuzz_require(l->busy);
+	l->busy = false;
+	memset(l->data, 0xa5, LENT);
+}
+
+static void
+drop_lend(struct lend *l)
+{
+	if (rte_mbuf_ext_refcnt_update(&l->info, -1) == 0)
+		end_lend(l->data, l);
+}
+
+static void
+lend_some(struct world *w, struct fuzz_in *in)
+{
+	struct lend *l = &lends[fuzz_8(in) % LENDS];
+	uint8_t how = fuzz_8(in);
+	struct sani_tcp_lent lent = {
+		.data = l->data, .len = fuzz_16(in), .copy = how & 1, .refer = how & 2, .info = &l->info,
+	};
+	struct rte_mbuf *tx[4];
+	struct sani_tcp_io io = bed_io(w->b, tx, 4);
+	uint32_t taken;
+
+	if (l->busy || lent.len == 0)
+		return;
+	l->busy = true;
+	l->info.free_cb = end_lend;
+	l->info.fcb_opaque = l;
+	rte_mbuf_ext_refcnt_set(&l->info, 1);
+	for (uint32_t i = 0; i < lent.len; i++)
+		l->data[i] = bed_byte(sani_tcp_written(&w->b->c) + i);
+	sani_tcp_lend(&w->b->c, &lent, &io, &taken);
+	fuzz_require(taken <= lent.len && io.nb_tx == 0);
+	drop_lend(l);
+	flush(w);
+}
+
+/* Nothing refers to the memory then but segments, of which none is on its way. */
+static void
+own_some(struct world *w, struct fuzz_in *in)
+{
+	struct lend *l = &lends[fuzz_8(in) % LENDS];
+	struct rte_mbuf *tx[4];
+	struct sani_tcp_io io = bed_io(w->b, tx, 4);
+
+	if (l->busy && sani_tcp_own(&w->b->c, &l->info, &io))
+		fuzz_require(!l->busy);
+	flush(w);
+}
+
+static void
+take_some(struct world *w, struct fuzz_in *in)
+{
+	struct rte_mbuf *m[16];
+	uint32_t bytes, ev, sum = 0;
+	uint32_t n = sani_tcp_take(&w->b->c, m, 1 + fuzz_8(in) % RTE_DIM(m), &bytes, &ev);
+
+	for (uint32_t i = 0; i < n; i++) {
+		for (uint32_t k = 0; k < m[i]->data_len; k++)
+			fuzz_require(*rte_pktmbuf_mtod_offset(m[i], uint8_t *, k) == bed_byte(w->nb_read + sum + k));
+		sum += m[i]->data_len;
+		rte_pktmbuf_free(m[i]);
+	}
+	fuzz_require(sum == bytes);
+	w->nb_read += bytes;
 	flush(w);
 }
 
@@ -348,9 +462,41 @@ play(struct world *w, struct fuzz_in *in)
 	case STEP_ABORT:
 		end_now(w);
 		break;
+	case STEP_UNREACHABLE:
+		sani_tcp_unreachable(&w->b->c);
+		flush(w);
+		break;
+	case STEP_LEND:
+		lend_some(w, in);
+		break;
+	case STEP_OWN:
+		own_some(w, in);
+		break;
+	case STEP_TAKE:
+		take_some(w, in);
+		break;
 	case NB_STEPS:
 		break;
 	}
+}
+
+/* It does not wait for ever: what is out, what is to go out and what is to be acknowledged has a timer. */
+static void
+check_alive(const struct bed *b)
+{
+	const struct sani_tcp_conn *c = &b->c;
+
+	bed_deadline(b);
+	if (sani_tcp_state(c) < SAN_TCP_ESTABLISHED)
+		return;
+	if (c->snd_una != c->snd_nxt)
+		fuzz_require(sani_tcp_armed(c, SANI_TCP_T_REXMIT) || sani_tcp_armed(c, SANI_TCP_T_LOSS) ||
+			     (sani_tcp_armed(c, SANI_TCP_T_PERSIST) && (c->flags & SANI_TCP_F_PROBED)));
+	else if (sani_tcp_unsent(c) > 0)
+		fuzz_require(sani_tcp_armed(c, SANI_TCP_T_PERSIST) || sani_tcp_armed(c, SANI_TCP_T_RETRY) ||
+			     sani_tcp_armed(c, SANI_TCP_T_PACE));
+	if (c->rcv_nxt != c->last_ack_sent)
+		fuzz_require(sani_tcp_armed(c, SANI_TCP_T_DELACK));
 }
 
 /* After each step. */
@@ -360,8 +506,12 @@ check(struct world *w)
 	const struct sani_tcp_conn *c = &w->b->c;
 	uint32_t seq = bed_irs + 1 + w->known;
 
-	if (sani_tcp_state(c) == SAN_TCP_CLOSED)
+	if (sani_tcp_state(c) == SAN_TCP_CLOSED || sani_tcp_state(c) == SAN_TCP_SYN_SENT)
 		return;
+	if (!w->heard) {
+		w->rcv_adv = c->rcv_adv;
+		w->heard = true;
+	}
 	require_came(seq, c->rcv_nxt);
 	w->known = c->rcv_nxt - bed_irs - 1;
 	/* what was promised stays, but for the peer's FIN behind it */
@@ -370,6 +520,7 @@ check(struct world *w)
 	fuzz_require(seq_geq(c->snd_una, w->snd_una) && seq_leq(c->snd_una, c->snd_nxt));
 	w->snd_una = c->snd_una;
 	fuzz_require(w->nb_read + sani_tcp_readable(c) <= w->known);
+	check_alive(w->b);
 }
 
 static uint32_t
@@ -410,18 +561,25 @@ choose(struct bed *b, struct fuzz_in *in)
 	b->now = UINT64_C(1) << 32 | draw_first(in);
 }
 
+/* Up to the end of the handshake, or to its first segment. */
 static void
-open_one(struct world *w, bool active)
+open_one(struct world *w, bool active, bool half)
 {
 	struct bed *b = w->b;
 
-	w->edge = b->p.iss + 1 + b->wnd;
-	if (active)
+	w->edge = b->p.iss + 1 + (half ? 0 : b->wnd);
+	if (half && active) {
+		sani_tcp_open_active(&b->c, &b->p, b->now);
+		flush(w);
+	} else if (half) {
+		bed_syn(b);
+	} else if (active) {
 		bed_connect(b);
-	else
+	} else {
 		bed_accept(b);
-	w->rcv_adv = b->c.rcv_adv;
+	}
 	w->snd_una = b->c.snd_una;
+	check(w);
 }
 
 int
@@ -447,12 +605,14 @@ LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	w.b = state;
 	choose(w.b, &in);
 	budget = w.b->budget;
-	open_one(&w, size > 0 && data[0] & 128);
+	open_one(&w, size > 0 && data[0] & 128, size > 1 && data[1] & 16);
 	for (unsigned int i = 0; i < STEPS && in.n > 0 && sani_tcp_state(&w.b->c) != SAN_TCP_CLOSED; i++) {
 		play(&w, &in);
 		check(&w);
 	}
 	fuzz_require(w.b->budget + sani_tcp_give_back(&w.b->c) == budget);
 	fuzz_require(bed_teardown(&state) == 0);
+	for (unsigned int i = 0; i < LENDS; i++)
+		fuzz_require(!lends[i].busy);
 	return 0;
 }
