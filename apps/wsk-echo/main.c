@@ -6,7 +6,9 @@
  *
  * A socket is closed as the documents show it: CloseSocket() allocates an IRP, sets CloseSocketComplete()
  * and returns what WskCloseSocket() returned; the routine frees what belonged to the socket, and the IRP,
- * and answers STATUS_MORE_PROCESSING_REQUIRED.
+ * and answers STATUS_MORE_PROCESSING_REQUIRED. What it takes to close a socket later is there before there
+ * is one: a connection's memory is made before it is accepted. Only the IRP of the close is not, and a close
+ * that finds no memory for it is tried again in the next round.
  */
 #include <getopt.h>
 #include <stdlib.h>
@@ -28,7 +30,7 @@ static const char usage[] =
 
 #define BUFFER 65536
 
-enum step { ACCEPTING, RECEIVING, SENDING, DISCONNECTING, CLOSING };
+enum step { LISTENING, ACCEPTING, RECEIVING, SENDING, DISCONNECTING, CLOSING };
 
 /* What the program keeps of a socket; freed when its close is complete. */
 struct conn {
@@ -46,8 +48,9 @@ struct conn {
 static WSK_REGISTRATION registration;
 static WSK_PROVIDER_NPI provider;
 static struct conn *conns;
+static struct conn *spare;	/* for the next connection; it is in no list */
 static unsigned int nb_open;
-static unsigned long long nb_accepted, nb_bytes;
+static unsigned long long nb_accepted, nb_bytes, nb_closed, nb_not_closed;
 
 static NTSTATUS
 RequestComplete(PDEVICE_OBJECT DeviceObject, PIRP Irp, PVOID Context)
@@ -61,13 +64,19 @@ RequestComplete(PDEVICE_OBJECT DeviceObject, PIRP Irp, PVOID Context)
 }
 
 static void
+free_conn(struct conn *c)
+{
+	IoFreeIrp(c->irp);
+	free(c);
+}
+
+static void
 forget(struct conn *c)
 {
 	*c->prev = c->next;
 	if (c->next != NULL)
 		c->next->prev = c->prev;
-	IoFreeIrp(c->irp);
-	free(c);
+	free_conn(c);
 	nb_open--;
 }
 
@@ -75,10 +84,14 @@ static NTSTATUS
 CloseSocketComplete(PDEVICE_OBJECT DeviceObject, PIRP Irp, PVOID Context)
 {
 	UNREFERENCED_PARAMETER(DeviceObject);
-	if (Irp->IoStatus.Status != STATUS_SUCCESS)
+	if (Irp->IoStatus.Status == STATUS_SUCCESS) {
+		nb_closed++;
+	} else {
 		prog_complain("a close ends with status 0x%x.", (unsigned int)Irp->IoStatus.Status);
-	else if (Context != NULL)
-		forget(Context);
+		nb_not_closed++;
+	}
+	/* Nothing can be done with the socket any more, whatever the status. */
+	forget(Context);
 	IoFreeIrp(Irp);
 	return STATUS_MORE_PROCESSING_REQUIRED;
 }
@@ -95,16 +108,14 @@ CloseSocket(PWSK_SOCKET Socket, struct conn *SocketContext)
 	return Dispatch->WskCloseSocket(Socket, Irp);
 }
 
+/* Only when there is no IRP has nothing been begun: whatever else it returns, the routine is called. */
 static void
 close_conn(struct conn *c)
 {
-	NTSTATUS status;
-
 	if (c->closing)
 		return;
-	status = CloseSocket(c->socket, c);
-	c->closing = NT_SUCCESS(status);	/* no memory: the next round tries again */
 	c->step = CLOSING;
+	c->closing = CloseSocket(c->socket, c) != STATUS_INSUFFICIENT_RESOURCES;
 }
 
 static PIRP
@@ -132,7 +143,6 @@ send_back(struct conn *c, SIZE_T len)
 	const WSK_PROVIDER_CONNECTION_DISPATCH *dispatch = c->socket->Dispatch;
 	WSK_BUF buf = { .Mdl = &c->mdl, .Length = len };
 
-	nb_bytes += len;
 	dispatch->WskSend(c->socket, &buf, 0, ready(c, SENDING));
 }
 
@@ -145,50 +155,59 @@ disconnect(struct conn *c)
 }
 
 static struct conn *
-add_conn(PWSK_SOCKET socket)
+make_conn(void)
 {
 	struct conn *c = calloc(1, sizeof(*c));
 
-	if (c != NULL)
-		c->irp = IoAllocateIrp(1, FALSE);
-	if (c == NULL || c->irp == NULL) {
+	if (c == NULL)
+		return NULL;
+	c->irp = IoAllocateIrp(1, FALSE);
+	if (c->irp == NULL) {
 		free(c);
 		return NULL;
 	}
-	c->socket = socket;
 	MmInitializeMdl(&c->mdl, c->data, BUFFER);
+	return c;
+}
+
+static void
+add_conn(struct conn *c, PWSK_SOCKET socket)
+{
+	c->socket = socket;
 	c->next = conns;
 	c->prev = &conns;
 	if (c->next != NULL)
 		c->next->prev = &c->next;
 	conns = c;
 	nb_open++;
-	return c;
 }
 
+/* Without memory for what it brings it is not asked for: the next round tries again. */
 static void
 accept_next(struct conn *listener)
 {
 	const WSK_PROVIDER_LISTEN_DISPATCH *dispatch = listener->socket->Dispatch;
 
-	dispatch->WskAccept(listener->socket, 0, NULL, NULL, NULL, NULL, ready(listener, ACCEPTING));
+	listener->step = LISTENING;
+	if (spare == NULL)
+		spare = make_conn();
+	if (spare != NULL)
+		dispatch->WskAccept(listener->socket, 0, NULL, NULL, NULL, NULL, ready(listener, ACCEPTING));
 }
 
 static void
 accepted(struct conn *listener)
 {
-	struct conn *c;
+	struct conn *c = spare;
 
 	if (!NT_SUCCESS(listener->irp->IoStatus.Status)) {
 		close_conn(listener);
 		return;
 	}
+	spare = NULL;
 	nb_accepted++;
-	c = add_conn((PWSK_SOCKET)listener->irp->IoStatus.Information);
-	if (c != NULL)
-		receive(c);
-	else
-		CloseSocket((PWSK_SOCKET)listener->irp->IoStatus.Information, NULL);
+	add_conn(c, (PWSK_SOCKET)listener->irp->IoStatus.Information);
+	receive(c);
 	accept_next(listener);
 }
 
@@ -198,8 +217,12 @@ go_on(struct conn *c)
 {
 	NTSTATUS status = c->irp->IoStatus.Status;
 
+	if (c->step == SENDING && NT_SUCCESS(status))
+		nb_bytes += c->irp->IoStatus.Information;
 	if (c->step == CLOSING)
 		close_conn(c);
+	else if (c->step == LISTENING)
+		accept_next(c);
 	else if (c->step == ACCEPTING)
 		accepted(c);
 	else if (!NT_SUCCESS(status) || c->step == DISCONNECTING)
@@ -238,7 +261,7 @@ listen_on(struct prog *p, uint16_t port)
 {
 	struct sockaddr_in any = { .sin_family = AF_INET, .sin_port = htons(port) };
 	const WSK_PROVIDER_LISTEN_DISPATCH *dispatch;
-	struct conn *l = add_conn(NULL);
+	struct conn *l = make_conn();
 	NTSTATUS status;
 
 	if (l == NULL)
@@ -247,10 +270,10 @@ listen_on(struct prog *p, uint16_t port)
 				     NULL, NULL, NULL, NULL, ready(l, ACCEPTING));
 	status = await(p, l);
 	if (!NT_SUCCESS(status)) {
-		forget(l);
+		free_conn(l);
 		return false;
 	}
-	l->socket = (PWSK_SOCKET)l->irp->IoStatus.Information;
+	add_conn(l, (PWSK_SOCKET)l->irp->IoStatus.Information);
 	dispatch = l->socket->Dispatch;
 	dispatch->WskBind(l->socket, (PSOCKADDR)&any, 0, ready(l, ACCEPTING));
 	status = await(p, l);
@@ -274,17 +297,27 @@ attach(struct prog *p)
 	return WskCaptureProviderNPI(&registration, WSK_INFINITE_WAIT, &provider) == STATUS_SUCCESS;
 }
 
-/* Every socket is closed before the program detaches (W60); WskDeregister() waits for what is on its way. */
-static void
+/*
+ * Every socket is closed before the program detaches (W60). Then WskDeregister() has nothing to wait for.
+ * @return Whether all went well.
+ */
+static bool
 detach(struct prog *p)
 {
 	struct conn *c;
 
-	for (c = conns; c != NULL; c = c->next)
-		close_conn(c);
+	while (nb_open > 0 && !p->down) {
+		for (c = conns; c != NULL; c = c->next)
+			close_conn(c);
+		prog_poll(p);
+	}
+	if (p->down)
+		return false;
 	WskReleaseProviderNPI(&registration);
 	WskDeregister(&registration);
-	san_wsk_stop(p->hosts[0]);
+	if (spare != NULL)
+		free_conn(spare);
+	return san_wsk_stop(p->hosts[0]) == 0 && nb_not_closed == 0;
 }
 
 int
@@ -325,9 +358,10 @@ main(int argc, char **argv)
 		}
 		status = 0;
 	}
-	if (provider.Client != NULL && !prog.down)
-		detach(&prog);
-	prog_say("%llu connections accepted, %llu bytes sent back", nb_accepted, nb_bytes);
+	if (provider.Client != NULL && !detach(&prog))
+		status = 1;
+	prog_say("%llu connections accepted, %llu bytes sent back, %llu sockets closed", nb_accepted, nb_bytes,
+		 nb_closed);
 	prog_cleanup(&prog);
 	prog_end_cq(&prog);
 	return status;
