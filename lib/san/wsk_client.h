@@ -65,7 +65,9 @@ typedef NTSTATUS (*PFN_WSK_CONTROL_CLIENT)(PWSK_CLIENT Client, ULONG ControlCode
  * on a thread that polls a core unless name and service are numbers. NameSpace, Provider, process and thread
  * are not looked at.
  *
- * STATUS_INVALID_PARAMETER  node and service both NULL  STATUS_NO_MATCH  there is no such name
+ * STATUS_INVALID_PARAMETER  node and service both NULL; a thread without its process
+ * STATUS_NO_MATCH           there is no such name, or no name of the address
+ * STATUS_BUFFER_TOO_SMALL   WskGetNameInfo: MaximumLength of a string, which gets no end mark
  */
 typedef NTSTATUS (*PFN_WSK_GET_ADDRESS_INFO)(PWSK_CLIENT Client, PUNICODE_STRING NodeName, PUNICODE_STRING ServiceName,
 					     ULONG NameSpace, GUID *Provider, PADDRINFOEXW Hints, PADDRINFOEXW *Result,

@@ -23,8 +23,11 @@ answer_peer(struct sani_wsk_sock *conn)
 static void
 apply(struct sani_wsk_sock *conn, WSK_INSPECT_ACTION action)
 {
-	/* Said already, by WskInspectComplete() inside the callback; or the listening socket is on its way out. */
+	/* Said already, by WskInspectComplete() inside the callback. */
 	if (!conn->pending || conn->listener == NULL)
+		return;
+	/* Closed inside the callback: whatever that has answered, the request goes with the listening socket. */
+	if (conn->listener->closing)
 		return;
 	if (action == WskInspectAccept) {
 		conn->pending = false;

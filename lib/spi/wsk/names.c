@@ -118,10 +118,10 @@ sani_wsk_get_address_info(PWSK_CLIENT Client, PUNICODE_STRING NodeName, PUNICODE
 {
 	(void)NameSpace;
 	(void)Provider;
-	(void)OwningProcess;
-	(void)OwningThread;
 	if (!sani_wsk_client_take(Client, sani_wsk_client_core(Client), NULL, Irp))
 		return STATUS_INVALID_PARAMETER;
+	if (OwningThread != NULL && OwningProcess == NULL)
+		return sani_wsk_answer(Irp, STATUS_INVALID_PARAMETER);
 	return sani_wsk_answer(Irp, look_up(NodeName, ServiceName, Hints, Result));
 }
 
@@ -153,9 +153,9 @@ sani_wsk_get_name_info(PWSK_CLIENT Client, PSOCKADDR SockAddr, ULONG SockAddrLen
 		       PUNICODE_STRING ServiceName, ULONG Flags, PEPROCESS OwningProcess, PETHREAD OwningThread,
 		       PIRP Irp)
 {
-	(void)OwningProcess;
-	(void)OwningThread;
 	if (!sani_wsk_client_take(Client, sani_wsk_client_core(Client), NULL, Irp))
 		return STATUS_INVALID_PARAMETER;
+	if (OwningThread != NULL && OwningProcess == NULL)
+		return sani_wsk_answer(Irp, STATUS_INVALID_PARAMETER);
 	return sani_wsk_answer(Irp, name_of(SockAddr, SockAddrLength, NodeName, ServiceName, Flags));
 }

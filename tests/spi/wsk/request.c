@@ -96,10 +96,11 @@ await(struct req *r)
 }
 
 void
-assert_failed(struct req *r)
+assert_failed(struct req *r, NTSTATUS status)
 {
-	assert_false(NT_SUCCESS(await(r)));
-	assert_true(r->returned == STATUS_PENDING || r->returned == r->status);
+	assert_int_equal(await(r), status);
+	assert_int_equal(r->returned, STATUS_PENDING);
+	assert_int_equal(r->done, 1);
 }
 
 static PSOCKADDR
@@ -185,9 +186,11 @@ struct req *
 post_inspect_complete(struct end *e, const WSK_INSPECT_ID *id, WSK_INSPECT_ACTION action)
 {
 	struct req *r = req_new(e);
-	WSK_INSPECT_ID copy = *id;
+	WSK_INSPECT_ID copy = { 0 };
 
-	r->returned = listening(e)->WskInspectComplete(e->sock, &copy, action, r->irp);
+	if (id)
+		copy = *id;
+	r->returned = listening(e)->WskInspectComplete(e->sock, id ? &copy : NULL, action, r->irp);
 	return r;
 }
 

@@ -10,7 +10,7 @@ callbacks_of_a_listener_are_not_enabled_before_bind(void)
 {
 	struct end *l = end_of(SERVER, WSK_FLAG_LISTEN_SOCKET);
 
-	assert_false(NT_SUCCESS(try_enable(l, WSK_EVENT_ACCEPT)));
+	assert_int_equal(try_enable(l, WSK_EVENT_ACCEPT), STATUS_INVALID_DEVICE_STATE);
 	assert_int_equal(await(post_bind(l, SERVER, 80)), STATUS_SUCCESS);
 	assert_int_equal(try_enable(l, WSK_EVENT_ACCEPT), STATUS_SUCCESS);
 }
@@ -22,7 +22,7 @@ callbacks_of_a_connection_are_not_enabled_before_connect(void)
 	struct end *l = bound(SERVER, WSK_FLAG_LISTEN_SOCKET, 80);
 	struct end *e = bound(CLIENT, WSK_FLAG_CONNECTION_SOCKET, 0);
 
-	assert_false(NT_SUCCESS(try_enable(e, WSK_EVENT_RECEIVE)));
+	assert_int_equal(try_enable(e, WSK_EVENT_RECEIVE), STATUS_INVALID_DEVICE_STATE);
 	assert_int_equal(await(post_connect(e, SERVER, 80)), STATUS_SUCCESS);
 	assert_int_equal(try_enable(e, WSK_EVENT_RECEIVE), STATUS_SUCCESS);
 	shut(l);
@@ -49,9 +49,9 @@ callbacks_of_another_kind_of_socket_are_refused(void)
 	struct pair p = world_pair();
 	struct end *l = bound(SERVER, WSK_FLAG_LISTEN_SOCKET, 80);
 
-	assert_false(NT_SUCCESS(try_enable(p.end[CLIENT], WSK_EVENT_ACCEPT)));
-	assert_false(NT_SUCCESS(try_enable(p.end[CLIENT], WSK_EVENT_RECEIVE_FROM)));
-	assert_false(NT_SUCCESS(try_enable(l, WSK_EVENT_RECEIVE_FROM)));
+	assert_int_equal(try_enable(p.end[CLIENT], WSK_EVENT_ACCEPT), STATUS_INVALID_DEVICE_REQUEST);
+	assert_int_equal(try_enable(p.end[CLIENT], WSK_EVENT_RECEIVE_FROM), STATUS_INVALID_DEVICE_REQUEST);
+	assert_int_equal(try_enable(l, WSK_EVENT_RECEIVE_FROM), STATUS_INVALID_DEVICE_REQUEST);
 }
 
 /* Have the client's end told of bytes; its callback may do something before it answers. */
@@ -119,7 +119,7 @@ callbacks_are_disabled_one_at_a_time(void)
 	struct pair p = world_pair();
 
 	enable(p.end[CLIENT], WSK_EVENT_RECEIVE | WSK_EVENT_DISCONNECT);
-	assert_false(NT_SUCCESS(disable(p.end[CLIENT], WSK_EVENT_RECEIVE | WSK_EVENT_DISCONNECT)));
+	assert_int_equal(disable(p.end[CLIENT], WSK_EVENT_RECEIVE | WSK_EVENT_DISCONNECT), STATUS_INVALID_PARAMETER);
 	assert_int_equal(disable(p.end[CLIENT], WSK_EVENT_RECEIVE), STATUS_SUCCESS);
 	assert_int_equal(disable(p.end[CLIENT], WSK_EVENT_DISCONNECT), STATUS_SUCCESS);
 }
@@ -248,7 +248,7 @@ callback_cannot_wait(void)
 	enable(p.end[CLIENT], WSK_EVENT_RECEIVE);
 	post_send(p.end[SERVER], "x", 1, 0);
 	UNTIL(p.end[CLIENT]->count[EV_RECEIVE] == 1);
-	assert_false(NT_SUCCESS(waited));
+	assert_int_equal(waited, STATUS_INVALID_DEVICE_STATE);
 }
 
 RULES("W52")
@@ -310,7 +310,7 @@ static_callbacks_are_for_good(void)
 							   sizeof(c), NULL, 0, NULL)),
 			 STATUS_SUCCESS);
 	l = bound(SERVER, WSK_FLAG_LISTEN_SOCKET, 80);
-	assert_false(NT_SUCCESS(disable(l, WSK_EVENT_ACCEPT)));
+	assert_int_equal(disable(l, WSK_EVENT_ACCEPT), STATUS_INVALID_DEVICE_REQUEST);
 	e = bound(CLIENT, WSK_FLAG_CONNECTION_SOCKET, 0);
 	assert_int_equal(await(post_connect(e, SERVER, 80)), STATUS_SUCCESS);
 	UNTIL(l->count[EV_ACCEPT] == 1);
@@ -323,8 +323,9 @@ static_callbacks_come_before_the_first_socket(void)
 	WSK_EVENT_CALLBACK_CONTROL c = { &NPI_WSK_INTERFACE_ID, WSK_EVENT_ACCEPT };
 
 	shut(end_of(SERVER, WSK_FLAG_LISTEN_SOCKET));
-	assert_false(NT_SUCCESS(control_client(
-		SERVER, ASK_CLIENT(WSK_SET_STATIC_EVENT_CALLBACKS, &c, sizeof(c), NULL, 0, NULL))));
+	assert_int_equal(control_client(SERVER,
+					ASK_CLIENT(WSK_SET_STATIC_EVENT_CALLBACKS, &c, sizeof(c), NULL, 0, NULL)),
+			 STATUS_INVALID_DEVICE_STATE);
 }
 
 static const struct CMUnitTest cases[] = {

@@ -227,8 +227,21 @@ id_that_nobody_was_given_is_refused(void)
 {
 	struct end *l = conditional(SERVER, 80);
 	WSK_INSPECT_ID id = { 4711, 4711 };
+	struct req *c = knock_at(l, WskInspectPend);
 
-	assert_failed(post_inspect_complete(l, &id, WskInspectAccept));
+	assert_failed(post_inspect_complete(l, &id, WskInspectAccept), STATUS_INVALID_PARAMETER);
+	assert_failed(post_inspect_complete(l, NULL, WskInspectAccept), STATUS_INVALID_PARAMETER);
+	assert_failed(post_inspect_complete(l, &l->inspect[0], WskInspectPend), STATUS_INVALID_PARAMETER);
+	assert_failed(post_inspect_complete(bound(SERVER, WSK_FLAG_LISTEN_SOCKET, 81), &l->inspect[0],
+					    WskInspectAccept),
+		      STATUS_INVALID_DEVICE_STATE);
+	assert_int_equal(c->done, 0);
+	/* The decision is made once. */
+	decide_later(l, 0, WskInspectAccept);
+	assert_failed(post_inspect_complete(l, &l->inspect[0], WskInspectReject), STATUS_INVALID_PARAMETER);
+	assert_int_equal(await(c), STATUS_SUCCESS);
+	UNTIL(l->count[EV_ACCEPT] == 1);
+	say(c->end, l->accepted[0]);
 }
 
 RULES("W35")
@@ -238,7 +251,7 @@ condition_cannot_be_set_after_bind(void)
 	struct end *l = bound(SERVER, WSK_FLAG_LISTEN_SOCKET, 80);
 	struct end *e = bound(CLIENT, WSK_FLAG_CONNECTION_SOCKET, 0);
 
-	assert_false(NT_SUCCESS(set_option(l, SOL_SOCKET, SO_CONDITIONAL_ACCEPT, 1)));
+	assert_int_equal(set_option(l, SOL_SOCKET, SO_CONDITIONAL_ACCEPT, 1), STATUS_INVALID_DEVICE_STATE);
 	enable(l, WSK_EVENT_ACCEPT);
 	assert_int_equal(await(post_connect(e, SERVER, 80)), STATUS_SUCCESS);
 	UNTIL(l->count[EV_ACCEPT] == 1);
@@ -252,7 +265,7 @@ condition_cannot_be_taken_back_after_bind(void)
 	struct end *l = conditional(SERVER, 80);
 	struct req *c;
 
-	assert_false(NT_SUCCESS(set_option(l, SOL_SOCKET, SO_CONDITIONAL_ACCEPT, 0)));
+	assert_int_equal(set_option(l, SOL_SOCKET, SO_CONDITIONAL_ACCEPT, 0), STATUS_INVALID_DEVICE_STATE);
 	c = knock();
 	assert_int_equal(await(c), STATUS_SUCCESS);
 	UNTIL(l->count[EV_ACCEPT] == 1);

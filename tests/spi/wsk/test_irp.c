@@ -33,7 +33,7 @@ requests_that_fail_are_completed_too(void)
 	r[2] = post_receive(e, in, 1, 0);
 	r[3] = post_disconnect(e, NULL, 0, 0);
 	for (i = 0; i < 4; i++)
-		assert_failed(r[i]);
+		assert_failed(r[i], STATUS_INVALID_DEVICE_STATE);
 	world_steps(50);
 	for (i = 0; i < 4; i++)
 		assert_int_equal(r[i]->done, 1);

@@ -150,7 +150,7 @@ drain_and_waiting_for_all_do_not_go_together(void)
 	struct pair p = world_pair();
 	struct req *r = post_receive(p.end[SERVER], NULL, 0, WSK_FLAG_DRAIN | WSK_FLAG_WAITALL);
 
-	assert_failed(r);
+	assert_failed(r, STATUS_NOT_SUPPORTED);
 }
 
 RULES("W43")
@@ -321,6 +321,54 @@ lists_that_are_kept_are_bounded_and_nothing_is_lost(void)
 	assert_int_equal(await(s), STATUS_SUCCESS);
 }
 
+/* How many of so many calls from the first on have the flag. */
+static unsigned int
+with_flag(const struct end *e, unsigned int first, unsigned int nb, ULONG flag)
+{
+	unsigned int n = 0;
+
+	while (nb-- > 0)
+		n += (e->call[first + nb].flags & flag) != 0;
+	return n;
+}
+
+RULES("W49 W46")
+static void
+program_is_asked_to_release_soon_when_few_lists_are_left(void)
+{
+	struct pair p = world_pair();
+	struct end *e = p.end[SERVER];
+	struct req *s;
+	unsigned int kept;
+	unsigned int asked;
+	unsigned int i;
+
+	e->keep = true;
+	enable(e, WSK_EVENT_RECEIVE);
+	s = post_send(p.end[CLIENT], flood, sizeof(flood), 0);
+	/* The peer sends until there is no list left. */
+	do {
+		kept = e->nb_kept;
+		world_steps(500);
+	} while (kept == 0 || e->nb_kept > kept);
+	assert_int_equal(s->done, 0);
+	asked = with_flag(e, 0, kept, WSK_FLAG_RELEASE_ASAP);
+	assert_in_range(asked, 1, kept / 2);
+	/* Not of the first ones, and of each of the last. */
+	assert_int_equal(with_flag(e, kept - asked, asked, WSK_FLAG_RELEASE_ASAP), asked);
+	/* What says nothing in W49 is never set, and the level is what it is. */
+	assert_int_equal(with_flag(e, 0, kept, WSK_FLAG_ENTIRE_MESSAGE), 0);
+	assert_int_equal(with_flag(e, 0, kept, WSK_FLAG_AT_DISPATCH_LEVEL), kept);
+	for (i = 0; i < kept; i++)
+		assert_int_equal(release(e, i), STATUS_SUCCESS);
+	/* There are enough again. */
+	e->keep = false;
+	e->take = SIZE_MAX;
+	UNTIL(e->nb_calls > kept);
+	assert_int_equal(with_flag(e, kept, 1, WSK_FLAG_RELEASE_ASAP), 0);
+	assert_int_equal(await(s), STATUS_SUCCESS);
+}
+
 RULES("W43 W45")
 static void
 bytes_of_requests_and_callbacks_make_one_stream(void)
@@ -359,6 +407,7 @@ static const struct CMUnitTest cases[] = {
 	WORLD_CASE(callback_that_refuses_waits_for_a_receive),
 	WORLD_CASE(kept_indication_is_readable_until_it_is_released),
 	WORLD_CASE(lists_that_are_kept_are_bounded_and_nothing_is_lost),
+	WORLD_CASE(program_is_asked_to_release_soon_when_few_lists_are_left),
 	WORLD_CASE(bytes_of_requests_and_callbacks_make_one_stream),
 };
 

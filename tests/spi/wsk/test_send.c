@@ -177,8 +177,7 @@ send_with_a_flag_that_there_is_not_is_refused(void)
 	struct pair p = world_pair();
 	struct req *r = post_send(p.end[CLIENT], "x", 1, 0x40000000);
 
-	assert_failed(r);
-	assert_int_equal(r->status, STATUS_NOT_SUPPORTED);
+	assert_failed(r, STATUS_NOT_SUPPORTED);
 }
 
 /* A send and a receive of memory that their MDL, one of 100 bytes, does not have. */
@@ -194,8 +193,7 @@ assert_not_there(const struct pair *p, ULONG offset, SIZE_T length)
 		r->buf.Offset = offset;
 		r->buf.Length = length;
 		r->returned = (i == 0 ? s->WskSend : s->WskReceive)(p->end[CLIENT]->sock, &r->buf, 0, r->irp);
-		assert_failed(r);
-		assert_int_equal(r->status, STATUS_INVALID_BUFFER_SIZE);
+		assert_failed(r, STATUS_INVALID_BUFFER_SIZE);
 	}
 }
 
@@ -257,7 +255,7 @@ who_has_disconnected_does_not_send_but_receives(void)
 	struct pair p = world_pair();
 
 	assert_int_equal(await(post_disconnect(p.end[CLIENT], NULL, 0, 0)), STATUS_SUCCESS);
-	assert_failed(post_send(p.end[CLIENT], "x", 1, 0));
+	assert_failed(post_send(p.end[CLIENT], "x", 1, 0), STATUS_INVALID_DEVICE_STATE);
 	expect_end(p.end[SERVER]);
 	post_send(p.end[SERVER], "still", 5, 0);
 	expect(p.end[CLIENT], "still", 5);
@@ -278,8 +276,8 @@ abortive_disconnect_ends_a_graceful_one(void)
 	assert_int_equal(d->done, 0);
 	a = post_disconnect(p.end[CLIENT], NULL, 0, WSK_FLAG_ABORTIVE);
 	assert_int_equal(await(a), STATUS_SUCCESS);
-	assert_failed(d);
-	assert_failed(s);
+	assert_failed(d, STATUS_CONNECTION_ABORTED);
+	assert_failed(s, STATUS_CONNECTION_ABORTED);
 	assert_int_equal(d->done, 1);
 }
 
@@ -295,8 +293,8 @@ abortive_disconnect_resets_and_ends_what_is_pending(void)
 	world_steps(100);
 	assert_int_equal(await(post_disconnect(p.end[CLIENT], NULL, 0, WSK_FLAG_ABORTIVE)),
 			 STATUS_SUCCESS);
-	assert_failed(s);
-	assert_failed(r);
+	assert_failed(s, STATUS_CONNECTION_ABORTED);
+	assert_failed(r, STATUS_CONNECTION_ABORTED);
 	world_steps(20);
 	assert_int_equal(world_counter(CLIENT, "tcp_tx_rst"), resets + 1);
 }
@@ -309,8 +307,8 @@ nothing_is_sent_or_received_after_an_abortive_disconnect(void)
 
 	assert_int_equal(await(post_disconnect(p.end[CLIENT], NULL, 0, WSK_FLAG_ABORTIVE)),
 			 STATUS_SUCCESS);
-	assert_failed(post_send(p.end[CLIENT], "x", 1, 0));
-	assert_failed(post_receive(p.end[CLIENT], in, 1, 0));
+	assert_failed(post_send(p.end[CLIENT], "x", 1, 0), STATUS_CONNECTION_ABORTED);
+	assert_failed(post_receive(p.end[CLIENT], in, 1, 0), STATUS_CONNECTION_ABORTED);
 }
 
 RULES("W55 W18")
@@ -319,7 +317,7 @@ abortive_disconnect_with_last_words_is_refused(void)
 {
 	struct pair p = world_pair();
 
-	assert_failed(post_disconnect(p.end[CLIENT], "no", 2, WSK_FLAG_ABORTIVE));
+	assert_failed(post_disconnect(p.end[CLIENT], "no", 2, WSK_FLAG_ABORTIVE), STATUS_INVALID_PARAMETER);
 	post_send(p.end[CLIENT], "yes", 3, 0);
 	expect(p.end[SERVER], "yes", 3);
 }
@@ -353,8 +351,8 @@ callback_of_a_reset_says_so(void)
 			 STATUS_SUCCESS);
 	UNTIL(e->count[EV_DISCONNECT] == 1);
 	assert_int_equal(e->call[0].flags & WSK_FLAG_ABORTIVE, WSK_FLAG_ABORTIVE);
-	assert_failed(post_send(e, "x", 1, 0));
-	assert_failed(post_receive(e, in, 1, 0));
+	assert_failed(post_send(e, "x", 1, 0), STATUS_CONNECTION_RESET);
+	assert_failed(post_receive(e, in, 1, 0), STATUS_CONNECTION_RESET);
 }
 
 RULES("W56")

@@ -169,9 +169,9 @@ world_forget(void);
 NTSTATUS
 await(struct req *r);
 
-/** Step until a request is over; assert that it failed, and that the call had not said otherwise. */
+/** Step until a request is over; assert that it failed with that status: told by the IRP, not by the answer (W18). */
 void
-assert_failed(struct req *r);
+assert_failed(struct req *r, NTSTATUS status);
 
 /** A request with its IRP and routine, not yet made: for calls that have no function here. */
 struct req *
