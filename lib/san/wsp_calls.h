@@ -46,9 +46,15 @@ typedef SOCKET (WSPAPI *LPWSPSOCKET)(int af, int type, int protocol, LPWSAPROTOC
 
 /**
  * Give a socket its local address (R34) and with it its owning core.
+ *
+ * Sockets may share a port of a host. On two addresses that differ they always do; on the same, or where one of them
+ * is the wildcard, SO_REUSEADDR and SO_EXCLUSIVEADDRUSE of both decide, by the table of [Sharing Transport Addresses];
+ * where it asks for an access check, that is passed: all sockets are one switch's. Of several that listen, a
+ * connection is for the one with its address before the one with the wildcard, and for the newest of those that are
+ * alike.
  * Errors: WSAEINVAL (bound already; R36), WSAEFAULT (name NULL, namelen below 16, family not AF_INET),
  * WSAEADDRNOTAVAIL (no host has the address), WSAENOBUFS (no socket left there, or the port is another
- * socket's: never WSAEADDRINUSE, R37).
+ * socket's that does not share it: never WSAEADDRINUSE, R37).
  */
 typedef int (WSPAPI *LPWSPBIND)(SOCKET s, const struct sockaddr *name, int namelen, LPINT lpErrno);
 
@@ -180,9 +186,10 @@ typedef int (WSPAPI *LPWSPCLOSESOCKET)(SOCKET s, LPINT lpErrno);
 
 /**
  * Options, in any state of the socket (R195, R198); values are 32 bits. SOL_SOCKET: SO_DEBUG (BOOL, kept and
- * otherwise without effect; get, set), SO_MAX_MSG_SIZE (get: 2^30, the most of one transfer), SO_MAX_RDMA_SIZE
- * (get: 0, there is no RDMA), SO_RDMA_THRESHOLD_SIZE (get: 0xFFFFFFFF, never). IPPROTO_TCP: TCP_NODELAY (BOOL,
- * default TRUE; get, set; a listener hands it on and takes none itself: WSAEINVAL).
+ * otherwise without effect; get, set), SO_REUSEADDR and SO_EXCLUSIVEADDRUSE (BOOL, what a bind asks; get, and set
+ * before it, later WSAEINVAL; of both the latter counts), SO_MAX_MSG_SIZE (get: 2^30, the most of one transfer),
+ * SO_MAX_RDMA_SIZE (get: 0, there is no RDMA), SO_RDMA_THRESHOLD_SIZE (get: 0xFFFFFFFF, never). IPPROTO_TCP:
+ * TCP_NODELAY (BOOL, default TRUE; get, set; a listener hands it on and takes none itself: WSAEINVAL).
  * Errors: WSAEINVAL (another level; R196), WSAENOPROTOOPT (another option, also SO_GROUP_ID and
  * SO_GROUP_PRIORITY: no QoS; a set of one that can only be read), WSAEFAULT (NULL, or fewer than 4 bytes: then
  * *optlen is 4; R197); a set of TCP_NODELAY: WSAENOTCONN (the connection is over).

@@ -184,6 +184,12 @@ sani_layer_post(struct san_core *k, sani_layer_fn fn, void *arg)
 	return 0;
 }
 
+struct san_host *
+sani_layer_host(const struct san_core *k)
+{
+	return k->host;
+}
+
 int
 sani_layer_port_take(struct san_host *host, uint16_t port)
 {

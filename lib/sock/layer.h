@@ -135,6 +135,10 @@ sani_layer_transfer(struct san_core *k, struct san_overlapped *op, void *buf, ui
 int
 sani_layer_post_told(const struct sani_post *p);
 
+/** The host of a core. Any thread. */
+struct san_host *
+sani_layer_host(const struct san_core *k);
+
 /** Take a port of the host for a layer, 0: any that is free; @return it, or -EADDRINUSE. Any thread. */
 int
 sani_layer_port_take(struct san_host *host, uint16_t port);

@@ -4,40 +4,13 @@
  * layer's as long as one of its sockets is bound to it; natively they do not know of each other.
  */
 #include "sock/layer.h"
+#include "spi/win/share.h"
 #include "spi/wsk/priv.h"
 
-enum answer { OK, INUSE, DENIED, CHECK };
-
-/* The options of a socket and its address: on any, or on one. */
-enum binding { NONE_ANY, NONE_ONE, REUSE_ANY, REUSE_ONE, EXCL_ANY, EXCL_ONE, BINDINGS };
-
-/* First bind: row; second bind: column; both on one port, and not on two different addresses. */
-static const uint8_t table[BINDINGS][BINDINGS] = {
-	[NONE_ANY] = { INUSE, OK, INUSE, OK, INUSE, OK },
-	[NONE_ONE] = { CHECK, INUSE, CHECK, DENIED, DENIED, INUSE },
-	[REUSE_ANY] = { DENIED, OK, OK, OK, DENIED, OK },
-	[REUSE_ONE] = { CHECK, DENIED, OK, OK, DENIED, DENIED },
-	[EXCL_ANY] = { INUSE, INUSE, INUSE, INUSE, INUSE, INUSE },
-	[EXCL_ONE] = { CHECK, INUSE, CHECK, INUSE, DENIED, INUSE },
-};
-
-static bool
-is_any(const struct san_addr *a)
-{
-	static const struct san_addr any;
-
-	return memcmp(a->ip, any.ip, sizeof(a->ip)) == 0;
-}
-
-static enum binding
+static struct sani_win_binding
 binding_of(const struct sani_wsk_sock *s, const struct san_addr *at)
 {
-	unsigned int one = !is_any(at);
-
-	/* Who asks for both wants the stricter. */
-	if (s->exclusive)
-		return EXCL_ANY + one;
-	return s->reuse ? REUSE_ANY + one : NONE_ANY + one;
+	return (struct sani_win_binding){ .addr = *at, .reuse = s->reuse, .exclusive = s->exclusive };
 }
 
 /* All sockets are of one program, and there are no accounts: a descriptor lets everybody in, or nobody (san/nt.h). */
@@ -49,16 +22,15 @@ lets_in(const struct sani_wsk_sock *first)
 	return sd != NULL && (!(sd->Control & SE_DACL_PRESENT) || sd->Dacl == NULL);
 }
 
-static enum answer
+static enum sani_win_share
 ask(const struct sani_wsk_sock *first, const struct sani_wsk_sock *second, const struct san_addr *at)
 {
-	enum answer a;
+	struct sani_win_binding of_first = binding_of(first, &first->bound);
+	struct sani_win_binding of_second = binding_of(second, at);
+	enum sani_win_share a = sani_win_share(&of_first, &of_second);
 
-	if (!is_any(&first->bound) && !is_any(at) && memcmp(first->bound.ip, at->ip, sizeof(at->ip)) != 0)
-		return OK;
-	a = table[binding_of(first, &first->bound)][binding_of(second, at)];
-	if (a == CHECK)
-		a = lets_in(first) ? OK : DENIED;
+	if (a == SANI_WIN_SHARE_CHECK)
+		a = lets_in(first) ? SANI_WIN_SHARE_OK : SANI_WIN_SHARE_DENIED;
 	return a;
 }
 
@@ -85,10 +57,10 @@ ask_all(const struct sani_wsk_sock *s, const struct san_addr *at)
 	const struct sani_wsk_sock *first;
 
 	for (first = *bucket(s->core->host, at->port); first != NULL; first = first->next_bound) {
-		enum answer a = first->bound.port == at->port ? ask(first, s, at) : OK;
+		enum sani_win_share a = first->bound.port == at->port ? ask(first, s, at) : SANI_WIN_SHARE_OK;
 
-		if (a != OK)
-			return a == DENIED ? STATUS_ACCESS_DENIED : STATUS_ADDRESS_ALREADY_EXISTS;
+		if (a != SANI_WIN_SHARE_OK)
+			return a == SANI_WIN_SHARE_DENIED ? STATUS_ACCESS_DENIED : STATUS_ADDRESS_ALREADY_EXISTS;
 	}
 	return STATUS_SUCCESS;
 }

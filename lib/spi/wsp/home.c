@@ -133,6 +133,7 @@ on_close(struct sani_wsp_sock *so)
 {
 	sani_wsp_make_unreachable(so, sani_wsp_gen(so));
 	so->retired = true;
+	sani_wsp_share_leave(so);
 	sani_wsp_try_release(so);
 }
 
@@ -349,6 +350,7 @@ release(struct sani_wsp_sock *so)
 	if (so->home != NULL)
 		unlink_from(so->home, so);
 	sani_wsp_forget_memory(so);
+	sani_wsp_share_leave(so);
 	if (so->has_upper)
 		sani_wsp_up.lpWPUCloseSocketHandle(so->upper, &ignored);
 	sani_wsp_free(so);

@@ -102,6 +102,19 @@ sani_wsp_read_name(const struct sockaddr *name, int namelen, struct san_addr *ad
 DWORD
 sani_wsp_bind_to(struct sani_wsp_sock *so, const struct san_addr *local);
 
+/* share.c */
+
+/**
+ * Have a socket take part in a port of a host, which is not 0, if those that have it let it.
+ * @retval 0 -EADDRINUSE. Any thread.
+ */
+int
+sani_wsp_share_enter(struct sani_wsp_sock *so, struct san_host *host, const struct san_addr *local);
+
+/** It does so no longer; the last one gives the port back. Nothing if it does not. Any thread. */
+void
+sani_wsp_share_leave(struct sani_wsp_sock *so);
+
 /* accept.c, connect.c: completions. Here. */
 
 void

@@ -9,12 +9,27 @@ is_sol_socket(int level)
 	return level == SOL_SOCKET || level == WIN_SOL_SOCKET;
 }
 
+#define OF_TCP UINT32_MAX	/* in a call's flags: TCP_NODELAY; else an option of the socket */
+
 static DWORD
 get_here(struct sani_wsp_call *call)
 {
 	DWORD *value = call->out;
 
-	*value = call->flags == SO_DEBUG ? (DWORD)call->so->debug : call->so->nodelay;
+	switch (call->flags) {
+	case SO_DEBUG:
+		*value = (DWORD)call->so->debug;
+		break;
+	case SO_REUSEADDR:
+		*value = call->so->reuse;
+		break;
+	case (uint32_t)SO_EXCLUSIVEADDRUSE:
+		*value = call->so->exclusive;
+		break;
+	default:
+		*value = call->so->nodelay;
+		break;
+	}
 	return 0;
 }
 
@@ -26,13 +41,15 @@ get_option(struct sani_wsp_call *call, int level, int name, DWORD *value)
 	call->out = value;
 	call->fn = get_here;
 	if (level == IPPROTO_TCP) {
-		call->flags = UINT32_MAX;
+		call->flags = OF_TCP;
 		return name == TCP_NODELAY ? sani_wsp_carry_out(call) : WSAENOPROTOOPT;
 	}
 	if (!is_sol_socket(level))
 		return WSAEINVAL;
 	switch (name) {
 	case SO_DEBUG:
+	case SO_REUSEADDR:
+	case SO_EXCLUSIVEADDRUSE:
 		return sani_wsp_carry_out(call);
 	case SO_MAX_MSG_SIZE:
 		*value = SAN_IO_MAX;
@@ -88,19 +105,41 @@ set_nodelay(struct sani_wsp_sock *so, bool nodelay)
 	return 0;
 }
 
+/* Both say who may have the address too: what the bind has made of it stays. */
+static DWORD
+set_sharing(struct sani_wsp_sock *so, bool *option, bool on)
+{
+	if (so->home != NULL)
+		return WSAEINVAL;
+	*option = on;
+	return 0;
+}
+
 static DWORD
 set_here(struct sani_wsp_call *call)
 {
-	if (call->flags != SO_DEBUG)
-		return set_nodelay(call->so, call->value != 0);
-	call->so->debug = call->value != 0;
-	return 0;
+	struct sani_wsp_sock *so = call->so;
+	bool on = call->value != 0;
+
+	switch (call->flags) {
+	case OF_TCP:
+		return set_nodelay(so, on);
+	case SO_REUSEADDR:
+		return set_sharing(so, &so->reuse, on);
+	case (uint32_t)SO_EXCLUSIVEADDRUSE:
+		return set_sharing(so, &so->exclusive, on);
+	default:
+		so->debug = on;
+		return 0;
+	}
 }
 
 static bool
 can_be_set(int level, int name)
 {
-	return level == IPPROTO_TCP ? name == TCP_NODELAY : name == SO_DEBUG;
+	if (level == IPPROTO_TCP)
+		return name == TCP_NODELAY;
+	return name == SO_DEBUG || name == SO_REUSEADDR || name == SO_EXCLUSIVEADDRUSE;
 }
 
 int WSPAPI
@@ -119,7 +158,7 @@ sani_wsp_set_sock_opt(SOCKET s, int level, int name, const char *value, int len,
 		return sani_wsp_return(WSAEFAULT, err);
 	memcpy(&given, value, sizeof(given));
 	call.value = given;
-	call.flags = level == IPPROTO_TCP ? UINT32_MAX : SO_DEBUG;
+	call.flags = level == IPPROTO_TCP ? OF_TCP : (uint32_t)name;
 	return sani_wsp_return(sani_wsp_carry_out(&call), err);
 }
 

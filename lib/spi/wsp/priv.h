@@ -21,6 +21,7 @@
 
 #include "sock/cq.h"
 #include "sock/layer.h"
+#include "spi/win/share.h"
 
 #define SANI_WSP_SOCKS 65536u
 #define SANI_WSP_UNIT 128u		/**< What descriptors of neighbours differ by. */
@@ -104,6 +105,12 @@ struct sani_wsp_sock {
 	bool nodelay;
 	bool outcome;			/**< Of a connect, not recorded by any selection. */
 	BOOL debug;
+	/* share.c */
+	bool reuse;
+	bool exclusive;
+	struct sani_win_binding binding;
+	struct san_host *bound_on;	/**< Whose port it has, with others perhaps; NULL: none, or one of its own. */
+	struct sani_wsp_sock *next_bound;
 	/* event.c */
 	WSAEVENT event;
 	LONG selected;

@@ -59,6 +59,22 @@ sani_wsp_socket(int af, int type, int protocol, LPWSAPROTOCOL_INFOW info, GROUP 
 	return INVALID_SOCKET;
 }
 
+/* A port that is given may be shared; one that is not is chosen for this socket alone, by the listen or the connect. */
+static int
+bind_native(struct sani_wsp_sock *so, struct san_core *k, const struct san_addr *local)
+{
+	int rc;
+
+	if (local->port == 0)
+		return san_bind(so->h, local);
+	rc = sani_wsp_share_enter(so, sani_layer_host(k), local);
+	if (rc == 0)
+		rc = sani_layer_bind(so->h, local);
+	if (rc < 0)
+		sani_wsp_share_leave(so);
+	return rc;
+}
+
 /* On the core that is to own the socket. */
 static DWORD
 bind_here(struct sani_wsp_call *call)
@@ -73,12 +89,13 @@ bind_here(struct sani_wsp_call *call)
 	rc = san_socket(k, home->cq, &so->h);
 	if (rc < 0)
 		return sani_wsp_error(rc);
-	rc = san_bind(so->h, call->in);
+	rc = bind_native(so, k, call->in);
 	if (rc == 0 && !so->nodelay)
 		rc = san_set_option(so->h, SAN_OPT_NODELAY, 0);
 	if (rc < 0) {
 		/* Nobody is to hear of it: the record names no entry. */
 		san_close(so->h, SANI_WSP_ODD);
+		sani_wsp_share_leave(so);
 		so->h = SAN_NO_HANDLE;
 		return sani_wsp_error(rc);
 	}

@@ -248,7 +248,7 @@ each_address_of_a_host_is_listed_and_bound(void)
 		assert_int_equal(seen, 1);
 		assert_int_equal(sw_socket(&s), 0);
 		a.sin_addr.s_addr = htonl(more[j]);
-		a.sin_port = htons((uint16_t)(700 + j));
+		/* one port for all: addresses that differ do not meet */
 		assert_int_equal(sw_bind(s, &a), 0);
 		assert_int_equal(sw_listen(s, 5), 0);
 	}

@@ -133,7 +133,7 @@ RULES("R194 R196")
 static void
 other_options_are_unknown(void)
 {
-	static const int names[] = { SO_REUSEADDR, SO_KEEPALIVE, SO_LINGER, SO_SNDBUF, SO_RCVBUF, SO_BROADCAST,
+	static const int names[] = { SO_KEEPALIVE, SO_LINGER, SO_SNDBUF, SO_RCVBUF, SO_BROADCAST,
 				     SO_OOBINLINE, SO_ERROR, SO_TYPE, 0x4321 };
 	struct sw_sock *s;
 	unsigned int i, v;
