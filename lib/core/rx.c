@@ -285,6 +285,8 @@ input_error(struct sani_core *core, struct sani_rx_item *item)
 	struct sani_tcp_io io = sani_make_io(core);
 	struct sani_tcp_conn *c;
 
+	/* by the core that it concerns: the one that has handed it over has read it too */
+	sani_count(&core->ctr, SANI_CTR_icmp_rx_error);
 	rte_pktmbuf_free(item->m);
 	if (ref == SANI_FLOW_NOTHING || (ref & SANI_FLOW_TW) != 0)
 		return;

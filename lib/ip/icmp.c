@@ -113,7 +113,6 @@ take_error(struct sani_ip_engine *ip, const struct sani_ip_rx *rx, const struct 
 		pkt->icmp_mtu = icmp->mtu;
 	if (sani_ip_iface_of(ip, &pkt->tuple.local) < 0)
 		return sani_ip_drop(rx->m, io, SANI_CTR_icmp_rx_bad);
-	sani_count(io->ctr, SANI_CTR_icmp_rx_error);
 	return SANI_IP_TCP_ERROR;
 }
 

@@ -77,7 +77,7 @@ enum sani_ip_news_kind {
 enum sani_ip_verdict {
 	SANI_IP_DONE,		/**< Consumed: answered, learnt, or dropped and counted. m is gone. */
 	SANI_IP_TCP,		/**< A TCP segment for us: pkt is filled, m is the caller's. */
-	SANI_IP_TCP_ERROR,	/**< An ICMP error about a TCP segment of ours: pkt is filled, m is the caller's. */
+	SANI_IP_TCP_ERROR,	/**< An ICMP error about a TCP segment of ours: as SANI_IP_TCP; the caller counts it. */
 	SANI_IP_CONTROL,	/**< ARP on another core than the control core: hand m over to it. */
 };
 

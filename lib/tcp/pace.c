@@ -52,7 +52,10 @@ sani_tcp_pace_rate(const struct sani_tcp_conn *c)
 	return c->pace.limit < SAN_PACING_AUTO && c->pace.limit > 0 && c->pace.limit < rate ? c->pace.limit : rate;
 }
 
-/* What bytes cost: at most 2^31 of them at 1,000 bytes a second, 2^51 ns. */
+/*
+ * What bytes cost: at a ceiling of 1,000 bytes a second, the least, 2^51 ns for 2^31 of them. The rate that the
+ * window makes may be lower yet, but then they are no more than two windows, which take less than two round trips.
+ */
 static uint64_t
 cost_ns(uint64_t bytes, uint64_t rate)
 {
