@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
+#include <sched.h>
 #include <signal.h>
 #include <stdatomic.h>
 #include <stddef.h>
@@ -38,7 +39,7 @@ trap(int sig, siginfo_t *info, void *context)
 	atomic_store(&was_stopped, true);
 	atomic_store(&stopped, true);
 	while (!atomic_load(&released))
-		;
+		sched_yield();
 	*flags &= ~(greg_t)TRAP_FLAG;
 }
 

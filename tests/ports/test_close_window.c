@@ -168,8 +168,10 @@ run(void (*call)(struct worker *, struct sweep *), unsigned int stride)
 	while (!atomic_load(&wk.over)) {
 		assert_true(net_now_ms() < limit_ms);
 		net_step(&net);
-		if (!step_stopped())
+		if (!step_stopped()) {
+			sched_yield();
 			continue;
+		}
 		close_meanwhile();
 		step_release();
 	}
