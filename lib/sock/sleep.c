@@ -257,10 +257,11 @@ sani_sleep_wait(struct san_core *k, uint64_t timeout_us)
 		rc = arm(k, t, timeout_us);
 	if (rc != 0)
 		return rc < 0 ? rc : 0;
-	rc = epoll_wait(k->sleep.epoll_fd, &ev, 1, -1);
-	sani_core_disarm(k);
 	/* A signal is what the caller's loop wants to see; a tap sends one with each frame. */
-	return rc < 0 && errno != EINTR ? -errno : 0;
+	if (epoll_wait(k->sleep.epoll_fd, &ev, 1, -1) < 0 && errno != EINTR)
+		rc = -errno;
+	sani_core_disarm(k);
+	return rc;
 }
 
 int
