@@ -2,6 +2,9 @@
 #include "sock/layer.h"
 #include "sock/priv.h"
 
+#define BURST 32
+#define TURN_MAX 256u
+
 void
 sani_layer_add(struct san_core *k, struct sani_layer *layer)
 {
@@ -20,6 +23,45 @@ sani_layer_remove(struct san_core *k, struct sani_layer *layer)
 }
 
 unsigned int
+sani_layer_reap(struct sani_layer *layer)
+{
+	struct san_completion comp[BURST];
+	unsigned int n = 0;
+	int got;
+
+	do {
+		got = san_cq_poll(layer->cq, comp, BURST);
+		for (int i = 0; i < got; i++)
+			layer->ended(layer, &comp[i]);
+		n += got > 0 ? (unsigned int)got : 0;
+	} while (got == BURST && n < TURN_MAX);
+	return n;
+}
+
+/* The turn that it has asked for; or none. */
+static inline unsigned int
+serve_asked(struct sani_layer *layer, struct san_core *k)
+{
+	/* acquire: what it was asked for */
+	if (sani_likely(!atomic_load_explicit(&layer->asked, memory_order_acquire)))
+		return 0;
+	atomic_store(&layer->asked, false);
+	return layer->turn(layer, k, false);
+}
+
+static unsigned int
+serve(struct sani_layer *layer, struct san_core *k, bool last)
+{
+	unsigned int n;
+
+	if (layer->ended == NULL || last)
+		return layer->turn(layer, k, last);
+	n = serve_asked(layer, k);
+	n += sani_layer_reap(layer);
+	return n + serve_asked(layer, k);
+}
+
+unsigned int
 sani_layer_round(struct san_core *k, bool last)
 {
 	struct sani_layer *layer = k->layers;
@@ -29,7 +71,7 @@ sani_layer_round(struct san_core *k, bool last)
 		/* Before its turn, in which it may go. */
 		struct sani_layer *next = layer->next;
 
-		n += layer->turn(layer, k, last);
+		n += serve(layer, k, last);
 		layer = next;
 	}
 	return n;

@@ -4,9 +4,9 @@
  * Layer: what the layers with up-calls (spi/wsp, spi/wsk) need of the cores below them.
  *
  * Model:     a layer hooks itself onto each core on which it has sockets. It binds them to a completion queue of the
- *            core's own thread, made there, and empties that queue in its turn of the round: so up-calls come on the
- *            owning core, never inside a post, a cancel or a close (O14). What other threads ask of it travels in
- *            their request rings (O3).
+ *            core's own thread, made there, and empties that queue in its turn of the round, or has it emptied there:
+ *            so up-calls come on the owning core, never inside a post, a cancel or a close (O14). What other threads
+ *            ask of it travels in their request rings (O3).
  * Turn:      in a round, behind requests, packets, timers and closes, before the output: what an up-call sends leaves
  *            in the same round. Inside it posts, cancels and closes are plain calls; san_core_poll() and
  *            san_cleanup() answer -EDEADLK.
@@ -32,6 +32,14 @@ struct sani_layer {
 	 * does not sleep. NULL: it never has. The core's thread, behind a full barrier.
 	 */
 	bool (*waiting)(const struct sani_layer *layer);
+	/**
+	 * What its queue brings, one by one, on the core's thread: the queue is emptied for it, and its turn comes
+	 * only when it has asked for one, before that and behind it. NULL: it has a turn in each round, and empties
+	 * its queue there.
+	 */
+	void (*ended)(struct sani_layer *layer, const struct san_completion *comp);
+	struct san_cq *cq;		/**< The queue that ended is for. */
+	_Atomic bool asked;		/**< It wants a turn: set by any thread, behind what the turn is for. */
 	struct sani_layer *next;	/**< The core's. */
 };
 
@@ -43,6 +51,10 @@ void
 sani_layer_add(struct san_core *k, struct sani_layer *layer);
 void
 sani_layer_remove(struct san_core *k, struct sani_layer *layer);
+
+/** Hand a layer what its queue brings, up to 256. The core's thread, in a round. @return How many. */
+unsigned int
+sani_layer_reap(struct sani_layer *layer);
 
 /** Let all layers have their turn. The core's thread, in a round. @return How much was done. */
 unsigned int

@@ -105,6 +105,8 @@ open_here(struct san_core *k, struct sani_control_args *args)
 	wc->thread = &sani_wsk_mark;
 	wc->layer.turn = sani_wsk_turn;
 	wc->layer.waiting = sani_wsk_waiting;
+	wc->layer.ended = sani_wsk_ended;
+	wc->layer.cq = wc->cq;
 	sani_layer_add(k, &wc->layer);
 	return 0;
 }
@@ -118,6 +120,8 @@ close_here(struct san_core *k, struct sani_control_args *args)
 	if (wc->cq == NULL)
 		return 0;
 	/* Connections that were refused may be on their way out still. */
+	sani_wsk_turn(&wc->layer, k, false);
+	sani_layer_reap(&wc->layer);
 	sani_wsk_turn(&wc->layer, k, false);
 	rc = san_cq_destroy(wc->cq);
 	if (rc < 0)

@@ -307,7 +307,17 @@ sani_wsk_take_cancels(struct sani_wsk_core *wc);
 
 /* turn.c */
 
-/** The layer's turn on a core: struct sani_layer. */
+/** Something was pushed, or has ended: the layer wants a turn. Behind that. Any thread. */
+static inline void
+sani_wsk_ask(struct sani_wsk_core *wc)
+{
+	/* sequentially consistent: a core that falls asleep looks at what was pushed, not at this */
+	atomic_store(&wc->layer.asked, true);
+}
+
+/** The layer's part of a round: struct sani_layer. */
+void
+sani_wsk_ended(struct sani_layer *layer, const struct san_completion *comp);
 unsigned int
 sani_wsk_turn(struct sani_layer *layer, struct san_core *k, bool last);
 bool

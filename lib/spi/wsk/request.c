@@ -202,6 +202,7 @@ sani_wsk_finish(PIRP irp, NTSTATUS status, ULONG_PTR information)
 		return;
 	}
 	append(&wc->done, irp);
+	sani_wsk_ask(wc);
 	if (!sani_layer_in_round())
 		sani_core_wake(wc->core);
 }
@@ -288,6 +289,7 @@ sani_wsk_submit(PIRP irp, VOID (*start)(PIRP irp))
 	do
 		irp->Next = head;
 	while (!atomic_compare_exchange_weak(&wc->inbox, &head, irp));
+	sani_wsk_ask(wc);
 	if (atomic_load(&wc->gone))
 		sani_wsk_sweep(wc);
 	else
@@ -316,6 +318,7 @@ push_cancel(struct sani_wsk_core *wc, PIRP irp)
 	do
 		irp->NextCancelled = head;
 	while (!atomic_compare_exchange_weak(&wc->cancels, &head, irp));
+	sani_wsk_ask(wc);
 }
 
 VOID

@@ -371,6 +371,7 @@ sani_wsk_release(PWSK_SOCKET Socket, PWSK_DATA_INDICATION DataIndication)
 	do
 		b->next = head;
 	while (!atomic_compare_exchange_weak(&wc->released, &head, b));
+	sani_wsk_ask(wc);
 	sani_core_wake(wc->core);
 	return STATUS_SUCCESS;
 }

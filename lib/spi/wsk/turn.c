@@ -1,14 +1,11 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /*
- * The layer's turn on a core: what other threads have pushed, then the queue, then what has ended by that. Nearly all
- * that a queue brings is the end of a send or a receive of an IRP that is its maker's own: its routine is called as it
+ * The layer's turn on a core: what other threads have pushed, and what has ended meanwhile; and what the queue brings.
+ * Nearly all of that is the end of a send or a receive of an IRP that is its maker's own: its routine is called as it
  * is, without a step.
  */
 #include "sock/sleep.h"
 #include "spi/wsk/priv.h"
-
-#define BURST 32
-#define TURN_MAX 256u
 
 void
 sani_wsk_kick(struct sani_wsk_sock *s)
@@ -22,6 +19,7 @@ sani_wsk_kick(struct sani_wsk_sock *s)
 	do
 		s->next_kicked = head;
 	while (!atomic_compare_exchange_weak(&wc->kicked, &head, s));
+	sani_wsk_ask(wc);
 	if (!atomic_load(&wc->gone))
 		sani_core_wake(wc->core);
 }
@@ -127,39 +125,16 @@ end_odd(struct sani_wsk_core *wc, const struct san_completion *c)
 		end_done(wc);
 }
 
-static inline __attribute__((always_inline)) unsigned int
-reap(struct sani_wsk_core *wc)
+void
+sani_wsk_ended(struct sani_layer *layer, const struct san_completion *c)
 {
-	struct san_completion comp[BURST];
-	const struct san_completion *c;
-	unsigned int n = 0;
-	int got;
-
-	while ((got = san_cq_poll(wc->cq, comp, BURST)) > 0) {
-		for (c = comp; c < comp + got; c++) {
-			if (sani_likely(is_plain(c)))
-				end_plain((PIRP)(uintptr_t)c->user, c->result);
-			else
-				end_odd(wc, c);
-		}
-		n += (unsigned int)got;
-		if (got < BURST || n >= TURN_MAX)
-			break;
-	}
-	return n;
+	if (sani_likely(is_plain(c)))
+		end_plain((PIRP)(uintptr_t)c->user, c->result);
+	else
+		end_odd(SANI_CONTAINER(layer, struct sani_wsk_core, layer), c);
 }
 
-/* Has anything been pushed, or ended since the last turn? */
-static inline bool
-is_pushed(const struct sani_wsk_core *wc)
-{
-	return ((uintptr_t)wc->done.head | (uintptr_t)atomic_load_explicit(&wc->inbox, memory_order_relaxed) |
-		(uintptr_t)atomic_load_explicit(&wc->cancels, memory_order_relaxed) |
-		(uintptr_t)atomic_load_explicit(&wc->kicked, memory_order_relaxed) |
-		(uintptr_t)atomic_load_explicit(&wc->released, memory_order_relaxed)) != 0;
-}
-
-static __attribute__((noinline)) unsigned int
+static unsigned int
 take_pushed(struct sani_wsk_core *wc)
 {
 	unsigned int n = end_done(wc);
@@ -168,19 +143,6 @@ take_pushed(struct sani_wsk_core *wc)
 	n += sani_wsk_take_cancels(wc);
 	n += take_kicked(wc);
 	sani_wsk_take_released(wc);
-	return n;
-}
-
-static inline __attribute__((always_inline)) unsigned int
-take_all(struct sani_wsk_core *wc)
-{
-	unsigned int n = 0;
-
-	if (sani_unlikely(is_pushed(wc)))
-		n = take_pushed(wc);
-	n += reap(wc);
-	if (sani_unlikely(wc->done.head != NULL))
-		n += end_done(wc);
 	return n;
 }
 
@@ -193,17 +155,15 @@ sani_wsk_waiting(const struct sani_layer *layer)
 	       atomic_load(&wc->kicked) != NULL || atomic_load(&wc->released) != NULL;
 }
 
-static __attribute__((noinline)) unsigned int
-take_rest(struct sani_wsk_core *wc)
-{
-	return take_all(wc);
-}
-
-static __attribute__((noinline)) void
+static void
 leave(struct sani_wsk_core *wc, struct san_core *k)
 {
-	while (take_rest(wc) > 0)
-		;
+	unsigned int n;
+
+	do {
+		n = sani_layer_reap(&wc->layer);
+		n += take_pushed(wc);
+	} while (n > 0);
 	sani_layer_remove(k, &wc->layer);
 	sani_wsk_core_left(wc);
 }
@@ -212,9 +172,9 @@ unsigned int
 sani_wsk_turn(struct sani_layer *layer, struct san_core *k, bool last)
 {
 	struct sani_wsk_core *wc = SANI_CONTAINER(layer, struct sani_wsk_core, layer);
-	unsigned int n = take_all(wc);
+	unsigned int n = take_pushed(wc);
 
-	if (sani_unlikely(last))
+	if (last)
 		leave(wc, k);
 	return n;
 }
