@@ -311,7 +311,7 @@ static const struct kind kinds[] = {
 	  { [RESULT] = BYTES, ENDS_WITH_CONNECTION, [PEER_FIN] = STAYS } },
 	{ "send_mem", "send from registered memory that waits for room", post_send_mem, read_all,
 	  { [RESULT] = BIG, ENDS_WITH_CONNECTION, [PEER_FIN] = STAYS } },
-	{ "send_held", "the same of 20,000 bytes, acknowledged, in packets that the port holds: when it gives them back",
+	{ "send_held", "the same of 20,000 bytes, acknowledged, which the port holds: when it gives them back",
 	  post_send_held, let_go, { [RESULT] = HELD, ENDS_WITH_CONNECTION, [PEER_FIN] = STAYS } },
 	{ "recv", "receive", post_recv, send_rest,
 	  { [RESULT] = BYTES, ENDS_WITH_CONNECTION, [PEER_FIN] = 0 } },
