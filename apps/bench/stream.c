@@ -16,7 +16,7 @@
 #define SENDS 64u	/* under way at most */
 #define AHEAD 16u	/* sends of one step */
 #define PIECES 4u
-#define LONG_PART 4u	/* of as many buffers when each is as long as a frame of 9,000 bytes */
+#define LONG_MBUFS 4096u	/* at most when each is as long as a frame of 9,000 bytes */
 #define LIMIT_S 20.0
 
 static const struct bench_option options[] = {
@@ -342,9 +342,10 @@ static bool
 measure_world(struct stream *s, struct server *server)
 {
 	struct bench *b = s->b;
+	uint32_t mbufs = (uint32_t)bench_number(b, "mbufs");
 	const struct bench_sizes sizes = {
 		.connections = 64,
-		.mbufs = (uint32_t)bench_number(b, "mbufs") / (s->mtu > RTE_ETHER_MTU ? LONG_PART : 1),
+		.mbufs = s->mtu > RTE_ETHER_MTU && mbufs > LONG_MBUFS ? LONG_MBUFS : mbufs,
 		.mtu = s->mtu,
 	};
 	struct bench_program client = { open_side, step, s, 1024 }, other = { .step = NULL };
