@@ -102,8 +102,11 @@ static bool
 make_over_ring(struct bench_side *side, const char *device, const char *address, const struct bench_sizes *sizes)
 {
 	struct san_conf *conf = san_conf_create();
-	bool good = conf != NULL && describe(conf, device, address) && make(side, conf, sizes);
+	bool good = conf != NULL && describe(conf, device, address);
 
+	if (good && sizes->offload != NULL)
+		good = set(conf, "port p", "offload", sizes->offload);
+	good = good && make(side, conf, sizes);
 	san_conf_destroy(conf);
 	return good;
 }

@@ -24,6 +24,8 @@ static const struct bench_option options[] = {
 	{ "size", BENCH_NUMBER, "32768", 64, 1 << 20, "of a send, and of a piece of a receive [bytes]" },
 	{ "send-buffer", BENCH_NUMBER, "131072", 4096, 67108864,
 	  "of the client's connection, when copied [bytes]: what\nit holds stays in the cache when it is small" },
+	{ "offload", BENCH_TEXT_ARG, "auto", 0, 0,
+	  "checksums, or segments: what the ring pair is said to\ndo as a NIC would, and nobody does" },
 	{ "under-way", BENCH_NUMBER, "32", 1, SENDS, "lent sends that are not acknowledged" },
 	PAIR_OPTIONS,
 	{ NULL, BENCH_FLAG, NULL, 0, 0, NULL },
@@ -34,7 +36,8 @@ static const char text[] =
 	"from, and repeating receives into, memory that stays in the cache. Lent: san_send_mem() and san_recv_loan(),\n"
 	"at both ends (with --peer: at this one). Cycles are those for a full segment; beside them stands how long it\n"
 	"is, beside the data by whom checksums are made: a ring pair offers none, so both ends make and check them in\n"
-	"software. The floor of a stream over a ring pair is that of the command floor, 1460 bytes.";
+	"software, unless --offload says that they are left out, and packets of many segments not cut. The floor of a\n"
+	"stream over a ring pair is that of the command floor, 1460 bytes.";
 
 enum direction { OUT, IN, NB_DIRECTIONS, BOTH = NB_DIRECTIONS };
 
@@ -57,6 +60,7 @@ struct stream {
 	const struct server_seen *seen;	/* by the server, if it is in this process */
 	uint64_t opened;
 	uint32_t size, under_way, mtu, mss;
+	const char *offload;		/* NULL: none is claimed */
 	san_mem mem;
 	unsigned char *out, *in;
 	struct san_overlapped ops[SENDS], *spare[SENDS];
@@ -268,9 +272,12 @@ close_flows(struct stream *s)
 
 /* A port whose driver tells of no queue has none done by it. */
 static const char *
-name_checksums(void)
+name_checksums(const struct stream *s)
 {
 	struct rte_eth_txq_info info;
+
+	if (s->offload != NULL)
+		return strcmp(s->offload, "segments") == 0 ? "neither summed nor cut" : "checksums left out";
 
 	for (uint16_t id = 0; id < RTE_MAX_ETHPORTS; id++) {
 		if (rte_eth_dev_is_valid_port(id) && rte_eth_tx_queue_info_get(id, 0, &info) == 0 &&
@@ -301,9 +308,10 @@ report(struct stream *s, enum direction d, const char *segments)
 	struct bench_row *data;
 	char name[BENCH_TEXT];
 
-	snprintf(name, sizeof(name), "stream %s, %s, MTU %u", names[d], s->lent ? "lent" : "copied", s->mtu);
+	snprintf(name, sizeof(name), "stream %s, %s, MTU %u%s%s", names[d], s->lent ? "lent" : "copied", s->mtu,
+		 s->offload != NULL ? ", offload " : "", s->offload != NULL ? s->offload : "");
 	data = bench_row(s->b, "Gbit/s", "%s: data", name);
-	bench_note(data, "%s", name_checksums());
+	bench_note(data, "%s", name_checksums(s));
 	bench_put_rate(m, data, BYTES, 8e-9);
 	if (d == BOTH) {
 		bench_put_rate(m, bench_row(s->b, "Gbit/s", "%s: of it out", name), BYTES_OUT, 8e-9);
@@ -347,6 +355,7 @@ measure_world(struct stream *s, struct server *server)
 		.connections = 64,
 		.mbufs = s->mtu > RTE_ETHER_MTU && mbufs > LONG_MBUFS ? LONG_MBUFS : mbufs,
 		.mtu = s->mtu,
+		.offload = s->offload,
 	};
 	struct bench_program client = { open_side, step, s, 1024 }, other = { .step = NULL };
 	bool good;
@@ -415,6 +424,7 @@ run(struct bench *b)
 	s->world = &world;
 	s->size = (uint32_t)bench_number(b, "size");
 	s->under_way = (uint32_t)bench_number(b, "under-way");
+	s->offload = strcmp(bench_text(b, "offload"), "auto") != 0 ? bench_text(b, "offload") : NULL;
 	s->out = aligned_alloc(2 << 20, 2 << 20);
 	s->in = bench_alloc((size_t)PIECES * s->size);
 	s->pieces = (struct san_pieces){ .mem = s->in, .size = s->size, .nb = PIECES };

@@ -66,6 +66,7 @@ struct bench_sizes {
 	uint32_t mbufs;		/**< Of a host; 0: enough for connections that wait. */
 	uint32_t time_wait_ms;	/**< 0: the default of the stack. */
 	uint32_t mtu;		/**< Without --config; 0: the default. */
+	const char *offload;	/**< Of a ring pair (doc/configuration.md); NULL: the default. */
 	unsigned int part;	/**< Which ring pair: of several worlds at once, bench_world_open_part(). */
 };
 

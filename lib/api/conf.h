@@ -35,6 +35,7 @@ enum sani_key_type {
 	SANI_KEY_ADDRESS,	/**< IPv4 address */
 	SANI_KEY_MAC,		/**< Unicast */
 	SANI_KEY_LEND,		/**< "auto" or "restart" */
+	SANI_KEY_OFFLOAD,	/**< "auto", "checksums" or "segments" */
 };
 
 enum sani_key_id {
@@ -56,6 +57,7 @@ enum sani_key_id {
 	SANI_CONF_RX_DESC,
 	SANI_CONF_TX_DESC,
 	SANI_CONF_LEND,
+	SANI_CONF_OFFLOAD,
 	SANI_CONF_PORT,
 	SANI_CONF_ADDRESS,
 	SANI_CONF_GATEWAY,

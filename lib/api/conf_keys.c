@@ -47,6 +47,8 @@ const struct sani_key sani_keys[SANI_NB_KEYS] = {
 		"Descriptors of a transmit queue, adjusted to the limits of the driver." },
 	[SANI_CONF_LEND] = { SANI_SECTION_PORT, "lend", SANI_KEY_LEND, false, 0, 0, "auto",
 		"restart: a queue that keeps registered memory for 10 ms while idle is stopped and started." },
+	[SANI_CONF_OFFLOAD] = { SANI_SECTION_PORT, "offload", SANI_KEY_OFFLOAD, false, 0, 0, "auto",
+		"Of a ring pair, both ends alike: what neither end does, as if a NIC did it." },
 	[SANI_CONF_PORT] = { SANI_SECTION_INTERFACE, "port", SANI_KEY_NAME, true, 0, 0, NULL,
 		"The port that the interface is on, one interface a port." },
 	[SANI_CONF_ADDRESS] = { SANI_SECTION_INTERFACE, "address", SANI_KEY_SUBNET, true, 0, 0, NULL,
@@ -218,6 +220,9 @@ sani_key_check(const struct sani_key *key, const char *value)
 		return is_unicast_mac(value);
 	case SANI_KEY_LEND:
 		return strcmp(value, "auto") == 0 || strcmp(value, "restart") == 0;
+	case SANI_KEY_OFFLOAD:
+		return strcmp(value, "auto") == 0 || strcmp(value, "checksums") == 0 ||
+		       strcmp(value, "segments") == 0;
 	}
 	return false;
 }
@@ -234,6 +239,7 @@ sani_key_accepted(const struct sani_key *key, char *buf)
 		[SANI_KEY_ADDRESS] = "an IPv4 address of a host, such as 10.0.0.1",
 		[SANI_KEY_MAC] = "a unicast Ethernet address, such as 02:00:00:00:00:01",
 		[SANI_KEY_LEND] = "auto or restart",
+		[SANI_KEY_OFFLOAD] = "auto, checksums or segments",
 	};
 
 	if (key->type == SANI_KEY_NUMBER)

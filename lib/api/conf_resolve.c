@@ -119,6 +119,14 @@ check_port_ref(const struct san_conf *conf, const struct sani_conf_section *s,
 	return 0;
 }
 
+static enum sani_port_claim
+read_claim(const char *text)
+{
+	if (text == NULL || strcmp(text, "auto") == 0)
+		return SANI_PORT_CLAIM_NONE;
+	return strcmp(text, "checksums") == 0 ? SANI_PORT_CLAIM_CHECKSUMS : SANI_PORT_CLAIM_SEGMENTS;
+}
+
 static void
 resolve_port(const struct sani_conf_section *s, struct sani_port_conf *port)
 {
@@ -128,6 +136,7 @@ resolve_port(const struct sani_conf_section *s, struct sani_port_conf *port)
 	port->tx_desc = (uint16_t)read_number(s, SANI_CONF_TX_DESC);
 	port->restart = s->values[SANI_CONF_LEND].text != NULL &&
 			strcmp(s->values[SANI_CONF_LEND].text, "restart") == 0;
+	port->claim = read_claim(s->values[SANI_CONF_OFFLOAD].text);
 }
 
 static int

@@ -4,6 +4,8 @@
 
 #include "core/priv.h"
 
+#define CUT_MAX 65000u		/* with all headers the length of an IP packet has 16 bits */
+
 /* Zero, on a cache line of its own: a core's memory is written by one thread. */
 static void *
 make_zeroed(size_t bytes)
@@ -30,8 +32,12 @@ fill_core(struct sani_core *core)
 	 * stands behind them. Longer buffers promise no more: who sends short segments fills as many.
 	 */
 	p->queue_budget = (uint64_t)host->conf.nb_mbufs * RTE_MBUF_DEFAULT_DATAROOM / 2 / host->nb_cores;
-	for (unsigned int i = 0; i < host->nb_ifaces; i++)
+	p->cut_max = CUT_MAX;
+	for (unsigned int i = 0; i < host->nb_ifaces; i++) {
 		p->iface_of[host->ports[i].id] = (uint8_t)i;
+		if (!(host->ports[i].caps & SANI_PORT_TX_CUT))
+			p->cut_max = 0;
+	}
 	sani_lend_init(core);
 	p->ip = sani_ip_create(host->ifaces, host->nb_ifaces, core->index == 0, host->key);
 	if (p->ip == NULL || sani_conn_init(core) != 0 || sani_tw_init(core) != 0 ||

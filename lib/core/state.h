@@ -136,6 +136,7 @@ struct sani_core_priv {
 	uint32_t nb_dirty;
 	uint32_t first_waiting;			/**< Connects whose SYN has not left (hop.c), SANI_NONE. */
 	uint32_t last_waiting;
+	uint32_t cut_max;			/**< struct sani_tcp_io: every port of the host cuts. */
 	uint64_t queue_budget;			/**< By how much queues may still grow [bytes]. */
 	uint64_t nb_draws;			/**< Of random local ports. */
 

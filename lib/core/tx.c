@@ -192,6 +192,7 @@ make_burst_io(struct sani_core *core, struct rte_mbuf **seg)
 
 	io.tx = seg;
 	io.max_tx = TX_BURST;
+	io.cut_max = core->priv->cut_max;
 	return io;
 }
 

@@ -18,6 +18,9 @@ fill_tcp_cksum(const struct sani_iface *ifc, struct rte_mbuf *m, uint32_t src_be
 	uint64_t pseudo = sani_cksum_pseudo4(src_be, dst_be, IPPROTO_TCP, (uint16_t)m->pkt_len);
 
 	if (ifc->caps & SANI_PORT_TX_TCP_CKSUM) {
+		/* who cuts the packet knows how long its parts are */
+		if (sani_unlikely(m->ol_flags & RTE_MBUF_F_TX_TCP_SEG))
+			pseudo = sani_cksum_pseudo4(src_be, dst_be, IPPROTO_TCP, 0);
 		m->ol_flags |= RTE_MBUF_F_TX_IPV4 | RTE_MBUF_F_TX_TCP_CKSUM;
 		m->l4_len = (th->data_off >> 4) * 4;
 		th->cksum = sani_cksum_fold(pseudo);
@@ -62,6 +65,14 @@ write_ip4(struct sani_ip_engine *ip, const struct sani_iface *ifc, struct rte_mb
 	*at = h;
 }
 
+/* Is m longer than a packet may be, for the port to cut? Less is a whole packet, whatever flags came with it. */
+static bool
+is_cut(const struct sani_iface *ifc, const struct rte_mbuf *m)
+{
+	return m->pkt_len + SANI_IP4_HDR_MIN > ifc->mtu && (m->ol_flags & RTE_MBUF_F_TX_TCP_SEG) &&
+	       (ifc->caps & SANI_PORT_TX_CUT);
+}
+
 /* Can the port send m as it is, or in one piece, and is there room for headers? */
 static bool
 make_fit(const struct sani_iface *ifc, struct rte_mbuf *m, const struct sani_ip_out *out)
@@ -72,6 +83,21 @@ make_fit(const struct sani_iface *ifc, struct rte_mbuf *m, const struct sani_ip_
 	       (out->proto != IPPROTO_TCP || m->data_len >= sizeof(struct rte_tcp_hdr));
 }
 
+/* What a received mbuf brought along is not for the way out; what the layer above wants cut is. */
+static void
+clear_offloads(const struct sani_iface *ifc, struct rte_mbuf *m)
+{
+	bool cut = is_cut(ifc, m);
+	uint16_t len = m->tso_segsz;
+
+	m->ol_flags &= RTE_MBUF_F_INDIRECT | RTE_MBUF_F_EXTERNAL;
+	m->tx_offload = 0;
+	if (!cut)
+		return;
+	m->ol_flags |= RTE_MBUF_F_TX_TCP_SEG;
+	m->tso_segsz = len;
+}
+
 /* The destination's MAC is filled by who knows the neighbour. */
 static bool
 write_headers(struct sani_ip_engine *ip, const struct sani_iface *ifc, struct rte_mbuf *m,
@@ -80,9 +106,7 @@ write_headers(struct sani_ip_engine *ip, const struct sani_iface *ifc, struct rt
 	uint32_t src_be = sani_ip_v4_be(sani_ip_is_any(&out->src) ? &ifc->addr : &out->src);
 	struct sani_ip_hdrs *h;
 
-	/* What a received mbuf brought along is not for the way out. */
-	m->ol_flags &= RTE_MBUF_F_INDIRECT | RTE_MBUF_F_EXTERNAL;
-	m->tx_offload = 0;
+	clear_offloads(ifc, m);
 	m->port = ifc->port_id;
 	if (!make_fit(ifc, m, out))
 		return false;
@@ -107,7 +131,7 @@ wrap(struct sani_ip_engine *ip, unsigned int iface, struct rte_mbuf *m, const st
 {
 	const struct sani_iface *ifc = &ip->ifaces[iface];
 
-	if (m->pkt_len + SANI_IP4_HDR_MIN > ifc->mtu) {
+	if (m->pkt_len + SANI_IP4_HDR_MIN > ifc->mtu && !is_cut(ifc, m)) {
 		sani_ip_drop(m, io, SANI_CTR_ip4_tx_drop_size);
 		return -EMSGSIZE;
 	}

@@ -16,6 +16,7 @@
 #include "base/error.h"
 
 #define TX_CKSUM (RTE_ETH_TX_OFFLOAD_IPV4_CKSUM | RTE_ETH_TX_OFFLOAD_TCP_CKSUM)
+#define TX_CUT (TX_CKSUM | RTE_ETH_TX_OFFLOAD_MULTI_SEGS | RTE_ETH_TX_OFFLOAD_TCP_TSO)
 #define RX_CKSUM (RTE_ETH_RX_OFFLOAD_IPV4_CKSUM | RTE_ETH_RX_OFFLOAD_TCP_CKSUM)
 #define RSS_WANTED (RTE_ETH_RSS_IPV4 | RTE_ETH_RSS_NONFRAG_IPV4_TCP | RTE_ETH_RSS_NONFRAG_IPV4_UDP)
 
@@ -35,7 +36,7 @@ tx_offloads(const struct rte_eth_dev_info *info)
 	const struct rte_bus *bus = info->device != NULL ? rte_dev_bus(info->device) : NULL;
 	bool is_virtual = bus != NULL && strcmp(rte_bus_name(bus), "vdev") == 0;
 
-	return info->tx_offload_capa & ~(is_virtual ? (uint64_t)TX_CKSUM : 0);
+	return info->tx_offload_capa & ~(is_virtual ? (uint64_t)TX_CKSUM | RTE_ETH_TX_OFFLOAD_TCP_TSO : 0);
 }
 
 /*
@@ -60,6 +61,8 @@ sani_port_caps(const struct rte_eth_dev_info *info)
 		caps |= SANI_PORT_TX_TCP_CKSUM;
 	if (tx & RTE_ETH_TX_OFFLOAD_MULTI_SEGS)
 		caps |= SANI_PORT_MULTI_SEG;
+	if ((tx & TX_CUT) == TX_CUT)
+		caps |= SANI_PORT_TX_CUT;
 	if ((info->rx_offload_capa & RX_CKSUM) == RX_CKSUM)
 		caps |= SANI_PORT_RX_CKSUM;
 	if (has_rx_fd(info))
@@ -150,6 +153,8 @@ sani_port_eth_conf(const struct rte_eth_dev_info *info, const struct sani_port_c
 {
 	uint64_t tx_wanted = TX_CKSUM | RTE_ETH_TX_OFFLOAD_MULTI_SEGS;
 
+	if (sani_port_caps(info) & SANI_PORT_TX_CUT)
+		tx_wanted |= RTE_ETH_TX_OFFLOAD_TCP_TSO;
 	memset(eth, 0, sizeof(*eth));
 	/* MBUF_FAST_FREE is never asked for: it forbids mbufs of several pools and with references. */
 	eth->txmode.offloads = tx_offloads(info) & tx_wanted;

@@ -257,6 +257,22 @@ sani_port_rx_fd(const struct sani_port *port, uint16_t queue)
 	return rte_eth_dev_rx_intr_ctl_q_get_fd(port->id, queue);
 }
 
+/* What a ring does not do because nothing needs it done: who sends wrote the very memory that is received. */
+static int
+claim(const struct sani_port_conf *conf, struct sani_port *port)
+{
+	if (conf->claim == SANI_PORT_CLAIM_NONE)
+		return 0;
+	if (port->made != MADE_RING)
+		return sani_error_set(-EINVAL, "port %s: offload is for ring pairs; of device %s is taken what its "
+				      "driver offers", conf->name, conf->device);
+	port->caps |= SANI_PORT_TX_IP4_CKSUM | SANI_PORT_TX_TCP_CKSUM | SANI_PORT_RX_CKSUM;
+	port->rx_flags = RTE_MBUF_F_RX_IP_CKSUM_GOOD | RTE_MBUF_F_RX_L4_CKSUM_GOOD;
+	if (conf->claim == SANI_PORT_CLAIM_SEGMENTS)
+		port->caps |= SANI_PORT_MULTI_SEG | SANI_PORT_TX_CUT;
+	return 0;
+}
+
 static int
 bring_up(const struct sani_port_conf *conf, struct rte_mempool *pool, struct sani_port *port)
 {
@@ -277,7 +293,9 @@ bring_up(const struct sani_port_conf *conf, struct rte_mempool *pool, struct san
 		port->caps |= SANI_PORT_BY_REF;
 	else if (port->caps & SANI_PORT_MULTI_SEG)
 		port->caps |= SANI_PORT_EXTMEM;
-	rc = configure(conf, &info, pool, port);
+	rc = claim(conf, port);
+	if (rc == 0)
+		rc = configure(conf, &info, pool, port);
 	if (rc < 0)
 		return rc;
 	choose_mac(conf, port);

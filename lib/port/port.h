@@ -30,6 +30,14 @@ enum sani_port_cap {
 	SANI_PORT_MULTI_SEG = 1 << 5,		/**< Sends chained mbufs. */
 	SANI_PORT_RX_FD = 1 << 6,		/**< Each receive queue has a descriptor to sleep on. */
 	SANI_PORT_EXTMEM = 1 << 7,		/**< MULTI_SEG, not BY_REF: takes mbufs that refer to other memory. */
+	SANI_PORT_TX_CUT = 1 << 8,		/**< TSO: cuts a packet into segments; TX_*_CKSUM and MULTI_SEG too. */
+};
+
+/** What a ring pair leaves undone, as if a NIC did it: both ends are told alike. */
+enum sani_port_claim {
+	SANI_PORT_CLAIM_NONE,
+	SANI_PORT_CLAIM_CHECKSUMS,	/**< No checksum is made or looked at, */
+	SANI_PORT_CLAIM_SEGMENTS,	/**< and what is to be cut arrives as one packet. */
 };
 
 /** What the configuration asks for. */
@@ -40,6 +48,7 @@ struct sani_port_conf {
 	uint16_t rx_desc;	/**< Descriptors of a receive queue; adjusted to the driver's limits. */
 	uint16_t tx_desc;	/**< Likewise. */
 	uint16_t mtu;		/**< Of the interface, 68..9000 [bytes]. */
+	enum sani_port_claim claim;	/**< Of a ring pair. */
 	bool restart;		/**< lend = restart: a queue that sits on lent memory is stopped and started. */
 	bool has_mac;		/**< mac is to be used; else the device's own, or a random local one. */
 	struct rte_ether_addr mac;
@@ -51,6 +60,7 @@ struct sani_port {
 	uint16_t rx_desc;		/**< As adjusted. */
 	uint16_t tx_desc;
 	uint32_t caps;			/**< enum sani_port_cap. */
+	uint64_t rx_flags;		/**< What a driver that claims checksums would say of each frame; else 0. */
 	struct rte_ether_addr mac;	/**< What the interface answers to; never all zero. */
 	char name[32];
 	char device[256];
@@ -88,10 +98,16 @@ sani_port_rx(const struct sani_port *port, uint16_t queue, struct rte_mbuf **m, 
 {
 	uint16_t nb = rte_eth_rx_burst(port->id, queue, m, n);
 
+	if (nb == 0)
+		return 0;
 	for (uint16_t i = 0; i < nb; i++) {
 		SANI_TAKEN(m[i]);
 		/* the ring driver leaves the sender's port in it, others might leave none */
 		m[i]->port = port->id;
+	}
+	if (sani_unlikely(port->rx_flags != 0)) {
+		for (uint16_t i = 0; i < nb; i++)
+			m[i]->ol_flags |= port->rx_flags;
 	}
 	return nb;
 }

@@ -141,7 +141,7 @@ is_worth_sending(const struct sani_tcp_conn *c, uint32_t len, bool last, bool fi
 {
 	bool free_to_go = (c->flags & SANI_TCP_F_NODELAY) || c->snd_nxt == c->snd_una;
 
-	if (len == c->snd_mss || fin || (c->flags & SANI_TCP_F_PROBE_DUE))
+	if (len >= c->snd_mss || fin || (c->flags & SANI_TCP_F_PROBE_DUE))
 		return true;
 	if (last)
 		return free_to_go && !c->more;
@@ -155,21 +155,37 @@ struct plan {
 	bool fin;
 };
 
+/* Where each segment has to be one of its own. */
+#define UNCUT (SANI_TCP_F_ECN | SANI_TCP_F_SND_URG | SANI_TCP_F_MTU | SANI_TCP_F_PROBE_DUE)
+
+/* Of room bytes that may go, as many full segments as the port will cut a packet into; what is left goes after them. */
+static SANI_SELDOM uint32_t
+plan_packet(const struct sani_tcp_conn *c, uint32_t room, uint32_t cut_max)
+{
+	uint32_t most = sani_tcp_min(room, cut_max);
+
+	most -= most % c->snd_mss;
+	return most < SANI_TCP_CUT_LEAST || (c->flags & UNCUT) || (c->extras & ~SANI_TCP_X_LENT) ? c->snd_mss : most;
+}
+
 /* What may go out now; false: nothing. */
 static bool
-plan_new(const struct sani_tcp_conn *c, struct plan *p)
+plan_new(const struct sani_tcp_conn *c, const struct sani_tcp_io *io, struct plan *p)
 {
 	uint32_t unsent = sani_tcp_unsent(c);
 	uint32_t edge = c->snd_una + c->snd_wnd;
 	uint32_t usable = seq_gt(edge, c->snd_nxt) ? edge - c->snd_nxt : 0;
 	uint32_t cwnd = sani_tcp_pace_cap(c, sani_tcp_cwnd_now(c));
+	uint32_t pipe = sani_tcp_pipe(c);
 
 	p->len = sani_tcp_min(sani_tcp_min(unsent, usable), c->snd_mss);
+	if (sani_unlikely(io->cut_max > 0) && p->len == c->snd_mss && pipe < cwnd)
+		p->len = plan_packet(c, sani_tcp_min(sani_tcp_min(unsent, usable), cwnd - pipe), io->cut_max);
 	p->last = p->len == unsent;
 	p->fin = (c->flags & SANI_TCP_F_FIN_QUEUED) && !sani_tcp_fin_sent(c) && p->last && usable > p->len;
 	if (p->len == 0)
 		return p->fin;
-	return sani_tcp_pipe(c) + p->len <= cwnd && is_worth_sending(c, p->len, p->last, p->fin);
+	return pipe + p->len <= cwnd && is_worth_sending(c, p->len, p->last, p->fin);
 }
 
 /* PSH goes on the last segment of what was queued (MUST-61). */
@@ -202,7 +218,7 @@ send_new(struct sani_tcp_conn *c, struct sani_tcp_io *io)
 	if (sani_tcp_has_rtx(c) || (c->flags & SANI_TCP_F_PROBED) || !sani_tcp_has_new(c))
 		return SENT_ALL;
 	restart_after_idle(c, io);
-	while (plan_new(c, &p)) {
+	while (plan_new(c, io, &p)) {
 		enum sent r = send_one(c, io, c->snd_nxt, p.len, flags_of(&p));
 
 		if (r != SENT_ALL)

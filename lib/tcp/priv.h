@@ -50,6 +50,12 @@ enum sani_tcp_conn_flag {
 };
 
 /**
+ * Least text of a packet that a port is to cut, a chain with RTE_MBUF_F_TX_TCP_SEG and tso_segsz: it is longer
+ * than any MTU, by which it is known on its way. Wherever segments are counted it is one.
+ */
+#define SANI_TCP_CUT_LEAST 9000u
+
+/**
  * Least MSS that is believed of a peer: 88 octets of text beside timestamps. Who asks for less would have every
  * segment nearly all header. What the own interface carries may be less (RFC 791: 68 octets are a packet).
  */

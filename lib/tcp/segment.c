@@ -143,18 +143,72 @@ note_ack(struct sani_tcp_conn *c)
 	sani_tcp_disarm(c, SANI_TCP_T_DELACK);
 }
 
+/* A search for the path's MTU sends single segments that are longer, too. */
+static inline bool
+is_to_be_cut(const struct sani_tcp_conn *c, const struct sani_tcp_io *io, uint32_t len)
+{
+	return len > c->snd_mss && io->cut_max > 0 && !(c->flags & SANI_TCP_F_MTU);
+}
+
+/* Buffers for text of several segments; NULL: not so many are left. */
+static SANI_SELDOM struct rte_mbuf *
+lengthen(struct rte_mbuf *m, uint32_t len, struct rte_mempool *pool)
+{
+	uint32_t room = rte_pktmbuf_tailroom(m) - SANI_TCP_HDR_MAX;
+	struct rte_mbuf *last = m;
+
+	while (room < len) {
+		struct rte_mbuf *next = rte_pktmbuf_alloc(pool);
+
+		if (next == NULL) {
+			rte_pktmbuf_free(m);
+			return NULL;
+		}
+		next->data_off = 0;
+		room += rte_pktmbuf_tailroom(next);
+		last->next = next;
+		last = next;
+		m->nb_segs++;
+	}
+	return m;
+}
+
+/* Text of several segments, which the port cuts (RFC 9293 3.8.6: none of them is longer than the MSS). */
+static SANI_SELDOM void
+put_packet(struct sani_tcp_conn *c, struct sani_tcp_io *io, uint32_t seq, uint32_t len, struct rte_mbuf *m)
+{
+	if (c->extras & SANI_TCP_X_LENT)
+		sani_count_n(io->ctr, SANI_CTR_lend_tx_copied, len / c->snd_mss);
+	m->ol_flags |= RTE_MBUF_F_TX_TCP_SEG;
+	m->tso_segsz = c->snd_mss;
+	m->pkt_len += len;
+	for (struct rte_mbuf *at = m; len > 0; at = at->next) {
+		uint32_t n = sani_tcp_min(len, rte_pktmbuf_tailroom(at));
+
+		sani_tcp_sndq_copy(c, seq, n, rte_pktmbuf_mtod_offset(at, uint8_t *, at->data_len));
+		at->data_len = (uint16_t)(at->data_len + n);
+		seq += n;
+		len -= n;
+	}
+}
+
 bool
 sani_tcp_send(struct sani_tcp_conn *c, struct sani_tcp_io *io, uint32_t seq, uint32_t len,
 	      uint8_t flags)
 {
 	struct sani_tcp_seg seg = { .seq = seq, .flags = flags, .len = len };
 	struct rte_mbuf *m = rte_pktmbuf_alloc(io->pool);
+	bool cut = sani_unlikely(is_to_be_cut(c, io, len));
 
+	if (cut && m != NULL)
+		m = lengthen(m, len, io->pool);
 	if (m == NULL)
 		return false;
 	fill(c, &seg, io->now_us);
 	write_header(m, &seg);
-	if (len > 0 && sani_unlikely(c->extras & SANI_TCP_X_LENT)) {
+	if (cut) {
+		put_packet(c, io, seq, len, m);
+	} else if (len > 0 && sani_unlikely(c->extras & SANI_TCP_X_LENT)) {
 		sani_tcp_lent_put(c, io, seq, len, m);
 	} else if (len > 0) {
 		sani_tcp_sndq_copy(c, seq, len, rte_pktmbuf_mtod_offset(m, uint8_t *, m->data_len));

@@ -10,8 +10,8 @@
  *            SANI_TCP_HEADROOM bytes before it for the IP and link headers. It shares no memory with the connection's
  *            queues (a port may pass it by reference), but for memory that is lent: headers may be written to.
  * Pool:      data room of at least RTE_PKTMBUF_HEADROOM + 2048 bytes, and RTE_PKTMBUF_HEADROOM + 20 more than the
- *            greatest MTU: a segment is one mbuf. When it is empty nothing is lost:
- *            writes take less, output returns true, and a timer tries again 1 ms later.
+ *            greatest MTU. When it is empty nothing is lost: writes take less, output returns true, and a timer tries
+ *            again 1 ms later.
  * Counters:  the engine counts what sani_tcp_input() drops, what sani_tcp_output(), sani_tcp_timer() and
  *            sani_tcp_abort() send (tcp_tx, tcp_tx_rst) and finished passive opens. The caller counts tcp_rx,
  *            tcp_connects and the segments that the functions without an io build.
@@ -43,7 +43,6 @@
 #include "wire/tcp.h"
 
 #define SANI_TCP_HEADROOM 64
-
 /** Most segments that a call has room for: there is a bit for each in io->ect. */
 #define SANI_TCP_TX_MAX 64
 
@@ -56,6 +55,7 @@ struct sani_tcp_io {
 	uint16_t nb_tx;
 	uint16_t max_tx;	/**< 1..SANI_TCP_TX_MAX */
 	uint64_t ect;		/**< Bit i: tx[i] goes out as ECT(0), the others as Not-ECT (RFC 3168 5). */
+	uint32_t cut_max;	/**< Ports cut (RTE_MBUF_F_TX_TCP_SEG): text of a packet [bytes]; 0: they do not. */
 	bool behind;		/**< Packets have arrived that the engine was not given yet. */
 	bool scarce;		/**< The pool runs low: a queue grows by its first segment only. */
 	uint64_t *budget;	/**< By how much queues may still outgrow sndbuf and rcvbuf [bytes]; NULL: not. */

@@ -69,11 +69,11 @@ static void
 unknown_key_is_refused(void **state)
 {
 	refuse(*state, "port a", "colour", "red", "configuration: \"colour\" is not a key of a section "
-	       "[port], accepted are device, rx_desc, tx_desc, lend.");
+	       "[port], accepted are device, rx_desc, tx_desc, lend, offload.");
 	refuse(*state, "port a", "cores", "2", "configuration: \"cores\" is not a key of a section "
-	       "[port], accepted are device, rx_desc, tx_desc, lend.");
+	       "[port], accepted are device, rx_desc, tx_desc, lend, offload.");
 	refuse(*state, "port a", "", "2", "configuration: \"\" is not a key of a section "
-	       "[port], accepted are device, rx_desc, tx_desc, lend.");
+	       "[port], accepted are device, rx_desc, tx_desc, lend, offload.");
 }
 
 static void

@@ -111,7 +111,7 @@ mistake_is_told_with_its_line(void **state)
 	refuse("[hots]\n", "t.conf:1: [hots] is not a section, accepted are [host], [port NAME] and "
 	       "[interface NAME].");
 	refuse("\n[port p]\ndevize = x\n", "t.conf:3: \"devize\" is not a key of a section [port] (did you "
-	       "mean \"device\"?), accepted are device, rx_desc, tx_desc, lend.");
+	       "mean \"device\"?), accepted are device, rx_desc, tx_desc, lend, offload.");
 	refuse("[port p]\ndevice =\n", "t.conf:2: key \"device\" is \"\", accepted is a device name, a PCI "
 	       "address, \"NAME,ARGUMENTS\" or \"ring:NAME/0\" and \"ring:NAME/1\".");
 }

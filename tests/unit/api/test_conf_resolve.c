@@ -70,6 +70,7 @@ smallest_configuration_gets_the_defaults(void **state)
 	assert_int_equal(host->ports[0].tx_desc, 1024);
 	assert_int_equal(out.nb_loans, 16384 / 4);
 	assert_false(host->ports[0].restart);
+	assert_int_equal(host->ports[0].claim, SANI_PORT_CLAIM_NONE);
 	assert_int_equal(host->ports[0].mtu, 1500);
 	assert_false(host->ports[0].has_mac);
 	assert_string_equal(host->ifaces[0].name, "i");
@@ -92,7 +93,7 @@ every_key_reaches_its_field(void **state)
 		{ "host", "time_wait_records", "77" }, { "host", "mbufs", "600" },
 		{ "host", "request_ring", "64" }, { "host", "loans", "30" },
 		PORT("p"), { "port p", "rx_desc", "256" }, { "port p", "tx_desc", "512" },
-		{ "port p", "lend", "restart" },
+		{ "port p", "lend", "restart" }, { "port p", "offload", "segments" },
 		IFACE("i", "p", "10.0.0.1/24"), { "interface i", "gateway", "10.0.0.254" },
 		{ "interface i", "mac", "02:00:00:00:00:09" }, { "interface i", "mtu", "9000" }, { 0 },
 	};
@@ -102,6 +103,7 @@ every_key_reaches_its_field(void **state)
 	assert_int_equal(resolve(settings), 0);
 	assert_int_equal(out.nb_loans, 30);
 	assert_true(host->ports[0].restart);
+	assert_int_equal(host->ports[0].claim, SANI_PORT_CLAIM_SEGMENTS);
 	assert_string_equal(host->name, "edge");
 	assert_int_equal(host->nb_cores, 3);
 	assert_int_equal(out.nb_slots, 100);

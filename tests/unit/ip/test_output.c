@@ -241,6 +241,64 @@ full_mtu_goes_and_one_more_does_not(void **state)
 	expect_nothing_sent(r);
 }
 
+/* More than any frame holds, in nb buffers. */
+static struct rte_mbuf *
+packet_of(uint16_t len, unsigned int nb)
+{
+	struct rte_mbuf *m = rte_pktmbuf_alloc(rig_pool);
+
+	assert_non_null(m);
+	memset(rte_pktmbuf_append(m, len), 0, len);
+	for (unsigned int i = 1; i < nb; i++) {
+		struct rte_mbuf *next = rte_pktmbuf_alloc(rig_pool);
+
+		assert_non_null(next);
+		memset(rte_pktmbuf_append(next, len), 0, len);
+		assert_int_equal(rte_pktmbuf_chain(m, next), 0);
+	}
+	return m;
+}
+
+/* A packet that the port cuts: the sum of its pseudo header has no length, and the port learns where headers end. */
+static void
+packet_of_many_segments_goes_where_the_port_cuts_it(void **state)
+{
+	const union sani_ip us = ip_of(US);
+	const union sani_ip peer = ip_of(PEER);
+	struct sani_ip_out out = { .src = us, .dst = peer, .proto = IPPROTO_TCP, .ttl = 64, .df = true };
+	struct rig *r = *state;
+
+	know_peer(r);
+	for (int cuts = 1; cuts >= 0; cuts--) {
+		struct rte_mbuf *m = packet_of(1980, 5);
+		struct rte_tcp_hdr *th = rte_pktmbuf_mtod(m, struct rte_tcp_hdr *);
+
+		th->data_off = 0x50;
+		m->ol_flags |= RTE_MBUF_F_TX_TCP_SEG;
+		m->tso_segsz = 1460;
+		r->ifaces[0].caps |= SANI_PORT_TX_IP4_CKSUM | SANI_PORT_TX_TCP_CKSUM | SANI_PORT_MULTI_SEG;
+		r->ifaces[0].caps &= ~(uint32_t)SANI_PORT_TX_CUT;
+		r->ifaces[0].caps |= cuts ? SANI_PORT_TX_CUT : 0;
+		mark(r);
+		assert_int_equal(sani_ip_output(r->ip, m, &out, &r->io), cuts ? 0 : -EMSGSIZE);
+		if (!cuts) {
+			expect_one_drop(r, SANI_CTR_ip4_tx_drop_size);
+			continue;
+		}
+		assert_ptr_equal(r->tx[0], m);
+		assert_int_equal(m->pkt_len, 34 + 9900);
+		assert_int_equal(m->ol_flags, RTE_MBUF_F_TX_IPV4 | RTE_MBUF_F_TX_IP_CKSUM |
+				 RTE_MBUF_F_TX_TCP_CKSUM | RTE_MBUF_F_TX_TCP_SEG);
+		assert_int_equal(m->tso_segsz, 1460);
+		assert_int_equal(m->l2_len, 14);
+		assert_int_equal(m->l3_len, 20);
+		assert_int_equal(m->l4_len, 20);
+		assert_int_equal(th->cksum, sani_cksum_pseudo(&us, &peer, IPPROTO_TCP, 0));
+		rte_pktmbuf_free(m);
+		r->io.nb_tx = 0;
+	}
+}
+
 static void
 no_route_is_refused_and_counted(void **state)
 {
@@ -388,6 +446,7 @@ main(void)
 		TEST(fields_of_the_header_are_those_asked_for),
 		TEST(any_source_becomes_the_interfaces),
 		TEST(full_mtu_goes_and_one_more_does_not),
+		TEST(packet_of_many_segments_goes_where_the_port_cuts_it),
 		TEST(no_route_is_refused_and_counted),
 		TEST(buffer_without_headroom_is_dropped),
 		TEST(known_way_and_unknown_one_write_the_same),

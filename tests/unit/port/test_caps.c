@@ -54,7 +54,8 @@ device_that_can_all_is_not_asked_for_fast_free(void **state)
 	(void)state;
 	assert_int_equal(sani_port_eth_conf(&info, &conf, ROOM, &eth), 0);
 	assert_int_equal(eth.txmode.offloads, RTE_ETH_TX_OFFLOAD_IPV4_CKSUM |
-			 RTE_ETH_TX_OFFLOAD_TCP_CKSUM | RTE_ETH_TX_OFFLOAD_MULTI_SEGS);
+			 RTE_ETH_TX_OFFLOAD_TCP_CKSUM | RTE_ETH_TX_OFFLOAD_MULTI_SEGS |
+			 RTE_ETH_TX_OFFLOAD_TCP_TSO);
 	assert_int_equal(eth.rxmode.offloads,
 			 RTE_ETH_RX_OFFLOAD_IPV4_CKSUM | RTE_ETH_RX_OFFLOAD_TCP_CKSUM);
 }
@@ -209,6 +210,29 @@ af_packet_takes_what_its_frames_hold(void **state)
 	assert_int_equal(sani_port_af_packet_mtu("iface=san0,framesz=64"), 0);
 }
 
+/* What it cuts it has to sum, and is given in chains. */
+static void
+device_that_cuts_without_the_rest_is_not_asked_to(void **state)
+{
+	const uint64_t all = RTE_ETH_TX_OFFLOAD_TCP_TSO | RTE_ETH_TX_OFFLOAD_TCP_CKSUM |
+			     RTE_ETH_TX_OFFLOAD_IPV4_CKSUM | RTE_ETH_TX_OFFLOAD_MULTI_SEGS;
+	struct sani_port_conf conf = conf_of(1, 1500);
+	struct rte_eth_dev_info info = info_of("net_x", 1);
+	struct rte_eth_conf eth;
+
+	(void)state;
+	info.tx_offload_capa = all;
+	assert_true(sani_port_caps(&info) & SANI_PORT_TX_CUT);
+	for (unsigned int bit = 0; bit < 64; bit++) {
+		if (!(all >> bit & 1))
+			continue;
+		info.tx_offload_capa = all & ~(UINT64_C(1) << bit);
+		assert_false(sani_port_caps(&info) & SANI_PORT_TX_CUT);
+		assert_int_equal(sani_port_eth_conf(&info, &conf, ROOM, &eth), 0);
+		assert_false(eth.txmode.offloads & RTE_ETH_TX_OFFLOAD_TCP_TSO);
+	}
+}
+
 static void
 no_device_passes_long_packets_unasked(void **state)
 {
@@ -235,6 +259,7 @@ main(void)
 		cmocka_unit_test(fewer_queues_than_cores_say_what_to_change),
 		cmocka_unit_test(af_packet_with_more_queues_than_cores_is_refused),
 		cmocka_unit_test(af_packet_takes_what_its_frames_hold),
+		cmocka_unit_test(device_that_cuts_without_the_rest_is_not_asked_to),
 		cmocka_unit_test(no_device_passes_long_packets_unasked),
 	};
 

@@ -125,6 +125,16 @@ large_mtu_that_fits_no_buffer_is_refused(void **state)
 }
 
 static void
+claim_is_for_ring_pairs(void **state)
+{
+	struct sani_port_conf conf = conf_of("lan0", "net_null7");
+
+	(void)state;
+	conf.claim = SANI_PORT_CLAIM_CHECKSUMS;
+	OPEN_FAILS(&conf, -EINVAL, "port lan0", "ring pairs");
+}
+
+static void
 configured_mac_is_used(void **state)
 {
 	struct sani_port_conf conf = conf_of("lan0", "net_null7");
@@ -226,6 +236,7 @@ main(void)
 		cmocka_unit_test(failed_open_of_a_made_device_removes_it),
 		cmocka_unit_test(too_few_queues_say_what_to_change),
 		cmocka_unit_test(large_mtu_that_fits_no_buffer_is_refused),
+		cmocka_unit_test(claim_is_for_ring_pairs),
 		cmocka_unit_test(configured_mac_is_used),
 		cmocka_unit_test(mac_of_another_port_is_not_used_again),
 		cmocka_unit_test(tap_of_the_eal_gives_all_buffers_back),

@@ -131,6 +131,39 @@ port_is_by_reference(void **state)
 }
 
 static void
+open_claiming(enum sani_port_claim claim)
+{
+	struct sani_port_conf conf[2] = { conf_of("a", "ring:pair/0"), conf_of("b", "ring:pair/1") };
+
+	conf[0].claim = conf[1].claim = claim;
+	assert_int_equal(sani_port_open(&conf[0], pool, &a), 0);
+	assert_int_equal(sani_port_open(&conf[1], pool, &b), 0);
+}
+
+/* As a driver says it of a frame whose checksums the device has found right; where none is claimed nothing is said. */
+static void
+claimed_checksums_are_said_to_be_right(void **state)
+{
+	const uint64_t good = RTE_MBUF_F_RX_IP_CKSUM_GOOD | RTE_MBUF_F_RX_L4_CKSUM_GOOD;
+	const uint32_t sums = SANI_PORT_TX_IP4_CKSUM | SANI_PORT_TX_TCP_CKSUM | SANI_PORT_RX_CKSUM;
+
+	(void)state;
+	for (enum sani_port_claim claim = SANI_PORT_CLAIM_NONE; claim <= SANI_PORT_CLAIM_SEGMENTS; claim++) {
+		bool claims = claim != SANI_PORT_CLAIM_NONE;
+		struct rte_mbuf *m = frame_of(1);
+
+		open_claiming(claim);
+		assert_int_equal(a.caps & sums, claims ? sums : 0);
+		assert_int_equal((a.caps & SANI_PORT_TX_CUT) != 0, claim == SANI_PORT_CLAIM_SEGMENTS);
+		assert_int_equal(sani_port_tx(&a, 0, &m, 1), 1);
+		assert_int_equal(sani_port_rx(&b, 0, &m, 1), 1);
+		assert_int_equal(m->ol_flags & good, claims ? good : 0);
+		rte_pktmbuf_free(m);
+		close_pair();
+	}
+}
+
+static void
 macs_are_local_and_differ(void **state)
 {
 	(void)state;
@@ -356,6 +389,7 @@ main(void)
 		cmocka_unit_test(received_frame_is_marked_with_the_receiving_port),
 		cmocka_unit_test(each_queue_goes_to_the_same_queue),
 		cmocka_unit_test(port_is_by_reference),
+		cmocka_unit_test(claimed_checksums_are_said_to_be_right),
 		cmocka_unit_test(macs_are_local_and_differ),
 		cmocka_unit_test(configured_mac_and_large_mtu_are_taken),
 		cmocka_unit_test(frames_wait_for_the_end_that_is_not_open),

@@ -110,7 +110,7 @@ struct sani_tcp_io
 bed_io(struct bed *b, struct rte_mbuf **tx, uint16_t max)
 {
 	return (struct sani_tcp_io){
-		.scarce = b->scarce, .budget = &b->budget,
+		.scarce = b->scarce, .budget = &b->budget, .cut_max = b->cut_max,
 		.now_us = b->now, .pool = bed_pool, .ctr = &b->ctr, .tx = tx, .max_tx = max,
 	};
 }
@@ -134,21 +134,36 @@ bed_clear(struct bed *b)
 	b->ev = 0;
 }
 
+/* Its octets in one piece: in flat, when it is a chain, which only a packet is that a port is to cut. */
+static const uint8_t *
+look_at(struct bed *b, const struct rte_mbuf *m, uint8_t *flat)
+{
+	if (m->pkt_len < SANI_TCP_CUT_LEAST) {
+		assert_int_equal(m->nb_segs, 1);
+		assert_int_equal(m->pkt_len, m->data_len);
+		return rte_pktmbuf_mtod(m, const uint8_t *);
+	}
+	assert_true(m->pkt_len <= b->cut_max + SANI_TCP_HDR_MAX);
+	assert_true(m->ol_flags & RTE_MBUF_F_TX_TCP_SEG);
+	assert_int_equal(m->tso_segsz, b->c.snd_mss);
+	b->nb_cut++;
+	return rte_pktmbuf_read(m, 0, m->pkt_len, flat);
+}
+
 void
 bed_take(struct bed *b, struct rte_mbuf *m)
 {
+	static uint8_t flat[UINT16_MAX];
 	struct seen *s = &b->out[b->nb++];
-	const uint8_t *p = rte_pktmbuf_mtod(m, const uint8_t *);
+	const uint8_t *p = look_at(b, m, flat);
 
 	assert_true(b->nb <= BED_SEEN);
 	assert_true(rte_pktmbuf_headroom(m) >= SANI_TCP_HEADROOM);
-	assert_int_equal(m->nb_segs, 1);
-	assert_int_equal(m->pkt_len, m->data_len);
-	assert_int_equal(sani_tcp_parse(p, m->data_len, m->data_len, &s->seg), SANI_TCP_PARSE_OK);
+	assert_int_equal(sani_tcp_parse(p, m->data_len, m->pkt_len, &s->seg), SANI_TCP_PARSE_OK);
 	s->at_us = b->now;
-	memcpy(s->data, p + s->seg.hdr_len, s->seg.len);
+	memcpy(s->data, p + s->seg.hdr_len, sani_tcp_min(s->seg.len, sizeof(s->data)));
 	for (uint32_t i = 0; i < s->seg.len; i++)
-		assert_int_equal(s->data[i], bed_byte(s->seg.seq + i - b->p.iss - 1));
+		assert_int_equal(p[s->seg.hdr_len + i], bed_byte(s->seg.seq + i - b->p.iss - 1));
 	rte_pktmbuf_free(m);
 }
 

@@ -23,6 +23,7 @@ make_io(struct link *l, struct link_end *e, struct rte_mbuf **tx, uint16_t max)
 {
 	return (struct sani_tcp_io){
 		.now_us = l->now, .pool = bed_pool, .ctr = &e->ctr, .tx = tx, .max_tx = max,
+		.cut_max = l->plan.cut ? 65000 : 0,
 	};
 }
 
@@ -240,6 +241,42 @@ transmit(struct link *l, unsigned int from, struct rte_mbuf *m, bool ect)
 	put(l, (uint8_t)!from, &seg, m);
 }
 
+/* What a port makes of a packet that it cuts: headers are repeated, PSH and FIN are the last one's. */
+static void
+cut(struct link *l, unsigned int from, struct rte_mbuf *m, bool ect)
+{
+	uint8_t hdr[SANI_TCP_HDR_MAX];
+	uint32_t hdr_len = rte_pktmbuf_mtod_offset(m, const uint8_t *, 12)[0] / 16 * 4u;
+	uint32_t len = m->pkt_len - hdr_len;
+	uint32_t seq;
+
+	assert_int_equal(len % m->tso_segsz, 0);
+	memcpy(hdr, rte_pktmbuf_mtod(m, void *), hdr_len);
+	memcpy(&seq, hdr + 4, sizeof(seq));
+	seq = rte_be_to_cpu_32(seq);
+	for (uint32_t at = 0; at < len; at += m->tso_segsz) {
+		struct rte_mbuf *part = rte_pktmbuf_alloc(bed_pool);
+		uint32_t seq_be = rte_cpu_to_be_32(seq + at);
+		const uint8_t *text;
+		uint8_t *p;
+
+		if (part == NULL)
+			break;	/* the test has emptied the pool: lost */
+		p = (uint8_t *)rte_pktmbuf_append(part, (uint16_t)(hdr_len + m->tso_segsz));
+		assert_non_null(p);
+		memcpy(p, hdr, hdr_len);
+		memcpy(p + 4, &seq_be, sizeof(seq_be));
+		if (at + m->tso_segsz < len)
+			p[13] &= (uint8_t)~(SANI_TCP_PSH | SANI_TCP_FIN);
+		p += hdr_len;
+		text = rte_pktmbuf_read(m, hdr_len + at, m->tso_segsz, p);
+		if (text != p)	/* not gathered there */
+			memcpy(p, text, m->tso_segsz);
+		transmit(l, from, part, ect);
+	}
+	rte_pktmbuf_free(m);
+}
+
 /* The runs of the flight lie side by side, and the sums are right. */
 static void
 check_flight(struct sani_tcp_conn *c)
@@ -297,8 +334,12 @@ send_output(struct link *l, unsigned int i)
 	struct sani_tcp_io io = make_io(l, e, tx, 8);
 
 	e->output = e->open && sani_tcp_output(&e->c, &io);
-	for (uint16_t k = 0; k < io.nb_tx; k++)
-		transmit(l, i, tx[k], io.ect >> k & 1);
+	for (uint16_t k = 0; k < io.nb_tx; k++) {
+		if (tx[k]->pkt_len >= SANI_TCP_CUT_LEAST)
+			cut(l, i, tx[k], io.ect >> k & 1);
+		else
+			transmit(l, i, tx[k], io.ect >> k & 1);
+	}
 }
 
 /* The payload as a driver may bring it: in pieces, or referred to by somebody else. */

@@ -51,6 +51,7 @@ struct link_plan {
 	uint32_t pause_us;	/* readers rest as long as this now and then */
 	bool simultaneous;	/* both open actively */
 	bool nagle;
+	bool cut;		/* the ports cut packets */
 };
 
 struct link_end {

@@ -265,6 +265,32 @@ long_frames_arrive_whole(void **state)
 }
 
 static void
+packets_that_ports_cut_arrive_whole(void **state)
+{
+	uint64_t x = 44;
+
+	(void)state;
+	for (uint64_t seed = 3000; seed < 3080; seed++) {
+		struct link_plan plan = usual;
+
+		plan.seed = seed;
+		plan.cut = true;
+		plan.loss = pick(&x, 0, 8);
+		plan.dup = pick(&x, 0, 5);
+		plan.reorder = pick(&x, 0, 20);
+		plan.no_sack = pick(&x, 0, 4) == 0;
+		plan.starve = pick(&x, 0, 1) ? 0 : 3;
+		plan.nagle = pick(&x, 0, 1);
+		plan.shrink = pick(&x, 0, 2) == 0 ? 5 : 0;
+		plan.bytes[0] = plan.bytes[1] = 400000;
+		plan.rcvbuf[1] = pick(&x, 20000, 300000);
+		plan.sndbuf[0] = pick(&x, 20000, 300000);
+		plan.mtu[0] = (uint16_t)pick(&x, 600, 2000);
+		free(transfer(&plan));
+	}
+}
+
+static void
 cut_wire_ends_both_with_a_timeout(void **state)
 {
 	struct link_plan plan = usual;
@@ -299,6 +325,7 @@ main(void)
 		cmocka_unit_test(chained_and_shared_mbufs_are_taken),
 		cmocka_unit_test(every_combination_ends_whole),
 		cmocka_unit_test(long_frames_arrive_whole),
+		cmocka_unit_test(packets_that_ports_cut_arrive_whole),
 		cmocka_unit_test(cut_wire_ends_both_with_a_timeout),
 	};
 

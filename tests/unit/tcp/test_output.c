@@ -240,6 +240,100 @@ nothing_of_an_old_buffer_is_sent(void **state)
 	assert_true(check_octets(b) <= 1);
 }
 
+/* The peer's MSS is 1000, the initial window ten segments of it. */
+static void
+full_segments_go_as_one_packet_where_the_port_cuts(void **state)
+{
+	struct bed *b = *state;
+
+	b->cut_max = 65000;
+	bed_reach(b, SAN_TCP_ESTABLISHED);
+	b->c.cwnd = 40000;
+	assert_int_equal(bed_write(b, 12345), 12345);
+	assert_int_equal(b->nb_cut, 1);
+	assert_int_equal(b->nb, 2);
+	assert_int_equal(b->out[0].seg.len, 12000);
+	assert_int_equal(b->out[0].seg.flags, ACK);
+	assert_last(b, PA, UNA + 12000, NXT, 345);
+}
+
+/* Windows end it at a full segment; what is short of any MTU goes segment by segment. */
+static void
+packet_is_no_longer_than_windows_and_port_let_it_be(void **state)
+{
+	struct bed *b = *state;
+
+	b->cut_max = 20500;
+	bed_reach(b, SAN_TCP_ESTABLISHED);
+	b->c.cwnd = 33700;
+	assert_int_equal(bed_write(b, 50000), 50000);
+	assert_int_equal(b->nb_cut, 2);
+	assert_int_equal(b->out[0].seg.len, 20000);
+	assert_int_equal(b->out[1].seg.len, 13000);
+	assert_int_equal(b->nb, 2);
+	bed_in(b, ACK, NXT, UNA + 2000, 0);
+	for (unsigned int i = 2; i < b->nb; i++)
+		assert_int_equal(b->out[i].seg.len, 1000);
+	assert_true(b->nb > 2);
+}
+
+static void
+packet_without_buffers_is_tried_again(void **state)
+{
+	struct bed *b = *state;
+	struct rte_mbuf **all = test_malloc(8192 * sizeof(*all));
+	struct rte_mbuf *tx[4];
+	struct sani_tcp_io io;
+	unsigned int n;
+	uint32_t ev;
+
+	b->cut_max = 65000;
+	bed_reach(b, SAN_TCP_ESTABLISHED);
+	b->c.cwnd = 40000;
+	io = bed_io(b, tx, 4);
+	for (uint32_t i = 0; i < 20; i++) {
+		uint8_t data[1000];
+		uint32_t taken;
+
+		for (uint32_t k = 0; k < sizeof(data); k++)
+			data[k] = bed_byte(1000 * i + k);
+		ev = sani_tcp_write(&b->c, data, sizeof(data), &io, &taken);
+		assert_int_equal(taken, sizeof(data));
+	}
+	assert_true(ev & SANI_TCP_EV_OUTPUT);
+	n = bed_drain(all);
+	bed_refill(all, 3);	/* ten are needed */
+	assert_true(sani_tcp_output(&b->c, &io));
+	assert_int_equal(io.nb_tx, 0);
+	assert_int_equal(rte_mempool_avail_count(bed_pool), 3);
+	bed_refill(all + 3, n - 3);
+	bed_flush(b);
+	assert_int_equal(b->nb_cut, 1);
+	assert_last(b, PA, UNA, NXT, 20000);
+	test_free(all);
+}
+
+static void
+what_is_lost_of_a_packet_goes_again_segment_by_segment(void **state)
+{
+	struct bed *b = *state;
+	const uint32_t edges[] = { UNA + 3000, UNA + 10000 };
+
+	b->sack = true;
+	b->cut_max = 65000;
+	bed_reach(b, SAN_TCP_ESTABLISHED);
+	b->c.cwnd = 40000;
+	bed_write(b, 10000);
+	assert_int_equal(b->nb_cut, 1);
+	bed_run(b, 10 * MS);
+	bed_clear(b);
+	bed_sack(b, UNA + 1000, 1, edges);
+	bed_run(b, 50 * MS);
+	assert_int_equal(b->out[0].seg.seq, UNA + 1000);
+	assert_int_equal(b->out[0].seg.len, 1000);
+	assert_int_equal(b->nb_cut, 1);
+}
+
 int
 main(void)
 {
@@ -256,6 +350,10 @@ main(void)
 		bed_test(empty_pool_loses_nothing_and_is_tried_again),
 		bed_test(segment_shares_no_memory_with_the_queue),
 		bed_test(closed_block_has_no_output),
+		bed_test(full_segments_go_as_one_packet_where_the_port_cuts),
+		bed_test(packet_is_no_longer_than_windows_and_port_let_it_be),
+		bed_test(packet_without_buffers_is_tried_again),
+		bed_test(what_is_lost_of_a_packet_goes_again_segment_by_segment),
 	};
 
 	return cmocka_run_group_tests(tests, bed_group, NULL);
