@@ -100,8 +100,10 @@ cancel(struct fuzz_in *in)
 	uint8_t how = fuzz_8(in);
 	san_handle h = how < 192 ? op->sock : api_pick_sock(in);
 	const struct api_sock *s = api_find(h);
-	int rc = how & 1 ? san_cancel(h, how & 2 ? op->o.id : fuzz_8(in)) : san_cancel_all(h);
+	uint32_t id = how & 2 ? op->o.id : fuzz_8(in);
+	int rc = how & 1 ? san_cancel(h, id) : san_cancel_all(h);
 
+	api_cancels(h, !(how & 1), id);
 	if (!api_may_ask())
 		fuzz_require(rc == -EPERM);
 	else if (s == NULL || s->is_closing)

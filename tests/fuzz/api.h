@@ -31,10 +31,11 @@ struct api_op {
 	uint64_t user;
 	san_handle sock;
 	uint32_t most;			/**< A transfer's bytes. */
+	uint32_t order;			/**< Of its kind on its socket. */
 	uint32_t nb_held;		/**< Of its pieces: reaped and not given back. */
 	bool pending;
 	bool repeats;
-	bool refers;			/**< To registered memory. */
+	bool may_pass;			/**< Cancelled, or with a deadline: it may end before older ones. */
 	bool lends;			/**< What it receives is in loans. */
 	uint8_t kind;
 	struct san_pieces pieces;
@@ -46,6 +47,8 @@ struct api_sock {
 	san_handle h;
 	uint64_t user;			/**< Of its close. */
 	uint32_t nb_pending;
+	uint32_t last_post[16];		/**< By kind. */
+	uint32_t last_end[16];
 	bool is_closing;
 	bool is_closed;
 };
@@ -79,6 +82,9 @@ api_begin(struct api_op *op, san_handle sock, enum san_op_kind kind, uint32_t mo
 /** What the post answered. */
 void
 api_answered(struct api_op *op, int rc);
+/** A cancel of an operation by its id, or of all of a socket, is asked for. */
+void
+api_cancels(san_handle sock, bool all, uint32_t id);
 /** A socket that was made, or accepted. */
 void
 api_adopt(san_handle h);

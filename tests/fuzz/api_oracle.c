@@ -66,7 +66,7 @@ api_begin(struct api_op *op, san_handle sock, enum san_op_kind kind, uint32_t mo
 	op->most = most;
 	op->nb_held = 0;
 	op->kind = (uint8_t)kind;
-	op->repeats = op->refers = op->lends = false;
+	op->repeats = op->lends = false;
 }
 
 /* A stale handle reaches nothing, whatever else is wrong with the call. */
@@ -86,6 +86,8 @@ api_answered(struct api_op *op, int rc)
 	fuzz_require(s != NULL && !s->is_closing);
 	if (rc == 0) {
 		op->pending = true;
+		op->may_pass = op->o.timeout_us != 0;
+		op->order = ++s->last_post[op->kind];
 		s->nb_pending++;
 		return;
 	}
@@ -137,6 +139,33 @@ check_loans(const struct api_op *op, int32_t result)
 	fuzz_require(sum == (result > 0 ? (uint32_t)result : 0));
 }
 
+void
+api_cancels(san_handle sock, bool all, uint32_t id)
+{
+	for (unsigned int i = 0; i < API_OPS; i++)
+		if (api.op[i].pending && api.op[i].sock == sock && (all || api.op[i].o.id == id))
+			api.op[i].may_pass = true;
+}
+
+/* By the core, of a post that came through a ring: that ends at once, before what is pending. */
+static bool
+was_refused(int32_t result)
+{
+	return result == -EPIPE || result == -ENOTCONN || result == -EINVAL || result == -ENOBUFS;
+}
+
+/* Receives end in the order of their posts, sends too, accepts too (san/op.h). When a polled one has ended nobody knows. */
+static void
+check_order(const struct api_op *op, struct api_sock *s, int32_t result)
+{
+	if (op->may_pass || op->repeats || (op->o.flags & SAN_POLLED) || was_refused(result))
+		return;
+	if (op->kind != SAN_OP_ACCEPT && op->kind != SAN_OP_SEND && op->kind != SAN_OP_RECV)
+		return;
+	fuzz_require(op->order > s->last_end[op->kind]);
+	s->last_end[op->kind] = op->order;
+}
+
 /* Its last word. */
 static void
 note_end(struct api_op *op, int32_t result)
@@ -145,6 +174,7 @@ note_end(struct api_op *op, int32_t result)
 
 	fuzz_require(op->pending && s != NULL && !s->is_closed && s->nb_pending > 0);
 	check_result(op, result);
+	check_order(op, s, result);
 	if (op->lends)
 		check_loans(op, result);
 	op->pending = false;

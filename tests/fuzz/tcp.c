@@ -34,6 +34,7 @@ enum step {
 	STEP_LEND,
 	STEP_OWN,
 	STEP_TAKE,
+	STEP_BEHIND,
 	NB_STEPS
 };
 
@@ -45,6 +46,7 @@ struct world {
 	uint32_t rcv_adv;
 	uint32_t snd_una;
 	bool heard;		/* rcv_adv says something */
+	bool behind;		/* packets wait that were not read when a timer fires */
 };
 
 #define LENDS 8u
@@ -240,6 +242,7 @@ wait(struct world *w, struct fuzz_in *in)
 		if (sani_tcp_deadline(&w->b->c) > w->b->now)
 			w->b->now = sani_tcp_deadline(&w->b->c);
 		io = bed_io(w->b, tx, 4);
+		io.behind = w->behind;
 		sani_tcp_timer(&w->b->c, &io);
 		for (uint16_t k = 0; k < io.nb_tx; k++)
 			take(w, tx[k]);
@@ -475,6 +478,9 @@ play(struct world *w, struct fuzz_in *in)
 	case STEP_TAKE:
 		take_some(w, in);
 		break;
+	case STEP_BEHIND:
+		w->behind = !w->behind;
+		break;
 	case NB_STEPS:
 		break;
 	}
@@ -520,6 +526,7 @@ check(struct world *w)
 	fuzz_require(seq_geq(c->snd_una, w->snd_una) && seq_leq(c->snd_una, c->snd_nxt));
 	w->snd_una = c->snd_una;
 	fuzz_require(w->nb_read + sani_tcp_readable(c) <= w->known);
+	fuzz_require(c->rcvq.head != NULL || c->rcvq.ooo != NULL || (c->rcvq.nb_mbufs == 0 && c->rcvq.bytes == 0));
 	check_alive(w->b);
 }
 
@@ -561,23 +568,57 @@ choose(struct bed *b, struct fuzz_in *in)
 	b->now = UINT64_C(1) << 32 | draw_first(in);
 }
 
-/* Up to the end of the handshake, or to its first segment. */
+/* A SYN with data and a cookie that was good (RFC 7413). */
 static void
-open_one(struct world *w, bool active, bool half)
+open_fast(struct world *w, struct fuzz_in *in)
+{
+	struct bed *b = w->b;
+	struct sani_tcp_seg syn = bed_seg(b, SANI_TCP_SYN, bed_irs, 0, fuzz_16(in) % 1461);
+	struct rte_mbuf *tx[4];
+	struct sani_tcp_io io = bed_io(b, tx, 4);
+
+	draw_syn_options(in, &syn);
+	note(syn.seq, sani_tcp_seg_space(&syn));
+	sani_tcp_open_fast(&b->c, &b->p, &syn, bed_payload(syn.seq + 1, syn.len, 1500), &io);
+	fuzz_require(io.nb_tx == 0);
+	flush(w);
+}
+
+/* Only to the first segment of the handshake. */
+static void
+open_half(struct world *w, struct fuzz_in *in, bool active, bool fast)
 {
 	struct bed *b = w->b;
 
-	w->edge = b->p.iss + 1 + (half ? 0 : b->wnd);
-	if (half && active) {
+	if (fast)
+		b->p.fast = (struct sani_tcp_fast){ .mss = 1460, .nb = 8, .flags = active ?
+				SANI_TCP_FAST_ASK | SANI_TCP_FAST_DATA : SANI_TCP_FAST_GIVE };
+	if (active) {
 		sani_tcp_open_active(&b->c, &b->p, b->now);
+		if (fast)
+			write_some(w, in);
 		flush(w);
-	} else if (half) {
-		bed_syn(b);
-	} else if (active) {
-		bed_connect(b);
+	} else if (fast) {
+		open_fast(w, in);
 	} else {
-		bed_accept(b);
+		bed_syn(b);
 	}
+}
+
+static void
+open_one(struct world *w, struct fuzz_in *in, uint8_t how, uint8_t more)
+{
+	struct bed *b = w->b;
+	bool half = more & 16;
+
+	/* a peer that was not heard of yet has offered nothing */
+	w->edge = b->p.iss + 1 + (half && (how & 128) ? 0 : b->wnd);
+	if (half)
+		open_half(w, in, how & 128, more & 32);
+	else if (how & 128)
+		bed_connect(b);
+	else
+		bed_accept(b);
 	w->snd_una = b->c.snd_una;
 	check(w);
 }
@@ -605,7 +646,7 @@ LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	w.b = state;
 	choose(w.b, &in);
 	budget = w.b->budget;
-	open_one(&w, size > 0 && data[0] & 128, size > 1 && data[1] & 16);
+	open_one(&w, &in, size > 0 ? data[0] : 0, size > 1 ? data[1] : 0);
 	for (unsigned int i = 0; i < STEPS && in.n > 0 && sani_tcp_state(&w.b->c) != SAN_TCP_CLOSED; i++) {
 		play(&w, &in);
 		check(&w);

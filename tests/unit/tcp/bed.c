@@ -156,14 +156,16 @@ bed_take(struct bed *b, struct rte_mbuf *m)
 	static uint8_t flat[UINT16_MAX];
 	struct seen *s = &b->out[b->nb++];
 	const uint8_t *p = look_at(b, m, flat);
+	uint32_t text;
 
 	assert_true(b->nb <= BED_SEEN);
 	assert_true(rte_pktmbuf_headroom(m) >= SANI_TCP_HEADROOM);
 	assert_int_equal(sani_tcp_parse(p, m->data_len, m->pkt_len, &s->seg), SANI_TCP_PARSE_OK);
 	s->at_us = b->now;
 	memcpy(s->data, p + s->seg.hdr_len, sani_tcp_min(s->seg.len, sizeof(s->data)));
+	text = s->seg.seq + !!(s->seg.flags & SANI_TCP_SYN);
 	for (uint32_t i = 0; i < s->seg.len; i++)
-		assert_int_equal(p[s->seg.hdr_len + i], bed_byte(s->seg.seq + i - b->p.iss - 1));
+		assert_int_equal(p[s->seg.hdr_len + i], bed_byte(text + i - b->p.iss - 1));
 	rte_pktmbuf_free(m);
 }
 
