@@ -1,7 +1,11 @@
 #!/usr/bin/python3 -B
 # SPDX-License-Identifier: BSD-3-Clause
 """Winsock Kernel with the kernel as the peer, in both roles; what it sees of a WskCloseSocket."""
+import errno
 import os
+import select
+import signal
+import socket
 import sys
 import threading
 
@@ -238,9 +242,34 @@ def request_of_the_kernel_that_is_rejected_is_turned_away(lab):
         raise Failure(f'served {said}')
 
 
+@rules("W35 W36")
+def request_of_the_kernel_waits_for_the_decision(lab):
+    # It asks again after a second.
+    lab.may_repeat = ('the kernel',)
+    peer = start_peer(lab, 'ask', PORT, 'hold')
+    peer.wait_text('^holding$')
+    with socket.socket() as sock:
+        sock.setblocking(False)
+        if sock.connect_ex(lab.echo) != errno.EINPROGRESS:
+            raise Failure('the connect did not begin')
+        peer.wait_text('^asked$')
+        if select.select([], [sock], [], 0.2)[1]:
+            raise Failure('the client was answered before the decision')
+        peer.popen.send_signal(signal.SIGUSR1)
+        expect_lines(peer, 'decide: success')
+        sock.settimeout(LIMIT_S)
+        if not select.select([], [sock], [], LIMIT_S)[1]:
+            raise Failure('the client was not answered after the decision')
+        kernel.exchange(sock, b'accepted later')
+        kernel.finish(sock)
+    said = end_served(lab, peer)
+    if (said['accepted'], said['finished'], said['rejected']) != (1, 1, 0):
+        raise Failure(f'served {said}')
+
+
 topic.main([connection_to_the_kernel_echoes_and_ends_gracefully, connection_to_a_port_without_server_is_refused,
             close_with_a_receive_pending_resets_the_kernel, close_with_everything_pending_sends_a_reset,
             close_of_a_connection_that_only_we_have_ended_resets_it, abortive_disconnect_resets_the_kernel,
             reset_by_the_kernel_is_told, end_of_the_kernels_stream_is_told, clients_of_the_kernel_are_served,
             close_of_served_connections_resets_their_clients, resets_by_clients_of_the_kernel_leave_the_others,
-            request_of_the_kernel_that_is_rejected_is_turned_away])
+            request_of_the_kernel_that_is_rejected_is_turned_away, request_of_the_kernel_waits_for_the_decision])

@@ -15,6 +15,7 @@
  *	close			close it, and say what became of all that was pending
  *	listen PORT		serve from now on: what comes goes back; a refused port is said
  *	reject PORT		listen, and reject each request at its inspection
+ *	ask PORT		listen, and say each request; the first one waits for SIGUSR1, and is accepted then
  *	hold			go on until SIGINT
  *
  * Each word says in a line how it ended, in the words of the interface; the exit status is 0 when all could be
@@ -62,12 +63,17 @@ static struct served *all_served;
 static unsigned int accepted, finished, broken, rejected;
 static uint8_t *memory[2];
 static volatile sig_atomic_t interrupted;
+static volatile sig_atomic_t decided;
+static bool asks;
+static WSK_INSPECT_ID asked;
 
 static void
 on_signal(int sig)
 {
-	(void)sig;
-	interrupted = 1;
+	if (sig == SIGUSR1)
+		decided = 1;
+	else
+		interrupted = 1;
 }
 
 static const char *
@@ -320,9 +326,14 @@ on_inspect(PVOID context, PSOCKADDR local, PSOCKADDR remote, PWSK_INSPECT_ID id)
 	(void)context;
 	(void)local;
 	(void)remote;
-	(void)id;
-	rejected++;
-	return WskInspectReject;
+	if (!asks || !id || asked.SerialNumber != 0) {
+		rejected++;
+		return WskInspectReject;
+	}
+	asked = *id;
+	printf("asked\n");
+	fflush(stdout);
+	return WskInspectPend;
 }
 
 static const WSK_CLIENT_LISTEN_DISPATCH listening = { on_accept, on_inspect, NULL };
@@ -423,6 +434,18 @@ serve_round(void)
 }
 
 static void
+accept_asked(void)
+{
+	const WSK_PROVIDER_LISTEN_DISPATCH *l = listener->Dispatch;
+	struct request r;
+
+	decided = 0;
+	begin(&r, "decide", NULL, 0);
+	l->WskInspectComplete(listener, &asked, WskInspectAccept, r.irp);
+	say("decide", end(&r, NULL));
+}
+
+static void
 word_hold(char **arg)
 {
 	(void)arg;
@@ -431,6 +454,8 @@ word_hold(char **arg)
 	while (!interrupted) {
 		san_core_poll(core);
 		serve_round();
+		if (decided)
+			accept_asked();
 	}
 }
 
@@ -475,6 +500,13 @@ word_reject(char **arg)
 }
 
 static void
+word_ask(char **arg)
+{
+	asks = true;
+	do_listen(arg[0], 1);
+}
+
+static void
 word_receive(char **arg)
 {
 	(void)arg;
@@ -509,6 +541,7 @@ static const struct {
 	{ "flood", 0, true, word_flood },      { "disconnect", 0, true, word_disconnect },
 	{ "half", 0, true, word_half },        { "abort", 0, true, word_abort },
 	{ "watch", 0, true, word_watch },      { "close", 0, true, word_close },
+	{ "ask", 1, false, word_ask },
 };
 
 /* @return How many words it was; 0: it cannot be done. */
@@ -555,6 +588,7 @@ main(int argc, char **argv)
 	int took;
 
 	signal(SIGINT, on_signal);
+	signal(SIGUSR1, on_signal);
 	if (!start(argc, argv, &at)) {
 		fprintf(stderr, "wsk_peer: %s\n", san_error());
 		return 1;

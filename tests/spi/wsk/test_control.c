@@ -140,6 +140,9 @@ what_there_is_not_is_not_supported(void)
 	assert_int_equal(set_option(e, SOL_SOCKET, 0x7ffe, 1), STATUS_NOT_SUPPORTED);
 	assert_int_equal(await(post_control(e, ASK(WskIoctl, 0x7ffe, 0, NULL, 0, NULL, 0, NULL))),
 			 STATUS_NOT_SUPPORTED);
+	assert_int_equal(await(post_control(world_pair().end[CLIENT],
+					    ASK(WskIoctl, SIO_WSK_SET_TCP_SILENT_MODE, 0, NULL, 0, NULL, 0, NULL))),
+			 STATUS_NOT_SUPPORTED);
 }
 
 RULES("W79")
