@@ -224,7 +224,7 @@ test_replay(const char *self)
 	tell(ok, "and in another process");
 }
 
-/* The fixed worlds by themselves: what one of them exercises is not left to the luck of the fresh ones. */
+/* The fixed worlds by themselves: what is exercised is not left to the luck of the fresh ones, nor to the machine's speed. */
 static void
 test_fixed_set(void)
 {
@@ -241,7 +241,7 @@ run_suite(const char *self)
 {
 	uint64_t fresh = draw_fresh();
 
-	printf("1..6\n");
+	printf("1..5\n");
 	tell(run_seeds(1, FIXED_SEEDS, FIXED_S) == 0, "the fixed worlds");
 	test_fixed_set();
 	printf("# fresh worlds from seed %" PRIu64 " on\n", fresh);
@@ -249,7 +249,6 @@ run_suite(const char *self)
 	print_sum();
 	test_replay(self);
 	print_counts();
-	tell(all_exercised(), "every invariant was put to the test");
 	return nb_failed > 0;
 }
 
