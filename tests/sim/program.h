@@ -2,7 +2,8 @@
 /**
  * @file
  * Program: what the hosts' programs do, through the public API only: listeners, and connections of two ends that
- * send, receive, idle, cancel, shut down and close as their seed says.
+ * send (some of it urgent, lent or with the SYN), receive, idle, cancel, let deadlines pass, shut down, disconnect and
+ * close as their seed says.
  */
 #ifndef TESTS_SIM_PROGRAM_H
 #define TESTS_SIM_PROGRAM_H
