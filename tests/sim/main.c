@@ -224,7 +224,7 @@ test_replay(const char *self)
 	tell(ok, "and in another process");
 }
 
-/* The fixed worlds by themselves: what is exercised is not left to the luck of the fresh ones, nor to the machine's speed. */
+/* The fixed worlds alone: what is exercised is left neither to the luck of fresh ones nor to the machine's speed. */
 static void
 test_fixed_set(void)
 {
