@@ -154,7 +154,7 @@ was_refused(int32_t result)
 	return result == -EPIPE || result == -ENOTCONN || result == -EINVAL || result == -ENOBUFS;
 }
 
-/* Receives end in the order of their posts, sends too, accepts too (san/op.h). When a polled one has ended nobody knows. */
+/* Receives end in the order of their posts, sends and accepts too (san/op.h). When a polled one ends nobody knows. */
 static void
 check_order(const struct api_op *op, struct api_sock *s, int32_t result)
 {
