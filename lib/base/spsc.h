@@ -11,8 +11,8 @@
  *            ----|-----------------|---------------|------
  *                |<- to be read -->|<-- written -->|
  *
- * Threads: put, place, write, show, publish and room by the producer, peek, at and pop by the consumer; tail() and
- *          head() by anyone.
+ * Threads: put, place, wrote, show, show_afar, publish and room by the producer, peek, at and pop by the consumer;
+ *          tail() and head() by anyone.
  * Why own: the operations travel through it, so the thread sanitizer has to see its atomics (those of
  *          rte_ring on x86 are compiler barriers).
  */
@@ -25,12 +25,14 @@
 
 struct sani_spsc {
 	_Atomic uint32_t tail SANI_ALIGNED;	/**< Written by the producer. */
+	/* Written for each entry: not in a line that the consumer looks at again and again. */
+	uint32_t put SANI_ALIGNED;		/**< The producer's: behind what it has written. */
 	uint32_t head_seen;			/**< The producer's copy of head. */
-	uint32_t put;				/**< The producer's: behind what it has written. */
 	_Atomic uint32_t head SANI_ALIGNED;	/**< Written by the consumer. */
 	uint32_t tail_seen;			/**< The consumer's copy of tail. */
 	uint32_t mask SANI_ALIGNED;		/**< Entries - 1; fixed. */
 	uint32_t size;				/**< Size of an entry [bytes]; fixed. */
+	uint32_t per_line;			/**< Entries that begin in a line, at least 1; fixed. */
 	unsigned char slots[] SANI_ALIGNED;
 };
 
@@ -75,6 +77,20 @@ sani_spsc_show(struct sani_spsc *r)
 {
 	/* release: the entries before the position that shows them */
 	atomic_store_explicit(&r->tail, r->put, memory_order_release);
+}
+
+/**
+ * Producer, whose consumer is far: show all that is written, and, if it is several, have the lines of as many entries
+ * that come next, to be written: the consumer had them last. A batch is like the one before.
+ */
+static inline void
+sani_spsc_show_afar(struct sani_spsc *r)
+{
+	uint32_t n = r->put - atomic_load_explicit(&r->tail, memory_order_relaxed);
+
+	sani_spsc_show(r);
+	for (uint32_t i = 0; n > 1 && i <= n; i += r->per_line)
+		sani_fetch_to_write(r->slots + (size_t)((r->put + i) & r->mask) * r->size);
 }
 
 /** Producer: show the entry that was written in its place, and those before it. */

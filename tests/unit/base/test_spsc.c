@@ -114,6 +114,32 @@ peek_twice_shows_the_same_entry(void **state)
 	sani_spsc_destroy(r);
 }
 
+/* Several are written, and come into sight together, however they are shown. */
+static void
+what_is_written_is_hidden_until_it_is_shown(void **state)
+{
+	struct sani_spsc *r = sani_spsc_create(8, sizeof(struct entry));
+	void (*const show[])(struct sani_spsc *r) = { sani_spsc_show, sani_spsc_show_afar };
+
+	(void)state;
+	for (uint32_t n = 0; n < 60; n += 5) {
+		for (uint32_t i = n; i < n + 5; i++) {
+			*(struct entry *)sani_spsc_place(r) = entry_of(i);
+			sani_spsc_wrote(r);
+			assert_null(sani_spsc_peek(r));
+		}
+		show[n / 5 % 2](r);
+		for (uint32_t i = n; i < n + 5; i++) {
+			struct entry want = entry_of(i);
+
+			assert_memory_equal(sani_spsc_peek(r), &want, sizeof(want));
+			sani_spsc_pop(r);
+		}
+	}
+	assert_null(sani_spsc_peek(r));
+	sani_spsc_destroy(r);
+}
+
 static void
 positions_wrap_without_loss(void **state)
 {
@@ -194,6 +220,7 @@ main(void)
 		cmocka_unit_test(empty_ring_shows_nothing),
 		cmocka_unit_test(full_ring_refuses_and_loses_nothing),
 		cmocka_unit_test(peek_twice_shows_the_same_entry),
+		cmocka_unit_test(what_is_written_is_hidden_until_it_is_shown),
 		cmocka_unit_test(positions_wrap_without_loss),
 		cmocka_unit_test(stream_between_threads_arrives_in_order),
 	};
