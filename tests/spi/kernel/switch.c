@@ -8,6 +8,7 @@
  *
  *   addresses                       addresses COUNT A.B.C.D...
  *   socket                          socket N CODE
+ *   option N reuse|exclusive VALUE  option N CODE
  *   bind N A.B.C.D PORT             bind N CODE
  *   listen N BACKLOG                listen N CODE
  *   select N EVENTS                 select N CODE
@@ -314,6 +315,10 @@ sock_call(struct sock *s, const char *word, const char *first, unsigned int seco
 	} else if (strcmp(word, "listen") == 0) {
 		calls.lpWSPListen(s->s, (int)number, &err);
 		prog_say("listen %u %d", s->number, err);
+	} else if (strcmp(word, "option") == 0) {
+		calls.lpWSPSetSockOpt(s->s, SOL_SOCKET, first[0] == 'r' ? SO_REUSEADDR : SO_EXCLUSIVEADDRUSE,
+				      (const char *)&second, sizeof(second), &err);
+		prog_say("option %u %d", s->number, err);
 	} else if (strcmp(word, "select") == 0) {
 		calls.lpWSPEventSelect(s->s, s, (LONG)number, &err);
 		prog_say("select %u %d", s->number, err);

@@ -65,8 +65,10 @@ class Switch:
         self.tell('socket')
         return int(self.wait(r'socket (\d+) 0').group(1))
 
-    def listener(self, port, backlog=5, address=None):
+    def listener(self, port, backlog=5, address=None, reuse=False):
         n = self.socket()
+        if reuse:
+            self.must('option', n, 'reuse', 1)
         self.must('bind', n, address or self.lab.link.san, port)
         self.must('listen', n, backlog)
         self.must('select', n, ACCEPT)

@@ -7,7 +7,7 @@ import socket
 import time
 
 from switch import CYCLE, Switch, stream  # first: it finds the kit
-from kit import kernel, topic
+from kit import kernel, proc, topic
 from kit.proc import LIMIT_S, Failure
 from tags import rules
 
@@ -284,6 +284,104 @@ def cleanup_resets_all_and_a_start_works(lab):
     switch.end()
 
 
+@rules("R11 R12 R15 R154 R155 S4.15 S4.17")
+def cleanup_ends_each_operation_with_its_code(lab):
+    lab.may_repeat = ('the stack', 'the kernel')
+    switch = Switch(lab)
+    quiet, number, listener = accepted(lab, switch)
+    switch.tell('recv', number, 100, 4)
+    busy = begin((lab.link.san, PORT))
+    switch.wait(f'event {listener} accept 0')
+    sender, _ = switch.accept(listener)
+    for _ in range(10):
+        switch.tell('send', sender, 1000000)
+    connecting = switch.begin(lab.link.host(NOBODY), PORT)
+    switch.tell('cleanup')
+    switch.wait('cleanup 0')
+    expect('receives that were aborted', switch.count(f'received {number} {ABORTED} 0'), 4)
+    expect('receives', switch.count(f'received {number} '), 4)
+    aborted = switch.count(f'sent {sender} {ABORTED} 0')
+    expect('sends that were finished or aborted', switch.count(f'sent {sender} 0 1000000') + aborted, 10)
+    if aborted == 0:
+        raise Failure('no send was aborted')
+    expect('sockets closed', switch.count('closed'), 4)
+    expect('the connect', switch.count(f'closed {connecting}'), 1)
+    expect_reset(quiet)
+    busy.close()
+    switch.tell('start')
+    switch.wait('start 0')
+    switch.end()
+
+
+@rules("R158 R159 R163 S1.3 S1.14")
+def reset_of_the_kernel_ends_sends(lab):
+    lab.may_repeat = ('the stack', 'the kernel')
+    switch = Switch(lab)
+    sock, number, _ = accepted(lab, switch)
+    for _ in range(10):
+        switch.tell('send', number, 1000000)
+    switch.socket()  # what is told next is done after it
+    kernel.reset(sock)
+    switch.wait(rf'sent {number} {RESET} 0')
+    proc.wait_until('the end of all sends', lambda: switch.count(f'sent {number} ') == 10)
+    expect('sends', switch.count(f'sent {number} 0 1000000') + switch.count(f'sent {number} {RESET} 0'), 10)
+    expect('closed', switch.count(f'closed {number}'), 0)
+    switch.close(number)
+    switch.end()
+
+
+@rules("R157 R159 S1.3")
+def kernel_that_does_not_read_resets(lab):
+    switch = Switch(lab)
+    sock, number, _ = accepted(lab, switch)
+    switch.tell('recv', number, 100, 3)
+    switch.tell('send', number, 1000)
+    switch.wait(f'sent {number} 0 1000')
+    sock.settimeout(LIMIT_S)
+    sock.recv(1, socket.MSG_PEEK)
+    sock.close()
+    for _ in range(3):
+        switch.wait(f'received {number} {RESET} 0')
+    switch.close(number)
+    switch.end()
+
+
+@rules("R34 R25 R38")
+def port_is_shared_by_listeners(lab):
+    switch = Switch(lab)
+    everywhere = switch.listener(PORT, address='0.0.0.0')
+    here = switch.listener(PORT)
+    newer = [switch.listener(PORT + 1, reuse=True) for _ in range(3)]
+    for expected, port in ((here, PORT), (everywhere, PORT), *((n, PORT + 1) for n in reversed(newer))):
+        sock = begin((lab.link.san, port))
+        switch.wait(f'event {expected} accept 0')
+        number, _ = switch.accept(expected)
+        expect('connect', ended(sock, LIMIT_S), 0)
+        switch.tell('send', number, 1000)
+        sock.setblocking(True)
+        expect('what came', read_all(sock, 1000), stream(1000))
+        switch.close(expected)
+    expect('all closed', ended(begin((lab.link.san, PORT)), LIMIT_S), errno.ECONNREFUSED)
+    switch.end()
+
+
+@rules("R37 R154 R163")
+def listener_can_be_made_again_beside_its_connections(lab):
+    switch = Switch(lab)
+    sock, number, listener = accepted(lab, switch)
+    for _ in range(3):
+        switch.close(listener)
+        listener = switch.listener(PORT)
+        another = begin((lab.link.san, PORT))
+        switch.wait(f'event {listener} accept 0')
+        switch.accept(listener)
+        expect('connect', ended(another, LIMIT_S), 0)
+        switch.tell('recv', number, 100, 1)
+        sock.sendall(stream(40))
+        switch.wait(f'received {number} 0 40')
+    switch.end()
+
+
 @rules("R44 R202")
 def address_of_the_interface_is_listed(lab):
     switch = Switch(lab)
@@ -326,5 +424,8 @@ topic.main([connects_to_the_kernel_and_moves_data, kernel_refuses, nobody_answer
             request_beyond_the_backlog_is_refused_at_once, closed_listener_refuses_what_is_queued,
             early_data_of_the_kernel_waits, close_resets_the_kernel, close_with_sends_pending_resets_the_kernel,
             reset_of_the_kernel_ends_receives, fin_of_the_kernel_is_an_empty_receive,
-            cleanup_resets_all_and_a_start_works, address_of_the_interface_is_listed, wildcard_is_listened_on,
-            megabytes_go_both_ways])
+            cleanup_resets_all_and_a_start_works, cleanup_ends_each_operation_with_its_code,
+            reset_of_the_kernel_ends_sends, kernel_that_does_not_read_resets,
+            port_is_shared_by_listeners, listener_can_be_made_again_beside_its_connections,
+            address_of_the_interface_is_listed,
+            wildcard_is_listened_on, megabytes_go_both_ways])
