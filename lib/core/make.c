@@ -6,6 +6,9 @@
 
 #define CUT_MAX 65000u		/* with all headers the length of an IP packet has 16 bits */
 
+_Static_assert(CUT_MAX + SANI_TCP_HDR_MAX <= RTE_MBUF_DEFAULT_DATAROOM +
+	       (SANI_PORT_CUT_SEGS - 1) * RTE_MBUF_DEFAULT_BUF_SIZE, "in the shortest buffers there are");
+
 /* Zero, on a cache line of its own: a core's memory is written by one thread. */
 static void *
 make_zeroed(size_t bytes)

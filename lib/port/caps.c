@@ -49,6 +49,15 @@ has_rx_fd(const struct rte_eth_dev_info *info)
 	return strcmp(info->driver_name, "net_tap") == 0;
 }
 
+/* Of as many buffers as there may be? A driver that names no limit (0) has none. */
+static bool
+does_cut(const struct rte_eth_dev_info *info)
+{
+	uint16_t most = info->tx_desc_lim.nb_seg_max;
+
+	return (tx_offloads(info) & TX_CUT) == TX_CUT && (most == 0 || most >= SANI_PORT_CUT_SEGS);
+}
+
 uint32_t
 sani_port_caps(const struct rte_eth_dev_info *info)
 {
@@ -61,7 +70,7 @@ sani_port_caps(const struct rte_eth_dev_info *info)
 		caps |= SANI_PORT_TX_TCP_CKSUM;
 	if (tx & RTE_ETH_TX_OFFLOAD_MULTI_SEGS)
 		caps |= SANI_PORT_MULTI_SEG;
-	if ((tx & TX_CUT) == TX_CUT)
+	if (does_cut(info))
 		caps |= SANI_PORT_TX_CUT;
 	if ((info->rx_offload_capa & RX_CKSUM) == RX_CKSUM)
 		caps |= SANI_PORT_RX_CKSUM;

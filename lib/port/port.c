@@ -298,6 +298,8 @@ bring_up(const struct sani_port_conf *conf, struct rte_mempool *pool, struct san
 		rc = configure(conf, &info, pool, port);
 	if (rc < 0)
 		return rc;
+	if (port->tx_desc < 2 * SANI_PORT_CUT_SEGS)
+		port->caps &= ~(uint32_t)SANI_PORT_TX_CUT;
 	choose_mac(conf, port);
 	return start(port);
 }

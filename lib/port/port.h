@@ -33,6 +33,12 @@ enum sani_port_cap {
 	SANI_PORT_TX_CUT = 1 << 8,		/**< TSO: cuts a packet into segments; TX_*_CKSUM and MULTI_SEG too. */
 };
 
+/**
+ * Most buffers of a packet that is to be cut (SANI_PORT_TX_CUT). A port whose driver takes fewer in a packet, or whose
+ * transmit queues have not twice as many descriptors, is given none: it would never leave, nor anything behind it.
+ */
+#define SANI_PORT_CUT_SEGS 32u
+
 /** What a ring pair leaves undone, as if a NIC did it: both ends are told alike. */
 enum sani_port_claim {
 	SANI_PORT_CLAIM_NONE,

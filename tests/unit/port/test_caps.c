@@ -233,6 +233,23 @@ device_that_cuts_without_the_rest_is_not_asked_to(void **state)
 	}
 }
 
+/* What it could not take would never leave, nor anything behind it. */
+static void
+device_that_takes_few_buffers_of_a_packet_does_not_cut(void **state)
+{
+	struct sani_port_conf conf = conf_of(1, 1500);
+	struct rte_eth_dev_info info = info_of("net_x", 1);
+	struct rte_eth_conf eth;
+
+	(void)state;
+	info.tx_desc_lim.nb_seg_max = SANI_PORT_CUT_SEGS;
+	assert_true(sani_port_caps(&info) & SANI_PORT_TX_CUT);
+	info.tx_desc_lim.nb_seg_max = SANI_PORT_CUT_SEGS - 1;
+	assert_false(sani_port_caps(&info) & SANI_PORT_TX_CUT);
+	assert_int_equal(sani_port_eth_conf(&info, &conf, ROOM, &eth), 0);
+	assert_false(eth.txmode.offloads & RTE_ETH_TX_OFFLOAD_TCP_TSO);
+}
+
 static void
 no_device_passes_long_packets_unasked(void **state)
 {
@@ -260,6 +277,7 @@ main(void)
 		cmocka_unit_test(af_packet_with_more_queues_than_cores_is_refused),
 		cmocka_unit_test(af_packet_takes_what_its_frames_hold),
 		cmocka_unit_test(device_that_cuts_without_the_rest_is_not_asked_to),
+		cmocka_unit_test(device_that_takes_few_buffers_of_a_packet_does_not_cut),
 		cmocka_unit_test(no_device_passes_long_packets_unasked),
 	};
 

@@ -163,6 +163,22 @@ claimed_checksums_are_said_to_be_right(void **state)
 	}
 }
 
+/* A packet to be cut has more buffers than a short queue has descriptors. */
+static void
+port_with_short_queues_cuts_nothing(void **state)
+{
+	(void)state;
+	for (uint16_t desc = SANI_PORT_CUT_SEGS; desc <= 2 * SANI_PORT_CUT_SEGS; desc = (uint16_t)(2 * desc)) {
+		struct sani_port_conf conf = conf_of("a", "ring:pair/0");
+
+		conf.claim = SANI_PORT_CLAIM_SEGMENTS;
+		conf.tx_desc = desc;
+		assert_int_equal(sani_port_open(&conf, pool, &a), 0);
+		assert_int_equal((a.caps & SANI_PORT_TX_CUT) != 0, desc >= 2 * SANI_PORT_CUT_SEGS);
+		sani_port_close(&a);
+	}
+}
+
 static void
 macs_are_local_and_differ(void **state)
 {
@@ -390,6 +406,7 @@ main(void)
 		cmocka_unit_test(each_queue_goes_to_the_same_queue),
 		cmocka_unit_test(port_is_by_reference),
 		cmocka_unit_test(claimed_checksums_are_said_to_be_right),
+		cmocka_unit_test(port_with_short_queues_cuts_nothing),
 		cmocka_unit_test(macs_are_local_and_differ),
 		cmocka_unit_test(configured_mac_and_large_mtu_are_taken),
 		cmocka_unit_test(frames_wait_for_the_end_that_is_not_open),
