@@ -42,10 +42,10 @@ sani_layer_reap(struct sani_layer *layer)
 static inline unsigned int
 serve_asked(struct sani_layer *layer, struct san_core *k)
 {
-	/* acquire: what it was asked for */
-	if (sani_likely(!atomic_load_explicit(&layer->asked, memory_order_acquire)))
+	if (sani_likely(!atomic_load_explicit(&layer->asked, memory_order_relaxed)))
 		return 0;
-	atomic_store(&layer->asked, false);
+	/* acquire, of what it reads: all that was pushed for the last time that it was asked for is seen in the turn */
+	(void)atomic_exchange_explicit(&layer->asked, false, memory_order_acquire);
 	return layer->turn(layer, k, false);
 }
 
