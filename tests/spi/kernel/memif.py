@@ -51,21 +51,27 @@ def expect_status(proc, wanted):
         raise Failure(f'{proc.name} ended with {status}, expected {wanted}')
 
 
+def run(pair, case):
+    """Why it failed, or None."""
+    try:
+        case(pair)
+    except Failure as err:
+        diagnose(err)
+        for proc in pair.procs:
+            diagnose(f'{proc.name}: {proc.popen.poll()}\n{proc.text()[-2000:]}')
+        return err
+    return None
+
+
 def main(cases):
     failed = 0
     say(f'1..{len(cases)}')
     for number, case in enumerate(cases, 1):
         pair = Pair()
-        why = None
         try:
-            case(pair)
-        except Failure as err:
-            why = err
-        if why:
-            failed += 1
-            diagnose(why)
-            for proc in pair.procs:
-                diagnose(f'{proc.name}: {proc.popen.poll()}\n{proc.text()[-2000:]}')
+            why = run(pair, case)
+        finally:
+            pair.close()
+        failed += why is not None
         say(f'{"not ok" if why else "ok"} {number} - {case.__name__.replace("_", " ")}')
-        pair.close()
     sys.exit(1 if failed else 0)
