@@ -11,13 +11,13 @@
 #include "server.h"
 
 #define BATCH 64u
-#define OPENING 128u		/* handshakes at once */
+#define OPENING 128u		/* handshakes at once, and ends */
 #define OPEN_LIMIT_S 60.0
 #define REST_LIMIT_S 10.0
 #define COME_AT_ONCE 256u	/* requests that one step lets come */
 
 struct conn {
-	struct san_overlapped recv;	/* the connect before */
+	struct san_overlapped recv;	/* the connect before, the disconnect after */
 	san_handle sock;
 	uint64_t begun;			/* of the request: sent, or come [TSC] */
 	bool failed;
@@ -32,9 +32,11 @@ struct caller {
 	struct conn *conns;
 	uint32_t nb_conns;		/* begun to be opened */
 	uint32_t want;
-	bool all_open, all_back;
+	bool all_open, all_back, all_closed;
 	uint32_t under_way;
-	/* connections that may send, oldest first */
+	uint32_t nb_ends;		/* connections whose end has begun */
+	bool closing;
+	/* connections that may send, oldest first but for those that were drawn before their turn */
 	uint32_t *ready, ready_mask;
 	uint32_t head, tail;
 	/* operations for sends: a stack */
@@ -82,26 +84,44 @@ send_request(struct caller *c, struct conn *k, uint64_t begun)
 		c->under_way++;
 }
 
+/* xorshift64* (Vigna, 2016). */
+static uint64_t
+draw_bits(struct caller *c)
+{
+	c->seed ^= c->seed >> 12;
+	c->seed ^= c->seed << 25;
+	c->seed ^= c->seed >> 27;
+	return c->seed * 0x2545f4914f6cdd1du;
+}
+
+/* Uniform between 0 and 1, neither of them. */
+static double
+draw(struct caller *c)
+{
+	return ((double)(draw_bits(c) >> 11) + 0.5) * 0x1p-53;
+}
+
+/* The next one, or one of all that wait: then the one at the head has the place of that. */
 static struct conn *
 take_ready(struct caller *c)
 {
-	return &c->conns[c->ready[c->head++ & c->ready_mask]];
+	uint32_t at = c->head++, taken = c->ready[at & c->ready_mask];
+
+	if (c->options.random) {
+		uint32_t nb = c->tail - at;
+		uint32_t *drawn = &c->ready[(at + (uint32_t)((draw_bits(c) >> 32) * nb >> 32)) & c->ready_mask];
+		uint32_t first = taken;
+
+		taken = *drawn;
+		*drawn = first;
+	}
+	return &c->conns[taken];
 }
 
 static void
 put_ready(struct caller *c, struct conn *k)
 {
 	c->ready[c->tail++ & c->ready_mask] = (uint32_t)(k - c->conns);
-}
-
-/* Uniform between 0 and 1, neither of them: xorshift64* (Vigna, 2016). */
-static double
-draw(struct caller *c)
-{
-	c->seed ^= c->seed >> 12;
-	c->seed ^= c->seed << 25;
-	c->seed ^= c->seed >> 27;
-	return ((double)(c->seed * 0x2545f4914f6cdd1du >> 11) + 0.5) * 0x1p-53;
 }
 
 /* What has come by now; beyond what there is room for, those are only counted as behind. */
@@ -171,6 +191,24 @@ open_more(struct caller *c)
 	return n;
 }
 
+/* Closing */
+
+static unsigned int
+close_more(struct caller *c)
+{
+	unsigned int n = 0;
+
+	while (c->nb_ends < c->nb_conns && n < 16 && c->nb_ends - c->count[CALLER_CLOSED] < OPENING) {
+		struct conn *k = &c->conns[c->nb_ends++];
+
+		/* what is broken is closed already */
+		if (!k->failed && san_disconnect(k->sock, &k->recv, 0) < 0)
+			lose(c, k);
+		n++;
+	}
+	return n;
+}
+
 /* Reaping */
 
 static void
@@ -199,6 +237,20 @@ on_answer(struct caller *c, struct conn *k, const struct san_completion *comp, u
 	put_ready(c, k);
 }
 
+/* The disconnect is over, then the close. */
+static void
+on_end(struct caller *c, struct conn *k, const struct san_completion *comp)
+{
+	if (comp->kind == SAN_OP_CLOSE) {
+		c->count[CALLER_CLOSED]++;
+		c->all_closed = c->count[CALLER_CLOSED] == c->nb_conns;
+	} else if (comp->result < 0) {
+		lose(c, k);
+	} else {
+		san_close(k->sock, (uintptr_t)k);
+	}
+}
+
 static unsigned int
 step(struct bench_side *side, void *arg)
 {
@@ -217,19 +269,30 @@ step(struct bench_side *side, void *arg)
 			c->spare[c->nb_spare++] = comp[i].op;
 		else if (comp[i].kind == SAN_OP_CONNECT)
 			on_connect(c, k, comp[i].result);
+		else
+			on_end(c, k, &comp[i]);
 	}
 	if (c->nb_conns < c->want)
 		n += open_more(c);
 	if (c->mode != CALLER_REST)
 		n += send_what_may(c);
+	if (c->closing)
+		n += close_more(c);
 	c->all_back = c->under_way == 0;
 	return n;
 }
 
 /* Control */
 
+/* Rounds until *what is true, measured when there is something to measure with. */
+static bool
+go_on(struct bench_world *w, struct bench_meter *meter, const bool *what, double limit_s)
+{
+	return meter != NULL ? bench_meter_until(meter, what, limit_s) : bench_world_until(w, what, limit_s);
+}
+
 bool
-caller_connect(struct bench_world *w, struct caller *c, uint32_t connections)
+caller_connect(struct bench_world *w, struct caller *c, uint32_t connections, struct bench_meter *meter)
 {
 	uint64_t begun = prog_now_us();
 	double s;
@@ -237,7 +300,7 @@ caller_connect(struct bench_world *w, struct caller *c, uint32_t connections)
 	c->world = w;
 	c->want = connections;
 	c->all_open = c->count[CALLER_OPENED] >= connections;
-	if (!bench_world_until(w, &c->all_open, OPEN_LIMIT_S + connections / 10000.0) ||
+	if (!go_on(w, meter, &c->all_open, OPEN_LIMIT_S + connections / 10000.0) ||
 	    c->count[CALLER_OPENED] < connections) {
 		prog_complain("of %u connections %llu were opened.", connections,
 			      (unsigned long long)c->count[CALLER_OPENED]);
@@ -246,6 +309,18 @@ caller_connect(struct bench_world *w, struct caller *c, uint32_t connections)
 	s = (double)(prog_now_us() - begun) / 1e6;
 	bench_progress("%u connections open, %.3f s", connections, s);
 	return true;
+}
+
+bool
+caller_disconnect(struct bench_world *w, struct caller *c, struct bench_meter *meter)
+{
+	c->closing = true;
+	c->all_closed = c->count[CALLER_CLOSED] == c->nb_conns;
+	if (go_on(w, meter, &c->all_closed, OPEN_LIMIT_S + c->nb_conns / 10000.0))
+		return true;
+	prog_complain("of %u connections %llu were closed.", c->nb_conns,
+		      (unsigned long long)c->count[CALLER_CLOSED]);
+	return false;
 }
 
 void

@@ -3,9 +3,10 @@
  * @file
  * Caller: a client's program of any number of connections, each with at most one request under way.
  *
- * Closed loop: each connection sends its next request when the last one is answered, taking turns so that no more than
- *          `limit` requests are under way at once. Open loop: requests come at random times at a given rate, whatever
- *          the server does; how long one took counts from when it came, not from when it could be sent.
+ * Closed loop: each connection sends its next request when the last one is answered, in turn or drawn at random from
+ *          those that may, so that no more than `limit` requests are under way at once. Open loop: requests come at
+ *          random times at a given rate, whatever the server does; how long one took counts from when it came, not
+ *          from when it could be sent.
  * Threads: that of its side, the main thread.
  */
 #ifndef APPS_BENCH_CALLER_H
@@ -20,10 +21,11 @@ struct caller_options {
 	uint32_t size;		/**< Of a request, and of its answer [bytes], 1.. */
 	uint32_t limit;		/**< Requests under way at once, 1.. */
 	uint32_t ports;		/**< The server's further ports (server_ports_for()). */
+	bool random;		/**< The next connection is drawn, always the same; else the one that waits longest. */
 };
 
 /** Running figures of a caller. */
-enum caller_count { CALLER_REQUESTS, CALLER_OPENED, CALLER_BROKEN };
+enum caller_count { CALLER_REQUESTS, CALLER_OPENED, CALLER_BROKEN, CALLER_CLOSED };
 
 enum caller_mode {
 	CALLER_REST,	/**< No new requests. */
@@ -49,10 +51,22 @@ caller_counts(const struct caller *c);
 
 /**
  * Have so many connections, those that are open included.
+ *
+ * @param[in] meter  Measures it until they are there (bench_meter_until()); NULL: none.
  * @return false: not all of them could be had, complained.
  */
 bool
-caller_connect(struct bench_world *w, struct caller *c, uint32_t connections);
+caller_connect(struct bench_world *w, struct caller *c, uint32_t connections, struct bench_meter *meter);
+
+/**
+ * Close all of them, the client first, both ways gracefully, no more at once than are opened at once; after
+ * caller_rest(), at the end: there is no connection any more, nor another one later.
+ *
+ * @param[in] meter  As above.
+ * @return false: it does not end, complained.
+ */
+bool
+caller_disconnect(struct bench_world *w, struct caller *c, struct bench_meter *meter);
 
 /**
  * Change what it does.

@@ -39,7 +39,7 @@ measure(struct pair *p)
 	uint64_t sizes[BENCH_LIST_MAX];
 	unsigned int n = bench_list(p->b, "size", sizes);
 	unsigned int repeat = (unsigned int)bench_number(p->b, "repeat");
-	bool good = caller_connect(&p->world, p->caller, 1);
+	bool good = caller_connect(&p->world, p->caller, 1, NULL);
 
 	for (unsigned int i = 0; i < n * repeat && good; i++) {
 		uint32_t size = (uint32_t)sizes[i / repeat];
@@ -57,8 +57,9 @@ measure(struct pair *p)
 static int
 run(struct bench *b)
 {
+	const struct caller_options o = { .connections = 1, .size = pair_most(b, "size"), .limit = 1 };
 	struct pair pair;
-	bool good = pair_open(&pair, b, 1, pair_most(b, "size"), 1) && measure(&pair);
+	bool good = pair_open(&pair, b, &o) && measure(&pair);
 
 	pair_close(&pair);
 	return good ? 0 : 1;

@@ -115,10 +115,22 @@ bench_put_sums(struct bench_row *row, const struct bench_sums *s, uint64_t tsc, 
 		bench_put(row, (double)tsc / (double)s->n / each);
 }
 
+/* The one that waits: it counts when it, the one before and, if that is known, the one after were not disturbed. */
+static void
+judge(struct bench_meter *m, const struct bench_slice *s, bool after_disturbed)
+{
+	m->slices++;
+	if (m->before_disturbed || s->disturbed || after_disturbed)
+		m->disturbed++;
+	else
+		add_slice(m, s);
+	m->before_disturbed = s->disturbed;
+}
+
 static void
 end_slice(struct bench_meter *m, uint64_t now)
 {
-	struct bench_slice *s = &m->slice[m->now], *before = &m->slice[1 - m->now];
+	struct bench_slice *s = &m->slice[m->now];
 	uint64_t busy[2], step[2];
 
 	s->tsc = now - m->begin_tsc;
@@ -130,22 +142,19 @@ end_slice(struct bench_meter *m, uint64_t now)
 		s->step[i] = step[i] - m->begin_step[i];
 	}
 	s->disturbed |= count_lost(m->w) != m->lost || is_other_away(m->w, now);
-	if (m->waiting) {
-		m->slices++;
-		if (m->before_disturbed || before->disturbed || s->disturbed)
-			m->disturbed++;
-		else
-			add_slice(m, before);
-		m->before_disturbed = before->disturbed;
-	}
+	if (m->waiting)
+		judge(m, &m->slice[1 - m->now], s->disturbed);
 	m->waiting = true;
 	m->now = 1 - m->now;
 	begin_slice(m, now);
 }
 
-/* So many seconds of slices that are not disturbed, but no longer than `times` as long. */
+/*
+ * So many seconds of slices that are not disturbed, but no longer than `times` as long; stall_us without progress: a
+ * slice is disturbed.
+ */
 static void
-start(struct bench_meter *m, double seconds, unsigned int times)
+start(struct bench_meter *m, double seconds, unsigned int times, uint64_t stall_us)
 {
 	uint64_t hz = rte_get_tsc_hz(), now = rte_rdtsc();
 
@@ -156,7 +165,7 @@ start(struct bench_meter *m, double seconds, unsigned int times)
 	memset(&m->hist, 0, sizeof(m->hist));
 	m->waiting = m->before_disturbed = false;
 	m->slice_tsc = hz / 1000000 * SLICE_US;
-	m->stall_tsc = bench_number(m->w->b, "stall") * (hz / 1000000);
+	m->stall_tsc = stall_us * (hz / 1000000);
 	m->progress = m->count[0];
 	m->progress_tsc = now;
 	m->want_tsc = (uint64_t)(seconds * (double)hz);
@@ -195,13 +204,30 @@ go(struct bench_meter *m)
 bool
 bench_meter_repeat(struct bench_meter *m)
 {
-	start(m, bench_real(m->w->b, "warm"), 1);
+	uint64_t stall_us = bench_number(m->w->b, "stall");
+
+	start(m, bench_real(m->w->b, "warm"), 1, stall_us);
 	while (go(m))
 		continue;
-	start(m, bench_real(m->w->b, "seconds"), LONGER);
+	start(m, bench_real(m->w->b, "seconds"), LONGER, stall_us);
 	while (go(m))
 		continue;
 	return !prog_stop;
+}
+
+bool
+bench_meter_until(struct bench_meter *m, const bool *what, double limit_s)
+{
+	uint64_t now;
+
+	start(m, limit_s, 1, 0);
+	while (!*what && go(m))
+		continue;
+	now = rte_rdtsc();
+	bench_guard_ask(&m->w->guard[0], now);
+	end_slice(m, now);
+	judge(m, &m->slice[1 - m->now], false);
+	return *what;
 }
 
 bool

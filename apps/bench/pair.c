@@ -6,29 +6,31 @@
 #define SPARE 64u	/* connections that are on their way out */
 
 static bool
-make_programs(struct pair *p, uint32_t connections, uint32_t size, uint32_t limit, bool both)
+make_programs(struct pair *p, const struct caller_options *caller, bool both)
 {
-	uint32_t ports = server_ports_for(connections);
 	const struct server_options server = {
-		.connections = connections + SPARE,
+		.connections = caller->connections + SPARE,
 		.buffer = 2048,
-		.more = ports,
+		.more = caller->ports,
 		.repeat = server_repeats(p->b),
 	};
-	const struct caller_options caller = {
-		.connections = connections,
-		.size = size,
-		.limit = limit,
-		.ports = ports,
-	};
 
-	p->caller = caller_make(&caller);
+	p->caller = caller_make(caller);
 	if (both)
 		p->server = server_make(&server);
 	if (p->caller == NULL || (both && p->server == NULL))
 		return false;
 	p->meter = bench_meter_make(&p->world, caller_counts(p->caller));
 	return p->meter != NULL;
+}
+
+static struct caller_options
+with_ports(const struct caller_options *o)
+{
+	struct caller_options all = *o;
+
+	all.ports = server_ports_for(o->connections);
+	return all;
 }
 
 static struct bench_sizes
@@ -42,13 +44,14 @@ sizes_for(const struct bench *b, uint32_t connections, unsigned int part)
 }
 
 bool
-pair_open(struct pair *p, struct bench *b, uint32_t connections, uint32_t size, uint32_t limit)
+pair_open(struct pair *p, struct bench *b, const struct caller_options *o)
 {
-	const struct bench_sizes sizes = sizes_for(b, connections, 0);
+	const struct bench_sizes sizes = sizes_for(b, o->connections, 0);
+	const struct caller_options caller = with_ports(o);
 	struct bench_program client, server = { .step = NULL };
 
 	*p = (struct pair){ .b = b, .world.b = b };
-	if (!make_programs(p, connections, size, limit, !bench_has(b, "peer")))
+	if (!make_programs(p, &caller, !bench_has(b, "peer")))
 		return false;
 	client = caller_program(p->caller);
 	if (p->server != NULL)
@@ -57,13 +60,14 @@ pair_open(struct pair *p, struct bench *b, uint32_t connections, uint32_t size, 
 }
 
 bool
-pair_open_part(struct pair *p, struct bench *b, uint32_t connections, uint32_t size, uint32_t limit, unsigned int part)
+pair_open_part(struct pair *p, struct bench *b, const struct caller_options *o, unsigned int part)
 {
-	const struct bench_sizes sizes = sizes_for(b, connections, part);
+	const struct bench_sizes sizes = sizes_for(b, o->connections, part);
+	const struct caller_options caller = with_ports(o);
 	struct bench_program client, server;
 
 	*p = (struct pair){ .b = b, .world.b = b };
-	if (!make_programs(p, connections, size, limit, true))
+	if (!make_programs(p, &caller, true))
 		return false;
 	client = caller_program(p->caller);
 	server = server_program(p->server);
@@ -83,6 +87,55 @@ pair_free(struct pair *p)
 	free(p->meter);
 	caller_free(p->caller);
 	server_free(p->server);
+}
+
+/* Connections were opened, or closed: the meter's figure `count`. */
+static void
+report_change(struct pair *p, uint32_t connections, const char *what, unsigned int count, uint64_t took_us)
+{
+	struct bench *b = p->b;
+	struct bench_meter *m = p->meter;
+	char name[BENCH_TEXT];
+
+	snprintf(name, sizeof(name), "%s, %u connections, %s%s", b->command->name, connections, what,
+		 p->world.off_core ? ", off-core" : "");
+	/* a last piece may have nothing in it, and be all that was not disturbed */
+	if (m->sum[count] == 0)
+		m->tsc = 0;
+	bench_put(bench_row(b, "s", "%s: time", name), (double)took_us / 1e6);
+	bench_put_rate(m, bench_row(b, "k/s", "%s: rate", name), count, 1e-3);
+	bench_put_cycles(m, name, (double)m->sum[count]);
+}
+
+bool
+pair_connect(struct pair *p, uint32_t connections)
+{
+	uint64_t before = caller_counts(p->caller)[CALLER_OPENED], begun;
+
+	if (connections < before + PAIR_MANY)
+		return caller_connect(&p->world, p->caller, connections, NULL);
+	bench_world_look(&p->world);
+	begun = prog_now_us();
+	if (!caller_connect(&p->world, p->caller, connections, p->meter))
+		return false;
+	report_change(p, connections, "opening", CALLER_OPENED, prog_now_us() - begun);
+	return true;
+}
+
+bool
+pair_disconnect(struct pair *p)
+{
+	uint32_t open = (uint32_t)caller_counts(p->caller)[CALLER_OPENED];
+	uint64_t begun;
+
+	if (open < PAIR_MANY)
+		return caller_disconnect(&p->world, p->caller, NULL);
+	bench_world_look(&p->world);
+	begun = prog_now_us();
+	if (!caller_disconnect(&p->world, p->caller, p->meter))
+		return false;
+	report_change(p, open, "closing", CALLER_CLOSED, prog_now_us() - begun);
+	return true;
 }
 
 uint32_t

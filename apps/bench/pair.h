@@ -22,12 +22,12 @@ struct pair {
 /**
  * Open it. The command has the options of BENCH_WORLD, --mbufs and --receive.
  *
- * @param[out] p     pair_close() ends it, whatever is returned.
- * @param[in]  size  Of a request at most [bytes].
+ * @param[out] p  pair_close() ends it, whatever is returned.
+ * @param[in]  o  Read during the call; o->ports is found out here.
  * @return false: it was complained.
  */
 bool
-pair_open(struct pair *p, struct bench *b, uint32_t connections, uint32_t size, uint32_t limit);
+pair_open(struct pair *p, struct bench *b, const struct caller_options *o);
 
 void
 pair_close(struct pair *p);
@@ -37,8 +37,7 @@ pair_close(struct pair *p);
  * the world is that of bench_world_open_part(). At last bench_end_hosts() for all of them, then pair_free() for each.
  */
 bool
-pair_open_part(struct pair *p, struct bench *b, uint32_t connections, uint32_t size, uint32_t limit,
-	       unsigned int part);
+pair_open_part(struct pair *p, struct bench *b, const struct caller_options *o, unsigned int part);
 
 void
 pair_free(struct pair *p);
@@ -51,5 +50,16 @@ pair_most(const struct bench *b, const char *option);
 #define PAIR_OPTIONS_OF(mbufs) BENCH_MBUFS(mbufs, "packet buffers of each host"), \
 	{ "receive", BENCH_TEXT_ARG, "repeat", 0, 0, "of the server: repeat, or post" }
 #define PAIR_OPTIONS PAIR_OPTIONS_OF("32768")
+
+/** So many connections at least have to be opened, or closed, for what that takes to be a figure. */
+#define PAIR_MANY 64u
+
+/** Have so many connections, caller_connect(); rows "COMMAND, N connections, opening: ..." when PAIR_MANY are new. */
+bool
+pair_connect(struct pair *p, uint32_t connections);
+
+/** Close all, likewise. */
+bool
+pair_disconnect(struct pair *p);
 
 #endif

@@ -1,10 +1,13 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
+#include <string.h>
+
 #include "commands.h"
 #include "pair.h"
 
 static const struct bench_option options[] = {
 	{ "connections", BENCH_LIST, "1,100,1000", 1, 1000000, "measured one after the other, upwards" },
 	{ "size", BENCH_LIST, "64", 1, 1 << 20, "of a request, and of its answer [bytes]" },
+	{ "order", BENCH_TEXT_ARG, "turn", 0, 0, "of connections that may send: turn, or random" },
 	{ "limit", BENCH_NUMBER, "512", 1, 65536, "requests under way at once, over all connections" },
 	{ "rate", BENCH_LIST, NULL, 1, 1000000000, "open loop: requests that come a second, at random" },
 	PAIR_OPTIONS,
@@ -15,11 +18,15 @@ static const char text[] =
 	"Requests and answers, on any number of connections. Closed loop: a connection sends the next one when\n"
 	"the last is answered, so the rate is what both ends can. Open loop (--rate): they come at random, and\n"
 	"how long one takes counts from when it came. Cycles of client and server are those of rounds that had\n"
-	"something to do; \"all\" is the time of the clock for a request, idle rounds too.";
+	"something to do; \"all\" is the time of the clock for a request, idle rounds too. In turn, a\n"
+	"connection is the one that all others have been before; at random (--order) it is drawn, and nothing of\n"
+	"it is near. Opening and closing (the client first, gracefully) are rows of their own, from 64\n"
+	"connections on: seconds of the clock, and cycles for each.";
 
 struct rpc {
 	struct pair pair;
 	uint32_t connections, size;
+	bool random;
 	double rate;	/* 0: closed loop */
 	char name[BENCH_TEXT];
 };
@@ -33,8 +40,8 @@ set_name(struct rpc *r)
 	if (r->rate > 0)
 		snprintf(loop, sizeof(loop), "open %.0f/s", r->rate);
 	/* not to be taken for what a core does that runs the program too */
-	snprintf(r->name, sizeof(r->name), "rpc %s, %u B, %u connections%s", loop, r->size, r->connections,
-		 r->pair.meter->w->off_core ? ", off-core" : "");
+	snprintf(r->name, sizeof(r->name), "rpc %s, %u B, %u connections%s%s", loop, r->size, r->connections,
+		 r->random ? ", at random" : "", r->pair.meter->w->off_core ? ", off-core" : "");
 }
 
 static struct bench_row *
@@ -121,7 +128,7 @@ measure_all(struct rpc *r)
 		uint64_t before = bench_resident();
 
 		r->connections = (uint32_t)connections[i];
-		if (!caller_connect(&r->pair.world, r->pair.caller, r->connections))
+		if (!pair_connect(&r->pair, r->connections))
 			return false;
 		for (unsigned int j = 0; j < nb_sizes; j++) {
 			r->size = (uint32_t)sizes[j];
@@ -133,15 +140,31 @@ measure_all(struct rpc *r)
 			report_memory(r, before, r->connections - open);
 		open = r->connections;
 	}
-	return true;
+	return pair_disconnect(&r->pair);
+}
+
+/* What the option --order says, or exit 2. */
+static bool
+draws(const struct bench *b)
+{
+	const char *order = bench_text(b, "order");
+
+	if (strcmp(order, "turn") != 0 && strcmp(order, "random") != 0)
+		prog_refuse("--order is \"%s\", accepted is turn or random.", order);
+	return strcmp(order, "random") == 0;
 }
 
 static int
 run(struct bench *b)
 {
-	struct rpc r;
-	bool good = pair_open(&r.pair, b, pair_most(b, "connections"), pair_most(b, "size"),
-			      (uint32_t)bench_number(b, "limit")) && measure_all(&r);
+	struct rpc r = { .random = draws(b) };
+	const struct caller_options o = {
+		.connections = pair_most(b, "connections"),
+		.size = pair_most(b, "size"),
+		.limit = (uint32_t)bench_number(b, "limit"),
+		.random = r.random,
+	};
+	bool good = pair_open(&r.pair, b, &o) && measure_all(&r);
 
 	pair_close(&r.pair);
 	return good ? 0 : 1;

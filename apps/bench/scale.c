@@ -72,7 +72,7 @@ be_part(void *arg)
 	struct caller *c = p->pair.caller;
 
 	bench_pin(p->cpu);
-	if (!bench_world_begin(w) || !caller_connect(w, c, s->connections))
+	if (!bench_world_begin(w) || !caller_connect(w, c, s->connections, NULL))
 		atomic_fetch_add(&s->failed, 1);
 	pthread_barrier_wait(&s->barrier);
 	if (atomic_load(&s->failed) == 0) {
@@ -97,10 +97,11 @@ cpu_of(unsigned int part)
 static bool
 make_part(struct scale *s, unsigned int i)
 {
+	const struct caller_options o = { .connections = s->connections, .size = s->size, .limit = LIMIT };
 	struct part *p = &s->part[i];
 
 	*p = (struct part){ .scale = s, .cpu = cpu_of(i) };
-	return pair_open_part(&p->pair, s->b, s->connections, s->size, LIMIT, i);
+	return pair_open_part(&p->pair, s->b, &o, i);
 }
 
 static void

@@ -223,6 +223,15 @@ bench_meter_repeat(struct bench_meter *m);
 bool
 bench_meter_run(struct bench_meter *m);
 
+/**
+ * Measure, not warmed up, until *what is true: something with an end, such as opening; the last piece counts, too.
+ *
+ * @param[in] limit_s  Longest [s]; slices without progress are no stall.
+ * @return *what.
+ */
+bool
+bench_meter_until(struct bench_meter *m, const bool *what, double limit_s);
+
 /** Put rate * factor of count[i] [per second]; notes the slices. Nothing when all of them were disturbed. */
 void
 bench_put_rate(struct bench_meter *m, struct bench_row *row, unsigned int i, double factor);
