@@ -13,11 +13,14 @@
 #include "commands.h"
 #include "hosts.h"
 #include "packet.h"
-#include "world.h"
+#include "pair.h"
 
-#define FULL 1460u
+#define MTU_MAX 9000u
+#define FULL(mtu) ((mtu) - (uint32_t)(PACKET_HEADERS - sizeof(struct rte_ether_hdr)))	/* of a segment [bytes] */
 #define PORT_ECHO 7
 #define PORT_DISCARD 9
+#define LONG 2048u	/* frames above: few make a round, which would look like a lost processor else [bytes] */
+#define LONG_BURST 8u
 #define EACH 2u		/* segments are acknowledged, as RFC 9293 3.8.6.3 has it */
 
 static const struct bench_option options[] = {
@@ -26,6 +29,7 @@ static const struct bench_option options[] = {
 	{ "for", BENCH_REAL, "0", 0, 1e9, "with --reflect: so many seconds; 0: until SIGINT or SIGTERM" },
 	{ "device", BENCH_TEXT_ARG, NULL, 0, 0, "with --reflect: the port; default: the only one there is" },
 	{ "limit", BENCH_LIST, "1,100", 1, 512, "segments under way at once" },
+	{ "mtu", BENCH_LIST, "1500,9000", 576, MTU_MAX, "that full segments fill [bytes]" },
 	{ "threads", BENCH_NUMBER, NULL, 1, 2, "2, the default where there are two lcores, or 1" },
 	BENCH_MBUFS("16384", "packet buffers of each end"),
 	{ NULL, BENCH_FLAG, NULL, 0, 0, NULL },
@@ -33,8 +37,8 @@ static const struct bench_option options[] = {
 
 static const char text[] =
 	"What the device and the packets cost without a stack: segments of 64 bytes that are sent back, and full\n"
-	"ones that are copied out and acknowledged two by two. Over a ring pair both ends are measured. A figure\n"
-	"of the stack is to be seen beside the floor of the same device, made at the same time.";
+	"ones (of each --mtu) that are copied out and acknowledged two by two. Over a ring pair both ends are\n"
+	"measured. A figure of the stack is to be seen beside the floor of the same device, made at the same time.";
 
 struct client {
 	const struct packet_end *here, *there;
@@ -43,12 +47,13 @@ struct client {
 	uint64_t begun;			/* of the only one under way */
 	struct bench_meter *meter;
 	uint64_t count[BENCH_COUNTS];	/* [0] segments that were answered */
-	unsigned char data[FULL];
+	unsigned char data[FULL(MTU_MAX)];
 };
 
 struct server {
 	const struct packet_end *here;
 	uint32_t unanswered;
+	uint16_t burst;			/* of a round, by how long the last frame was */
 	uint64_t received;
 	unsigned char copy[65536];	/* where a program would have its bytes */
 	uint32_t at;
@@ -74,14 +79,20 @@ take_answers(struct client *c, struct rte_mbuf **m, unsigned int nb)
 	rte_pktmbuf_free_bulk(m, nb);
 }
 
+static uint16_t
+burst_for(uint32_t len)
+{
+	return len > LONG ? LONG_BURST : PACKET_BURST;
+}
+
 static unsigned int
 send_more(struct client *c)
 {
 	struct rte_mbuf *m[PACKET_BURST];
-	unsigned int n = 0;
+	unsigned int n = 0, most = burst_for(c->len);
 
 	c->begun = rte_rdtsc();
-	while (n < PACKET_BURST && c->under_way < c->limit) {
+	while (n < most && c->under_way < c->limit) {
 		m[n] = packet_make(c->here, c->there, c->port, c->data, c->len);
 		if (m[n] == NULL)
 			break;
@@ -156,9 +167,11 @@ step_server(struct bench_side *side, void *arg)
 {
 	struct server *s = arg;
 	struct rte_mbuf *m[PACKET_BURST], *out[PACKET_BURST];
-	unsigned int n = rte_eth_rx_burst(s->here->port, 0, m, PACKET_BURST), nb_out = 0;
+	unsigned int n = rte_eth_rx_burst(s->here->port, 0, m, s->burst), nb_out = 0;
 
 	(void)side;
+	if (n > 0)
+		s->burst = burst_for(m[n - 1]->pkt_len);
 	for (unsigned int i = 0; i < n; i++) {
 		if (i + 2 < n)
 			rte_prefetch0(rte_pktmbuf_mtod(m[i + 2], void *));
@@ -189,10 +202,10 @@ static bool
 measure(struct bench_world *w, struct client *c, struct bench_meter *m, uint32_t limit)
 {
 	struct bench *b = w->b;
-	const char *what = c->port == PORT_ECHO ? "echo 64 B" : "bulk 1460 B";
 	unsigned int repeat = (unsigned int)bench_number(b, "repeat");
-	char name[BENCH_TEXT];
+	char what[32], name[BENCH_TEXT];
 
+	snprintf(what, sizeof(what), "%s %u B", c->port == PORT_ECHO ? "echo" : "bulk", c->len);
 	snprintf(name, sizeof(name), "floor, %s, %u under way", what, limit);
 	for (unsigned int i = 0; i < repeat; i++) {
 		c->limit = limit;
@@ -201,7 +214,7 @@ measure(struct bench_world *w, struct client *c, struct bench_meter *m, uint32_t
 			return false;
 		bench_put_rate(m, bench_row(b, "k/s", "%s: rate", name), 0, 1e-3);
 		if (c->port == PORT_DISCARD)
-			bench_put_rate(m, bench_row(b, "Gbit/s", "%s: data", name), 0, FULL * 8e-9);
+			bench_put_rate(m, bench_row(b, "Gbit/s", "%s: data", name), 0, c->len * 8e-9);
 		bench_put_cycles(m, name, (double)m->sum[0]);
 		if (limit == 1)
 			bench_put_time(m, bench_row(b, "us", "floor, %s: p50", what), 0.5);
@@ -213,8 +226,8 @@ measure(struct bench_world *w, struct client *c, struct bench_meter *m, uint32_t
 static bool
 measure_all(struct bench_world *w, struct client *c, struct bench_meter *m)
 {
-	uint64_t limits[BENCH_LIST_MAX];
-	unsigned int n = bench_list(w->b, "limit", limits);
+	uint64_t limits[BENCH_LIST_MAX], mtus[BENCH_LIST_MAX];
+	unsigned int n = bench_list(w->b, "limit", limits), nb_mtus = bench_list(w->b, "mtu", mtus);
 	bool good = true;
 
 	c->port = PORT_ECHO;
@@ -222,10 +235,12 @@ measure_all(struct bench_world *w, struct client *c, struct bench_meter *m)
 	for (unsigned int i = 0; i < n && good; i++)
 		good = measure(w, c, m, (uint32_t)limits[i]);
 	c->port = PORT_DISCARD;
-	c->len = FULL;
-	for (unsigned int i = 0; i < n && good; i++) {
-		if (limits[i] >= 2 * EACH)
-			good = measure(w, c, m, (uint32_t)limits[i]);
+	for (unsigned int i = 0; i < n * nb_mtus && good; i++) {
+		uint32_t limit = (uint32_t)limits[i % n];
+
+		c->len = (uint16_t)FULL((uint32_t)mtus[i / n]);
+		if (limit >= 2 * EACH)
+			good = measure(w, c, m, limit);
 	}
 	return good;
 }
@@ -241,7 +256,7 @@ run_pair(struct bench *b, struct client *c, struct server *s)
 
 	c->here = &ends[0];
 	c->there = s->here = &ends[1];
-	good = m != NULL && packet_pair_open(ends, (unsigned int)bench_number(b, "mbufs")) &&
+	good = m != NULL && packet_pair_open(ends, (unsigned int)bench_number(b, "mbufs"), pair_most(b, "mtu")) &&
 	       bench_world_open_bare(&world, b, &client, &server) && measure_all(&world, c, m);
 	bench_world_close(&world);
 	free(m);
@@ -285,8 +300,10 @@ run(struct bench *b)
 	struct server *s = bench_alloc(sizeof(*s));
 	bool good = c != NULL && s != NULL;
 
-	if (good)
+	if (good) {
+		s->burst = PACKET_BURST;
 		good = bench_number(b, "reflect") ? run_reflector(b, s) : run_pair(b, c, s);
+	}
 	free(c);
 	free(s);
 	return good ? 0 : 1;

@@ -11,6 +11,8 @@
 #define CACHE 256
 #define DESCRIPTORS 1024
 #define TRIES 10000
+#define SHORT_MTU 1500u
+#define LONG_MBUFS 4096u	/* those under way at most, what the rings hold, and caches */
 
 bool
 packet_end_open(struct packet_end *e, uint16_t port, const char *name, unsigned int mbufs)
@@ -40,8 +42,19 @@ packet_end_close(struct packet_end *e)
 	rte_eth_dev_stop(e->port);
 }
 
+static bool
+make_long_pool(struct packet_end *e, const char *name, uint32_t mtu)
+{
+	uint16_t room = (uint16_t)(RTE_PKTMBUF_HEADROOM + RTE_ALIGN(sizeof(struct rte_ether_hdr) + mtu, 64));
+
+	e->long_pool = rte_pktmbuf_pool_create(name, LONG_MBUFS, CACHE, 0, room, SOCKET_ID_ANY);
+	if (e->long_pool == NULL)
+		prog_complain("no memory for %u packets of %u bytes.", LONG_MBUFS, mtu);
+	return e->long_pool != NULL;
+}
+
 bool
-packet_pair_open(struct packet_end ends[2], unsigned int mbufs)
+packet_pair_open(struct packet_end ends[2], unsigned int mbufs, uint32_t mtu)
 {
 	struct rte_ring *a = rte_ring_create("floor_a", DESCRIPTORS, SOCKET_ID_ANY, RING_F_SP_ENQ | RING_F_SC_DEQ);
 	struct rte_ring *b = rte_ring_create("floor_b", DESCRIPTORS, SOCKET_ID_ANY, RING_F_SP_ENQ | RING_F_SC_DEQ);
@@ -59,6 +72,9 @@ packet_pair_open(struct packet_end ends[2], unsigned int mbufs)
 	}
 	ends[0].ip_be = rte_cpu_to_be_32(RTE_IPV4(10, 9, 0, 1));
 	ends[1].ip_be = rte_cpu_to_be_32(RTE_IPV4(10, 9, 0, 2));
+	if (mtu > SHORT_MTU && !(make_long_pool(&ends[0], "floor_long_a", mtu) &&
+				 make_long_pool(&ends[1], "floor_long_b", mtu)))
+		return false;
 	return packet_end_open(&ends[0], (uint16_t)ports[0], "floor_pool_a", mbufs) &&
 	       packet_end_open(&ends[1], (uint16_t)ports[1], "floor_pool_b", mbufs);
 }
@@ -81,7 +97,9 @@ sum_up(struct rte_ipv4_hdr *ip, struct rte_tcp_hdr *tcp)
 struct rte_mbuf *
 packet_make(const struct packet_end *from, const struct packet_end *to, uint16_t port, const void *data, uint16_t len)
 {
-	struct rte_mbuf *m = rte_pktmbuf_alloc(from->pool);
+	bool fits = PACKET_HEADERS + len <= sizeof(struct rte_ether_hdr) + SHORT_MTU;
+	struct rte_mempool *pool = fits ? from->pool : from->long_pool;
+	struct rte_mbuf *m = pool != NULL ? rte_pktmbuf_alloc(pool) : NULL;
 	struct rte_ether_hdr *eth;
 	struct rte_ipv4_hdr *ip;
 	struct rte_tcp_hdr *tcp;

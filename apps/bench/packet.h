@@ -23,6 +23,7 @@
 struct packet_end {
 	uint16_t port;
 	struct rte_mempool *pool;
+	struct rte_mempool *long_pool;	/**< For frames that do not fit; NULL: none. */
 	struct rte_ether_addr mac;
 	uint32_t ip_be;
 };
@@ -35,11 +36,17 @@ packet_end_open(struct packet_end *e, uint16_t port, const char *name, unsigned 
 void
 packet_end_close(struct packet_end *e);
 
-/** Two ends of a ring pair, made once. @return false: it was complained. */
+/**
+ * Two ends of a ring pair, made once.
+ *
+ * @param[in] mbufs  Of each end.
+ * @param[in] mtu    Above 1500: packets so long are made, too, in buffers of their own, and short ones as before.
+ * @return false: it was complained.
+ */
 bool
-packet_pair_open(struct packet_end ends[2], unsigned int mbufs);
+packet_pair_open(struct packet_end ends[2], unsigned int mbufs, uint32_t mtu);
 
-/** A segment, as from one to the other end. data is copied. NULL: no buffer. */
+/** A segment, as from one to the other end. data is copied. NULL: no buffer, or it does not fit into any. */
 struct rte_mbuf *
 packet_make(const struct packet_end *from, const struct packet_end *to, uint16_t port, const void *data, uint16_t len);
 

@@ -37,7 +37,7 @@ static const char text[] =
 	"at both ends (with --peer: at this one). Cycles are those for a full segment; beside them stands how long it\n"
 	"is, beside the data by whom checksums are made: a ring pair offers none, so both ends make and check them in\n"
 	"software, unless --offload says that they are left out, and packets of many segments not cut. The floor of a\n"
-	"stream over a ring pair is that of the command floor, 1460 bytes.";
+	"stream over a ring pair is that of the command floor, of the same MTU.";
 
 enum direction { OUT, IN, NB_DIRECTIONS, BOTH = NB_DIRECTIONS };
 
