@@ -5,6 +5,7 @@
 
 /* Frames that may be under way besides those that wait in connections. */
 #define MBUFS_LEAST 16384u
+#define LISTENERS 1024u
 #define SPARE 1024u	/* sockets for listeners, and for those that are not retired yet */
 
 const char *
@@ -51,7 +52,7 @@ set_sizes(struct san_conf *conf, const struct bench_sizes *s)
 	bool good = set_number(conf, "host", "mbufs", mbufs);
 
 	good = good && set_number(conf, "host", "half_open", half_open);
-	good = good && set_number(conf, "host", "listeners", 1024);
+	good = good && set_number(conf, "host", "listeners", s->listeners != 0 ? s->listeners : LISTENERS);
 	if (s->connections > 0)
 		good = good && set_number(conf, "host", "sockets", (uint64_t)s->connections + SPARE);
 	if (s->time_wait_ms != 0)

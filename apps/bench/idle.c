@@ -19,10 +19,17 @@
 #define BATCH 64u
 #define OPENING 128u		/* handshakes at once */
 #define LIMIT_S 60.0
+#define QUEUES 20u
+#define OF_QUEUE 950000u	/* connections that a completion queue has places for, and for accepts */
+#define CONNECTIONS_MAX 16000000u	/* sockets that a core can have */
+#define PORTS_MAX 2048u
 #define QUIET_S 0.5		/* until what a handshake has set in motion is over */
 
 static const struct bench_option options[] = {
-	{ "connections", BENCH_NUMBER, "200000", 2 * FEW, 4000000, "open and idle at once" },
+	{ "connections", BENCH_NUMBER, "200000", 2 * FEW, CONNECTIONS_MAX, "open and idle at once" },
+	{ "fill", BENCH_NUMBER, NULL, 16, 1 << 24,
+	  "then as many as so much memory holds [MiB], both ends\n"
+	  "and this program's share, by what those before took" },
 	BENCH_MBUFS("32768", "packet buffers of each host"),
 	{ NULL, BENCH_FLAG, NULL, 0, 0, NULL },
 };
@@ -33,7 +40,8 @@ static const char text[] =
 	"queues and what an allocator adds. Mapped: address space that is sized by their number; the table of\n"
 	"handles, 40 bytes each, is mapped for all there can ever be and counts in the first figure only. Packet\n"
 	"buffers: those in use meanwhile, caches of the pool included. Huge pages are off for this memory, so that\n"
-	"what is counted is what was touched. Measured once: no figure depends on how fast anything is.";
+	"what is counted is what was touched. Measured once: no figure of memory depends on how fast anything is.\n"
+	"Beside it how long opening took, and cycles for each.";
 
 struct conn {
 	struct san_overlapped op;	/* the connect, then the receive */
@@ -45,7 +53,10 @@ struct end {
 	struct conn *conns;
 	uint32_t want, begun, open, failed;
 	uint32_t ports;
-	struct san_overlapped accepts[1 + 512];
+	struct san_cq *queues[QUEUES];	/* the side's own is the first; its thread makes the others */
+	unsigned int nb_queues;
+	struct san_overlapped accepts[1 + PORTS_MAX];
+	uint64_t count[BENCH_COUNTS];	/* [0] those that are open */
 	bool all_open;
 	unsigned char byte;		/* nothing is ever received */
 };
@@ -56,14 +67,42 @@ struct taken {
 	struct san_usage usage;		/* of the client's host, or the only one */
 };
 
+/* One measurement. */
+struct run {
+	struct end *client, *server;
+	struct bench_meter *meter;
+	char name[BENCH_TEXT];		/* what its rows begin with; empty: opening is not told */
+};
+
 static void
 receive(struct end *e, struct conn *k, san_handle sock)
 {
 	if (san_recv(sock, &k->op, &e->byte, 1, 0) == 0)
-		e->open++;
+		e->count[0] = ++e->open;
 	else
 		e->failed++;
 	e->all_open = e->open + e->failed >= e->want;
+}
+
+/* Connections, or listeners and with them what they accept, are spread over the queues. */
+static struct san_cq *
+queue_of(const struct end *e, uint32_t i)
+{
+	return e->queues[i % e->nb_queues];
+}
+
+static bool
+open_queues(struct bench_side *side, void *arg)
+{
+	struct end *e = arg;
+	int rc = 0;
+
+	e->queues[0] = side->cq;
+	for (unsigned int i = 1; i < e->nb_queues && rc == 0; i++)
+		rc = san_cq_create(side->program.cq_depth, &e->queues[i]);
+	if (rc != 0)
+		prog_complain("%s: no completion queue: %s.", side->name, strerror(-rc));
+	return rc == 0;
 }
 
 static unsigned int
@@ -77,7 +116,8 @@ open_more(struct end *e, struct bench_side *side)
 		san_handle sock;
 
 		k->op.user = (uintptr_t)k;
-		if (san_socket(side->core, side->cq, &sock) != 0 || san_connect(sock, &k->op, &peer, 0) < 0)
+		if (san_socket(side->core, queue_of(e, e->begun), &sock) != 0 ||
+		    san_connect(sock, &k->op, &peer, 0) < 0)
 			e->failed++;
 	}
 	return n;
@@ -99,11 +139,17 @@ reap(struct bench_side *side, void *arg)
 {
 	struct end *e = arg;
 	struct san_completion comp[BATCH];
-	int nb = san_cq_poll(side->cq, comp, BATCH);
+	unsigned int n = 0;
 
-	for (int i = 0; i < nb; i++)
-		take(e, &comp[i]);
-	return nb > 0 ? (unsigned int)nb : 0;
+	(void)side;
+	for (unsigned int i = 0; i < e->nb_queues; i++) {
+		int nb = san_cq_poll(e->queues[i], comp, BATCH);
+
+		for (int j = 0; j < nb; j++)
+			take(e, &comp[j]);
+		n += nb > 0 ? (unsigned int)nb : 0;
+	}
+	return n;
 }
 
 static unsigned int
@@ -118,11 +164,13 @@ open_server(struct bench_side *side, void *arg)
 	struct end *e = arg;
 	int rc = 0;
 
+	if (!open_queues(side, arg))
+		return false;
 	for (uint32_t i = 0; i < (e->ports > 0 ? e->ports : 1) && rc == 0; i++) {
 		const struct san_addr any = { .port = server_port(i, e->ports) };
 		san_handle sock;
 
-		rc = san_socket(side->core, side->cq, &sock);
+		rc = san_socket(side->core, queue_of(e, i), &sock);
 		rc = rc != 0 ? rc : san_bind(sock, &any);
 		rc = rc != 0 ? rc : san_listen(sock, 65535);
 		rc = rc != 0 ? rc : san_accept_repeat(sock, &e->accepts[i], SAN_REPEAT_MAX);
@@ -156,21 +204,40 @@ reset_end(struct end *e, uint32_t connections, uint32_t ports)
 	memset(e->accepts, 0, sizeof(e->accepts));
 	e->want = connections;
 	e->begun = e->open = e->failed = 0;
+	e->count[0] = 0;
 	e->ports = ports;
+	e->nb_queues = connections / OF_QUEUE + 1;
 	e->all_open = false;
 }
 
-static bool
-open_all(struct end *client, struct end *server)
+/* The first is the world's. */
+static void
+end_queues(struct end *e)
 {
+	for (unsigned int i = 1; i < e->nb_queues; i++) {
+		prog_drop_cq(e->queues[i]);
+		e->queues[i] = NULL;
+	}
+}
+
+static bool
+open_all(struct run *r)
+{
+	struct end *client = r->client, *server = r->server;
 	struct bench_world *w = client->world;
 	bool never = false;
-	uint64_t begun = prog_now_us();
+	char name[BENCH_TEXT];
+	uint64_t begun;
 
-	if (!bench_world_until(w, &client->all_open, LIMIT_S + client->want / 2000.0) || client->failed > 0) {
+	bench_world_look(w);
+	begun = prog_now_us();
+	if (!bench_meter_until(r->meter, &client->all_open, LIMIT_S + client->want / 2000.0) || client->failed > 0) {
 		prog_complain("of %u connections %u were opened.", client->want, client->open);
 		return false;
 	}
+	snprintf(name, sizeof(name), "%.*s, opening", BENCH_TEXT - 16, r->name);
+	if (r->name[0] != '\0')
+		bench_put_change(r->meter, name, 0, prog_now_us() - begun);
 	bench_progress("%u connections open, %.3f s", client->want, (double)(prog_now_us() - begun) / 1e6);
 	bench_world_until(w, &never, QUIET_S);
 	if (w->one_end || *(volatile bool *)&server->all_open)
@@ -179,16 +246,18 @@ open_all(struct end *client, struct end *server)
 }
 
 static bool
-measure(struct end *client, struct end *server, uint32_t connections, struct taken *t)
+measure(struct run *r, uint32_t connections, struct taken *t)
 {
+	struct end *client = r->client, *server = r->server;
 	struct bench_world *w = client->world;
 	struct bench *b = w->b;
+	uint32_t ports = bench_has(b, "peer") ? 0 : server_ports_for(connections);
 	const struct bench_sizes sizes = {
 		.connections = connections,
 		.mbufs = (uint32_t)bench_number(b, "mbufs"),
+		.listeners = ports < PORTS_MAX / 2 ? 0 : PORTS_MAX + 1,
 	};
-	uint32_t ports = bench_has(b, "peer") ? 0 : server_ports_for(connections);
-	struct bench_program c = { NULL, step_client, client, connections + 64 };
+	struct bench_program c = { open_queues, step_client, client, connections + 64 };
 	struct bench_program s = { open_server, reap, server, connections + (ports + 1) * (SAN_REPEAT_MAX + 1) };
 	bool good;
 
@@ -199,60 +268,105 @@ measure(struct end *client, struct end *server, uint32_t connections, struct tak
 	malloc_trim(0);
 	t->resident = bench_resident();
 	t->mapped = bench_mapped();
-	good = bench_world_open(w, b, &sizes, &c, &s) && open_all(client, server);
+	good = bench_world_open(w, b, &sizes, &c, &s) && open_all(r);
 	if (good) {
 		t->resident = bench_resident() - t->resident;
 		t->mapped = bench_mapped() - t->mapped;
 		san_host_usage(w->client.host, &t->usage);
 	}
 	bench_world_close(w);
+	end_queues(client);
+	end_queues(server);
 	return good;
 }
 
-static void
-put(struct bench *b, const char *unit, uint32_t connections, const char *what, double value)
+static double
+bytes_for_one(const struct bench_world *w, uint32_t connections, const struct taken *few, const struct taken *many)
 {
-	bench_put(bench_row(b, unit, "idle, %u connections: %s", connections, what), value);
+	double more = (double)(connections - FEW) * (w->one_end ? 1 : 2);
+
+	return ((double)many->resident - (double)few->resident) / more;
 }
 
 static void
-report(struct bench_world *w, uint32_t connections, const struct taken *few, const struct taken *many)
+report(struct run *r, uint32_t connections, const struct taken *few, const struct taken *many)
 {
+	const struct bench_world *w = r->client->world;
 	struct bench *b = w->b;
 	double more = (double)(connections - FEW) * (w->one_end ? 1 : 2);
 
 	b->place = BENCH_UNKNOWN;
-	put(b, "bytes", connections, "resident, one end",
-	    ((double)many->resident - (double)few->resident) / more);
-	put(b, "bytes", connections, "mapped, one end", ((double)many->mapped - (double)few->mapped) / more);
-	put(b, "", connections, "connections counted by the host", many->usage.connections);
-	put(b, "", connections, "sockets counted by the host", many->usage.sockets);
-	put(b, "", connections, "packet buffers in use", many->usage.mbufs_used);
+	bench_put(bench_row(b, "bytes", "%s: resident, one end", r->name), bytes_for_one(w, connections, few, many));
+	bench_put(bench_row(b, "bytes", "%s: mapped, one end", r->name),
+		  ((double)many->mapped - (double)few->mapped) / more);
+	bench_put(bench_row(b, "", "%s: connections counted by the host", r->name), many->usage.connections);
+	bench_put(bench_row(b, "", "%s: sockets counted by the host", r->name), many->usage.sockets);
+	bench_put(bench_row(b, "", "%s: packet buffers in use", r->name), many->usage.mbufs_used);
+}
+
+static bool
+make_ends(struct run *r, struct bench_world *w, uint32_t connections)
+{
+	free(r->client->conns);
+	free(r->server->conns);
+	r->client->conns = r->server->conns = NULL;
+	return make_end(r->client, w, connections) && make_end(r->server, w, connections);
+}
+
+/* As many as the memory holds that is given, by what one takes. */
+static bool
+fill(struct run *r, const struct taken *few, double each)
+{
+	struct bench_world *w = r->client->world;
+	uint64_t mib = bench_number(w->b, "fill");
+	double ends = w->one_end ? 1 : 2;
+	double fit = (double)(mib << 20) / (ends * each + 2 * sizeof(struct conn));
+	uint32_t n = fit > CONNECTIONS_MAX ? CONNECTIONS_MAX : fit < 2 * FEW ? 2 * FEW : (uint32_t)fit;
+	struct taken most;
+
+	snprintf(r->name, sizeof(r->name), "idle, as many as %llu MiB hold", (unsigned long long)mib);
+	bench_progress("%u connections are to fill %llu MiB", n, (unsigned long long)mib);
+	if (!make_ends(r, w, n) || !measure(r, n, &most))
+		return false;
+	report(r, n, few, &most);
+	return true;
 }
 
 /* The first world is thrown away: it takes what a process keeps, such as threads' memory. */
+static bool
+measure_all(struct run *r, struct bench_world *w)
+{
+	uint32_t connections = (uint32_t)bench_number(w->b, "connections");
+	struct taken few, many;
+
+	if (!make_ends(r, w, connections) || !measure(r, FEW, &few) || !measure(r, FEW, &few))
+		return false;
+	snprintf(r->name, sizeof(r->name), "idle, %u connections", connections);
+	if (!measure(r, connections, &many))
+		return false;
+	report(r, connections, &few, &many);
+	return !bench_has(w->b, "fill") || fill(r, &few, bytes_for_one(w, connections, &few, &many));
+}
+
 static int
 run(struct bench *b)
 {
-	uint32_t connections = (uint32_t)bench_number(b, "connections");
 	struct bench_world world = { .b = b };
-	struct end *client = bench_alloc(sizeof(*client)), *server = bench_alloc(sizeof(*server));
-	struct taken few, many;
-	bool good = client != NULL && server != NULL;
+	struct run r = { .client = bench_alloc(sizeof(*r.client)), .server = bench_alloc(sizeof(*r.server)) };
+	bool good = r.client != NULL && r.server != NULL;
 
 	prctl(PR_SET_THP_DISABLE, 1, 0, 0, 0);
 	mallopt(M_MMAP_THRESHOLD, 128 * 1024);
-	good = good && make_end(client, &world, connections) && make_end(server, &world, connections) &&
-	       measure(client, server, FEW, &few) && measure(client, server, FEW, &few) &&
-	       measure(client, server, connections, &many);
 	if (good)
-		report(&world, connections, &few, &many);
-	if (client != NULL)
-		free(client->conns);
-	if (server != NULL)
-		free(server->conns);
-	free(client);
-	free(server);
+		r.meter = bench_meter_make(&world, r.client->count);
+	good = good && r.meter != NULL && measure_all(&r, &world);
+	if (r.client != NULL)
+		free(r.client->conns);
+	if (r.server != NULL)
+		free(r.server->conns);
+	free(r.client);
+	free(r.server);
+	free(r.meter);
 	return good ? 0 : 1;
 }
 

@@ -263,6 +263,19 @@ bench_put_cycles(struct bench_meter *m, const char *what, double n)
 }
 
 void
+bench_put_change(struct bench_meter *m, const char *what, unsigned int i, uint64_t took_us)
+{
+	struct bench *b = m->w->b;
+
+	/* a last piece may have nothing in it, and be all that was not disturbed */
+	if (m->sum[i] == 0)
+		m->tsc = 0;
+	bench_put(bench_row(b, "s", "%s: time", what), (double)took_us / 1e6);
+	bench_put_rate(m, bench_row(b, "k/s", "%s: rate", what), i, 1e-3);
+	bench_put_cycles(m, what, (double)m->sum[i]);
+}
+
+void
 bench_put_time(struct bench_meter *m, struct bench_row *row, double q)
 {
 	double us = (double)rte_get_tsc_hz() / 1e6;

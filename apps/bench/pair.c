@@ -93,18 +93,11 @@ pair_free(struct pair *p)
 static void
 report_change(struct pair *p, uint32_t connections, const char *what, unsigned int count, uint64_t took_us)
 {
-	struct bench *b = p->b;
-	struct bench_meter *m = p->meter;
 	char name[BENCH_TEXT];
 
-	snprintf(name, sizeof(name), "%s, %u connections, %s%s", b->command->name, connections, what,
+	snprintf(name, sizeof(name), "%s, %u connections, %s%s", p->b->command->name, connections, what,
 		 p->world.off_core ? ", off-core" : "");
-	/* a last piece may have nothing in it, and be all that was not disturbed */
-	if (m->sum[count] == 0)
-		m->tsc = 0;
-	bench_put(bench_row(b, "s", "%s: time", name), (double)took_us / 1e6);
-	bench_put_rate(m, bench_row(b, "k/s", "%s: rate", name), count, 1e-3);
-	bench_put_cycles(m, name, (double)m->sum[count]);
+	bench_put_change(p->meter, name, count, took_us);
 }
 
 bool

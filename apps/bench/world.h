@@ -64,6 +64,7 @@ struct bench_guard {
 struct bench_sizes {
 	uint32_t connections;	/**< At once, of a side. */
 	uint32_t mbufs;		/**< Of a host; 0: enough for connections that wait. */
+	uint32_t listeners;	/**< Of a host; 0: 1024. */
 	uint32_t time_wait_ms;	/**< 0: the default of the stack. */
 	uint32_t mtu;		/**< Without --config; 0: the default. */
 	const char *offload;	/**< Of a ring pair (doc/configuration.md); NULL: the default. */
@@ -243,6 +244,15 @@ bench_put_ratio(struct bench_meter *m, struct bench_row *row, double what, doubl
 /** Rows "what: all", "client" and, with both ends here, "server": cycles for one of n. */
 void
 bench_put_cycles(struct bench_meter *m, const char *what, double n);
+
+/**
+ * Rows "what: time", "what: rate" and those of bench_put_cycles() of something that has ended: bench_meter_until().
+ *
+ * @param[in] i        Of count[]: how much of it there was.
+ * @param[in] took_us  All of it, disturbed or not.
+ */
+void
+bench_put_change(struct bench_meter *m, const char *what, unsigned int i, uint64_t took_us);
 
 /** Put the time that the part q of all notes are not above [us]. */
 void
