@@ -163,7 +163,8 @@ static bool
 open_one(struct caller *c)
 {
 	struct conn *k = &c->conns[c->nb_conns];
-	struct san_addr peer = bench_world_peer(c->world, server_port(c->nb_conns, c->options.ports));
+	uint16_t port = server_port(c->nb_conns, c->options.ports);
+	struct san_addr peer = bench_world_peer(c->world, (uint16_t)(port + c->options.shift));
 	int rc = san_socket(c->world->client.core, c->world->client.cq, &k->sock);
 
 	k->recv.user = (uintptr_t)k;

@@ -53,6 +53,8 @@ set_sizes(struct san_conf *conf, const struct bench_sizes *s)
 
 	good = good && set_number(conf, "host", "half_open", half_open);
 	good = good && set_number(conf, "host", "listeners", s->listeners != 0 ? s->listeners : LISTENERS);
+	if (s->cores > 1)
+		good = good && set_number(conf, "host", "cores", s->cores);
 	if (s->connections > 0)
 		good = good && set_number(conf, "host", "sockets", (uint64_t)s->connections + SPARE);
 	if (s->time_wait_ms != 0)

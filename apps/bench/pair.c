@@ -12,6 +12,7 @@ make_programs(struct pair *p, const struct caller_options *caller, bool both)
 		.connections = caller->connections + SPARE,
 		.buffer = 2048,
 		.more = caller->ports,
+		.shift = caller->shift,
 		.repeat = server_repeats(p->b),
 	};
 
@@ -60,18 +61,34 @@ pair_open(struct pair *p, struct bench *b, const struct caller_options *o)
 }
 
 bool
-pair_open_part(struct pair *p, struct bench *b, const struct caller_options *o, unsigned int part)
+pair_open_part(struct pair *p, struct bench *b, const struct caller_options *o, unsigned int part,
+	       unsigned int cores)
 {
-	const struct bench_sizes sizes = sizes_for(b, o->connections, part);
+	struct bench_sizes sizes = sizes_for(b, o->connections, part);
 	const struct caller_options caller = with_ports(o);
 	struct bench_program client, server;
 
 	*p = (struct pair){ .b = b, .world.b = b };
 	if (!make_programs(p, &caller, true))
 		return false;
+	sizes.cores = cores;
 	client = caller_program(p->caller);
 	server = server_program(p->server);
 	return bench_world_open_part(&p->world, b, &sizes, &client, &server);
+}
+
+bool
+pair_open_beside(struct pair *p, const struct pair *first, const struct caller_options *o)
+{
+	const struct caller_options caller = with_ports(o);
+	struct bench_program client, server;
+
+	*p = (struct pair){ .b = first->b, .world.b = first->b };
+	if (!make_programs(p, &caller, true))
+		return false;
+	client = caller_program(p->caller);
+	server = server_program(p->server);
+	return bench_world_open_beside(&p->world, &first->world, &client, &server);
 }
 
 void

@@ -1,9 +1,18 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /*
  * The same work on one processor and on two at once: a thread each, with both ends of a ring pair of its own, so that
- * they share nothing but what the stack, DPDK and the machine have in common.
+ * they share nothing but what the stack, DPDK and the machine have in common. Then with hosts of two cores: a hash that
+ * each host draws says which core a flow is of, whichever core it comes to, and the other one hands it over.
+ *
+ *   ONE     a thread, hosts of one core            APART   two threads, hosts of one core each, nothing shared
+ *   HANDED  a thread that polls hosts of two cores, all sockets that a program makes on the first
+ *   SHARED  two threads, hosts of two cores: each thread polls one of each, and has a listener and connections there;
+ *           those of its listener that are the other core's it serves from afar
+ *
+ * The hosts' hashes know nothing of each other, so that of each direction every second packet comes to the wrong core.
  */
 #include <stdlib.h>
+#include <string.h>
 
 #include <rte_cycles.h>
 #include <rte_lcore.h>
@@ -14,6 +23,8 @@
 #include "pair.h"
 
 #define PARTS 2u
+#define COUNTERS 512u	/* more than there are */
+#define PORTS 20000u	/* between those of the servers on one host */
 #define LIMIT 512u	/* requests under way, as of rpc */
 
 static const struct bench_option options[] = {
@@ -26,7 +37,24 @@ static const struct bench_option options[] = {
 static const char text[] =
 	"Requests and answers, closed loop, both ends on one processor; then two such pairs, on a processor each, at\n"
 	"once, each with hosts and a ring pair of its own. What the ratio lacks to 2 is what the two take from each\n"
-	"other. Flows of one host that come to the wrong core are not measured by it.";
+	"other. Then with hosts of two cores, over which a hash spreads connections, on one processor and on two:\n"
+	"every second packet of each direction comes to the core that does not own its flow and is handed over,\n"
+	"and half of what a listener accepts is on the core that is not its own. Connections whose packets stay\n"
+	"where they come are answered sooner and send more: \"packets handed over\" (of all of the time) says what\n"
+	"came of that. Ratios are to one processor, hosts of one core; cycles are those of all processors.";
+
+enum way { ONE, APART, HANDED, SHARED, NB_WAYS };
+
+static const struct {
+	const char *name;
+	unsigned int parts;	/* threads */
+	unsigned int cores;	/* of a host */
+} ways[NB_WAYS] = {
+	[ONE] = { "1 processor", 1, 1 },
+	[APART] = { "2 processors", 2, 1 },
+	[HANDED] = { "1 processor, hosts of 2 cores", 1, 2 },
+	[SHARED] = { "2 processors, hosts of 2 cores", 2, 2 },
+};
 
 struct part {
 	struct scale *scale;
@@ -39,18 +67,30 @@ struct part {
 
 struct scale {
 	struct bench *b;
+	enum way way;
 	unsigned int nb;
 	uint32_t connections, size, repeat;
-	pthread_barrier_t barrier;
 	_Atomic unsigned int failed, over;
 	struct part part[PARTS];
 };
 
-/* Goes on until the others have done, too, so that none is measured alone. */
+/*
+ * Goes on until the others are that far, the n-th time, too: so that none is measured alone, and none is without the
+ * core that another one polls.
+ */
+static void
+meet(struct part *p, unsigned int n)
+{
+	struct scale *s = p->scale;
+
+	atomic_fetch_add(&s->over, 1);
+	while (atomic_load(&s->over) < s->nb * n && atomic_load(&s->failed) == 0 && !prog_stop)
+		bench_world_round(&p->pair.world);
+}
+
 static void
 measure(struct part *p, unsigned int i)
 {
-	struct scale *s = p->scale;
 	struct bench_meter *m = p->pair.meter;
 
 	bench_meter_repeat(m);
@@ -58,29 +98,41 @@ measure(struct part *p, unsigned int i)
 		p->rate[i] = (double)m->sum[CALLER_REQUESTS] * (double)rte_get_tsc_hz() / (double)m->tsc;
 	p->slices += m->slices;
 	p->disturbed += m->disturbed;
-	atomic_fetch_add(&s->over, 1);
-	while (atomic_load(&s->over) < s->nb * (i + 1) && !prog_stop)
-		bench_world_round(&p->pair.world);
+}
+
+static void
+run_part(struct part *p)
+{
+	struct scale *s = p->scale;
+	struct bench_world *w = &p->pair.world;
+	struct caller *c = p->pair.caller;
+
+	meet(p, 1);
+	if (!caller_connect(w, c, s->connections, NULL))
+		atomic_fetch_add(&s->failed, 1);
+	meet(p, 2);
+	if (atomic_load(&s->failed) != 0)
+		return;
+	caller_set(c, CALLER_CLOSED_LOOP, 0, NULL);
+	for (unsigned int i = 0; i < s->repeat && !prog_stop; i++) {
+		measure(p, i);
+		meet(p, 3 + i);
+	}
+	caller_rest(w, c);
+	meet(p, 3 + s->repeat);
 }
 
 static void *
 be_part(void *arg)
 {
 	struct part *p = arg;
-	struct scale *s = p->scale;
 	struct bench_world *w = &p->pair.world;
-	struct caller *c = p->pair.caller;
 
 	bench_pin(p->cpu);
-	if (!bench_world_begin(w) || !caller_connect(w, c, s->connections, NULL))
-		atomic_fetch_add(&s->failed, 1);
-	pthread_barrier_wait(&s->barrier);
-	if (atomic_load(&s->failed) == 0) {
-		caller_set(c, CALLER_CLOSED_LOOP, 0, NULL);
-		for (unsigned int i = 0; i < s->repeat && !prog_stop; i++)
-			measure(p, i);
-		caller_rest(w, c);
-	}
+	if (bench_world_begin(w))
+		run_part(p);
+	else
+		atomic_fetch_add(&p->scale->failed, 1);
 	bench_world_leave(w);
 	return NULL;
 }
@@ -97,17 +149,31 @@ cpu_of(unsigned int part)
 static bool
 make_part(struct scale *s, unsigned int i)
 {
-	const struct caller_options o = { .connections = s->connections, .size = s->size, .limit = LIMIT };
+	const struct caller_options o = {
+		.connections = s->connections,
+		.size = s->size,
+		.limit = LIMIT,
+		.shift = (uint16_t)(i * PORTS),
+	};
+	unsigned int cores = ways[s->way].cores;
 	struct part *p = &s->part[i];
+	struct bench_world *w = &p->pair.world;
 
 	*p = (struct part){ .scale = s, .cpu = cpu_of(i) };
-	return pair_open_part(&p->pair, s->b, &o, i);
+	if (i > 0 && cores > 1)
+		return pair_open_beside(&p->pair, &s->part[0].pair, &o);
+	if (!pair_open_part(&p->pair, s->b, &o, i, cores))
+		return false;
+	if (s->nb == 1 && cores > 1) {
+		w->client.more = san_core_get(w->client.host, 1);
+		w->server.more = san_core_get(w->server.host, 1);
+	}
+	return true;
 }
 
 static void
 run_parts(struct scale *s)
 {
-	pthread_barrier_init(&s->barrier, NULL, s->nb);
 	if (s->nb == PARTS && pthread_create(&s->part[1].thread, NULL, be_part, &s->part[1]) != 0) {
 		prog_complain("no second thread.");
 		s->failed = 1;
@@ -116,7 +182,6 @@ run_parts(struct scale *s)
 	be_part(&s->part[0]);
 	if (s->nb == PARTS)
 		pthread_join(s->part[1].thread, NULL);
-	pthread_barrier_destroy(&s->barrier);
 }
 
 static struct bench_row *
@@ -125,40 +190,112 @@ row(struct scale *s, const char *unit, const char *what)
 	return bench_row(s->b, unit, "scale, %u B, %u connections each: %s", s->size, s->connections, what);
 }
 
-/* So many at once. @param[out] rates One for each repetition, 0: disturbed. @return false: it failed. */
+/* What came out of them, one after the other. @param[out] rates One for each repetition, 0: disturbed. */
+static void
+report(struct scale *s, double *rates)
+{
+	const char *name = ways[s->way].name;
+	struct bench_row *r = row(s, "k/s", name);
+	char what[BENCH_TEXT];
+
+	snprintf(what, sizeof(what), "%s: cycles", name);
+	for (unsigned int i = 0; i < s->repeat; i++) {
+		bool good = true;
+
+		rates[i] = 0;
+		for (unsigned int j = 0; j < s->nb; j++) {
+			good = good && s->part[j].rate[i] > 0;
+			rates[i] += s->part[j].rate[i];
+		}
+		rates[i] = good ? rates[i] : 0;
+		if (!good)
+			continue;
+		bench_put(r, rates[i] * 1e-3);
+		bench_put(row(s, "cycles", what), s->nb * (double)rte_get_tsc_hz() / rates[i]);
+	}
+	for (unsigned int j = 0; j < s->nb; j++)
+		bench_disturbed(r, s->part[j].slices, s->part[j].disturbed);
+}
+
+/* Packets that came to the wrong core of a host. */
+static uint64_t
+handed_of(const struct san_host *host)
+{
+	struct san_counter list[COUNTERS];
+	unsigned int n = san_host_counters(host, list, COUNTERS);
+
+	for (unsigned int i = 0; i < n && i < COUNTERS; i++) {
+		if (strcmp(list[i].name, "core_handover") == 0)
+			return list[i].value;
+	}
+	return 0;
+}
+
+/* How many packets a request took to the wrong core, at both hosts; those of opening are among them. */
+static void
+report_handed(struct scale *s)
+{
+	const struct bench_world *w = &s->part[0].pair.world;
+	uint64_t requests = 0, handed = handed_of(w->client.host) + handed_of(w->server.host);
+	char what[BENCH_TEXT];
+	struct bench_row *r;
+
+	snprintf(what, sizeof(what), "%s: packets handed over", ways[s->way].name);
+	r = row(s, "", what);
+	for (unsigned int j = 0; j < s->nb; j++)
+		requests += caller_counts(s->part[j].pair.caller)[CALLER_REQUESTS];
+	if (requests > 0)
+		bench_put(r, (double)handed / (double)requests);
+	bench_note(r, "of one request, both hosts");
+}
+
 static bool
-measure_parts(struct scale *s, unsigned int nb, double *rates)
+measure_way(struct scale *s, enum way way, double *rates)
 {
 	unsigned int made = 0;
-	struct bench_row *r;
 	bool good = true;
 
-	s->nb = nb;
+	s->way = way;
+	s->nb = ways[way].parts;
 	s->failed = s->over = 0;
-	for (; made < nb && good; made++)
+	for (; made < s->nb && good; made++)
 		good = make_part(s, made);
 	if (good)
 		run_parts(s);
+	good = good && s->failed == 0 && !prog_stop;
+	if (good) {
+		report(s, rates);
+		if (ways[way].cores > 1)
+			report_handed(s);
+	}
 	bench_end_hosts(&(struct bench_world){ .b = s->b, .two_threads = true });
-	r = row(s, "k/s", nb == 1 ? "1 processor" : "2 processors");
-	for (unsigned int i = 0; i < s->repeat && good; i++) {
-		rates[i] = s->part[0].rate[i];
-		if (nb == 2)
-			rates[i] = rates[i] > 0 && s->part[1].rate[i] > 0 ? rates[i] + s->part[1].rate[i] : 0;
-		if (rates[i] > 0)
-			bench_put(r, rates[i] * 1e-3);
-	}
-	for (unsigned int i = 0; i < made; i++) {
-		bench_disturbed(r, s->part[i].slices, s->part[i].disturbed);
+	for (unsigned int i = 0; i < made; i++)
 		pair_free(&s->part[i].pair);
+	return good;
+}
+
+/* What the other ways bring, of what one processor does. */
+static void
+compare(struct scale *s, double rates[NB_WAYS][BENCH_REPEAT_MAX])
+{
+	static const char *const names[NB_WAYS] = {
+		[APART] = "ratio",
+		[HANDED] = "ratio, 1 processor, hosts of 2 cores",
+		[SHARED] = "ratio, 2 processors, hosts of 2 cores",
+	};
+
+	for (unsigned int way = APART; way < NB_WAYS; way++) {
+		for (unsigned int i = 0; i < s->repeat; i++) {
+			if (rates[ONE][i] > 0 && rates[way][i] > 0)
+				bench_put(row(s, "", names[way]), rates[way][i] / rates[ONE][i]);
+		}
 	}
-	return good && s->failed == 0 && !prog_stop;
 }
 
 static int
 run(struct bench *b)
 {
-	static double rates[PARTS][BENCH_REPEAT_MAX];
+	static double rates[NB_WAYS][BENCH_REPEAT_MAX];
 	struct scale *s = bench_alloc(sizeof(*s));
 	bool good = s != NULL;
 
@@ -171,15 +308,16 @@ run(struct bench *b)
 		s->connections = (uint32_t)bench_number(b, "connections");
 		s->size = (uint32_t)bench_number(b, "size");
 		s->repeat = (uint32_t)bench_number(b, "repeat");
+	}
+	for (unsigned int way = 0; way < NB_WAYS && good; way++) {
 		b->place = BENCH_ONE;
-		good = measure_parts(s, 1, rates[0]);
-		bench_look_line(b, cpu_of(0), cpu_of(1));
-		good = good && measure_parts(s, 2, rates[1]);
+		if (ways[way].parts > 1)
+			bench_look_line(b, cpu_of(0), cpu_of(1));
+		bench_progress("%s", ways[way].name);
+		good = measure_way(s, way, rates[way]);
 	}
-	for (unsigned int i = 0; good && i < s->repeat; i++) {
-		if (rates[0][i] > 0 && rates[1][i] > 0)
-			bench_put(row(s, "", "ratio"), rates[1][i] / rates[0][i]);
-	}
+	if (good)
+		compare(s, rates);
 	free(s);
 	return good ? 0 : 1;
 }

@@ -392,16 +392,24 @@ open_services(struct bench_side *side, void *arg)
 }
 
 static void
+add_service(struct server *s, unsigned int port, enum service_kind kind)
+{
+	s->services[s->nb_services++] = (struct service){
+		.port = (uint16_t)(port + s->options.shift),
+		.kind = kind,
+	};
+}
+
+static void
 list_services(struct server *s)
 {
 	static const uint16_t ports[] = { SERVER_ECHO, SERVER_DISCARD, SERVER_CHARGEN, SERVER_HTTP };
 	static const enum service_kind kinds[] = { ECHO, DISCARD, CHARGEN, HTTP };
 
 	for (unsigned int i = 0; i < 4; i++)
-		s->services[s->nb_services++] = (struct service){ .port = ports[i], .kind = kinds[i] };
+		add_service(s, ports[i], kinds[i]);
 	for (unsigned int i = 0; i < s->options.more && s->nb_services < SERVICES; i++)
-		s->services[s->nb_services++] =
-			(struct service){ .port = (uint16_t)(SERVER_MORE + i), .kind = ECHO };
+		add_service(s, SERVER_MORE + i, ECHO);
 }
 
 /* In pages as large as they come: the connections' lines are all over it. */

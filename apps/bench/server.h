@@ -25,6 +25,7 @@ struct server;
 struct server_options {
 	uint32_t connections;	/**< At once, at most; further ones are closed. */
 	uint32_t more;		/**< Echo ports from SERVER_MORE on, 0..1000. */
+	uint16_t shift;		/**< Of all ports: of several servers of a host. */
 	uint32_t buffer;	/**< Of a connection [bytes]. */
 	bool repeat;		/**< Repeating receives, as far as the queue has room for them. */
 	bool lend;		/**< Chargen sends from registered memory, discard has the stack's own buffers. */

@@ -43,6 +43,8 @@ poll_side(struct bench_side *side, uint64_t *since)
 	int n = side->core != NULL ? san_core_poll(side->core) : 0;
 	uint64_t now;
 
+	if (side->more != NULL)
+		n += san_core_poll(side->more);
 	if (n <= 0)
 		return 0;
 	now = rte_rdtsc();
@@ -136,6 +138,8 @@ claim(struct bench_side *side)
 {
 	int rc = side->core != NULL ? san_core_claim(side->core) : 0;
 
+	if (rc == 0 && side->more != NULL)
+		rc = san_core_claim(side->more);
 	return rc == 0 || complain(side, "its core cannot be claimed", rc);
 }
 
@@ -309,6 +313,18 @@ bench_world_open_part(struct bench_world *w, struct bench *b, const struct bench
 }
 
 bool
+bench_world_open_beside(struct bench_world *w, const struct bench_world *first, const struct bench_program *client,
+			const struct bench_program *server)
+{
+	*w = (struct bench_world){ .b = first->b };
+	w->client = (struct bench_side){ .name = "client", .b = w->b, .program = *client, .host = first->client.host };
+	w->server = (struct bench_side){ .name = "server", .b = w->b, .program = *server, .host = first->server.host };
+	w->client.core = san_core_get(w->client.host, 1);
+	w->server.core = san_core_get(w->server.host, 1);
+	return w->client.core != NULL && w->server.core != NULL;
+}
+
+bool
 bench_world_begin(struct bench_world *w)
 {
 	return start(w);
@@ -319,6 +335,10 @@ bench_world_leave(struct bench_world *w)
 {
 	san_core_release(w->client.core);
 	san_core_release(w->server.core);
+	if (w->client.more != NULL)
+		san_core_release(w->client.more);
+	if (w->server.more != NULL)
+		san_core_release(w->server.more);
 }
 
 void

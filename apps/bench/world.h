@@ -44,7 +44,8 @@ struct bench_side {
 	struct bench *b;
 	struct bench_program program;	/**< step NULL: none on this side. */
 	struct san_host *host;
-	struct san_core *core;
+	struct san_core *core;		/**< Where its program has its sockets. */
+	struct san_core *more;		/**< Polled beside it; NULL: none. */
 	struct san_cq *cq;
 	/** TSC in rounds that had something to do; by whoever polls it. */
 	_Atomic uint64_t poll_tsc __attribute__((aligned(64)));
@@ -69,6 +70,7 @@ struct bench_sizes {
 	uint32_t mtu;		/**< Without --config; 0: the default. */
 	const char *offload;	/**< Of a ring pair (doc/configuration.md); NULL: the default. */
 	unsigned int part;	/**< Which ring pair: of several worlds at once, bench_world_open_part(). */
+	unsigned int cores;	/**< Of each host; 0: one. */
 };
 
 struct bench_world {
@@ -121,6 +123,14 @@ bench_world_open_bare(struct bench_world *w, struct bench *b, const struct bench
 bool
 bench_world_open_part(struct bench_world *w, struct bench *b, const struct bench_sizes *sizes,
 		      const struct bench_program *client, const struct bench_program *server);
+
+/**
+ * Another world on the hosts of one that bench_world_open_part() made, with sizes->cores 2: the second core of each.
+ * Their threads have to make rounds all the time, for connections and packets of each may be the other's.
+ */
+bool
+bench_world_open_beside(struct bench_world *w, const struct bench_world *first, const struct bench_program *client,
+			const struct bench_program *server);
 
 bool
 bench_world_begin(struct bench_world *w);
