@@ -165,7 +165,9 @@ plan_packet(const struct sani_tcp_conn *c, uint32_t room, uint32_t cut_max)
 	uint32_t most = sani_tcp_min(room, cut_max);
 
 	most -= most % c->snd_mss;
-	return most < SANI_TCP_CUT_LEAST || (c->flags & UNCUT) || (c->extras & ~SANI_TCP_X_LENT) ? c->snd_mss : most;
+	if (most < SANI_TCP_CUT_LEAST || c->snd_mss < SANI_TCP_CUT_MSS_LEAST)
+		return c->snd_mss;
+	return (c->flags & UNCUT) || (c->extras & ~SANI_TCP_X_LENT) ? c->snd_mss : most;
 }
 
 /* What may go out now; false: nothing. */

@@ -56,6 +56,12 @@ enum sani_tcp_conn_flag {
 #define SANI_TCP_CUT_LEAST 9000u
 
 /**
+ * Least MSS with which one is made; whoever says nothing of his has that much. The peer chooses, and devices there are
+ * that stop when they are to cut pieces of less than 256 bytes, or a packet into many hundreds.
+ */
+#define SANI_TCP_CUT_MSS_LEAST 500u
+
+/**
  * Least MSS that is believed of a peer: 88 octets of text beside timestamps. Who asks for less would have every
  * segment nearly all header. What the own interface carries may be less (RFC 791: 68 octets are a packet).
  */

@@ -277,6 +277,25 @@ packet_is_no_longer_than_windows_and_port_let_it_be(void **state)
 	assert_true(b->nb > 2);
 }
 
+/* Which the peer may ask for, and which not every device can. */
+static void
+small_segments_are_not_left_to_the_port(void **state)
+{
+	struct bed *b = *state;
+
+	b->cut_max = 65000;
+	for (uint16_t mss = SANI_TCP_CUT_MSS_LEAST; mss >= SANI_TCP_CUT_MSS_LEAST - 1; mss--) {
+		bed_reach(b, SAN_TCP_ESTABLISHED);
+		b->c.snd_mss = mss;
+		b->c.cwnd = 40000;
+		b->nb_cut = 0;
+		assert_int_equal(bed_write(b, 20 * mss), 20 * mss);
+		assert_int_equal(b->nb_cut, mss == SANI_TCP_CUT_MSS_LEAST);
+		sani_tcp_discard(&b->c);
+		bed_clear(b);
+	}
+}
+
 static void
 packet_without_buffers_is_tried_again(void **state)
 {
@@ -352,6 +371,7 @@ main(void)
 		bed_test(closed_block_has_no_output),
 		bed_test(full_segments_go_as_one_packet_where_the_port_cuts),
 		bed_test(packet_is_no_longer_than_windows_and_port_let_it_be),
+		bed_test(small_segments_are_not_left_to_the_port),
 		bed_test(packet_without_buffers_is_tried_again),
 		bed_test(what_is_lost_of_a_packet_goes_again_segment_by_segment),
 	};
