@@ -2,6 +2,7 @@
 """Programs of apps/ at the two ends of a memif. Needs neither root nor huge pages."""
 import os
 import shutil
+import signal
 import sys
 import tempfile
 
@@ -9,7 +10,7 @@ HERE = os.path.dirname(os.path.abspath(__file__))
 sys.path[:0] = [os.path.join(HERE, '..', '..', 'interop')]
 from kit.lab import LCORES, program  # noqa: E402 (the path comes first)
 from kit.proc import Failure, Proc  # noqa: E402
-from kit.topic import diagnose, say  # noqa: E402
+from kit.topic import diagnose, end_on_signal, say  # noqa: E402
 
 SERVER, CLIENT = '10.1.0.1', '10.1.0.2'
 
@@ -64,6 +65,8 @@ def run(pair, case):
 
 
 def main(cases):
+    for signum in (signal.SIGTERM, signal.SIGINT, signal.SIGHUP):
+        signal.signal(signum, end_on_signal)
     failed = 0
     say(f'1..{len(cases)}')
     for number, case in enumerate(cases, 1):
