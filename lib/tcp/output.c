@@ -158,14 +158,17 @@ struct plan {
 /* Where each segment has to be one of its own. */
 #define UNCUT (SANI_TCP_F_ECN | SANI_TCP_F_SND_URG | SANI_TCP_F_MTU | SANI_TCP_F_PROBE_DUE)
 
-/* Of room bytes that may go, as many full segments as the port will cut a packet into; what is left goes after them. */
+/*
+ * Of room bytes that may go, as many full segments as the port will cut a packet into; what is left goes after them.
+ * While the pool runs low none is made: so many buffers may never be free at once.
+ */
 static SANI_SELDOM uint32_t
-plan_packet(const struct sani_tcp_conn *c, uint32_t room, uint32_t cut_max)
+plan_packet(const struct sani_tcp_conn *c, uint32_t room, const struct sani_tcp_io *io)
 {
-	uint32_t most = sani_tcp_min(room, cut_max);
+	uint32_t most = sani_tcp_min(room, io->cut_max);
 
 	most -= most % c->snd_mss;
-	if (most < SANI_TCP_CUT_LEAST || c->snd_mss < SANI_TCP_CUT_MSS_LEAST)
+	if (most < SANI_TCP_CUT_LEAST || c->snd_mss < SANI_TCP_CUT_MSS_LEAST || io->scarce)
 		return c->snd_mss;
 	return (c->flags & UNCUT) || (c->extras & ~SANI_TCP_X_LENT) ? c->snd_mss : most;
 }
@@ -182,7 +185,7 @@ plan_new(const struct sani_tcp_conn *c, const struct sani_tcp_io *io, struct pla
 
 	p->len = sani_tcp_min(sani_tcp_min(unsent, usable), c->snd_mss);
 	if (sani_unlikely(io->cut_max > 0) && p->len == c->snd_mss && pipe < cwnd)
-		p->len = plan_packet(c, sani_tcp_min(sani_tcp_min(unsent, usable), cwnd - pipe), io->cut_max);
+		p->len = plan_packet(c, sani_tcp_min(sani_tcp_min(unsent, usable), cwnd - pipe), io);
 	p->last = p->len == unsent;
 	p->fin = (c->flags & SANI_TCP_F_FIN_QUEUED) && !sani_tcp_fin_sent(c) && p->last && usable > p->len;
 	if (p->len == 0)

@@ -296,6 +296,34 @@ small_segments_are_not_left_to_the_port(void **state)
 	}
 }
 
+/* A chain takes tens of the buffers that are left for what keeps others alive; a segment takes one. */
+static void
+segments_go_one_by_one_while_buffers_are_scarce(void **state)
+{
+	struct bed *b = *state;
+
+	b->cut_max = 65000;
+	bed_reach(b, SAN_TCP_ESTABLISHED);
+	b->c.cwnd = 40000;
+	for (unsigned int i = 0; i < 2; i++) {
+		struct rte_mbuf *tx[32];
+		struct sani_tcp_io io = bed_io(b, tx, 32);
+		uint32_t taken;
+		uint8_t data[12000];
+
+		for (uint32_t k = 0; k < sizeof(data); k++)
+			data[k] = bed_byte(12000 * i + k);
+		sani_tcp_write(&b->c, data, sizeof(data), &io, &taken);
+		assert_int_equal(taken, sizeof(data));
+		io.scarce = i == 0;
+		sani_tcp_output(&b->c, &io);
+		assert_int_equal(io.nb_tx, i == 0 ? 12 : 1);
+		for (uint16_t k = 0; k < io.nb_tx; k++)
+			bed_take(b, tx[k]);
+		assert_int_equal(b->nb_cut, i);
+	}
+}
+
 static void
 packet_without_buffers_is_tried_again(void **state)
 {
@@ -372,6 +400,7 @@ main(void)
 		bed_test(full_segments_go_as_one_packet_where_the_port_cuts),
 		bed_test(packet_is_no_longer_than_windows_and_port_let_it_be),
 		bed_test(small_segments_are_not_left_to_the_port),
+		bed_test(segments_go_one_by_one_while_buffers_are_scarce),
 		bed_test(packet_without_buffers_is_tried_again),
 		bed_test(what_is_lost_of_a_packet_goes_again_segment_by_segment),
 	};
