@@ -28,6 +28,7 @@ struct sani_ring_pair {
 	char name[NAME_MAX_LEN + 1];
 	unsigned int serial;
 	uint16_t nb_queues;
+	enum sani_port_claim claim;
 	struct end end[2];
 	struct rte_ring *to[2][SANI_RING_PAIR_QUEUES];	/* [end that receives][queue] */
 };
@@ -155,6 +156,7 @@ make_pair(const char *name, const struct sani_port_conf *conf, struct sani_ring_
 	snprintf(p->name, sizeof(p->name), "%s", name);
 	p->serial = next_serial++;
 	p->nb_queues = conf->nb_queues;
+	p->claim = conf->claim;
 	LIST_INSERT_HEAD(&pairs, p, link);
 	rc = make_rings(p, conf);
 	for (unsigned int e = 0; rc == 0 && e < 2; e++)
@@ -166,7 +168,7 @@ make_pair(const char *name, const struct sani_port_conf *conf, struct sani_ring_
 	return rc;
 }
 
-/* An end may be taken if it is free and the pair has a queue for each core. */
+/* An end may be taken if it is free, the pair has a queue for each core, and both ends leave the same undone. */
 static int
 check_end(const struct sani_ring_pair *p, unsigned int e, const struct sani_port_conf *conf)
 {
@@ -177,6 +179,9 @@ check_end(const struct sani_ring_pair *p, unsigned int e, const struct sani_port
 		return sani_error_set(-EINVAL, "port %s: the host has %u cores, but the host at the other "
 				      "end of %s has %u; both ends of a ring pair need as many", conf->name,
 				      conf->nb_queues, conf->device, p->nb_queues);
+	if (p->claim != conf->claim)
+		return sani_error_set(-EINVAL, "port %s: the port at the other end of %s has another offload; give "
+				      "both ends of a ring pair the same", conf->name, conf->device);
 	return 0;
 }
 

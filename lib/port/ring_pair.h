@@ -28,7 +28,7 @@ sani_ring_pair_is(const char *device);
  *
  * @param[in]  conf  device is "ring:NAME/0" or "ring:NAME/1".
  * @param[out] id    Its ethdev.
- * @retval 0 -EINVAL (malformed name, or the other end has another number of queues) -EBUSY (taken)
+ * @retval 0 -EINVAL (malformed name, or the other end has another number of queues or claim) -EBUSY (taken)
  *         -ENOMEM; with a sentence.
  */
 int

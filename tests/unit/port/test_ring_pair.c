@@ -291,6 +291,21 @@ other_number_of_queues_is_refused(void **state)
 	close_pair();
 }
 
+/* What one end leaves undone the other would look for in vain. */
+static void
+other_offload_is_refused(void **state)
+{
+	struct sani_port_conf conf = conf_of("b", "ring:pair/1");
+
+	(void)state;
+	open_ok(&a, "a", "ring:pair/0");
+	conf.claim = SANI_PORT_CLAIM_CHECKSUMS;
+	OPEN_FAILS(&conf, -EINVAL, "port b", "offload");
+	conf.claim = SANI_PORT_CLAIM_NONE;
+	assert_int_equal(sani_port_open(&conf, pool, &b), 0);
+	close_pair();
+}
+
 static void
 malformed_names_are_refused(void **state)
 {
@@ -415,6 +430,7 @@ main(void)
 		cmocka_unit_test(waiting_frames_return_when_their_end_closes_first),
 		cmocka_unit_test(same_end_twice_is_busy),
 		cmocka_unit_test(other_number_of_queues_is_refused),
+		cmocka_unit_test(other_offload_is_refused),
 		cmocka_unit_test(malformed_names_are_refused),
 		cmocka_unit_test(one_end_reopens_while_the_other_stays),
 		cmocka_unit_test(many_pairs_fit_and_the_last_says_what_is_wrong),
