@@ -274,9 +274,9 @@ measure_way(struct scale *s, enum way way, double *rates)
 	return good;
 }
 
-/* What the other ways bring, of what one processor does. */
+/* What this way brings, of what one processor does; the row is of the place where it was measured. */
 static void
-compare(struct scale *s, double rates[NB_WAYS][BENCH_REPEAT_MAX])
+compare(struct scale *s, const double *one, const double *rates)
 {
 	static const char *const names[NB_WAYS] = {
 		[APART] = "ratio",
@@ -284,11 +284,9 @@ compare(struct scale *s, double rates[NB_WAYS][BENCH_REPEAT_MAX])
 		[SHARED] = "ratio, 2 processors, hosts of 2 cores",
 	};
 
-	for (unsigned int way = APART; way < NB_WAYS; way++) {
-		for (unsigned int i = 0; i < s->repeat; i++) {
-			if (rates[ONE][i] > 0 && rates[way][i] > 0)
-				bench_put(row(s, "", names[way]), rates[way][i] / rates[ONE][i]);
-		}
+	for (unsigned int i = 0; i < s->repeat; i++) {
+		if (one[i] > 0 && rates[i] > 0)
+			bench_put(row(s, "", names[s->way]), rates[i] / one[i]);
 	}
 }
 
@@ -315,9 +313,9 @@ run(struct bench *b)
 			bench_look_line(b, cpu_of(0), cpu_of(1));
 		bench_progress("%s", ways[way].name);
 		good = measure_way(s, way, rates[way]);
+		if (good && way != ONE)
+			compare(s, rates[ONE], rates[way]);
 	}
-	if (good)
-		compare(s, rates);
 	free(s);
 	return good ? 0 : 1;
 }
