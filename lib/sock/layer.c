@@ -54,7 +54,7 @@ serve(struct sani_layer *layer, struct san_core *k, bool last)
 {
 	unsigned int n;
 
-	if (layer->ended == NULL || last)
+	if (last)
 		return layer->turn(layer, k, last);
 	n = serve_asked(layer, k);
 	n += sani_layer_reap(layer);

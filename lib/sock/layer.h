@@ -4,12 +4,12 @@
  * Layer: what the layers with up-calls (spi/wsp, spi/wsk) need of the cores below them.
  *
  * Model:     a layer hooks itself onto each core on which it has sockets. It binds them to a completion queue of the
- *            core's own thread, made there, and empties that queue in its turn of the round, or has it emptied there:
- *            so up-calls come on the owning core, never inside a post, a cancel or a close (O14). What other threads
- *            ask of it travels in their request rings (O3).
+ *            core's own thread, made there, which is emptied for it in each round: so up-calls come on the owning core,
+ *            never inside a post, a cancel or a close (O14). What other threads ask of it travels in their request
+ *            rings (O3), or waits for a turn that it asks for.
  * Turn:      in a round, behind requests, packets, timers and closes, before the output: what an up-call sends leaves
- *            in the same round. Inside it posts, cancels and closes are plain calls; san_core_poll() and
- *            san_cleanup() answer -EDEADLK.
+ *            in the same round. A turn that was asked for comes before the queue is emptied, or behind it. Inside
+ *            both, posts, cancels and closes are plain calls; san_core_poll() and san_cleanup() answer -EDEADLK.
  * Source:    doc/op-contract.md O3, O14, O15.
  */
 #ifndef SANI_SOCK_LAYER_H
@@ -21,7 +21,7 @@
 /** A layer's hook on one core; the layer's memory. */
 struct sani_layer {
 	/**
-	 * Its turn, on the core's thread.
+	 * Its turn, on the core's thread: in a round only when it has asked for one.
 	 * @param[in] last  The core leaves its last round (O15): all its sockets are retired, nothing comes later.
 	 *                  Whatever the layer has on this core has to go, the hook too.
 	 * @return How much was done.
@@ -33,12 +33,10 @@ struct sani_layer {
 	 */
 	bool (*waiting)(const struct sani_layer *layer);
 	/**
-	 * What its queue brings, one by one, on the core's thread: the queue is emptied for it, and its turn comes
-	 * only when it has asked for one, before that and behind it. NULL: it has a turn in each round, and empties
-	 * its queue there.
+	 * What its queue brings, one by one, on the core's thread.
 	 */
 	void (*ended)(struct sani_layer *layer, const struct san_completion *comp);
-	struct san_cq *cq;		/**< The queue that ended is for. */
+	struct san_cq *cq;		/**< The queue that ended is for; NULL: none. */
 	_Atomic bool asked;		/**< It wants a turn: set by any thread, behind what the turn is for. */
 	struct sani_layer *next;	/**< The core's. */
 };
@@ -56,7 +54,7 @@ sani_layer_remove(struct san_core *k, struct sani_layer *layer);
 unsigned int
 sani_layer_reap(struct sani_layer *layer);
 
-/** Let all layers have their turn. The core's thread, in a round. @return How much was done. */
+/** The layers' part of a round. The core's thread, in a round. @return How much was done. */
 unsigned int
 sani_layer_round(struct san_core *k, bool last);
 

@@ -91,15 +91,15 @@ FEW, MANY = 40, 120
 LIMIT = 60
 
 
-def print_layer(module, program, cases, alone=None):
+def print_layer(module, program, cases):
     """What a layer adds to operations: of [(mode, what)] of a program that is run as MODE BATCHES BATCH, so many
     instructions of the module each, in rounds of one and of 32. The command line: [BUILD] [--functions]. With --tap
-    more than LIMIT of them are a failure with 32 in a round, and more than alone (None: not looked at) of one alone."""
+    more than LIMIT of them are a failure."""
     arguments = [a for a in sys.argv[1:] if not a.startswith("--")]
     build = arguments[0] if arguments else os.environ.get("SAN_BUILD", "build")
     tap = "--tap" in sys.argv
     failed = 0
-    batches_to_run = (32,) if tap and alone is None else (1, 32)
+    batches_to_run = (1, 32)
     number = 0
     if tap:
         print("1..%d" % (len(cases) * len(batches_to_run)))
@@ -110,11 +110,10 @@ def print_layer(module, program, cases, alone=None):
             scale = (MANY - FEW) * batch
             each = (many.own[module] - few.own[module]) / scale
             if tap:
-                limit = alone if batch == 1 else LIMIT
                 number += 1
-                failed += each > limit
+                failed += each > LIMIT
                 print("%sok %d - instructions of %s: %s, %d in a round\n# %.1f, at most %d" % (
-                    "not " if each > limit else "", number, module, what, batch, each, limit), flush=True)
+                    "not " if each > LIMIT else "", number, module, what, batch, each, LIMIT), flush=True)
                 continue
             print("%-20s %2d in a round  %6.1f" % (what, batch, each))
             if "--functions" in sys.argv:

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /*
- * Up-calls, in the order of the queue, which is emptied in each turn: so what has ended of a socket is told before
+ * Up-calls, in the order of the queue, which is emptied in each round: so what has ended of a socket is told before
  * its end. A close on the core makes the up-calls of its own socket at once, and keeps what it meets of others in the
- * queue: that is older than anything else when the turn comes.
+ * queue: that is older than anything else in it, and told in the turn before.
  */
 #include <stdlib.h>
 #include <string.h>
@@ -13,7 +13,6 @@
 #define OPS 8192u
 #define CQ_DEPTH 16384u
 #define BURST 64u
-#define TURN_MAX 4096u
 
 /* Of threads without a home. */
 static struct sani_wsp_hot nobodys[SANI_WSP_SOCKS];
@@ -47,7 +46,7 @@ sani_wsp_take_op(struct sani_wsp_home *home)
 	if (home->fresh < OPS)
 		return memset(&home->ops[home->fresh++], 0, sizeof(*home->ops));
 	home->scarce = true;
-	home->unusual = true;
+	sani_wsp_ask(home);
 	return NULL;
 }
 
@@ -65,7 +64,7 @@ sani_wsp_give_circle(struct sani_wsp_home *home, struct sani_wsp_op *op)
 
 	op->next = home->given;
 	home->given = first;
-	home->unusual = true;
+	sani_wsp_ask(home);
 }
 
 static void
@@ -161,7 +160,7 @@ keep_for_turn(struct sani_wsp_home *home, const struct sani_wsp_kept *kept)
 	if (home->nb_kept == SANI_WSP_KEPT_MAX)
 		tell_kept(home);
 	home->kept[home->nb_kept++] = *kept;
-	home->unusual = true;
+	sani_wsp_ask(home);
 }
 
 static void
@@ -228,45 +227,14 @@ is_plain(const struct san_completion *c)
 	return (int64_t)(c->user | (uint64_t)(int64_t)c->result) >= 0;
 }
 
-/* At most BURST. */
-static inline __attribute__((always_inline)) unsigned int
-reap_some(struct sani_wsp_home *home)
+/* What the queue brings in a round. */
+static void
+on_ended(struct sani_layer *layer, const struct san_completion *c)
 {
-	struct san_completion comp[BURST];
-	const struct san_completion *c = comp;
-	int got = san_cq_poll(home->cq, comp, BURST);
-
-	if (got <= 0)
-		return 0;
-	do {
-		if (sani_likely(is_plain(c)))
-			tell(((const struct sani_wsp_op *)c->op)->upper, (void *)(uintptr_t)c->user, 0,
-			     (DWORD)c->result);
-		else
-			on_completion(home, c, NULL);
-	} while (++c < comp + got);
-	return (unsigned int)got;
-}
-
-static __attribute__((noinline)) unsigned int
-reap_more(struct sani_wsp_home *home)
-{
-	unsigned int n = 0, got;
-
-	do {
-		got = reap_some(home);
-		n += got;
-	} while (got == BURST && n < TURN_MAX - BURST);
-	return n;
-}
-
-/* All that there is, and no more than TURN_MAX. In most turns that is less than a burst. */
-static inline __attribute__((always_inline)) unsigned int
-reap(struct sani_wsp_home *home)
-{
-	unsigned int n = reap_some(home);
-
-	return sani_likely(n < BURST) ? n : n + reap_more(home);
+	if (sani_likely(is_plain(c)))
+		tell(((const struct sani_wsp_op *)c->op)->upper, (void *)(uintptr_t)c->user, 0, (DWORD)c->result);
+	else
+		on_completion((struct sani_wsp_home *)layer, c, NULL);
 }
 
 static void
@@ -276,13 +244,13 @@ reap_for(struct sani_wsp_home *home, const struct sani_wsp_sock *only)
 	int i, got;
 
 	do {
-		got = san_cq_poll(home->cq, comp, BURST);
+		got = san_cq_poll(home->layer.cq, comp, BURST);
 		for (i = 0; i < got; i++)
 			on_completion(home, &comp[i], only);
 	} while (got > 0);
 }
 
-/* Nothing is on its way any more of what had gone before this turn. */
+/* Outside the walk through a burst of completions: none is on its way any more of what had gone before. */
 static void
 take_given(struct sani_wsp_home *home)
 {
@@ -295,30 +263,16 @@ take_given(struct sani_wsp_home *home)
 }
 
 static unsigned int
-do_unusual(struct sani_wsp_home *home)
+do_asked(struct sani_wsp_home *home)
 {
 	struct sani_wsp_sock *so;
 
-	home->unusual = false;
 	if (home->scarce)
 		for (so = home->socks; so != NULL; so = so->next_home)
 			sani_wsp_spare_ops(so);
 	home->scarce = false;
 	take_given(home);
 	return tell_kept(home);
-}
-
-static unsigned int
-tell_all(struct sani_wsp_home *home)
-{
-	unsigned int n = 0;
-
-	home->calling = true;
-	if (sani_unlikely(home->unusual))
-		n = do_unusual(home);
-	n += reap(home);
-	home->calling = false;
-	return n;
 }
 
 void
@@ -338,7 +292,8 @@ unlink_from(struct sani_wsp_home *home, struct sani_wsp_sock *so)
 		home->socks = so->next_home;
 	if (so->next_home != NULL)
 		so->next_home->prev_home = so->prev_home;
-	home->nb_socks--;
+	if (--home->nb_socks == 0)
+		sani_wsp_ask(home);
 }
 
 /* The last up-call (R161); then the entry is free, and not before (R163). */
@@ -380,56 +335,42 @@ end_home(struct sani_wsp_home *home, struct san_core *k)
 {
 	sani_layer_remove(k, &home->layer);
 	/* A queue of a thread that has given the core up goes with that thread. */
-	san_cq_destroy(home->cq);
+	san_cq_destroy(home->layer.cq);
 	free_pools(home);
-	home->cq = NULL;
+	home->layer.cq = NULL;
 	atomic_fetch_sub(&nb_homes, 1);
 }
 
-/* The core is left: every native socket is retired and its record was read. */
+/* Nothing of the layer is left here, or may be: of a core that is left every native socket is retired and reaped. */
 static void
-release_all(struct sani_wsp_home *home)
+leave(struct sani_wsp_home *home, struct san_core *k)
 {
+	unsigned int n;
+
+	do {
+		n = do_asked(home);
+		n += sani_layer_reap(&home->layer);
+	} while (n > 0);
 	while (home->socks != NULL)
 		release(home->socks);
-}
-
-/* Nothing of the layer is left here, or may be. */
-static void
-leave(struct sani_wsp_home *home, struct san_core *k, bool last)
-{
-	if (last) {
-		while (tell_all(home) > 0)
-			;
-		release_all(home);
-	}
 	end_home(home, k);
 }
 
-static __attribute__((noinline)) unsigned int
-take_odd_turn(struct sani_wsp_home *home, struct san_core *k, bool last)
-{
-	unsigned int n = tell_all(home);
-
-	if (!last && (home->nb_socks > 0 || sani_wsp_is_up()))
-		return n;
-	leave(home, k, last);
-	return n + 1;
-}
-
-/* When the last socket goes in it, the home may go in the next one. */
+/* Only as asked for, so who leaves a home without sockets, or lets none be opened any more, asks. */
 static unsigned int
 take_turn(struct sani_layer *layer, struct san_core *k, bool last)
 {
 	struct sani_wsp_home *home = (struct sani_wsp_home *)layer;
 	unsigned int n;
 
-	if (sani_unlikely(last || home->unusual || home->nb_socks == 0))
-		return take_odd_turn(home, k, last);
-	home->calling = true;
-	n = reap(home);
-	home->calling = false;
-	return n;
+	/* Gone in the turn before, and asked for since. */
+	if (home->layer.cq == NULL)
+		return 0;
+	n = do_asked(home);
+	if (!last && (home->nb_socks > 0 || sani_wsp_is_up()))
+		return n;
+	leave(home, k);
+	return n + 1;
 }
 
 /* Up-calls that were kept come with no completion; nor does the end of a home that is left without sockets. */
@@ -480,22 +421,25 @@ open_home(struct sani_wsp_home *home, struct san_core *k)
 {
 	if (!have_table() || !make_pools(home))
 		return false;
-	if (san_cq_create(CQ_DEPTH, &home->cq) < 0) {
+	if (san_cq_create(CQ_DEPTH, &home->layer.cq) < 0) {
+		home->layer.cq = NULL;
 		free_pools(home);
 		return false;
 	}
 	pthread_mutex_init(&home->away.lock, NULL);
-	sani_layer_mark(home->cq, SANI_WSP_ODD);
+	sani_layer_mark(home->layer.cq, SANI_WSP_ODD);
 	home->k = k;
 	home->thread = sani_thread_self();
 	home->hots = sani_wsp_hots;
 	home->socks = NULL;
 	home->nb_socks = 0;
 	home->calling = false;
-	home->unusual = false;
 	home->scarce = false;
 	home->layer.turn = take_turn;
 	home->layer.waiting = is_waiting;
+	home->layer.ended = on_ended;
+	/* A cleanup that began meanwhile may have asked before. */
+	sani_wsp_ask(home);
 	atomic_fetch_add(&nb_homes, 1);
 	sani_layer_add(k, &home->layer);
 	return true;
@@ -512,7 +456,7 @@ take_over(struct sani_wsp_home *home)
 	if (home->nb_socks > 0 || !have_table() || san_cq_create(CQ_DEPTH, &cq) < 0)
 		return NULL;
 	sani_layer_mark(cq, SANI_WSP_ODD);
-	home->cq = cq;
+	home->layer.cq = cq;
 	home->thread = sani_thread_self();
 	home->hots = sani_wsp_hots;
 	return home;
@@ -523,7 +467,7 @@ sani_wsp_home(struct san_core *k)
 {
 	struct sani_wsp_home *home = &homes[sani_layer_core_id(k)];
 
-	if (home->cq != NULL)
+	if (home->layer.cq != NULL)
 		return take_over(home);
 	return open_home(home, k) ? home : NULL;
 }

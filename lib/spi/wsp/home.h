@@ -17,6 +17,14 @@ sani_wsp_is_here(const struct sani_wsp_home *home)
 	return home->thread == sani_thread_self();
 }
 
+/** Ask for a turn of the home, behind what it is for. Any thread; of another core: who wakes it. */
+static inline void
+sani_wsp_ask(struct sani_wsp_home *home)
+{
+	/* sequentially consistent: the turn looks behind the store that takes it back */
+	atomic_store(&home->layer.asked, true);
+}
+
 /** The home of a core, made if need be; NULL: no memory. Here. */
 struct sani_wsp_home *
 sani_wsp_home(struct san_core *k);

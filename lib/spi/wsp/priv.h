@@ -194,22 +194,20 @@ struct sani_wsp_away_pool {
 	struct sani_wsp_op *_Atomic given;
 };
 
-/** The layer on one core. Never freed; in use while cq is not NULL. */
+/** The layer on one core. Never freed; in use while layer.cq is not NULL. */
 struct sani_wsp_home {
-	struct sani_layer layer;	/**< First: the hook is the home. */
+	struct sani_layer layer;	/**< First: the hook is the home; with its queue. */
 	struct sani_thread *thread;	/**< Who polls it. Any thread. */
 	struct sani_wsp_hot *hots;	/**< That thread's table. */
 	struct san_core *k;
-	struct san_cq *cq;
-	bool calling;			/**< Up-calls are being made. */
-	bool unusual;			/**< The next turn has something to do before the queue. */
+	bool calling;			/**< Up-calls are being made outside a round. */
 	bool scarce;			/**< No operation was free. */
 	struct sani_wsp_sock *socks;
 	uint32_t nb_socks;
 	struct sani_wsp_op *ops;
 	uint32_t fresh;
 	struct sani_wsp_op *free;
-	struct sani_wsp_op *given;	/**< Free from the next turn on. */
+	struct sani_wsp_op *given;	/**< Free from the next turn on, which is asked for. */
 	struct sani_wsp_kept *kept;	/**< Older than what is in the queue. */
 	uint32_t nb_kept;
 	struct sani_wsp_away_pool away;

@@ -86,7 +86,7 @@ bind_here(struct sani_wsp_call *call)
 
 	if (home == NULL)
 		return WSAENETDOWN;
-	rc = san_socket(k, home->cq, &so->h);
+	rc = san_socket(k, home->layer.cq, &so->h);
 	if (rc < 0)
 		return sani_wsp_error(rc);
 	rc = bind_native(so, k, call->in);

@@ -42,7 +42,8 @@ static const WSPPROC_TABLE table = {
 bool
 sani_wsp_is_up(void)
 {
-	return atomic_load_explicit(&state, memory_order_acquire) == UP;
+	/* sequentially consistent: a home that is asked to look looks behind its taking back that it was */
+	return atomic_load(&state) == UP;
 }
 
 DWORD
@@ -135,6 +136,8 @@ close_all(void)
 		if (doomed[i])
 			sani_wsp_begin_close(&sani_wsp_socks[i]);
 	/* Also the homes without sockets have to see that it is over. */
+	for (i = 0; i < SANI_CORE_IDS; i++)
+		sani_wsp_ask(sani_wsp_home_at(i));
 	sani_sock_wake_all();
 }
 
@@ -156,7 +159,7 @@ see_to_cores(bool *claimed)
 	for (id = 0; id < SANI_CORE_IDS; id++) {
 		struct sani_wsp_home *home = sani_wsp_home_at(id);
 
-		if (home->cq == NULL || sani_layer_is_polled(home->k))
+		if (home->layer.cq == NULL || sani_layer_is_polled(home->k))
 			continue;
 		if (!revive(home))
 			return false;
@@ -212,7 +215,7 @@ is_in_upcall(void)
 	for (id = 0; id < SANI_CORE_IDS; id++) {
 		const struct sani_wsp_home *home = sani_wsp_home_at(id);
 
-		if (home->cq != NULL && sani_wsp_is_here(home) && home->calling)
+		if (home->layer.cq != NULL && sani_wsp_is_here(home) && home->calling)
 			return true;
 	}
 	return false;
