@@ -174,5 +174,8 @@ sani_conn_event(struct sani_core *core, struct sani_tcp_conn *c, uint32_t ev)
 void
 sani_conn_moved(struct sani_core *core, uint32_t sock, uint32_t idx)
 {
-	sani_core_home(core)->socks[sock].conn = idx;
+	struct sani_sock *so = &sani_core_home(core)->socks[sock];
+
+	so->conn = idx;
+	sani_sock_note_direct(so);
 }

@@ -228,48 +228,63 @@ fetch(const struct sani_lane *lane, uint32_t head, uint32_t n)
 	}
 }
 
-/* What the core would have written. @return The places of such an operation. */
+/* Its last completion that brings what the core would have written, or one of several places, or not its last. */
 static inline uint32_t
-bring(struct san_overlapped *op, int32_t result)
+places_of(const struct sani_cq_entry *e, struct san_overlapped *op)
 {
-	op->result = result;
-	op->done = result > 0 ? (uint32_t)result : 0;
+	if (e->places != SANI_ENTRY_BRINGS)
+		return e->places;
+	op->result = e->result;
+	op->done = e->result > 0 ? (uint32_t)e->result : 0;
 	return 1;
 }
 
-/* Entries that lie one behind the other. @return How many places they give back. */
-static inline uint32_t
+/* Entries that lie one behind the other. @return How many places they give back: mostly one each. */
+static inline __attribute__((always_inline)) uint32_t
 reap_row(const struct sani_cq_entry *e, struct san_completion *comp, uint32_t n)
 {
-	uint32_t places = 0;
+	const struct sani_cq_entry *end = e + n;
+	uint32_t places = n;
 
-	for (const struct sani_cq_entry *end = e + n; e != end; e++, comp++) {
+	/* there is one */
+	do {
 		struct san_overlapped *op = e->op;
-		uint32_t gives = e->places;
 
 		fill(comp, e, op);
-		if (gives == SANI_ENTRY_BRINGS)
-			gives = bring(op, e->result);
-		places += gives;
-		if (sani_likely(gives > 0))
-			give_op_back(e->rec, op);
-	}
+		if (sani_unlikely(e->places != 1)) {
+			uint32_t gives = places_of(e, op);
+
+			places += gives - 1;
+			if (gives == 0)
+				continue;
+		}
+		give_op_back(e->rec, op);
+	} while (comp++, ++e != end);
 	return places;
 }
 
-/* Up to the tail that was noted; what is taken is given back to the core at once. */
-static unsigned int
+/* What is taken is given back to the core at once. */
+static inline void
+give_back(struct sani_lane *lane, uint32_t head, uint32_t places)
+{
+	lane->left += places;
+	sani_assert(lane->left <= lane->depth);
+	sani_spsc_pop_to(lane->ring, head);
+}
+
+/* Up to the tail that was noted. */
+static inline __attribute__((always_inline)) unsigned int
 reap_entries(struct sani_lane *lane, struct san_completion *comp, unsigned int max, bool from_afar)
 {
 	struct sani_spsc *ring = lane->ring;
 	uint32_t head = sani_spsc_head(ring);
 	uint32_t n = lane->noted - head;
-	uint32_t straight, places = 0;
+	uint32_t straight, places;
 
-	if (n == 0)
-		return 0;
 	if (n > max)
 		n = max;
+	if (n == 0)
+		return 0;
 	if (from_afar && n > 1)
 		fetch(lane, head, n);
 	/* to the end of the ring's memory, and on from its beginning */
@@ -278,9 +293,7 @@ reap_entries(struct sani_lane *lane, struct san_completion *comp, unsigned int m
 	places = reap_row(sani_lane_at(lane, head), comp, straight);
 	if (sani_unlikely(straight < n))
 		places += reap_row(sani_lane_at(lane, 0), comp + straight, n - straight);
-	lane->left += places;
-	sani_assert(lane->left <= lane->depth);
-	sani_spsc_pop_to(ring, head + n);
+	give_back(lane, head + n, places);
 	return n;
 }
 
@@ -345,29 +358,79 @@ sani_cq_is_mine(const struct san_cq *cq)
 	return t != NULL && atomic_load_explicit(&cq->thread_id, memory_order_relaxed) == t->id;
 }
 
+/* Whatever there is. */
+static __attribute__((noinline)) int
+poll_lanes(struct san_cq *cq, struct san_completion *comp, unsigned int max, bool from_afar)
+{
+	unsigned int n = 0;
+
+	if (sani_unlikely(cq->watched))
+		sani_cq_disarm(cq);
+	if (!cq->closes_pending)
+		note(cq);
+	for (struct sani_lane *lane = cq->lanes; lane != NULL; lane = lane->next)
+		n += reap_entries(lane, comp + n, max - n, from_afar);
+	if (n == max)
+		rotate(cq);
+	else if (cq->closes_pending)
+		n += reap_closes(cq, comp + n, max - n);
+	return (int)n;
+}
+
+/* The only lane, with closed slots. */
+static __attribute__((noinline)) int
+poll_closed(struct san_cq *cq, struct sani_lane *lane, struct san_completion *comp, unsigned int max)
+{
+	unsigned int n;
+
+	take_closed(lane);
+	sani_window();
+	lane->noted = sani_spsc_tail(lane->ring);
+	n = reap_entries(lane, comp, max, false);
+	if (n < max)
+		n += reap_lane_closes(cq, lane, comp + n, max - n);
+	cq->closes_pending = lane->taken != 0;
+	return (int)n;
+}
+
+/* The only lane, without. It is the shortest way of all: none of the others is on it. */
+static inline __attribute__((always_inline)) int
+poll_open(struct san_cq *cq, struct sani_lane *lane, struct san_completion *comp, unsigned int max)
+{
+	struct sani_spsc *ring = lane->ring;
+	uint32_t head = sani_spsc_head(ring);
+	uint32_t at = head & ring->mask;
+	uint32_t n = sani_spsc_tail(ring) - head;
+
+	if (n > max)
+		n = max;
+	if (n == 0)
+		return 0;
+	if (sani_unlikely(at + n > ring->mask + 1))
+		return poll_lanes(cq, comp, max, false);
+	give_back(lane, head + n, reap_row(sani_lane_at(lane, at), comp, n));
+	return (int)n;
+}
+
 int
 san_cq_poll(struct san_cq *cq, struct san_completion *comp, unsigned int max)
 {
 	const struct sani_thread *t = sani_thread_self();
 	struct sani_lane *lane;
-	unsigned int n = 0;
 
 	/* 0 is too little, and what is no int too much */
 	if (cq == NULL || comp == NULL || max - 1 >= INT32_MAX)
 		return -EINVAL;
 	if (t == NULL || atomic_load_explicit(&cq->thread_id, memory_order_relaxed) != t->id)
 		return -EPERM;
-	if (sani_unlikely(cq->watched))
-		sani_cq_disarm(cq);
-	if (!cq->closes_pending)
-		note(cq);
-	for (lane = cq->lanes; lane != NULL; lane = lane->next)
-		n += reap_entries(lane, comp + n, max - n, t->nb_claims == 0);
-	if (n == max)
-		rotate(cq);
-	else if (cq->closes_pending)
-		n += reap_closes(cq, comp + n, max - n);
-	return (int)n;
+	lane = cq->lanes;
+	if (cq->closes_pending || cq->watched || lane == NULL || lane->next != NULL || t->nb_claims == 0)
+		return poll_lanes(cq, comp, max, t->nb_claims == 0);
+	/* O5, in both: first the closed slots, then the tail. Acquire: the entries that were put before them. */
+	if (atomic_load_explicit(&lane->closed, memory_order_acquire) != 0)
+		return poll_closed(cq, lane, comp, max);
+	sani_window();
+	return poll_open(cq, lane, comp, max);
 }
 
 bool

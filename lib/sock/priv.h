@@ -209,6 +209,13 @@ sani_sock_rebind(struct san_core *k, struct sani_sock *so)
 void
 sani_sock_retire(struct san_core *k, struct sani_sock *so);
 
+/** Its phase, its lane or where its connection is has changed. */
+static inline void
+sani_sock_note_direct(struct sani_sock *so)
+{
+	so->direct = so->phase == SANI_SOCK_CONNECTED && so->conn < SANI_CONN_PARKED ? (uint8_t)so->lane->thread_id : 0;
+}
+
 /** Change what a socket is; the only writer of phase. */
 void
 sani_sock_enter(struct san_core *k, struct sani_sock *so, enum sani_sock_phase phase);

@@ -33,13 +33,6 @@ add(_Atomic uint32_t *v, int n)
 			      memory_order_release);
 }
 
-/* Phase or lane has changed. */
-static void
-note_direct(struct sani_sock *so)
-{
-	so->direct = so->phase == SANI_SOCK_CONNECTED ? (uint8_t)so->lane->thread_id : 0;
-}
-
 void
 sani_sock_enter(struct san_core *k, struct sani_sock *so, enum sani_sock_phase phase)
 {
@@ -48,7 +41,7 @@ sani_sock_enter(struct san_core *k, struct sani_sock *so, enum sani_sock_phase p
 	if (sani_unlikely(phase == SANI_SOCK_DEAD || so->phase == SANI_SOCK_DEAD))
 		add(&k->nb_dead, (phase == SANI_SOCK_DEAD) - (so->phase == SANI_SOCK_DEAD));
 	so->phase = phase & 7;
-	note_direct(so);
+	sani_sock_note_direct(so);
 }
 
 struct sani_sock *
@@ -144,7 +137,7 @@ sani_sock_bind_anew(struct san_core *k, struct sani_sock *so, uint64_t w)
 
 	so->word = sani_word(sani_word_gen(w), sani_word_cq(w), SANI_SLOT_OPEN);
 	so->lane = atomic_load_explicit(&cq->lane_of[k->id], memory_order_acquire);
-	note_direct(so);
+	sani_sock_note_direct(so);
 }
 
 void

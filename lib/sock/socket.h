@@ -73,7 +73,7 @@ struct sani_sock {
 	uint32_t conn;			/**< Connection block, SANI_NONE. */
 	uint32_t place;			/**< Core and slot: the upper half of its handle. */
 	uint32_t nb_ops;		/**< Operations not ended. */
-	uint8_t direct;			/**< CONNECTED: id of the queue's thread (recv.c); else 0. */
+	uint8_t direct;			/**< CONNECTED, not parked: id of the queue's thread (recv.c); else 0. */
 	uint8_t error;			/**< DEAD: 0, or the error that ended the connection, positive. */
 	uint16_t phase : 3;		/**< enum sani_sock_phase */
 	uint16_t close : 2;		/**< enum sani_close_step */
