@@ -111,14 +111,21 @@ unlink_closing(struct san_core *k, const struct sani_sock *so)
 	set_next(k, at, next);
 }
 
-static void
+static void SANI_SELDOM
+give_more_back(struct san_core *k, struct sani_sock *so)
+{
+	if (so->port_taken)
+		sani_host_port_put(k->core->host, sani_sock_local(k, so).port);
+	if (so->listens)
+		sani_listen_free(k, so);
+}
+
+static inline void
 finish(struct san_core *k, struct sani_sock *so)
 {
 	sani_check_sock(k, so);
-	if (so->port_taken)
-		sani_host_port_put(k->core->host, sani_sock_local(k, so).port);
-	if (sani_unlikely(so->listens))
-		sani_listen_free(k, so);
+	if (sani_unlikely(so->port_taken || so->listens))
+		give_more_back(k, so);
 	sani_window();
 	sani_sock_retire(k, so);
 }
@@ -144,9 +151,8 @@ sani_close_advance(struct san_core *k, struct sani_sock *so)
 }
 
 void
-sani_close_begin(struct san_core *k, struct sani_sock *so)
+sani_close_bound(struct san_core *k, struct sani_sock *so)
 {
-	sani_sock_rebind(k, so);
 	begin_fence(k, so);
 	if (sani_unlikely(so->paused))
 		sani_repeat_forget(k, so);
@@ -159,6 +165,13 @@ sani_close_begin(struct san_core *k, struct sani_sock *so)
 	set_next(k, sani_sock_slot(so), k->closing);
 	k->closing = sani_sock_slot(so);
 	sani_close_advance(k, so);
+}
+
+void
+sani_close_begin(struct san_core *k, struct sani_sock *so)
+{
+	sani_sock_rebind(k, so);
+	sani_close_bound(k, so);
 }
 
 unsigned int

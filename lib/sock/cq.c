@@ -131,19 +131,6 @@ sani_cq_lane(struct san_cq *cq, uint8_t core_id)
 }
 
 void
-sani_lane_close(struct sani_lane *lane, uint32_t slot)
-{
-	struct sani_record *rec = &lane->records[slot];
-	uint32_t head = atomic_load_explicit(&lane->closed, memory_order_relaxed);
-
-	do
-		atomic_store_explicit(&rec->link, head, memory_order_relaxed);
-	/* release: the record, and the last entry of the socket before it (O5) */
-	while (!atomic_compare_exchange_weak_explicit(&lane->closed, &head, slot + 1,
-						      memory_order_release, memory_order_relaxed));
-}
-
-void
 sani_cq_wake(struct san_cq *cq)
 {
 	uint64_t one = 1;

@@ -114,8 +114,18 @@ sani_lane_place(struct sani_lane *lane)
 }
 
 /** Core: report a closed slot; after the last entry of its socket (O5). */
-void
-sani_lane_close(struct sani_lane *lane, uint32_t slot);
+static inline void
+sani_lane_close(struct sani_lane *lane, uint32_t slot)
+{
+	struct sani_record *rec = &lane->records[slot];
+	uint32_t head = atomic_load_explicit(&lane->closed, memory_order_relaxed);
+
+	do
+		atomic_store_explicit(&rec->link, head, memory_order_relaxed);
+	/* release: the record, and the last entry of the socket before it (O5) */
+	while (!atomic_compare_exchange_weak_explicit(&lane->closed, &head, slot + 1,
+						      memory_order_release, memory_order_relaxed));
+}
 
 /** Is it the calling thread's? */
 bool

@@ -36,6 +36,17 @@ unlink_op(struct san_core *k, struct sani_sock *so, struct san_overlapped *op)
 	}
 }
 
+/* There is no room for cq beside the others. */
+static void SANI_SELDOM
+touch_after_all(struct san_core *k, struct san_cq *cq)
+{
+	/* or who is woken would not see it, and sleep again */
+	sani_held_show(k);
+	sani_wake_touched(k);
+	k->touched[k->nb_touched++] = cq;
+	k->touched_last = cq;
+}
+
 void
 sani_touch_other_cq(struct san_core *k, struct san_cq *cq)
 {
@@ -45,13 +56,10 @@ sani_touch_other_cq(struct san_core *k, struct san_cq *cq)
 	for (i = 0; i < k->nb_touched; i++)
 		if (k->touched[i] == cq)
 			return;
-	if (k->nb_touched == SANI_TOUCHED) {
-		/* or who is woken would not see it, and sleep again */
-		sani_held_show(k);
-		sani_wake_touched(k);
-	}
-	k->touched[k->nb_touched++] = cq;
-	k->touched_last = cq;
+	if (sani_unlikely(k->nb_touched == SANI_TOUCHED))
+		touch_after_all(k, cq);
+	else
+		k->touched[k->nb_touched++] = cq;
 }
 
 static void
@@ -184,7 +192,8 @@ finish_plain(struct san_core *k, struct sani_sock *so, struct sani_oplist *l, in
 	return n;
 }
 
-static void
+/* They are to be shown. */
+static inline void
 end_plain(struct san_core *k, struct sani_sock *so, struct sani_oplist *l, int32_t result)
 {
 	uint32_t n;
@@ -200,18 +209,16 @@ end_plain(struct san_core *k, struct sani_sock *so, struct sani_oplist *l, int32
 	}
 	so->nb_ops -= n;
 	sani_count_n(&k->core->ctr, SANI_CTR_sock_ops_ended, n);
-	sani_sock_show(k, so);
 }
 
-void
-sani_op_end_all(struct san_core *k, struct sani_sock *so, struct sani_oplist *l, int32_t result)
+/* From the first one on that is not plain. */
+static void __attribute__((noinline))
+end_others(struct san_core *k, struct sani_sock *so, struct sani_oplist *l, int32_t result)
 {
 	struct san_overlapped *op;
 
-	if (l->head == NULL)
-		return;
-	if (sani_likely(!k->gone_here))
-		end_plain(k, so, l, result);
+	if (!k->gone_here)
+		sani_sock_show(k, so);
 	while ((op = l->head) != NULL && !sani_lent_is_out(op)) {
 		shift(so, l, op);
 		end_op(k, so, op, result);
@@ -219,4 +226,17 @@ sani_op_end_all(struct san_core *k, struct sani_sock *so, struct sani_oplist *l,
 	/* What packets still refer to, and for the order what stands behind it. */
 	if (sani_unlikely(l->head != NULL))
 		sani_lent_cancel_all(k, so, l, result);
+}
+
+void
+sani_op_end_all(struct san_core *k, struct sani_sock *so, struct sani_oplist *l, int32_t result)
+{
+	if (l->head == NULL)
+		return;
+	if (sani_likely(!k->gone_here))
+		end_plain(k, so, l, result);
+	if (sani_unlikely(l->head != NULL))
+		end_others(k, so, l, result);
+	else
+		sani_sock_show(k, so);
 }

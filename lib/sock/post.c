@@ -488,7 +488,7 @@ close_here(san_handle h, uint64_t user)
 		return false;
 	sani_window();
 	k->slots->records[sani_handle_slot(h)].close_user = user;
-	sani_close_begin(k, so);
+	sani_close_bound(k, so);
 	return true;
 }
 

@@ -274,6 +274,10 @@ sani_sock_message(struct sani_core *core, const struct sani_msg *msg);
 void
 sani_close_begin(struct san_core *k, struct sani_sock *so);
 
+/** The same, by who has just seen that the socket's queue is that of the word. */
+void
+sani_close_bound(struct san_core *k, struct sani_sock *so);
+
 /** The one after slot in the list of those that are closing, or SANI_NONE. */
 static inline uint32_t
 sani_close_next(const struct san_core *k, uint32_t slot)

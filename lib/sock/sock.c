@@ -33,8 +33,8 @@ add(_Atomic uint32_t *v, int n)
 			      memory_order_release);
 }
 
-void
-sani_sock_enter(struct san_core *k, struct sani_sock *so, enum sani_sock_phase phase)
+static inline void
+enter(struct san_core *k, struct sani_sock *so, enum sani_sock_phase phase)
 {
 	if (!(allowed[so->phase] & (1u << phase)))
 		return;
@@ -42,6 +42,12 @@ sani_sock_enter(struct san_core *k, struct sani_sock *so, enum sani_sock_phase p
 		add(&k->nb_dead, (phase == SANI_SOCK_DEAD) - (so->phase == SANI_SOCK_DEAD));
 	so->phase = phase & 7;
 	sani_sock_note_direct(so);
+}
+
+void
+sani_sock_enter(struct san_core *k, struct sani_sock *so, enum sani_sock_phase phase)
+{
+	enter(k, so, phase);
 }
 
 struct sani_sock *
@@ -140,6 +146,25 @@ sani_sock_bind_anew(struct san_core *k, struct sani_sock *so, uint64_t w)
 	sani_sock_note_direct(so);
 }
 
+/* Its thread is gone, and nobody will reap the close (O16). */
+static void SANI_SELDOM
+retire_orphan(struct san_core *k, struct san_cq *cq, struct sani_record *rec)
+{
+	atomic_store_explicit(&rec->unreaped, 0, memory_order_relaxed);
+	sani_count(&k->core->ctr, SANI_CTR_sock_orphans);
+	atomic_fetch_sub_explicit(&cq->nb_sockets, 1, memory_order_release);
+}
+
+/* The last entry of the socket comes before (O5); and from here on the lane may go. */
+static inline void
+report_close(struct san_core *k, struct sani_lane *lane, uint32_t slot)
+{
+	if (sani_unlikely(k->held == lane))
+		sani_held_show(k);
+	sani_touch_cq(k, lane->cq);
+	sani_lane_close(lane, slot);
+}
+
 void
 sani_sock_retire(struct san_core *k, struct sani_sock *so)
 {
@@ -147,28 +172,20 @@ sani_sock_retire(struct san_core *k, struct sani_sock *so)
 	uint32_t gen = sani_word_gen(so->word);
 	struct sani_record *rec = &k->slots->records[slot];
 	struct sani_lane *lane = so->lane;
-	struct san_cq *cq = lane->cq;
-	bool orphan = k->gone_here && sani_gone_cq(cq);
 
-	sani_sock_enter(k, so, SANI_SOCK_NEW);
-	atomic_store_explicit(&rec->unreaped, !orphan, memory_order_relaxed);
+	enter(k, so, SANI_SOCK_NEW);
+	atomic_store_explicit(&rec->unreaped, 1, memory_order_relaxed);
 	atomic_store_explicit(&k->slots->words[slot], sani_word(gen + 1, 0, SANI_SLOT_RETIRED),
 			      memory_order_release);
 	sani_count(&k->core->ctr, SANI_CTR_sock_closed);
-	if (gen + 1 == 0)
+	if (sani_unlikely(gen + 1 == 0))
 		sani_count(&k->core->ctr, SANI_CTR_sock_generation_end);
 	else
 		push_free(k, slot);
-	if (orphan) {
-		sani_count(&k->core->ctr, SANI_CTR_sock_orphans);
-		atomic_fetch_sub_explicit(&cq->nb_sockets, 1, memory_order_release);
-	} else {
-		/* The last entry of the socket comes before (O5); and from here on the lane may go. */
-		if (sani_unlikely(k->held == lane))
-			sani_held_show(k);
-		sani_lane_close(lane, slot);
-		sani_touch_cq(k, cq);
-	}
+	if (sani_unlikely(k->gone_here) && sani_gone_cq(lane->cq))
+		retire_orphan(k, lane->cq, rec);
+	else
+		report_close(k, lane, slot);
 	/* Last, and release: who sees the core without sockets sees all their records too (O15). */
 	add(&k->nb_open, -1);
 }
