@@ -6,6 +6,7 @@
 
 #include "sock/batch.h"
 #include "sock/recv.h"
+#include "sock/send.h"
 #include "sock/sock.h"
 
 static bool
@@ -95,26 +96,11 @@ san_connect(san_handle sock, struct san_overlapped *op, const struct san_addr *p
 	return sani_sock_post(&p);
 }
 
-static int
-transfer(struct sani_post *p, size_t len, unsigned int flags, unsigned int accepted)
-{
-	if (p->op == NULL || p->buf == NULL || len == 0 || len > SAN_IO_MAX ||
-	    !flags_ok(flags, accepted))
-		return -EINVAL;
-	p->len = (uint32_t)len;
-	p->flags = (uint16_t)flags;
-	return sani_sock_post(p);
-}
-
 int
 san_send(san_handle sock, struct san_overlapped *op, const void *data, size_t len,
 	 unsigned int flags)
 {
-	/* The operation keeps one pointer for both directions; a send only reads through it. */
-	struct sani_post p = { .sock = sock, .op = op, .kind = SAN_OP_SEND,
-			       .buf = (void *)(uintptr_t)data };
-
-	return transfer(&p, len, flags, SAN_POLLED | SAN_ACKED | SAN_URGENT | SAN_MORE);
+	return sani_sock_send(sock, op, data, len, flags);
 }
 
 int

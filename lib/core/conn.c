@@ -248,6 +248,17 @@ sani_core_read(struct sani_core *core, struct sani_tcp_conn *c, void *buf, uint3
 	return 0;
 }
 
+bool
+sani_core_write_first(struct sani_core *core, struct sani_tcp_conn *c, const void *data, uint32_t len)
+{
+	struct sani_core_priv *p = core->priv;
+
+	if (sani_unlikely(p->scarce) || !sani_tcp_write_first(c, data, len, core->host->pool))
+		return false;
+	list_dirty(p, c);
+	return true;
+}
+
 /*
  * An embryo has come to an end by itself. With an offer under way its place is kept (mesh.c), and it counts in the
  * backlog: its offer waits there.

@@ -122,7 +122,7 @@ sani_tcp_sndq_begin(struct sani_tcp_conn *c, const uint8_t *data, uint32_t len, 
 {
 	struct rte_mbuf *m;
 
-	if (len > SANI_TCP_SNDQ_SURE)
+	if (len > SANI_TCP_SNDQ_SURE && len > rte_pktmbuf_data_room_size(pool))
 		return false;
 	m = rte_mbuf_raw_alloc(pool);
 	if (m == NULL)

@@ -16,12 +16,18 @@ sani_tcp_can_write(const struct sani_tcp_conn *c)
 	       c->state == SAN_TCP_ESTABLISHED || c->state == SAN_TCP_CLOSE_WAIT;
 }
 
-/* What most writes are: to an established connection, of which nothing waits or is out, and the pool is not scarce. */
+/* What most writes are: to an established connection, of which nothing waits or is out. */
 static inline bool
-is_first(const struct sani_tcp_conn *c, uint32_t len, const struct sani_tcp_io *io)
+write_first(struct sani_tcp_conn *c, const void *data, uint32_t len, struct rte_mempool *pool)
 {
-	return c->state == SAN_TCP_ESTABLISHED && c->sndq.head == NULL && len <= c->sndq.limit && !io->scarce &&
-	       !(c->flags & SANI_TCP_F_FIN_QUEUED);
+	return c->state == SAN_TCP_ESTABLISHED && c->sndq.head == NULL && len <= c->sndq.limit &&
+	       !(c->flags & SANI_TCP_F_FIN_QUEUED) && sani_tcp_sndq_begin(c, data, len, pool);
+}
+
+bool
+sani_tcp_write_first(struct sani_tcp_conn *c, const void *data, uint32_t len, struct rte_mempool *pool)
+{
+	return write_first(c, data, len, pool);
 }
 
 /* SEND, RFC 9293 3.10.2: queued before the connection is synchronized, sent after. */
@@ -32,7 +38,7 @@ sani_tcp_write(struct sani_tcp_conn *c, const void *data, uint32_t len, struct s
 	uint32_t held = (uint32_t)(c->written - c->acked);
 	uint32_t want;
 
-	if (sani_likely(is_first(c, len, io)) && sani_tcp_sndq_begin(c, data, len, io->pool)) {
+	if (sani_likely(!io->scarce) && write_first(c, data, len, io->pool)) {
 		*taken = len;
 		return SANI_TCP_EV_OUTPUT;
 	}
