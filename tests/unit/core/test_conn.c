@@ -502,6 +502,80 @@ both_ends_have_the_congestion_control_that_was_asked_for(void **state)
 	pair_close();
 }
 
+/* Bytes that are the only ones: the connection is listed for output, and what is lost is sent again as any. */
+static void
+first_bytes_are_listed_for_output(void **state)
+{
+	struct sani_core *core;
+	uint8_t buf[8];
+	uint32_t a;
+
+	(void)state;
+	pair_open(1, NULL);
+	pair_listen(B, 80, 5);
+	a = pair_establish(80);
+	pair_run(100000);
+	core = core_of(a);
+	assert_int_equal(core->priv->nb_dirty, 0);
+	assert_true(sani_core_write_first(core, pair_conn(a), "first", 5));
+	assert_int_equal(core->priv->nb_dirty, 1);
+	assert_int_equal(sani_core_deadline(core), core->now_us);
+	pair_round(A);
+	assert_int_equal(pair_drop(B), 0);
+	assert_false(sani_core_write_first(core, pair_conn(a), "more", 4));
+	assert_int_equal(core->priv->nb_dirty, 0);
+	assert_int_equal(pair_read(a + 1, buf, sizeof(buf)), 0);
+	pair_run(1500000);
+	assert_int_equal(pair_read(a + 1, buf, sizeof(buf)), 5);
+	assert_memory_equal(buf, "first", 5);
+	assert_true(pair_count(A, SANI_CTR_tcp_tx_rexmit) >= 1);
+	/* one that is listed already is listed once */
+	sani_core_touch(core, pair_conn(a), SANI_TCP_EV_OUTPUT);
+	assert_true(sani_core_write_first(core, pair_conn(a), "next", 4));
+	assert_int_equal(core->priv->nb_dirty, 1);
+	pair_run(1000);
+	assert_int_equal(pair_read(a + 1, buf, sizeof(buf)), 4);
+	close_sock(a);
+	pair_run(1000);
+	close_sock(a + 1);
+	pair_close();
+}
+
+/* While the pool runs low, how much a queue takes is decided elsewhere. */
+static void
+first_bytes_are_refused_while_buffers_are_scarce(void **state)
+{
+	static struct rte_mbuf *gone[65536];
+	struct sani_host *host;
+	struct sani_core *core;
+	uint32_t nb_gone = 0;
+	uint8_t buf[8];
+	uint32_t a;
+
+	(void)state;
+	pair_open(1, NULL);
+	pair_listen(B, 80, 5);
+	a = pair_establish(80);
+	pair_run(100000);
+	core = core_of(a);
+	host = core->host;
+	while (nb_gone < RTE_DIM(gone) && rte_mempool_avail_count(host->pool) >= host->scarce_below)
+		gone[nb_gone++] = rte_pktmbuf_alloc(host->pool);
+	pair_run(10000);
+	assert_false(sani_core_write_first(core, pair_conn(a), "first", 5));
+	assert_int_equal(core->priv->nb_dirty, 0);
+	assert_int_equal(sani_tcp_written(pair_conn(a)), 0);
+	rte_pktmbuf_free_bulk(gone, nb_gone);
+	pair_run(10000);
+	assert_true(sani_core_write_first(core, pair_conn(a), "first", 5));
+	pair_run(1000);
+	assert_int_equal(pair_read(a + 1, buf, sizeof(buf)), 5);
+	close_sock(a);
+	pair_run(1000);
+	close_sock(a + 1);
+	pair_close();
+}
+
 int
 main(void)
 {
@@ -523,6 +597,8 @@ main(void)
 		cmocka_unit_test(deadline_is_never_after_the_next_timer),
 		cmocka_unit_test(segment_that_is_not_answered_makes_the_neighbour_be_asked),
 		cmocka_unit_test(both_ends_have_the_congestion_control_that_was_asked_for),
+		cmocka_unit_test(first_bytes_are_listed_for_output),
+		cmocka_unit_test(first_bytes_are_refused_while_buffers_are_scarce),
 	};
 
 	return cmocka_run_group_tests(tests, pair_start_eal, NULL);

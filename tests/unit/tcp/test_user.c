@@ -185,6 +185,143 @@ reset_for_a_syn_acknowledges_its_space(void **state)
 	rte_pktmbuf_free(m);
 }
 
+static bool
+first(struct bed *b, uint32_t n)
+{
+	static uint8_t data[4096];
+
+	assert_true(n <= sizeof(data));
+	for (uint32_t i = 0; i < n; i++)
+		data[i] = bed_byte(sani_tcp_written(&b->c) + i);
+	return sani_tcp_write_first(&b->c, data, n, bed_pool);
+}
+
+/* It is refused, and nothing is other than before. */
+static void
+assert_no_first(struct bed *b, uint32_t n)
+{
+	struct sani_tcp_conn before = b->c;
+	unsigned int free = rte_mempool_avail_count(bed_pool);
+
+	assert_false(first(b, n));
+	assert_memory_equal(&b->c, &before, sizeof(before));
+	assert_int_equal(rte_mempool_avail_count(bed_pool), free);
+}
+
+/* Of one octet, of a buffer to the last octet: each goes out, and what is acknowledged leaves the queue empty. */
+static void
+first_bytes_go_out_as_any(void **state)
+{
+	const uint32_t lens[] = { 1, 64, SANI_TCP_SNDQ_SURE, SANI_TCP_SNDQ_SURE + 1,
+				  rte_pktmbuf_data_room_size(bed_pool) };
+	struct bed *b = *state;
+	uint32_t una = UNA;
+
+	bed_reach(b, SAN_TCP_ESTABLISHED);
+	for (unsigned int i = 0; i < sizeof(lens) / sizeof(lens[0]); i++) {
+		uint32_t at = 0;
+
+		bed_clear(b);
+		assert_true(first(b, lens[i]));
+		bed_flush(b);
+		for (unsigned int k = 0; k < b->nb; k++) {
+			assert_int_equal(b->out[k].seg.seq, una + at);
+			for (uint32_t j = 0; j < b->out[k].seg.len; j++)
+				assert_int_equal(b->out[k].data[j], bed_byte(una - UNA + at + j));
+			at += b->out[k].seg.len;
+		}
+		assert_int_equal(at, lens[i]);
+		assert_no_first(b, 1);
+		una += lens[i];
+		bed_in(b, ACK, NXT, una, 0);
+		assert_int_equal(rte_mempool_avail_count(bed_pool), b->before);
+	}
+	assert_int_equal(sani_tcp_written(&b->c), una - UNA);
+}
+
+/* What comes behind them goes into the room that they have left, and is sent again with them. */
+static void
+first_bytes_are_the_begin_of_more(void **state)
+{
+	struct bed *b = *state;
+
+	bed_reach(b, SAN_TCP_ESTABLISHED);
+	assert_true(first(b, 100));
+	assert_int_equal(bed_write(b, 300), 300);
+	assert_last(b, ACK | SANI_TCP_PSH, UNA, NXT, 400);
+	for (uint32_t j = 0; j < 400; j++)
+		assert_int_equal(b->out[b->nb - 1].data[j], bed_byte(j));
+	bed_in(b, ACK, NXT, UNA + 150, 0);
+	bed_clear(b);
+	bed_run(b, 2 * SEC);
+	assert_true(b->nb > 0);
+	assert_int_equal(b->out[0].seg.seq, UNA + 150);
+	assert_int_equal(b->out[0].seg.len, 250);
+	for (uint32_t j = 0; j < 250; j++)
+		assert_int_equal(b->out[0].data[j], bed_byte(150 + j));
+	bed_in(b, ACK, NXT, UNA + 400, 0);
+}
+
+static void
+first_bytes_are_an_established_connections_only(void **state)
+{
+	struct bed *b = *state;
+
+	for (int s = SAN_TCP_CLOSED; s <= SAN_TCP_TIME_WAIT; s++) {
+		if (s == SAN_TCP_LISTEN || s == SAN_TCP_ESTABLISHED)
+			continue;
+		bed_reach(b, (enum san_tcp_state)s);
+		assert_no_first(b, 10);
+		sani_tcp_discard(&b->c);
+	}
+	bed_reach(b, SAN_TCP_ESTABLISHED);
+	b->c.flags |= SANI_TCP_F_FIN_QUEUED;
+	assert_no_first(b, 10);
+}
+
+/* More than the program may have under way, more than a buffer holds, no buffer at all. */
+static void
+first_bytes_have_room_or_are_refused(void **state)
+{
+	struct bed *b = *state;
+	struct rte_mbuf *all[8192];
+	unsigned int n;
+
+	bed_reach(b, SAN_TCP_ESTABLISHED);
+	assert_no_first(b, rte_pktmbuf_data_room_size(bed_pool) + 1u);
+	sani_tcp_set_option(&b->c, SAN_OPT_SNDBUF, 100, b->now);
+	assert_no_first(b, 101);
+	assert_true(rte_mempool_avail_count(bed_pool) < RTE_DIM(all));
+	n = bed_drain(all);
+	assert_no_first(b, 100);
+	bed_refill(all, n);
+	assert_true(first(b, 100));
+	bed_flush(b);
+	assert_last(b, ACK | SANI_TCP_PSH, UNA, NXT, 100);
+}
+
+/* A window that is shut: they wait for it, and it is asked for. */
+static void
+first_bytes_ask_for_a_window(void **state)
+{
+	struct bed *b = *state;
+
+	bed_reach(b, SAN_TCP_ESTABLISHED);
+	b->wnd = 0;
+	bed_in(b, ACK, NXT, UNA, 0);
+	bed_clear(b);
+	assert_true(first(b, 100));
+	bed_flush(b);
+	assert_int_equal(b->nb, 0);
+	bed_run(b, 5 * SEC);
+	assert_true(b->nb > 0);
+	b->wnd = 60000;
+	bed_clear(b);
+	bed_in(b, ACK, NXT, UNA, 0);
+	assert_int_equal(b->out[0].seg.seq, UNA);
+	assert_int_equal(sani_tcp_seg_space(&b->out[0].seg), 100);
+}
+
 int
 main(void)
 {
@@ -199,6 +336,11 @@ main(void)
 		bed_test(reset_behind_the_fin_is_no_end_of_the_stream),
 		bed_test(reset_for_an_ack_takes_its_number),
 		bed_test(reset_for_a_syn_acknowledges_its_space),
+		bed_test(first_bytes_go_out_as_any),
+		bed_test(first_bytes_are_the_begin_of_more),
+		bed_test(first_bytes_are_an_established_connections_only),
+		bed_test(first_bytes_have_room_or_are_refused),
+		bed_test(first_bytes_ask_for_a_window),
 	};
 
 	return cmocka_run_group_tests(tests, bed_group, NULL);
