@@ -249,11 +249,11 @@ sani_core_read(struct sani_core *core, struct sani_tcp_conn *c, void *buf, uint3
 }
 
 bool
-sani_core_write_first(struct sani_core *core, struct sani_tcp_conn *c, const void *data, uint32_t len)
+sani_core_write_plain(struct sani_core *core, struct sani_tcp_conn *c, const void *data, uint32_t len)
 {
 	struct sani_core_priv *p = core->priv;
 
-	if (sani_unlikely(p->scarce) || !sani_tcp_write_first(c, data, len, core->host->pool))
+	if (sani_unlikely(p->scarce) || !sani_tcp_write_plain(c, data, len, core->host->pool))
 		return false;
 	list_dirty(p, c);
 	return true;

@@ -270,9 +270,9 @@ sani_core_touch(struct sani_core *core, struct sani_tcp_conn *c, uint32_t ev);
 int
 sani_core_read(struct sani_core *core, struct sani_tcp_conn *c, void *buf, uint32_t n);
 
-/** sani_tcp_write_first(), and list c for output. False: nothing has changed. */
+/** sani_tcp_write_plain(), and list c for output. False: nothing has changed. */
 bool
-sani_core_write_first(struct sani_core *core, struct sani_tcp_conn *c, const void *data, uint32_t len);
+sani_core_write_plain(struct sani_core *core, struct sani_tcp_conn *c, const void *data, uint32_t len);
 
 /** Fill an engine io for a call that builds no segment. */
 struct sani_tcp_io

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /*
- * The commonest send by the shortest way: on the owning core, a few bytes that are the only ones under way. They are
+ * The commonest send by the shortest way: on the owning core, a few bytes, and no send waits before them. They are
  * the connection's when the post returns, so it is finished (O1), and the operation was never the stack's. It is what
  * sani_sock_post() and sani_send_start() do of it, in one piece; any other goes theirs.
  */
@@ -71,7 +71,7 @@ sani_sock_send(san_handle sock, struct san_overlapped *op, const void *data, siz
 	if (sani_unlikely(!is_mine(k, so, sock, id) || so->conn >= SANI_CONN_PARKED))
 		return post(sock, op, data, len, flags);
 	c = &k->conns[so->conn];
-	if (sani_unlikely(c->more || !sani_core_write_first(k->core, c, data, (uint32_t)len)))
+	if (sani_unlikely(c->more || !sani_core_write_plain(k->core, c, data, (uint32_t)len)))
 		return post(sock, op, data, len, flags);
 	return finish(k, op, sock, (uint32_t)len, flags);
 }

@@ -322,11 +322,11 @@ sani_tcp_has_text(const struct sani_tcp_conn *c)
 }
 
 /**
- * sani_tcp_write() of bytes that fit into one buffer and are the only ones that are not acknowledged, on an established
- * connection; the pool is not scarce. @return True: all of them are taken, EV_OUTPUT. False: nothing has changed.
+ * sani_tcp_write() of bytes that fit into one buffer, a first one or the last, on an established connection; the
+ * pool is not scarce. @return True: all of them are taken, EV_OUTPUT. False: nothing has changed.
  */
 bool
-sani_tcp_write_first(struct sani_tcp_conn *c, const void *data, uint32_t len, struct rte_mempool *pool);
+sani_tcp_write_plain(struct sani_tcp_conn *c, const void *data, uint32_t len, struct rte_mempool *pool);
 
 /**
  * Would sani_tcp_output() build a bare ACK and nothing else, one that what the program sends next may carry? Not the

@@ -502,12 +502,12 @@ both_ends_have_the_congestion_control_that_was_asked_for(void **state)
 	pair_close();
 }
 
-/* Bytes that are the only ones: the connection is listed for output, and what is lost is sent again as any. */
+/* Bytes that find a buffer: the connection is listed for output, and what is lost is sent again as any. */
 static void
 first_bytes_are_listed_for_output(void **state)
 {
 	struct sani_core *core;
-	uint8_t buf[8];
+	uint8_t buf[16];
 	uint32_t a;
 
 	(void)state;
@@ -517,21 +517,21 @@ first_bytes_are_listed_for_output(void **state)
 	pair_run(100000);
 	core = core_of(a);
 	assert_int_equal(core->priv->nb_dirty, 0);
-	assert_true(sani_core_write_first(core, pair_conn(a), "first", 5));
+	assert_true(sani_core_write_plain(core, pair_conn(a), "first", 5));
 	assert_int_equal(core->priv->nb_dirty, 1);
 	assert_int_equal(sani_core_deadline(core), core->now_us);
 	pair_round(A);
 	assert_int_equal(pair_drop(B), 0);
-	assert_false(sani_core_write_first(core, pair_conn(a), "more", 4));
-	assert_int_equal(core->priv->nb_dirty, 0);
+	assert_true(sani_core_write_plain(core, pair_conn(a), ", then", 6));
+	assert_int_equal(core->priv->nb_dirty, 1);
 	assert_int_equal(pair_read(a + 1, buf, sizeof(buf)), 0);
 	pair_run(1500000);
-	assert_int_equal(pair_read(a + 1, buf, sizeof(buf)), 5);
-	assert_memory_equal(buf, "first", 5);
+	assert_int_equal(pair_read(a + 1, buf, sizeof(buf)), 11);
+	assert_memory_equal(buf, "first, then", 11);
 	assert_true(pair_count(A, SANI_CTR_tcp_tx_rexmit) >= 1);
 	/* one that is listed already is listed once */
 	sani_core_touch(core, pair_conn(a), SANI_TCP_EV_OUTPUT);
-	assert_true(sani_core_write_first(core, pair_conn(a), "next", 4));
+	assert_true(sani_core_write_plain(core, pair_conn(a), "next", 4));
 	assert_int_equal(core->priv->nb_dirty, 1);
 	pair_run(1000);
 	assert_int_equal(pair_read(a + 1, buf, sizeof(buf)), 4);
@@ -562,12 +562,12 @@ first_bytes_are_refused_while_buffers_are_scarce(void **state)
 	while (nb_gone < RTE_DIM(gone) && rte_mempool_avail_count(host->pool) >= host->scarce_below)
 		gone[nb_gone++] = rte_pktmbuf_alloc(host->pool);
 	pair_run(10000);
-	assert_false(sani_core_write_first(core, pair_conn(a), "first", 5));
+	assert_false(sani_core_write_plain(core, pair_conn(a), "first", 5));
 	assert_int_equal(core->priv->nb_dirty, 0);
 	assert_int_equal(sani_tcp_written(pair_conn(a)), 0);
 	rte_pktmbuf_free_bulk(gone, nb_gone);
 	pair_run(10000);
-	assert_true(sani_core_write_first(core, pair_conn(a), "first", 5));
+	assert_true(sani_core_write_plain(core, pair_conn(a), "first", 5));
 	pair_run(1000);
 	assert_int_equal(pair_read(a + 1, buf, sizeof(buf)), 5);
 	close_sock(a);

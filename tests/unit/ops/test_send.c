@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
-/* A send of bytes that are the only ones under way, and what stands in the way of it. */
+/* A send of bytes that no other send waits before, and what stands in the way of it. */
 #include "duo.h"
 
 #include <poll.h>
