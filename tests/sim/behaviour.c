@@ -95,10 +95,10 @@ sim_behaviour_options(struct sim_end *e, struct sim_rng *r, const struct sim_pla
 		san_set_option(e->sock, SAN_OPT_ECN, sim_below(r, SAN_ECN_REQUEST + 1));
 	if (sim_chance(r, 30))
 		san_set_option(e->sock, SAN_OPT_CC, 1 + sim_below(r, SAN_CC_DCTCP));
-	e->paced = false;
+	e->paced = e->validated = false;
 	if (sim_chance(r, 20)) {
 		san_set_option(e->sock, SAN_OPT_CWV, 1);
-		e->paced = true;
+		e->paced = e->validated = true;
 	}
 	if (sim_chance(r, 20)) {
 		san_set_option(e->sock, SAN_OPT_PACING,
@@ -127,6 +127,8 @@ sim_behaviour_tell(const struct sim_end *e)
 		return;
 	if (e->paced)
 		e->host->paced[local.port / 8] |= (uint8_t)(1u << local.port % 8);
+	if (e->validated)
+		e->host->validated[local.port / 8] |= (uint8_t)(1u << local.port % 8);
 	keep = &e->host->keep_ms[local.port];
 	if (e->keep_ms != 0 && (*keep == 0 || *keep > e->keep_idle_ms))
 		*keep = (uint16_t)e->keep_idle_ms;

@@ -59,7 +59,7 @@ struct sim_loss {
 	uint64_t limit_us;		/**< Until then it has to go again. */
 	bool in_episode;		/**< Until recover is acknowledged. */
 	uint32_t recover;
-	uint32_t flight;		/**< FlightSize at its begin, at most. */
+	uint32_t left;			/**< What it may leave of cwnd, of what was in flight at its begin. */
 	uint32_t delivered;		/**< delivered_settled and nb_acks_settled at its begin. */
 	uint32_t acks;
 	uint64_t sent;			/**< Octets sent in it. */
@@ -72,6 +72,9 @@ struct sim_loss {
 	bool reduced;			/**< There was one: */
 	uint32_t bound;			/**< cwnd is no more than this, */
 	uint32_t bound_before;		/**< and was no more than this before. */
+	uint32_t most_out[2];		/**< In flight since most_us, and in as long a time before it at least; */
+	uint32_t most_acked[2];		/**< octets that went with a single ACK, or with those that came with it. */
+	uint64_t most_us;
 };
 
 struct sim_flow;

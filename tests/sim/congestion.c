@@ -13,6 +13,8 @@
 #define IW_MOST 14600u
 #define SPARE 3u		/* segments: a loss probe and what limited transmit may send beyond the window */
 #define RUNS_SURE 100u		/* segments in flight of which any sender remembers everything */
+#define USED_US 2000000u	/* RFC 7661 4.2: pipeACK is of the last second or three round trips; more than that, */
+#define USED_RTTS 8u		/* with the round of its oldest sample, and what the period is cut into */
 
 static void
 add_known(struct sim_known *k, uint32_t from, uint32_t to)
@@ -116,7 +118,10 @@ may_undo(const struct sim_half *x, const struct sim_packet *p, uint32_t acked)
 	return acked > 0 && p->has_ts && sim_lt(p->tsecr, x->loss.undo_tsval);
 }
 
-/* The episode is over: what was in flight has to come down to beta of it, RFC 9438 4.6 and RFC 5681 equation 4. */
+/*
+ * The episode is over: what was in flight has to come down to beta of it (RFC 9438 4.6, RFC 5681 equation 4), a window
+ * that was not used to half of what was (RFC 7661 4.4.1).
+ */
 static void
 end_episode(struct sim_half *x)
 {
@@ -124,6 +129,22 @@ end_episode(struct sim_half *x)
 
 	g->in_episode = false;
 	g->comes_down = true;
+}
+
+/* The older half goes when the newer has lasted. Without timestamps nothing tells how long a round trip is. */
+static void
+note_used(struct sim_half *x, uint32_t out, uint32_t acked)
+{
+	struct sim_loss *g = &x->loss;
+
+	if (g->rtt_most_us != 0 && vhost_now_us - g->most_us > USED_US + USED_RTTS * g->rtt_most_us) {
+		g->most_out[1] = g->most_out[0];
+		g->most_acked[1] = g->most_acked[0];
+		g->most_out[0] = g->most_acked[0] = 0;
+		g->most_us = vhost_now_us;
+	}
+	g->most_out[0] = RTE_MAX(g->most_out[0], out);
+	g->most_acked[0] = RTE_MAX(g->most_acked[0], acked);
 }
 
 void
@@ -135,6 +156,7 @@ sim_loss_acked(struct sim_half *x, const struct sim_packet *p, uint32_t una_befo
 
 	g->nb_acks++;
 	measure(x, p);
+	note_used(x, 0, x->una_put - x->una);
 	for (unsigned int i = first; i < p->nb_sack; i++) {
 		if (sim_leq(p->sack[i][1], x->una_put) || sim_lt(x->snd_max, p->sack[i][1]))
 			continue;
@@ -180,8 +202,6 @@ void
 sim_loss_settle(struct sim_half *x)
 {
 	struct sim_loss *g = &x->loss;
-	uint32_t down = (uint32_t)((uint64_t)g->flight * 7 / 10);
-
 	g->settled = g->sure;
 	g->delivered_settled = count_delivered(x);
 	g->nb_acks_settled = g->nb_acks;
@@ -189,9 +209,26 @@ sim_loss_settle(struct sim_half *x)
 		g->comes_down = false;
 		g->reduced = true;
 		g->bound_before = g->bound;
-		g->bound = RTE_MIN(g->bound, RTE_MAX(down, 2 * find_mss(x)));
+		g->bound = RTE_MIN(g->bound, RTE_MAX(g->left, 2 * find_mss(x)));
 	}
 	look_for_hole(x);
+}
+
+/*
+ * RFC 7661 4.4.1: a window that was not used comes down to half of max(pipeACK, LossFlightSize), however little is in
+ * flight as the loss shows. What is acknowledged in a round trip is what was in flight at its begin, and what else goes
+ * with the ACK that ends it. A window is not used when pipeACK is below the half of it (4.3).
+ */
+static uint32_t
+find_used(const struct sim_half *x)
+{
+	const struct sim_loss *g = &x->loss;
+	uint32_t pipe_ack;
+
+	if (!(x->host->validated[x->port / 8] & 1u << x->port % 8))
+		return 0;
+	pipe_ack = RTE_MAX(g->most_out[0], g->most_out[1]) + RTE_MAX(g->most_acked[0], g->most_acked[1]);
+	return RTE_MIN(pipe_ack, g->bound / 2) / 2;
 }
 
 static void
@@ -201,7 +238,8 @@ begin_episode(struct sim_half *x, const struct sim_packet *p)
 
 	g->in_episode = true;
 	g->recover = x->snd_max;
-	g->flight = x->snd_max - x->una;
+	g->left = (uint32_t)((uint64_t)(x->snd_max - x->una) * 7 / 10);
+	g->left = RTE_MAX(g->left, find_used(x));
 	g->delivered = g->delivered_settled;
 	g->acks = g->nb_acks_settled;
 	g->sent = 0;
@@ -295,7 +333,7 @@ check_flight(struct sim_half *x, uint32_t end)
 	if (plain && is_judged(x))
 		sim_hold(SIM_cc_window, flight <= g->bound + SPARE * find_mss(x),
 			 "%u:%u has %u octets in flight, %u may be (its last loss left %u)", x->ip & 255, x->port,
-			 flight, g->bound, g->reduced ? g->flight * 7 / 10 : 0);
+			 flight, g->bound, g->reduced ? g->left : 0);
 }
 
 void
@@ -316,6 +354,8 @@ sim_loss_sent(struct sim_half *x, const struct sim_packet *p, bool is_new)
 	if (x->una == x->snd_max)
 		g->nb_out = 0;
 	g->nb_out += is_new;
+	if (is_new)
+		note_used(x, p->seq + sim_space(p) - x->una, 0);
 	if (is_new && sim_space(p) > g->new_len) {
 		g->longer_seq = p->seq;
 		g->longer_len = sim_space(p);

@@ -81,6 +81,7 @@ struct sim_end {
 	uint32_t keep_ms;		/**< Keepalive gives up after this long; 0: there is none. */
 	uint32_t keep_idle_ms;		/**< It asks after this long. */
 	bool paced;			/**< Its socket may be paced, always or now and then. */
+	bool validated;			/**< It has SAN_OPT_CWV, and is paced now and then. */
 	bool meets;			/**< Its peer connects as well, maybe not yet or no more. */
 	struct sim_half *half;		/**< As the checker knows it. */
 	void *program;
