@@ -149,8 +149,10 @@ undo(struct sani_tcp_conn *c, struct sani_counters *ctr)
 		c->cwnd = c->prior_cwnd;
 	if (c->ssthresh < c->prior_ssthresh)
 		c->ssthresh = c->prior_ssthresh;
-	if (c->ca != SANI_TCP_CA_OPEN)
+	if (c->ca != SANI_TCP_CA_OPEN) {
 		sani_tcp_rack_recovered(c);
+		c->cwv.una = c->cwv.end = c->snd_una;	/* pipeACK has rested (RFC 7661 4.2): a round begins here */
+	}
 	c->ca = SANI_TCP_CA_OPEN;
 	c->dup_acks = 0;
 	c->cc->undo(c);

@@ -186,6 +186,32 @@ loss_sets_it_by_what_was_used(void **state)
 	assert_false(is_nonvalidated(b));
 }
 
+/* 4.2: pipeACK rests in recovery. What was acknowledged in one that was none is not of the round trip behind it. */
+static void
+round_begins_anew_behind_a_loss_that_was_none(void **state)
+{
+	struct bed *b = *state;
+	uint32_t at;
+
+	start(b, SAN_CC_CUBIC);
+	b->c.cwnd = 40 * MSS;
+	pass(b, 8);
+	at = b->c.snd_una;
+	bed_write(b, 6 * MSS);
+	bed_run(b, 20 * MS);
+	bed_sack(b, at, 1, (uint32_t[]){ at + MSS, at + 5 * MSS });
+	assert_int_equal(b->c.ca, SANI_TCP_CA_RECOVERY);
+	bed_write(b, 5 * MSS);
+	bed_run(b, 20 * MS);
+	bed_sack(b, at + 5 * MSS, 1, (uint32_t[]){ at, at + MSS });
+	assert_int_equal(bed_count(b, SANI_CTR_tcp_undo), 1);
+	assert_int_equal(b->c.ca, SANI_TCP_CA_OPEN);
+	bed_run(b, 20 * MS);
+	bed_in(b, ACK, NXT, b->c.snd_nxt, 0);
+	assert_int_equal(b->c.snd_una, at + 11 * MSS);
+	assert_int_equal(sani_tcp_cwv_pipe_ack(&b->c), 8 * MSS);	/* not 11 */
+}
+
 static void
 loss_in_the_validated_phase_is_the_standard_one(void **state)
 {
@@ -278,6 +304,7 @@ main(void)
 		bed_test(trickle_lets_it_fall_too),
 		bed_test(nonvalidated_window_grows_only_when_all_is_out),
 		bed_test(loss_sets_it_by_what_was_used),
+		bed_test(round_begins_anew_behind_a_loss_that_was_none),
 		bed_test(loss_in_the_validated_phase_is_the_standard_one),
 		bed_test(echo_takes_its_part_off_what_was_used),
 		bed_test(timeout_ends_the_phase),
