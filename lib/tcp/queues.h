@@ -136,13 +136,13 @@ sani_tcp_sndq_begin(struct sani_tcp_conn *c, const uint8_t *data, uint32_t len, 
 	return true;
 }
 
-/** The same where the last buffer has room for all of it; false: it has not. The queue is not empty. */
+/** The same where the last buffer has room for it, which is something; false: it has not. The queue is not empty. */
 static inline bool
 sani_tcp_sndq_extend(struct sani_tcp_conn *c, const uint8_t *data, uint32_t len)
 {
 	struct rte_mbuf *m = c->sndq.tail;
 
-	if (len > rte_pktmbuf_tailroom(m))
+	if (len == 0 || len > rte_pktmbuf_tailroom(m))
 		return false;
 	memcpy(rte_pktmbuf_mtod_offset(m, uint8_t *, m->data_len), data, len);
 	m->data_len = (uint16_t)(m->data_len + len);
