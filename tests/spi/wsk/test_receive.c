@@ -7,6 +7,7 @@
 static uint8_t out[STREAM];
 static uint8_t in[STREAM];
 static uint8_t flood[1u << 20];
+static uint8_t deluge[16u << 20];	/* more than all lists hold, however much each of them has */
 
 /* A pair, and nothing in "in" that an earlier case has received. */
 static struct pair
@@ -345,7 +346,7 @@ program_is_asked_to_release_soon_when_few_lists_are_left(void)
 
 	e->keep = true;
 	enable(e, WSK_EVENT_RECEIVE);
-	s = post_send(p.end[CLIENT], flood, sizeof(flood), 0);
+	s = post_send(p.end[CLIENT], deluge, sizeof(deluge), 0);
 	/* The peer sends until there is no list left. */
 	do {
 		kept = e->nb_kept;
