@@ -8,6 +8,7 @@
 #include <stdlib.h>
 
 #define ROUNDS_MAX 20000
+#define FENCE_ROUNDS 4u
 #define OPS 64
 #define SOCKS 64
 #define PATIENCE_S 30
@@ -379,6 +380,9 @@ serve(void)
 		uint64_t us = atomic_load(&asked_us);
 
 		if (us != 0) {
+			/* A close of another thread has rounds without a packet: its fence, and what comes back. */
+			for (unsigned int i = 0; i < FENCE_ROUNDS; i++)
+				turn();
 			pass(us - 1);
 			atomic_store(&asked_us, 0);
 		} else if (!duo.frozen) {
