@@ -230,14 +230,22 @@ sani_tcp_note_cwnd_use(struct sani_tcp_conn *c)
 }
 
 #define SANI_TCP_MAX_ACK_DELAY_US 200000u /**< TLP.max_ack_delay: a lone segment's ACK may be held back so long */
+/**
+ * Round trips of microseconds say nothing of the peer's program, whose processor is away for a millisecond now and
+ * then: a probe is not sent sooner, as that of RFC 9002 6.2.1 is not sent within its granularity.
+ */
+#define SANI_TCP_MIN_PTO_US 2000u
 
 /** RFC 8985 7.2 of a flight that may be probed. */
 static inline void
 sani_tcp_tlp_arm(struct sani_tcp_conn *c, uint64_t now_us)
 {
 	uint64_t rexmit_us = c->deadline[SANI_TCP_T_REXMIT];
-	uint64_t pto_us = now_us + 2ull * c->srtt_us;
+	uint64_t pto_us = 2ull * c->srtt_us;
 
+	if (pto_us < SANI_TCP_MIN_PTO_US)
+		pto_us = SANI_TCP_MIN_PTO_US;
+	pto_us += now_us;
 	if (c->snd_nxt - c->snd_una <= c->snd_mss)
 		pto_us += SANI_TCP_MAX_ACK_DELAY_US;
 	/* never after the RTO, whose place it takes then */

@@ -1,48 +1,6 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
-/* rack.c, prr.c and what recovery.c makes of them: RFC 8985, 9937, 3522, 3708. */
-#include "bed.h"
-
-#define UNA (BED_ISS + 1)
-#define NXT (BED_IRS + 1)
-#define ACK SANI_TCP_ACK
-#define MSS 1000u
-#define RTT (20 * MS)
-
-/* n segments out, a round trip of 20 ms known. The figures are NewReno's. */
-static void
-start(struct bed *b, uint32_t n)
-{
-	b->p.tune.cc = SAN_CC_NEWRENO;
-	b->sack = true;
-	bed_reach(b, SAN_TCP_ESTABLISHED);
-	b->wnd = 60000;
-	b->c.snd_mss = MSS;
-	bed_write(b, MSS);
-	bed_run(b, RTT);
-	bed_in(b, ACK, NXT, UNA + MSS, 0);
-	/* as if the handshake, which takes no time here, had taken as long */
-	b->c.srtt_us = RTT;
-	b->c.min_rtt_us[0] = RTT;
-	b->c.cwnd = 20 * MSS;
-	bed_clear(b);
-	bed_write(b, n * MSS);
-	assert_int_equal(b->nb, n);
-	bed_clear(b);
-}
-
-/* Segment i of those. */
-static uint32_t
-seg(uint32_t i)
-{
-	return UNA + MSS + i * MSS;
-}
-
-/* The peer has [from, to) of them, ack everything before them. */
-static void
-sack(struct bed *b, uint32_t ack, uint32_t from, uint32_t to)
-{
-	bed_sack(b, seg(ack), 1, (uint32_t[]){ seg(from), seg(to) });
-}
+/* rack.c, prr.c and what recovery.c makes of them: RFC 8985, 9937, 3522, 3708. The probes: test_tlp.c. */
+#include "out.h"
 
 static bool
 was_sent(const struct bed *b, uint32_t seq)
@@ -230,130 +188,6 @@ sixteen_recoveries_without_dsack_narrow_it(void **state)
 	assert_int_equal(b->c.reo_wnd_mult, 1);
 }
 
-static void
-lost_tail_is_probed_after_two_round_trips(void **state)
-{
-	struct bed *b = *state;
-
-	start(b, 4);
-	bed_run(b, 2 * RTT - 100);
-	assert_int_equal(b->nb, 0);
-	bed_run(b, 200);
-	assert_int_equal(b->nb, 1);
-	assert_last(b, ACK | SANI_TCP_PSH, seg(3), NXT, MSS);
-	assert_int_equal(bed_count(b, SANI_CTR_tcp_tx_tlp), 1);
-	/* its SACK shows what was before it */
-	bed_run(b, RTT);
-	sack(b, 2, 3, 4);
-	bed_run(b, RTT);
-	assert_last(b, ACK, seg(2), NXT, MSS);
-	assert_int_equal(bed_count(b, SANI_CTR_tcp_rto), 0);
-}
-
-/* More is queued behind it, but none of that goes before the answer: the peer is told by PSH (RFC 9293 3.9.1.2). */
-static void
-probe_is_new_data_when_there_is_some(void **state)
-{
-	struct bed *b = *state;
-
-	start(b, 4);
-	b->c.cwnd = 4 * MSS;
-	bed_write(b, 2 * MSS);
-	assert_int_equal(b->nb, 0);
-	bed_run(b, 2 * RTT + 100);
-	assert_int_equal(b->nb, 1);
-	assert_last(b, ACK | SANI_TCP_PSH, seg(4), NXT, MSS);
-}
-
-static void
-probe_of_a_fin_carries_the_fin(void **state)
-{
-	struct bed *b = *state;
-
-	start(b, 4);
-	bed_shutdown(b);
-	bed_clear(b);
-	bed_run(b, 2 * RTT + 100);
-	assert_int_equal(b->nb, 1);
-	assert_last(b, ACK | SANI_TCP_PSH | SANI_TCP_FIN, seg(3), NXT, MSS);
-}
-
-static void
-lone_segment_leaves_time_for_a_held_ack(void **state)
-{
-	struct bed *b = *state;
-
-	start(b, 1);
-	bed_run(b, 2 * RTT + 150 * MS);
-	assert_int_equal(b->nb, 0);
-	bed_run(b, 100 * MS);
-	assert_int_equal(b->nb, 1);
-	assert_int_equal(bed_count(b, SANI_CTR_tcp_tx_tlp), 1);
-	assert_int_equal(bed_count(b, SANI_CTR_tcp_rto), 0);
-}
-
-/* After a probe that is not answered the retransmission timer has its way. */
-static void
-one_probe_and_then_the_timeout(void **state)
-{
-	struct bed *b = *state;
-
-	start(b, 4);
-	bed_run(b, 10 * SEC);
-	assert_int_equal(bed_count(b, SANI_CTR_tcp_tx_tlp), 1);
-	assert_true(bed_count(b, SANI_CTR_tcp_rto) >= 4);
-	assert_int_equal(b->out[1].seg.seq, seg(0));
-}
-
-/* 7.3: the ACK of a probe that went again gives no sample, so the next flight's end is not probed. */
-static void
-probe_waits_for_a_round_trip_that_was_measured(void **state)
-{
-	struct bed *b = *state;
-
-	start(b, 4);
-	bed_run(b, 2 * RTT + 100);
-	bed_sack(b, seg(4), 1, (uint32_t[]){ seg(3), seg(4) });
-	bed_write(b, 4 * MSS);
-	bed_run(b, 3 * RTT);
-	assert_int_equal(bed_count(b, SANI_CTR_tcp_tx_tlp), 1);
-	bed_in(b, ACK, NXT, seg(8), 0);
-	bed_write(b, 4 * MSS);
-	bed_run(b, 3 * RTT);
-	assert_int_equal(bed_count(b, SANI_CTR_tcp_tx_tlp), 2);
-	assert_int_equal(bed_count(b, SANI_CTR_tcp_rto), 0);
-}
-
-/* RFC 8985 7.4: the probe was needed, which would go unseen. */
-static void
-loss_repaired_by_a_probe_reduces_the_window(void **state)
-{
-	struct bed *b = *state;
-
-	start(b, 4);
-	bed_run(b, 2 * RTT + 100);
-	bed_in(b, ACK, NXT, seg(4), 0);		/* may be the original's */
-	assert_int_equal(b->c.cwnd, 20 * MSS);
-	bed_write(b, MSS);
-	bed_in(b, ACK, NXT, seg(5), 0);
-	assert_in_range(b->c.cwnd, 2 * MSS, 10 * MSS);
-}
-
-static void
-needless_probe_reduces_nothing(void **state)
-{
-	struct bed *b = *state;
-
-	start(b, 4);
-	bed_run(b, 2 * RTT + 100);
-	bed_in(b, ACK, NXT, seg(4), 0);
-	bed_sack(b, seg(4), 1, (uint32_t[]){ seg(3), seg(4) });
-	bed_write(b, MSS);
-	bed_sack(b, seg(4), 1, (uint32_t[]){ seg(3), seg(4) });
-	bed_in(b, ACK, NXT, seg(5), 0);
-	assert_true(b->c.cwnd >= 20 * MSS);
-}
-
 /* RFC 9937: of 20 segments one is lost; cwnd goes down to half as the ACKs come in, and stays there. */
 static void
 recovery_halves_the_flight_evenly(void **state)
@@ -492,105 +326,6 @@ repeated_acks_without_news_do_nothing(void **state)
 	assert_int_equal(b->c.ca, SANI_TCP_CA_OPEN);
 }
 
-/* The D-SACK that clears the probe comes when nothing is out any more: the end of every short answer. */
-static void
-needless_probe_at_the_very_end_reduces_nothing(void **state)
-{
-	struct bed *b = *state;
-
-	start(b, 4);
-	bed_run(b, 2 * RTT + 100);
-	bed_in(b, ACK, NXT, seg(4), 0);
-	bed_sack(b, seg(4), 1, (uint32_t[]){ seg(3), seg(4) });
-	bed_write(b, MSS);
-	bed_in(b, ACK, NXT, seg(5), 0);
-	assert_true(b->c.cwnd >= 20 * MSS);
-	assert_int_equal(bed_count(b, SANI_CTR_tcp_rx_dsack), 1);
-}
-
-/* RFC 8985 7.4.1, case 2: a peer that has SACK but no D-SACK says it with a bare duplicate. */
-static void
-bare_duplicate_of_the_probe_reduces_nothing(void **state)
-{
-	struct bed *b = *state;
-
-	start(b, 4);
-	bed_run(b, 2 * RTT + 100);
-	bed_in(b, ACK, NXT, seg(4), 0);
-	bed_in(b, ACK, NXT, seg(4), 0);
-	bed_write(b, MSS);
-	bed_in(b, ACK, NXT, seg(5), 0);
-	assert_true(b->c.cwnd >= 20 * MSS);
-}
-
-/* A D-SACK of something else does not clear it. */
-static void
-dsack_of_other_data_does_not_answer_the_probe(void **state)
-{
-	struct bed *b = *state;
-
-	start(b, 4);
-	bed_run(b, 2 * RTT + 100);
-	bed_in(b, ACK, NXT, seg(4), 0);
-	bed_sack(b, seg(4), 1, (uint32_t[]){ seg(0), seg(1) });
-	bed_write(b, MSS);
-	bed_in(b, ACK, NXT, seg(5), 0);
-	assert_in_range(b->c.cwnd, 2 * MSS, 10 * MSS);
-}
-
-/* RFC 8985 7.2: the timer runs from the last ACK, also if that lets nothing new out. */
-static void
-acks_that_come_in_put_the_probe_off(void **state)
-{
-	struct bed *b = *state;
-
-	start(b, 10);
-	for (uint32_t i = 1; i < 9; i++) {
-		bed_run(b, RTT);
-		bed_in(b, ACK, NXT, seg(i), 0);
-	}
-	assert_int_equal(b->nb, 0);
-	assert_int_equal(bed_count(b, SANI_CTR_tcp_tx_tlp), 0);
-	bed_run(b, 3 * RTT);
-	assert_int_equal(bed_count(b, SANI_CTR_tcp_tx_tlp), 1);
-}
-
-static void
-tail_behind_a_closed_hole_is_probed(void **state)
-{
-	struct bed *b = *state;
-
-	start(b, 5);
-	bed_run(b, RTT);
-	sack(b, 0, 1, 2);
-	bed_in(b, ACK, NXT, seg(2), 0);
-	bed_run(b, 3 * RTT);
-	assert_int_equal(bed_count(b, SANI_CTR_tcp_tx_tlp), 1);
-	assert_int_equal(bed_count(b, SANI_CTR_tcp_rto), 0);
-}
-
-/* The probe shows a second loss, which is repaired in recovery: one event, answered once. */
-static void
-loss_that_the_probe_has_shown_is_answered_once(void **state)
-{
-	struct bed *b = *state;
-	uint32_t ssthresh;
-
-	start(b, 20);
-	bed_run(b, 2 * RTT + 100);
-	assert_int_equal(bed_count(b, SANI_CTR_tcp_tx_tlp), 1);
-	bed_run(b, RTT);
-	sack(b, 10, 19, 20);
-	bed_run(b, RTT);
-	assert_int_equal(b->c.ca, SANI_TCP_CA_RECOVERY);
-	ssthresh = b->c.ssthresh;
-	bed_in(b, ACK, NXT, seg(20), 0);
-	assert_int_equal(b->c.ca, SANI_TCP_CA_OPEN);
-	bed_write(b, MSS);
-	bed_in(b, ACK, NXT, seg(21), 0);
-	assert_int_equal(b->c.ssthresh, ssthresh);
-}
-
 /* The time of the newest delivered run is 28 bits: it must not seem to lie in the future after a silence. */
 static void
 after_minutes_of_silence_what_is_only_late_is_not_lost(void **state)
@@ -689,22 +424,6 @@ lost_retransmission_sent_again_begins_the_timer_anew(void **state)
 	assert_int_equal(bed_count(b, SANI_CTR_tcp_rto), 0);
 }
 
-/* The SYN-ACK is not probed, so no timer of it is left behind in a connection that stays silent. */
-static void
-silence_after_accept_is_no_loss(void **state)
-{
-	struct bed *b = *state;
-
-	b->sack = true;
-	bed_accept(b);
-	bed_clear(b);
-	assert_false(sani_tcp_armed(&b->c, SANI_TCP_T_LOSS));
-	bed_run(b, 10 * SEC);
-	assert_int_equal(bed_count(b, SANI_CTR_tcp_rto), 0);
-	bed_write(b, 20 * MSS);
-	assert_int_equal(b->nb, 10);
-}
-
 static void
 lost_syn_ack_goes_again_after_one_second(void **state)
 {
@@ -749,14 +468,6 @@ main(void)
 		bed_test(what_was_sent_again_tells_only_of_the_last_time),
 		bed_test(dsack_widens_the_window_once_a_round_trip),
 		bed_test(sixteen_recoveries_without_dsack_narrow_it),
-		bed_test(lost_tail_is_probed_after_two_round_trips),
-		bed_test(probe_is_new_data_when_there_is_some),
-		bed_test(probe_of_a_fin_carries_the_fin),
-		bed_test(lone_segment_leaves_time_for_a_held_ack),
-		bed_test(one_probe_and_then_the_timeout),
-		bed_test(probe_waits_for_a_round_trip_that_was_measured),
-		bed_test(loss_repaired_by_a_probe_reduces_the_window),
-		bed_test(needless_probe_reduces_nothing),
 		bed_test(recovery_halves_the_flight_evenly),
 		bed_test(recovery_below_ssthresh_sends_what_was_delivered),
 		bed_test(needless_timeout_is_undone),
@@ -764,18 +475,11 @@ main(void)
 		bed_test(recovery_whose_repeats_all_arrived_twice_is_undone),
 		bed_test(octet_of_a_window_probe_is_no_loss),
 		bed_test(repeated_acks_without_news_do_nothing),
-		bed_test(needless_probe_at_the_very_end_reduces_nothing),
-		bed_test(bare_duplicate_of_the_probe_reduces_nothing),
-		bed_test(dsack_of_other_data_does_not_answer_the_probe),
-		bed_test(acks_that_come_in_put_the_probe_off),
-		bed_test(tail_behind_a_closed_hole_is_probed),
-		bed_test(loss_that_the_probe_has_shown_is_answered_once),
 		bed_test(after_minutes_of_silence_what_is_only_late_is_not_lost),
 		bed_test(duplicate_of_what_was_sent_once_undoes_nothing),
 		bed_test(needless_recovery_at_the_very_end_is_undone),
 		bed_test(timeout_in_recovery_reduces_again),
 		bed_test(lost_retransmission_sent_again_begins_the_timer_anew),
-		bed_test(silence_after_accept_is_no_loss),
 		bed_test(reduction_with_all_sacked_divides_by_something),
 		bed_test(lost_syn_ack_goes_again_after_one_second),
 	};
