@@ -153,9 +153,10 @@ def report(label, test, text, status, timed_out, limit, seconds):
         again.append("FAILED  %s: %s" % (name, wrong))
         print(again[-1])
     if "not ok" in words:
-        lines = text.splitlines()
+        # What passed is above; the message of a case in the middle must not be pushed out by it.
+        lines = [line for line in text.splitlines() if not line.startswith("ok ")]
         print("\n".join(last_of(lines, 200)))
-        again += last_of([line for line in lines if not line.startswith("ok ")], 25)
+        again += last_of(lines, 25)
     print("        %s: %.1f s" % (name, seconds), flush=True)
     return words, again
 
