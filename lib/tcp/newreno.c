@@ -6,7 +6,6 @@
  * cwnd is inflated by each duplicate ACK instead of counting what it delivered.
  */
 #define DUP_ACKS 3
-#define RECOVER_FAR (1u << 30)	/* more than any window */
 
 uint32_t
 sani_tcp_cwnd_extended(const struct sani_tcp_conn *c)
@@ -89,14 +88,6 @@ leave(struct sani_tcp_conn *c)
 	c->ca = SANI_TCP_CA_OPEN;
 }
 
-/* recover stays less than half of the sequence space behind, else it would seem to lie ahead. */
-static void
-drag_recover(struct sani_tcp_conn *c)
-{
-	if (sani_unlikely(c->snd_una - c->recover > RECOVER_FAR))
-		c->recover = c->snd_una - 2;
-}
-
 static void
 take_new_ack(struct sani_tcp_rx *rx, const struct sani_tcp_delivery *d)
 {
@@ -118,7 +109,7 @@ take_new_ack(struct sani_tcp_rx *rx, const struct sani_tcp_delivery *d)
 	if (done)
 		c->ca = SANI_TCP_CA_OPEN;
 	if (c->ca == SANI_TCP_CA_OPEN)
-		drag_recover(c);
+		sani_tcp_drag_recover(c);
 	sani_tcp_recovery_grow(rx, d);
 }
 

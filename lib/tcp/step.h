@@ -260,6 +260,16 @@ sani_tcp_cc_acked(struct sani_tcp_conn *c, const struct sani_tcp_cc_ack *ack)
 		c->cc->acked(c, ack);
 }
 
+#define SANI_TCP_RECOVER_FAR (1u << 30)	/**< More than any window. */
+
+/** New data was acknowledged, without SACK: recover stays close behind, lest it seem to lie ahead (RFC 6582). */
+static inline void
+sani_tcp_drag_recover(struct sani_tcp_conn *c)
+{
+	if (sani_unlikely(c->snd_una - c->recover > SANI_TCP_RECOVER_FAR))
+		c->recover = c->snd_una - 2;
+}
+
 /** A run that was sent once, at sent_us, is delivered up to end: RFC 8985 6.2 step 2. */
 static inline void
 sani_tcp_rack_note(struct sani_tcp_conn *c, uint32_t sent_us, uint32_t end, uint64_t now_us)

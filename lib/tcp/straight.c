@@ -9,7 +9,7 @@
  * case of the one there. Every other segment goes that way. Both leave the same block behind them.
  */
 
-/* Where the answers are others; SACK is needed, for without it each ACK is looked at for duplicates (newreno.c). */
+/* Where the answers are others. */
 #define RARE (SANI_TCP_F_FIN_KNOWN | SANI_TCP_F_PROBED | SANI_TCP_F_TLP_OUT | SANI_TCP_F_REO | SANI_TCP_F_ECN)
 #define RARE_EXTRAS (SANI_TCP_X_CWV | SANI_TCP_X_NONVALIDATED)
 
@@ -17,7 +17,7 @@ static inline bool
 is_quiet(const struct sani_tcp_conn *c)
 {
 	return c->state == SAN_TCP_ESTABLISHED && c->ca == SANI_TCP_CA_OPEN && !(c->extras & RARE_EXTRAS) &&
-	       (c->flags & (RARE | SANI_TCP_F_SACK)) == SANI_TCP_F_SACK &&
+	       !(c->flags & RARE) &&
 	       (c->flight.sacked | c->flight.lost) == 0 && c->snd_wnd > 0;
 }
 
@@ -32,12 +32,21 @@ has_plain_header(const struct sani_tcp_conn *c, const struct sani_tcp_seg *seg)
 	return seg->opts == SANI_TCP_OPT_TS && seq_geq(seg->tsval, c->ts_recent);
 }
 
+/* Without SACK what acknowledges nothing new may be a duplicate that counts (newreno.c). */
+static inline bool
+may_be_duplicate(const struct sani_tcp_conn *c, const struct sani_tcp_seg *seg)
+{
+	return seg->len == 0 && !(c->flags & SANI_TCP_F_SACK) && c->snd_nxt != c->snd_una;
+}
+
 /* Nothing new, or of the first run only, which has fared well; and it is the highest number that was delivered. */
 static inline bool
-acks_plainly(struct sani_tcp_conn *c, uint32_t ack)
+acks_plainly(struct sani_tcp_conn *c, const struct sani_tcp_seg *seg)
 {
+	uint32_t ack = seg->ack;
+
 	if (ack == c->snd_una)
-		return true;
+		return !may_be_duplicate(c, seg);
 	return seq_gt(ack, c->snd_una) && sani_tcp_flight_is_plain(c, ack) && seq_geq(ack, c->rack_fack);
 }
 
@@ -57,7 +66,7 @@ static inline bool
 is_straight(struct sani_tcp_conn *c, const struct sani_tcp_seg *seg, const struct rte_mbuf *m,
 	    const struct sani_tcp_io *io)
 {
-	return is_quiet(c) && has_plain_header(c, seg) && acks_plainly(c, seg->ack) && has_plain_text(c, seg, m, io);
+	return is_quiet(c) && has_plain_header(c, seg) && acks_plainly(c, seg) && has_plain_text(c, seg, m, io);
 }
 
 bool
@@ -111,7 +120,10 @@ take_ack(struct sani_tcp_conn *c, uint32_t ack, struct sani_tcp_io *io)
 	c->soft_error = 0;
 	c->dup_acks = 0;
 	rtt_us = sani_tcp_rtt_sent_once(c, ack, sent_us, io->now_us);
-	sani_tcp_rack_note(c, sent_us, ack, io->now_us);
+	if (sani_likely(c->flags & SANI_TCP_F_SACK))
+		sani_tcp_rack_note(c, sent_us, ack, io->now_us);
+	else
+		sani_tcp_drag_recover(c);
 	grow_cwnd(c, acked, rtt_us, io);
 	if (c->snd_una == c->snd_nxt)
 		sani_tcp_rest(c);

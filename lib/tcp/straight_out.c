@@ -9,16 +9,23 @@
  * segment.c do of that is here, in one piece; for every other call they are asked. Both leave the same behind them.
  */
 
-/* Where something else is due, or goes into the segment; SACK is needed, for without it cwnd is another (newreno.c). */
+/* Where something else is due, or goes into the segment. */
 #define RARE (SANI_TCP_F_FIN_QUEUED | SANI_TCP_F_RST_DUE | SANI_TCP_F_PROBE_DUE | SANI_TCP_F_PROBED |		\
 	      SANI_TCP_F_TLP_DUE | SANI_TCP_F_TLP_OUT | SANI_TCP_F_REO | SANI_TCP_F_ECN | SANI_TCP_F_SND_URG |	\
 	      SANI_TCP_F_MTU)
+
+/* Without SACK duplicates let more go (newreno.c). */
+static inline bool
+is_cwnd_extended(const struct sani_tcp_conn *c)
+{
+	return c->dup_acks != 0 && !(c->flags & SANI_TCP_F_SACK);
+}
 
 static inline bool
 is_quiet(const struct sani_tcp_conn *c)
 {
 	return c->state == SAN_TCP_ESTABLISHED && c->ca == SANI_TCP_CA_OPEN && c->extras == 0 &&
-	       (c->flags & (RARE | SANI_TCP_F_SACK)) == SANI_TCP_F_SACK &&
+	       !(c->flags & RARE) && !is_cwnd_extended(c) &&
 	       (c->flight.sacked | c->flight.lost) == 0 && (c->dup_acks_due | c->keep_due) == 0 &&
 	       c->rcvq.ooo == NULL && c->rcvq.dsack_left == c->rcvq.dsack_right;
 }
@@ -130,7 +137,7 @@ note_sent(struct sani_tcp_conn *c, uint32_t len, struct sani_tcp_io *io)
 	sani_tcp_disarm(c, SANI_TCP_T_DELACK);
 	sani_tcp_disarm(c, SANI_TCP_T_PERSIST);
 	sani_tcp_note_cwnd_use(c);
-	if (c->srtt_us != 0 && !c->tlp_untimed)
+	if (sani_likely(c->flags & SANI_TCP_F_SACK) && c->srtt_us != 0 && !c->tlp_untimed)
 		sani_tcp_tlp_arm(c, now_us);
 }
 

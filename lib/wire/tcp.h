@@ -93,7 +93,7 @@ enum sani_tcp_parse {
 enum sani_tcp_parse
 sani_tcp_parse(const uint8_t *p, uint32_t contig, uint32_t len, struct sani_tcp_seg *seg);
 
-/** The octets of most headers: no option but a timestamp, where RFC 7323 A wants it. At any address. */
+/** The octets of most headers: no option, or a timestamp only, where RFC 7323 A wants it. At any address. */
 struct sani_tcp_plain {
 	uint16_t src_port_be;
 	uint16_t dst_port_be;
@@ -120,9 +120,13 @@ static inline bool
 sani_tcp_parse_plain(const uint8_t *p, uint32_t contig, uint32_t len, struct sani_tcp_seg *seg)
 {
 	const struct sani_tcp_plain *h = (const struct sani_tcp_plain *)p;
+	uint32_t hdr_len;
 
-	if (contig < sizeof(*h) || len < sizeof(*h) || h->off >> 4 != sizeof(*h) / 4 ||
-	    h->ts_be != rte_cpu_to_be_32(SANI_TCP_PLAIN_TS) || h->src_port_be == 0 || h->dst_port_be == 0)
+	if (contig < SANI_TCP_HDR_MIN || len < contig)
+		return false;
+	hdr_len = (uint32_t)(h->off >> 4) * 4;
+	if (contig < hdr_len || h->src_port_be == 0 || h->dst_port_be == 0 ||
+	    !(hdr_len == sizeof(*h) ? h->ts_be == rte_cpu_to_be_32(SANI_TCP_PLAIN_TS) : hdr_len == SANI_TCP_HDR_MIN))
 		return false;
 	*seg = (struct sani_tcp_seg){
 		.src_port = rte_be_to_cpu_16(h->src_port_be),
@@ -132,12 +136,14 @@ sani_tcp_parse_plain(const uint8_t *p, uint32_t contig, uint32_t len, struct san
 		.flags = h->flags,
 		.wnd = rte_be_to_cpu_16(h->wnd_be),
 		.urg = rte_be_to_cpu_16(h->urg_be),
-		.hdr_len = sizeof(*h),
-		.len = len - (uint32_t)sizeof(*h),
-		.tsval = rte_be_to_cpu_32(h->tsval_be),
-		.tsecr = rte_be_to_cpu_32(h->tsecr_be),
-		.opts = SANI_TCP_OPT_TS,
+		.hdr_len = (uint16_t)hdr_len,
+		.len = len - hdr_len,
 	};
+	if (hdr_len == SANI_TCP_HDR_MIN)
+		return true;
+	seg->opts = SANI_TCP_OPT_TS;
+	seg->tsval = rte_be_to_cpu_32(h->tsval_be);
+	seg->tsecr = rte_be_to_cpu_32(h->tsecr_be);
 	return true;
 }
 

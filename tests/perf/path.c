@@ -7,7 +7,8 @@
  *   perf-path echo N    one connection: 64 bytes there and back
  *   perf-path bulk N    one connection: one full segment there, acknowledged as it comes
  *   perf-path crowd N   32 connections at once, each round for all of them: 64 bytes there and back, each
- *   perf-path many N    the same, 32 of 992 connections in turn, so that all that a connection has is cold
+ *   perf-path bare N    the same, where neither SACK nor timestamps were agreed on
+ *   perf-path many N    the crowd, 32 of 992 connections in turn, so that all that a connection has is cold
  *   perf-path idle N    empty rounds
  *   perf-path open N    connections that are opened, accepted, and closed at both ends
  *   perf-path lookup100 N, lookup100000 N   flows found in a table of so many, spread over it
@@ -18,6 +19,10 @@
 
 #include "core/priv.h"
 #include "kit/vhost.h"
+#include "wire/cksum.h"
+#include "wire/eth.h"
+#include "wire/ip4.h"
+#include "wire/tcp.h"
 
 #define FULL 1448
 #define CROWD 32
@@ -25,6 +30,33 @@
 
 static struct vhost host[2];
 static unsigned long nb_rounds;
+static bool is_bare;
+
+enum { NOP = 1, SACK_PERMITTED = 4, TIMESTAMP = 8 };
+
+/* What a SYN offers of SACK and timestamps is lost on the way, as behind some middleboxes. */
+static void
+take_offers(struct rte_mbuf *m)
+{
+	uint8_t *ip = rte_pktmbuf_mtod_offset(m, uint8_t *, SANI_ETH_HDR);
+	uint8_t *tcp = ip + SANI_IP4_HDR_MIN;
+	uint16_t len = (uint16_t)(m->pkt_len - SANI_ETH_HDR - SANI_IP4_HDR_MIN);
+	uint32_t addr_be[2];
+	uint16_t sum;
+
+	if (ip[0] != 0x45 || !(tcp[13] & SANI_TCP_SYN))
+		return;
+	for (uint8_t *p = tcp + SANI_TCP_HDR_MIN, *next; p < tcp + len && p[0] != 0; p = next) {
+		next = p[0] == NOP ? p + 1 : p + p[1];
+		if (p[0] == SACK_PERMITTED || p[0] == TIMESTAMP)
+			memset(p, NOP, (size_t)(next - p));
+	}
+	memset(tcp + 16, 0, sizeof(sum));
+	memcpy(addr_be, ip + 12, sizeof(addr_be));
+	sum = (uint16_t)~sani_cksum_l4(m, SANI_ETH_HDR + SANI_IP4_HDR_MIN, len,
+				       sani_cksum_pseudo4(addr_be[0], addr_be[1], 6, len));
+	memcpy(tcp + 16, &sum, sizeof(sum));
+}
 
 /* Frames cross at once; nothing more to do ends it. */
 static void
@@ -38,8 +70,11 @@ settle(void)
 		for (int i = 0; i < 2; i++) {
 			vhost_round(&host[i]);
 			nb_rounds++;
-			while ((m = vhost_take(&host[i])) != NULL)
+			while ((m = vhost_take(&host[i])) != NULL) {
+				if (is_bare)
+					take_offers(m);
 				n += vhost_put(&host[1 - i], 0, m);
+			}
 		}
 	} while (n > 0);
 	vhost_now_us += 50;
@@ -161,12 +196,13 @@ main(int argc, char **argv)
 	unsigned int n, all_of_them, count;
 
 	if (argc != 3)
-		return fprintf(stderr, "usage: perf-path echo|bulk|crowd|many|idle"
+		return fprintf(stderr, "usage: perf-path echo|bulk|crowd|bare|many|idle"
 			       "|open|lookup100|lookup100000 COUNT\n"), 2;
 	opens = strcmp(argv[1], "open") == 0;
 	idle = strcmp(argv[1], "idle") == 0;
 	bulk = strcmp(argv[1], "bulk") == 0;
-	all_of_them = strcmp(argv[1], "many") == 0 ? MANY : strcmp(argv[1], "crowd") == 0 ? CROWD : 1;
+	is_bare = strcmp(argv[1], "bare") == 0;
+	all_of_them = strcmp(argv[1], "many") == 0 ? MANY : is_bare || strcmp(argv[1], "crowd") == 0 ? CROWD : 1;
 	n = all_of_them < CROWD ? 1 : CROWD;
 	vhost_startup();
 	/* the same keys at each run: what is counted depends on where a flow lies in its table */

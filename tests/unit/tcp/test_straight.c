@@ -21,7 +21,8 @@ struct twins {
 	unsigned int nb_straight;
 	unsigned int nb_text;		/* of these with text, */
 	unsigned int nb_ack;		/* with an ACK of all that was out, */
-	unsigned int nb_part;		/* and of some of it */
+	unsigned int nb_part;		/* of some of it, */
+	unsigned int nb_bare;		/* and with an ACK, without SACK */
 };
 
 static uint32_t
@@ -165,6 +166,7 @@ note_kind(struct twins *t, const struct sani_tcp_seg *seg, uint32_t piece)
 		t->nb_text += seg->len > 0;
 		t->nb_ack += seg->ack != c->snd_una && seg->ack == c->snd_nxt;
 		t->nb_part += seg->ack != c->snd_una && seg->ack != c->snd_nxt;
+		t->nb_bare += seg->ack != c->snd_una && !(c->flags & SANI_TCP_F_SACK);
 	}
 	rte_pktmbuf_free(m);
 }
@@ -377,6 +379,7 @@ test_both_ways_are_the_same(void **state)
 	assert_in_range(t.nb_text, 500, t.nb_straight);
 	assert_in_range(t.nb_ack, 500, t.nb_straight);
 	assert_in_range(t.nb_part, 50, t.nb_straight);
+	assert_in_range(t.nb_bare, 50, t.nb_straight);
 	print_message("%u calls of output, %u straight, %u of them behind others\n", t.of[0]->nb_sending,
 		      t.of[0]->nb_straight, t.of[0]->nb_behind);
 	assert_in_range(t.of[0]->nb_straight, 500, t.of[0]->nb_sending / 8 * 7);
@@ -391,13 +394,24 @@ struct common {
 	struct sani_tcp_io io;
 };
 
+/* Without SACK it counts; with it, it is only an ACK. */
+static void
+make_duplicate(struct common *e)
+{
+	e->seg.ack = e->c->snd_una;
+	e->seg.len = 0;
+	e->m = NULL;
+	assert_true(sani_tcp_is_straight(e->c, &e->seg, e->m, &e->io));
+	e->c->flags &= ~(uint32_t)SANI_TCP_F_SACK;
+}
+
 #define RARE_CASES(X)									\
 	X(state, e->c->state = SAN_TCP_FIN_WAIT_1)					\
 	X(cwr, e->c->ca = SANI_TCP_CA_CWR)						\
 	X(recovery, e->c->ca = SANI_TCP_CA_RECOVERY)					\
 	X(loss, e->c->ca = SANI_TCP_CA_LOSS)						\
 	X(cwv, e->c->extras |= SANI_TCP_X_CWV)						\
-	X(no_sack, e->c->flags &= ~(uint32_t)SANI_TCP_F_SACK)				\
+	X(duplicate, make_duplicate(e))							\
 	X(fin, e->c->flags |= SANI_TCP_F_FIN_KNOWN)					\
 	X(probed, e->c->flags |= SANI_TCP_F_PROBED)					\
 	X(tail_probe, e->c->flags |= SANI_TCP_F_TLP_OUT)				\
@@ -491,7 +505,7 @@ struct call {
 	X(paced, e->c->extras |= SANI_TCP_X_PACED)					\
 	X(cwv, e->c->extras |= SANI_TCP_X_CWV)						\
 	X(lent, e->c->extras |= SANI_TCP_X_LENT)					\
-	X(no_sack, e->c->flags &= ~(uint32_t)SANI_TCP_F_SACK)				\
+	X(no_sack, (e->c->flags &= ~(uint32_t)SANI_TCP_F_SACK, e->c->dup_acks = 1))	\
 	X(fin, e->c->flags |= SANI_TCP_F_FIN_QUEUED)					\
 	X(rst, e->c->flags |= SANI_TCP_F_RST_DUE)					\
 	X(window_probe, e->c->flags |= SANI_TCP_F_PROBE_DUE)				\
