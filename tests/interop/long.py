@@ -4,6 +4,7 @@
 frame, and DPDK 22.11 holds it to that.
 """
 import os
+import re
 
 from kit import kernel, topic
 from kit.lab import BUILD, LCORES, ROOT, file_sha256
@@ -18,7 +19,7 @@ RING = ',framesz=9216,blocksz=36864,framecnt=1024'
 def config(lab):
     """The link's example with an MTU, and a ring of frames that long."""
     with open(os.path.join(ROOT, 'config', lab.link.config), encoding='ascii') as f:
-        text = f.read().replace('iface=san0', f'iface=san0{RING}')
+        text = re.sub('iface=san0.*', f'iface=san0{RING}', f.read())
     path = lab.path('long.conf')
     with open(path, 'w', encoding='ascii') as f:
         f.write(f'{text}mtu = {MTU}\n')

@@ -104,7 +104,7 @@ class VethLink(Link):
     name = 'san1'
     config = 'af_packet.conf'
     device = 'net_af_packet0'
-    vdev = 'net_af_packet0,iface=san0'
+    vdev = 'net_af_packet0,iface=san0,framecnt=4096'
     net = '10.8.0'
 
     def __init__(self):

@@ -25,7 +25,7 @@ CONFIG = '''[host]
 name = right
 
 [port veth]
-device = net_af_packet0,iface=san0
+device = net_af_packet0,iface=san0,framecnt=4096
 
 [interface veth0]
 port = veth

@@ -185,7 +185,8 @@ close_pending(struct worker *w)
 	if (!wait_for(w, &c->closed))
 		return;
 	for (i = 0; i < NB; i++) {
-		CHECK(op[i]->nb_ends == 1 && op[i]->error == WSA_OPERATION_ABORTED);
+		if (op[i]->nb_ends != 1 || op[i]->error != WSA_OPERATION_ABORTED)
+			worker_fault(w, "operation %u ended %u times, with %u", i, op[i]->nb_ends, op[i]->error);
 		CHECK(op[i]->order < c->closed_order);
 	}
 	CHECK(sw_shut(got) == 0);
