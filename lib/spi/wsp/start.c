@@ -200,11 +200,12 @@ start_away(struct san_core *k, void *arg)
 	struct sani_wsp_away *a = arg;
 	struct sani_wsp_sock *so = a->op.so;
 	LPWSAOVERLAPPED ov = (void *)(uintptr_t)(a->op.native.user & ~SANI_WSP_ODD);
-	int rc = -ECANCELED;
+	int rc = post_many(so, &a->op, a->bufs, a->nb);
 
 	(void)k;
-	if (sani_wsp_is_open(so))
-		rc = post_many(so, &a->op, a->bufs, a->nb);
+	/* Closed by another thread before the post, or in the middle of it: it was pending by then (R153). */
+	if (rc != 0 && !sani_wsp_is_open(so))
+		rc = -ECANCELED;
 	if (rc != 0)
 		sani_wsp_end_away(so->home, &a->op, ov, code_of(rc), 0);
 	/* Until here the socket is not released. */
