@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /**
  * @file
- * Map: memory for the big per-core arrays, zero, reserved at once and taken page by page as it is used.
+ * Map: memory for the big arrays of a core, and of what is above it: zero, reserved at once and taken page by page as
+ * it is used.
  */
 #ifndef SANI_CORE_MAP_H
 #define SANI_CORE_MAP_H

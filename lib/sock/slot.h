@@ -117,9 +117,12 @@ struct sani_slots {
 	struct sani_record *records;
 };
 
-/** Arrays of a core id, reserved at first use; NULL: no address space. Control path. */
+/**
+ * Arrays of a core id, reserved at first use; NULL: no address space. Huge pages are asked for as far as nb slots fill
+ * them. Control path.
+ */
 const struct sani_slots *
-sani_slots_get(uint8_t core_id);
+sani_slots_get(uint8_t core_id, uint32_t nb);
 
 /** Arrays of a core id if it was ever used, else NULL. Any thread. */
 const struct sani_slots *

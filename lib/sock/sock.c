@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 #include <stdlib.h>
 
+#include "core/map.h"
 #include "sock/priv.h"
 
 /* The defaults of san/sock.h. */
@@ -196,8 +197,9 @@ sani_sock_init(struct san_core *k, uint32_t nb_slots, uint32_t ring_size)
 	uint32_t slot;
 
 	k->ring_size = ring_size;
-	k->slots = sani_slots_get(k->id);
-	k->socks = calloc(nb_slots, sizeof(*k->socks));
+	k->slots = sani_slots_get(k->id, nb_slots);
+	k->nb_slots = nb_slots;
+	k->socks = sani_map(nb_slots * sizeof(*k->socks));
 	k->more = calloc(nb_slots, sizeof(*k->more));
 	k->free = calloc(nb_slots, sizeof(*k->free));
 	if (k->slots == NULL || k->socks == NULL || k->more == NULL || k->free == NULL ||
@@ -205,7 +207,6 @@ sani_sock_init(struct san_core *k, uint32_t nb_slots, uint32_t ring_size)
 		sani_sock_fini(k);
 		return -ENOMEM;
 	}
-	k->nb_slots = nb_slots;
 	k->conns = sani_core_conn(k->core, 0);
 	k->usual = usual;
 	k->usual.tune.mtu_probe = k->core->host->conf.mtu_probing;
@@ -229,7 +230,7 @@ sani_sock_fini(struct san_core *k)
 	sani_sleep_fini(k);
 	sani_deadline_fini(k);
 	sani_cancel_fini(k);
-	free(k->socks);
+	sani_unmap(k->socks, k->nb_slots * sizeof(*k->socks));
 	free(k->more);
 	free(k->free);
 	k->socks = NULL;

@@ -25,8 +25,8 @@ start(void **state)
 	assert_int_equal(sani_lib_startup(), 0);
 	assert_int_equal(sani_lib_attach(), 0);
 	assert_int_equal(san_cq_create(8, &cq), 0);
-	assert_non_null(sani_slots_get(CORE_A));
-	assert_non_null(sani_slots_get(CORE_B));
+	assert_non_null(sani_slots_get(CORE_A, 1));
+	assert_non_null(sani_slots_get(CORE_B, 1));
 	lane_a = sani_cq_lane(cq, CORE_A);
 	lane_b = sani_cq_lane(cq, CORE_B);
 	assert_non_null(lane_a);

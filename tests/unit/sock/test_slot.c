@@ -49,11 +49,11 @@ arrays_of_a_core_id_stay_where_they_are(void **state)
 
 	(void)state;
 	assert_null(sani_slots_peek(17));
-	s = sani_slots_get(17);
+	s = sani_slots_get(17, 1);
 	assert_non_null(s);
 	atomic_store(&s->words[SANI_SLOTS_MAX - 1], 42);
 	s->records[SANI_SLOTS_MAX - 1].next_id = 43;
-	assert_ptr_equal(sani_slots_get(17), s);
+	assert_ptr_equal(sani_slots_get(17, 1), s);
 	assert_ptr_equal(sani_slots_peek(17), s);
 	assert_int_equal(atomic_load(&s->words[SANI_SLOTS_MAX - 1]), 42);
 	assert_int_equal(s->records[SANI_SLOTS_MAX - 1].next_id, 43);
