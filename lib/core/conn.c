@@ -1,11 +1,12 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 #include <errno.h>
 
+#include "core/arm.h"
 #include "core/priv.h"
 
-/* 19 hours: a later one is armed again then, so that any two that are armed can be compared modulo 2^32 ticks. */
-#define DEADLINE_MAX_US (1ull << 36)
 #define EXPIRE_BURST 64
+#define COLD_BLOCKS 256
+#define REST_BLOCKS 131072
 #define PARK_LOOKS 4	/* at blocks that may be parked, for each that was taken */
 #define EXPIRE_BURSTS 16	/* in one round; what is left fires in the next */
 
@@ -15,6 +16,8 @@ sani_conn_init(struct sani_core *core)
 	struct sani_core_priv *p = core->priv;
 	const struct sani_host_conf *conf = &core->host->conf;
 
+	p->cold_blocks = COLD_BLOCKS;
+	p->rest_blocks = REST_BLOCKS;
 	p->conn_free = SANI_NONE;
 	p->first_waiting = SANI_NONE;
 	p->last_waiting = SANI_NONE;
@@ -216,23 +219,13 @@ sani_conn_undirty(struct sani_core *core, struct sani_tcp_conn *c)
 }
 
 void
-sani_conn_arm_anew(struct sani_core *core, struct sani_tcp_conn *c)
-{
-	struct sani_core_priv *p = core->priv;
-	uint64_t deadline = sani_tcp_deadline(c);
-
-	if (deadline != SANI_NEVER)
-		sani_wheel_arm(p->wheel, sani_conn_idx(p, c), RTE_MIN(deadline, core->now_us + DEADLINE_MAX_US));
-}
-
-void
 sani_core_touch(struct sani_core *core, struct sani_tcp_conn *c, uint32_t ev)
 {
 	if ((ev & SANI_TCP_EV_OUTPUT) != 0)
 		list_dirty(core->priv, c);
 	/* of one that is listed the deadline is looked at behind its output, when it is final */
-	if (c->owner.dirty == SANI_NONE)
-		sani_conn_arm(core, c);
+	if (c->owner.dirty == SANI_NONE && sani_unlikely(sani_arm_is_due(c) || ev == SANI_TCP_EV_ACKED))
+		sani_arm_touched(core, c, ev);
 }
 
 int
@@ -352,7 +345,7 @@ expire_one(struct sani_core *core, struct sani_tcp_conn *c)
 		return;
 	}
 	if (sani_tcp_deadline(c) > core->now_us) {
-		sani_conn_arm(core, c);
+		sani_arm(core, c);
 		return;
 	}
 	io = sani_make_io(core);
@@ -372,8 +365,12 @@ sani_conn_expire_due(struct sani_core *core)
 
 	for (unsigned int burst = 0; burst < EXPIRE_BURSTS && n == EXPIRE_BURST; burst++) {
 		n = sani_wheel_advance(p->wheel, core->now_us, idx, EXPIRE_BURST);
-		for (unsigned int i = 0; i < n; i++)
+		for (unsigned int i = 0; i < n; i++) {
 			gen[i] = p->conns[idx[i]].owner.gen;
+			__builtin_prefetch(&p->conns[idx[i]].wake_us, 1);
+			__builtin_prefetch(&p->conns[idx[i]].deadline[0]);
+			__builtin_prefetch(&p->conns[idx[i]].deadline[SANI_TCP_NB_TIMERS - 1]);
+		}
 		/* an earlier one's up-call may have closed a later one */
 		for (unsigned int i = 0; i < n; i++)
 			if (p->conns[idx[i]].owner.gen == gen[i])

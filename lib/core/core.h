@@ -111,6 +111,8 @@ struct sani_core_up {
 	void (*message)(struct sani_core *core, const struct sani_msg *msg);
 	/** The connection of a socket is named by idx from now on (core/park.c). */
 	void (*moved)(struct sani_core *core, uint32_t sock, uint32_t idx);
+	/** These sockets are likely to have events next: their memory may be asked for, nothing else. n is not 0. */
+	void (*ahead)(struct sani_core *core, const uint32_t *socks, unsigned int n);
 };
 
 struct sani_host;

@@ -125,25 +125,6 @@ sani_conn_leave(struct sani_core *core, struct sani_tcp_conn *c);
 void
 sani_conn_settle(struct sani_core *core, struct sani_tcp_conn *c, uint32_t ev);
 
-/** Arm the timer for the deadline of c, if it has one. */
-void
-sani_conn_arm_anew(struct sani_core *core, struct sani_tcp_conn *c);
-
-/**
- * Likewise, if that is before what it is armed for. Lazily: a deadline that moves away, as with every
- * acknowledgement, leaves the wheel alone. The wheel then fires early, finds the deadline ahead and arms again.
- */
-static inline void
-sani_conn_arm(struct sani_core *core, struct sani_tcp_conn *c)
-{
-	const struct sani_timer *t = &c->owner.timer;
-	uint32_t tick = (uint32_t)((c->wake_us + (1u << SANI_TICK_SHIFT) - 1) >> SANI_TICK_SHIFT);
-
-	/* No deadline, and one that is too far away for this, are not before it, whichever way they compare. */
-	if (sani_unlikely(!sani_timer_armed(t) || (int32_t)(tick - t->expires) < 0))
-		sani_conn_arm_anew(core, c);
-}
-
 /** Take out of the list of connections with output; nothing when it is not in it. */
 void
 sani_conn_undirty(struct sani_core *core, struct sani_tcp_conn *c);

@@ -133,7 +133,7 @@ sani_core_deadline(const struct sani_core *core)
 	const struct sani_core_priv *p = core->priv;
 	uint64_t deadline = sani_ip_deadline(p->ip);
 
-	if (p->nb_dirty > 0 || (!p->announced && core->index == 0))
+	if ((p->nb_dirty | p->nb_late) > 0 || (!p->announced && core->index == 0))
 		return core->now_us;
 	deadline = RTE_MIN(deadline, sani_wheel_next(p->wheel));
 	return RTE_MIN(deadline, sani_wheel_next(p->tw_wheel));

@@ -90,8 +90,8 @@ read_frame(struct sani_core *core, struct sani_rx_item *item)
 }
 
 /* Second pass: what has this hash is most likely it. Processing looks whether it is, for it may have changed. */
-static void
-prefetch_conn(const struct sani_core_priv *p, struct sani_rx_item *item)
+static inline void
+prefetch_conn(const struct sani_core_priv *p, struct sani_rx_item *item, unsigned int nb_lines)
 {
 	const uint8_t *c;
 	uint32_t at = 0;
@@ -103,8 +103,48 @@ prefetch_conn(const struct sani_core_priv *p, struct sani_rx_item *item)
 		c = (const uint8_t *)&p->parked[sani_flow_idx(item->likely)];
 	else
 		c = (const uint8_t *)&p->conns[sani_flow_idx(item->likely)];
-	for (unsigned int i = 0; i < CONN_LINES; i++)
+	for (unsigned int i = 0; i < nb_lines; i++)
 		__builtin_prefetch(c + i * SANI_CACHE_LINE);
+}
+
+/* What a connection of the table refers to. @return Its socket, or SANI_NONE. */
+static inline uint32_t
+prefetch_held(const struct sani_core_priv *p, sani_flow_ref ref)
+{
+	const struct sani_tcp_conn *c;
+
+	if (ref == SANI_FLOW_NOTHING || (ref & SANI_FLOW_TW) != 0)
+		return SANI_NONE;
+	if ((ref & SANI_FLOW_PARKED) != 0)
+		return p->parked[sani_flow_idx(ref)].sock;
+	c = &p->conns[sani_flow_idx(ref)];
+	if (c->sndq.head != NULL) {
+		sani_fetch_to_write(c->sndq.head);
+		sani_fetch_to_write(c->sndq.head + 1);
+	}
+	return c->owner.sock;
+}
+
+/*
+ * The same pass when most of it is far away, and what a message touches above it too: all of the blocks, then what they
+ * refer to, then what is above them.
+ */
+static __attribute__((noinline)) void
+prefetch_all(struct sani_core *core, struct sani_rx_item *items, unsigned int n)
+{
+	uint32_t socks[SANI_BURST];
+	unsigned int nb_socks = 0;
+
+	for (unsigned int i = 0; i < n; i++)
+		prefetch_conn(core->priv, &items[i], SANI_TCP_HOT_LINES);
+	for (unsigned int i = 0; i < n; i++) {
+		uint32_t sock = prefetch_held(core->priv, items[i].likely);
+
+		if (sock != SANI_NONE)
+			socks[nb_socks++] = sock;
+	}
+	if (nb_socks > 0)
+		core->up->ahead(core, socks, nb_socks);
 }
 
 /* A block that is in the flow table and has the tuple is the one, and there is no need to look for it once more. */
@@ -307,8 +347,11 @@ process(struct sani_core *core, struct rte_mbuf **frames, unsigned int nb_frames
 		if (read_frame(core, &items[n]))
 			n++;
 	}
-	for (unsigned int i = 0; i < n; i++)
-		prefetch_conn(core->priv, &items[i]);
+	if (sani_unlikely(core->priv->nb_blocks > core->priv->cold_blocks))
+		prefetch_all(core, items, n);
+	else
+		for (unsigned int i = 0; i < n; i++)
+			prefetch_conn(core->priv, &items[i], CONN_LINES);
 	for (unsigned int i = 0; i < n; i++) {
 		if (items[i].is_icmp)
 			input_error(core, &items[i]);

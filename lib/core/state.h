@@ -15,6 +15,7 @@
 #include "tcp/park.h"
 
 #define SANI_BURST 32			/**< Frames taken from a port, or a ring, in a round. */
+#define SANI_LATE_MAX 256		/**< Timers that are put off to the next round, at most. */
 #define SANI_TXQ_MAX 256		/**< Frames that wait for a port at most. */
 #define SANI_RESERVE 64			/**< mbufs that a core keeps for the RST of closes. */
 #define SANI_ACK_TURNS 3		/**< Rounds after which a bare ACK waits for the program no longer. */
@@ -122,6 +123,8 @@ struct sani_core_priv {
 	uint32_t parked_free;			/**< Left last, SANI_NONE. */
 	uint32_t parked_fresh;
 	uint32_t keep_blocks;			/**< With so many in use nothing is parked. */
+	uint32_t cold_blocks;			/**< With more in use near caches do not hold what a message touches, */
+	uint32_t rest_blocks;			/**< with more the timers of idle ones would fire, each for nothing. */
 	uint32_t park_hand;			/**< The block that is looked at next, */
 	uint32_t park_due;			/**< how many are to be, */
 	uint32_t park_ms;			/**< and when some were last [1,024 us], modulo 2^32. */
@@ -134,6 +137,9 @@ struct sani_core_priv {
 	struct sani_wheel *wheel;
 	uint32_t *dirty;			/**< Blocks with output, by index, each at most once. */
 	uint32_t nb_dirty;
+	uint32_t late[SANI_LATE_MAX];		/**< Blocks whose timers are put off, and maybe others, */
+	uint32_t nb_late;
+	uint32_t nb_late_before;		/**< of them by the round before. */
 	uint32_t first_waiting;			/**< Connects whose SYN has not left (hop.c), SANI_NONE. */
 	uint32_t last_waiting;
 	uint32_t cut_max;			/**< struct sani_tcp_io: every port of the host cuts. */

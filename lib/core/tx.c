@@ -2,6 +2,7 @@
 #include <errno.h>
 #include <netinet/in.h>
 
+#include "core/arm.h"
 #include "core/priv.h"
 
 #define TX_BURST 32			/* segments of one connection in a round */
@@ -290,7 +291,7 @@ output_dirty(struct sani_core *core, struct unreachable *u)
 		} else {
 			c->owner.dirty = SANI_NONE;
 		}
-		sani_conn_arm(core, c);
+		sani_arm(core, c);
 	}
 	sani_tx_sweep(core);
 	p->nb_dirty = kept;
@@ -329,6 +330,8 @@ sani_core_output(struct sani_core *core)
 
 	if (core->priv->nb_dirty > 0)
 		n = output_listed(core);
+	if (sani_unlikely(core->priv->nb_late > 0))
+		sani_arm_late(core);
 	for (unsigned int i = 0; i < core->host->nb_ifaces; i++)
 		if (core->priv->txq[i].n > 0)
 			flush_port(core, i);

@@ -179,3 +179,40 @@ sani_conn_moved(struct sani_core *core, uint32_t sock, uint32_t idx)
 	so->conn = idx;
 	sani_sock_note_direct(so);
 }
+
+/* Where a receive will put what comes. */
+static inline void
+fetch_target(const struct san_overlapped *op)
+{
+	const char *to = op->u.buf;
+
+	if (sani_unlikely(op->flags & SANI_OP_EXTRA))
+		__builtin_prefetch(to);
+	else
+		sani_fetch_to_write(to + op->done);
+}
+
+/*
+ * In passes, as in rx.c: the sockets, the operations that they have, what those point to. Of an operation that is
+ * listed the structure is the stack's.
+ */
+void
+sani_conn_ahead(struct sani_core *core, const uint32_t *socks, unsigned int n)
+{
+	const struct san_core *k = sani_core_home(core);
+
+	for (unsigned int i = 0; i < n; i++) {
+		const char *so = (const char *)&k->socks[socks[i]];
+
+		__builtin_prefetch(so);
+		__builtin_prefetch(so + sizeof(struct sani_sock) - 1);
+		__builtin_prefetch((const void *)&k->slots->words[socks[i]]);
+		sani_fetch_to_write(&k->slots->records[socks[i]]);
+	}
+	for (unsigned int i = 0; i < n; i++)
+		if (k->socks[socks[i]].recv.head != NULL)
+			sani_fetch_to_write(k->socks[socks[i]].recv.head);
+	for (unsigned int i = 0; i < n; i++)
+		if (k->socks[socks[i]].recv.head != NULL)
+			fetch_target(k->socks[socks[i]].recv.head);
+}

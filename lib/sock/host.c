@@ -15,6 +15,7 @@ static const struct sani_core_up up = {
 	.embryo = sani_embryo_ready,
 	.message = sani_sock_message,
 	.moved = sani_conn_moved,
+	.ahead = sani_conn_ahead,
 };
 
 struct san_host *

@@ -212,6 +212,10 @@ sani_conn_event(struct sani_core *core, struct sani_tcp_conn *c, uint32_t ev);
 void
 sani_conn_moved(struct sani_core *core, uint32_t sock, uint32_t idx);
 
+/** struct sani_core_up.ahead */
+void
+sani_conn_ahead(struct sani_core *core, const uint32_t *socks, unsigned int n);
+
 /* cancel.c: O8 */
 
 /**

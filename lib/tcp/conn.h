@@ -328,6 +328,10 @@ sani_tcp_has_text(const struct sani_tcp_conn *c)
 bool
 sani_tcp_write_plain(struct sani_tcp_conn *c, const void *data, uint32_t len, struct rte_mempool *pool);
 
+/** sani_tcp_deadline() exactly: the first deadline is looked for, and is what that says from here on. */
+uint64_t
+sani_tcp_deadline_now(struct sani_tcp_conn *c);
+
 /**
  * Would sani_tcp_output() build a bare ACK and nothing else, one that what the program sends next may carry? Not the
  * ACK of more than a full segment, nor one that answers what was not in order.

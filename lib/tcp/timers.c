@@ -49,6 +49,13 @@ find_first(const struct sani_tcp_conn *c)
 }
 
 uint64_t
+sani_tcp_deadline_now(struct sani_tcp_conn *c)
+{
+	c->wake_us = find_first(c);
+	return c->wake_us;
+}
+
+uint64_t
 sani_tcp_user_timeout_us(const struct sani_tcp_conn *c)
 {
 	if (c->user_timeout_ms != 0)

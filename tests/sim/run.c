@@ -60,6 +60,16 @@ needs_timer(const struct sani_tcp_conn *c)
 	}
 }
 
+/* Is its timer put off to the next round? */
+static bool
+is_late(const struct sani_core_priv *p, uint32_t idx)
+{
+	for (uint32_t i = 0; i < p->nb_late; i++)
+		if (p->late[i] == idx)
+			return true;
+	return false;
+}
+
 static void
 check_timers(const struct sim_host *h, const struct sani_core *core)
 {
@@ -68,7 +78,8 @@ check_timers(const struct sim_host *h, const struct sani_core *core)
 	for (uint32_t i = 0; i < p->conn_fresh; i++) {
 		const struct sani_tcp_conn *c = &p->conns[i];
 
-		if (!(c->owner.flags & SANI_CONN_USED) || c->owner.dirty != SANI_NONE || !needs_timer(c))
+		if (!(c->owner.flags & SANI_CONN_USED) || c->owner.dirty != SANI_NONE || !needs_timer(c) ||
+		    is_late(p, i))
 			continue;
 		sim_hold(SIM_timer, sani_tcp_deadline(c) != SANI_NEVER && sani_timer_armed(&c->owner.timer),
 			 "host %u: a connection in state %d, port %u to %u, has nothing to wake it", h->index,

@@ -361,7 +361,11 @@ open_host(struct sim_host *h, const struct sim_host_plan *plan, struct sim_rng *
 		h->v.below->cores[i]->priv->txq[0].state = 0;
 		h->v.below->cores[i]->priv->txq[0].lend = plan->lends ? SANI_LEND_FREED : SANI_LEND_NEVER;
 		assert_int_equal(san_cq_create(plan->cq_depth, &h->cq[i]), 0);
-		/* half of the hosts park what is quiet, however few connections they have */
+		/* however few connections they have: half work as with many, and half park what is quiet */
+		if ((h->index + plan->nb_cores) % 2 == 0) {
+			h->v.below->cores[i]->priv->cold_blocks = 0;
+			h->v.below->cores[i]->priv->rest_blocks = 0;
+		}
 		if (h->index % 2 == 1) {
 			h->v.below->cores[i]->priv->keep_blocks = 0;
 			h->v.below->cores[i]->priv->park_quiet_most_us = 0;

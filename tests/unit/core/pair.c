@@ -84,11 +84,24 @@ note_moved(struct sani_core *core, uint32_t sock, uint32_t idx)
 		s->gen = sani_core_conn(core, idx)->owner.gen;
 }
 
+static void
+note_ahead(struct sani_core *core, const uint32_t *socks, unsigned int n)
+{
+	assert_in_range(n, 1, SANI_BURST);
+	for (unsigned int i = 0; i < n; i++) {
+		assert_true(socks[i] < pair.nb_socks);
+		assert_ptr_equal(pair.socks[socks[i]].core, core);
+	}
+	pair.nb_ahead += n;
+	pair.ahead = socks[n - 1];
+}
+
 static const struct sani_core_up up = {
 	.event = note_event,
 	.embryo = note_embryo,
 	.message = note_message,
 	.moved = note_moved,
+	.ahead = note_ahead,
 };
 
 int

@@ -541,6 +541,110 @@ first_bytes_are_listed_for_output(void **state)
 	pair_close();
 }
 
+static void
+wait_for_ack(uint32_t sock, uint64_t n)
+{
+	for (unsigned int i = 0; i < 1000 && sani_tcp_acked(pair_conn(sock)) < n; i++)
+		pair_run(100);
+	assert_int_equal(sani_tcp_acked(pair_conn(sock)), n);
+}
+
+/* Bytes reach b and are told: many connections wait a round before the timer of their ACK is armed. */
+static struct sani_tcp_conn *
+hear_as_one_of_many(uint32_t a)
+{
+	struct sani_core *core = core_of(a + 1);
+
+	core->priv->cold_blocks = 0;
+	/* the first ACKs of a connection do not wait */
+	for (unsigned int i = 0; i < 20; i++) {
+		assert_int_equal(pair_write(a, "x", 1), 1);
+		pair_run(50000);
+	}
+	pair_run(1000000);
+	assert_int_equal(pair_write(a, "x", 1), 1);
+	pair_round(A);
+	pair_round(B);
+	assert_int_equal(core->priv->nb_late, 1);
+	assert_int_equal(sani_core_deadline(core), core->now_us);
+	return pair_conn(a + 1);
+}
+
+static uint64_t
+fires_in_us(const struct sani_tcp_conn *c)
+{
+	assert_true(sani_timer_armed(&c->owner.timer));
+	return ((uint64_t)c->owner.timer.expires << SANI_TICK_SHIFT) - pair_now_us;
+}
+
+static void
+timer_of_an_ack_that_an_answer_carries_is_not_armed(void **state)
+{
+	struct sani_tcp_conn *c;
+	uint32_t a;
+
+	(void)state;
+	pair_open(1, NULL);
+	pair_listen(B, 80, 5);
+	a = pair_establish(80);
+	c = hear_as_one_of_many(a);
+	assert_false(sani_timer_armed(&c->owner.timer));
+	assert_int_equal(pair_write(a + 1, "y", 1), 1);
+	pair_round(B);
+	assert_int_equal(core_of(a + 1)->priv->nb_late, 0);
+	assert_true(fires_in_us(c) >= 100000);
+	pair_close();
+}
+
+static void
+timer_of_an_ack_that_nothing_carries_is_armed_a_round_later(void **state)
+{
+	struct sani_tcp_conn *c;
+	uint32_t a;
+
+	(void)state;
+	pair_open(1, NULL);
+	pair_listen(B, 80, 5);
+	a = pair_establish(80);
+	c = hear_as_one_of_many(a);
+	pair_round(B);
+	assert_int_equal(core_of(a + 1)->priv->nb_late, 0);
+	assert_true(fires_in_us(c) <= 41000);
+	pair_run(42000);
+	assert_int_equal(sani_tcp_acked(pair_conn(a)), 21);
+	/* one that is gone by then has no timer to be armed */
+	c = hear_as_one_of_many(a);
+	close_sock(a + 1);
+	pair_round(B);
+	assert_false(sani_timer_armed(&c->owner.timer));
+	pair_close();
+}
+
+/* Of so many that each timer would fire in vain: one with nothing under way is not in the wheel. */
+static void
+one_of_very_many_that_rests_has_no_timer(void **state)
+{
+	uint32_t a;
+
+	(void)state;
+	pair_open(1, NULL);
+	pair_listen(B, 80, 5);
+	a = pair_establish(80);
+	pair_run(1000000);
+	assert_int_equal(pair_write(a, "x", 1), 1);
+	wait_for_ack(a, 1);
+	assert_true(sani_timer_armed(&pair_conn(a)->owner.timer));
+	core_of(a)->priv->rest_blocks = 0;
+	assert_int_equal(pair_write(a, "x", 1), 1);
+	wait_for_ack(a, 2);
+	assert_false(sani_timer_armed(&pair_conn(a)->owner.timer));
+	/* with something under way it has */
+	assert_int_equal(pair_write(a, "x", 1), 1);
+	pair_round(A);
+	assert_true(sani_timer_armed(&pair_conn(a)->owner.timer));
+	pair_close();
+}
+
 /* While the pool runs low, how much a queue takes is decided elsewhere. */
 static void
 first_bytes_are_refused_while_buffers_are_scarce(void **state)
@@ -598,6 +702,9 @@ main(void)
 		cmocka_unit_test(segment_that_is_not_answered_makes_the_neighbour_be_asked),
 		cmocka_unit_test(both_ends_have_the_congestion_control_that_was_asked_for),
 		cmocka_unit_test(first_bytes_are_listed_for_output),
+		cmocka_unit_test(timer_of_an_ack_that_an_answer_carries_is_not_armed),
+		cmocka_unit_test(timer_of_an_ack_that_nothing_carries_is_armed_a_round_later),
+		cmocka_unit_test(one_of_very_many_that_rests_has_no_timer),
 		cmocka_unit_test(first_bytes_are_refused_while_buffers_are_scarce),
 	};
 

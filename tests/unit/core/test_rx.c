@@ -97,6 +97,36 @@ chained_and_padded_frames_yield_the_payload(void **state)
 	pair_close();
 }
 
+/* Of more connections than the near caches hold: before a segment is looked at, whose it is. */
+static void
+many_connections_are_told_ahead(void **state)
+{
+	struct sani_core_priv *p;
+	uint32_t a;
+
+	(void)state;
+	pair_open(1, NULL);
+	pair_listen(B, 80, 5);
+	a = pair_establish(80);
+	p = pair.host[B]->cores[0]->priv;
+	assert_true(p->nb_blocks <= p->cold_blocks);
+	inject(A, 0, make_segment(a));
+	pair_round(B);
+	assert_int_equal(pair.nb_ahead, 0);
+	expect_text(a + 1);
+	pair_run(1000);
+	p->cold_blocks = 0;
+	inject(A, 0, make_segment(a));
+	pair_round(B);
+	assert_int_equal(pair.nb_ahead, 1);
+	assert_int_equal(pair.ahead, a + 1);
+	expect_text(a + 1);
+	/* nothing of what is in the table any more */
+	sani_core_conn_close(pair.host[B]->cores[0], pair_conn(a + 1));
+	pair_round(A);
+	pair_close();
+}
+
 static void
 segment_to_the_broadcast_address_is_dropped_and_counted(void **state)
 {
@@ -301,6 +331,7 @@ main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(chained_and_padded_frames_yield_the_payload),
+		cmocka_unit_test(many_connections_are_told_ahead),
 		cmocka_unit_test(segment_to_the_broadcast_address_is_dropped_and_counted),
 		cmocka_unit_test(icmp_error_reaches_its_connection_whatever_the_core),
 		cmocka_unit_test(ecn_field_reaches_the_engine),
