@@ -246,7 +246,7 @@ sani_core_write_plain(struct sani_core *core, struct sani_tcp_conn *c, const voi
 {
 	struct sani_core_priv *p = core->priv;
 
-	if (sani_unlikely(p->scarce) || !sani_tcp_write_plain(c, data, len, core->host->pool))
+	if (sani_unlikely(p->scarce) || !sani_tcp_write_plain(c, data, len, core->host->pool, &p->spare))
 		return false;
 	list_dirty(p, c);
 	return true;

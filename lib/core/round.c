@@ -42,12 +42,32 @@ count_free(const struct rte_mempool *pool)
 	return rte_mempool_get_ops(pool->ops_index)->get_count(pool);
 }
 
+/* They are for whoever needs one, and a core to which nothing happens keeps none. */
+static SANI_SELDOM void
+give_spare(struct sani_core_priv *p)
+{
+	rte_pktmbuf_free_bulk(p->spare.m, p->spare.nb);
+	p->spare.nb = 0;
+}
+
 void
 sani_core_look_at_pool(struct sani_core *core)
 {
-	core->priv->scarce = count_free(core->host->pool) < core->host->scarce_below;
-	core->priv->looked_ms = (uint32_t)(core->now_us >> 10);
-	core->priv->busy = false;
+	struct sani_core_priv *p = core->priv;
+
+	p->scarce = count_free(core->host->pool) < core->host->scarce_below;
+	if (sani_unlikely(p->scarce))
+		give_spare(p);
+	p->looked_ms = (uint32_t)(core->now_us >> 10);
+	p->busy = false;
+}
+
+/* Nothing came or went for a while. */
+static __attribute__((noinline)) void
+look_when_idle(struct sani_core *core)
+{
+	sani_core_look_at_pool(core);
+	give_spare(core->priv);
 }
 
 static SANI_SELDOM void
@@ -68,8 +88,10 @@ sani_core_begin(struct sani_core *core)
 		unstick(core);
 	p->more = false;
 	/* other cores take from the pool too: its line is not theirs and ours in each of the empty rounds */
-	if (p->busy || p->looked_ms != (uint32_t)(core->now_us >> 10))
+	if (p->busy)
 		sani_core_look_at_pool(core);
+	else if (p->looked_ms != (uint32_t)(core->now_us >> 10))
+		look_when_idle(core);
 	sani_tx_top_up(core);
 	sani_count(&core->ctr, SANI_CTR_core_rounds);
 }

@@ -13,6 +13,7 @@
 #include "core/flow.h"
 #include "core/listen.h"
 #include "tcp/park.h"
+#include "tcp/spare.h"
 
 #define SANI_BURST 32			/**< Frames taken from a port, or a ring, in a round. */
 #define SANI_LATE_MAX 256		/**< Timers that are put off to the next round, at most. */
@@ -163,6 +164,7 @@ struct sani_core_priv {
 	struct sani_fast_peer fast_peers[SANI_FAST_PEERS];
 
 	struct rte_mbuf *spare_tx[SANI_SPARE_TX];
+	struct sani_tcp_spare spare;		/**< Empty while the pool runs low, or nothing happens. */
 	struct rte_mbuf *reserve[SANI_RESERVE];
 	uint32_t nb_reserve;
 	struct sani_txq txq[SANI_IP_IFACES];

@@ -326,7 +326,8 @@ sani_tcp_has_text(const struct sani_tcp_conn *c)
  * pool is not scarce. @return True: all of them are taken, EV_OUTPUT. False: nothing has changed.
  */
 bool
-sani_tcp_write_plain(struct sani_tcp_conn *c, const void *data, uint32_t len, struct rte_mempool *pool);
+sani_tcp_write_plain(struct sani_tcp_conn *c, const void *data, uint32_t len, struct rte_mempool *pool,
+		     struct sani_tcp_spare *spare);
 
 /** sani_tcp_deadline() exactly: the first deadline is looked for, and is what that says from here on. */
 uint64_t

@@ -8,6 +8,7 @@
 #define SANI_TCP_QUEUES_H
 
 #include "tcp/conn.h"
+#include "tcp/spare.h"
 
 /* rcvq.c */
 
@@ -65,7 +66,7 @@ sani_tcp_rcvq_read_all(struct sani_tcp_conn *c, uint8_t *buf)
 	q->head = q->tail = NULL;
 	q->nb_mbufs--;
 	q->bytes -= n;
-	rte_pktmbuf_free_seg(m);
+	sani_tcp_spare_give(NULL, m);
 	return n;
 }
 void
@@ -118,13 +119,14 @@ sani_tcp_sndq_append(struct sani_tcp_conn *c, const uint8_t *data, uint32_t len,
 
 /** The same where the queue is empty; false: there is no buffer, or it does not hold all of it. */
 static inline bool
-sani_tcp_sndq_begin(struct sani_tcp_conn *c, const uint8_t *data, uint32_t len, struct rte_mempool *pool)
+sani_tcp_sndq_begin(struct sani_tcp_conn *c, const uint8_t *data, uint32_t len, struct rte_mempool *pool,
+		    struct sani_tcp_spare *spare)
 {
 	struct rte_mbuf *m;
 
 	if (len > SANI_TCP_SNDQ_SURE && len > rte_pktmbuf_data_room_size(pool))
 		return false;
-	m = rte_mbuf_raw_alloc(pool);
+	m = sani_tcp_spare_take(spare, pool);
 	if (m == NULL)
 		return false;
 	m->data_off = 0;

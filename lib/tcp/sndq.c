@@ -104,10 +104,15 @@ sani_tcp_sndq_release(struct sani_tcp_conn *c, uint32_t n)
 			break;
 		}
 		n -= m->data_len;
-		q->head = m->next;
 		if (q->cur == m)
 			q->cur = NULL;
-		rte_pktmbuf_free_seg(m);
+		if (m == q->tail) {
+			q->head = NULL;
+			sani_tcp_spare_give(NULL, m);
+		} else {
+			q->head = m->next;
+			rte_pktmbuf_free_seg(m);
+		}
 	}
 	if (q->head == NULL)
 		q->tail = NULL;

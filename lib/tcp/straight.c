@@ -90,7 +90,7 @@ grow_cwnd(struct sani_tcp_conn *c, uint32_t acked, uint32_t rtt_us, struct sani_
 
 /* Most often it is all that was written, and that lies in one buffer. */
 static inline void
-release(struct sani_tcp_conn *c, uint32_t acked)
+release(struct sani_tcp_conn *c, uint32_t acked, struct sani_tcp_spare *spare)
 {
 	struct sani_tcp_sndq *q = &c->sndq;
 	struct rte_mbuf *m = q->head;
@@ -101,7 +101,7 @@ release(struct sani_tcp_conn *c, uint32_t acked)
 	}
 	c->acked += acked;
 	q->head = q->tail = NULL;
-	rte_pktmbuf_free_seg(m);
+	sani_tcp_spare_give(spare, m);
 }
 
 /* Fifth: new data is acknowledged, sent once and all at the same time. */
@@ -114,7 +114,7 @@ take_ack(struct sani_tcp_conn *c, uint32_t ack, struct sani_tcp_io *io)
 
 	sani_tcp_note_flight(c, io->now_us);
 	sani_tcp_flight_pass(c, ack);
-	release(c, acked);
+	release(c, acked, io->spare);
 	c->snd_una = ack;
 	c->rack_fack = ack;
 	c->soft_error = 0;

@@ -50,6 +50,7 @@
 struct sani_tcp_io {
 	uint64_t now_us;
 	struct rte_mempool *pool;
+	struct sani_tcp_spare *spare;	/**< spare.h; NULL: none are kept. */
 	struct sani_counters *ctr;
 	struct rte_mbuf **tx;	/**< Room for max_tx segments, all of the connection of the call. */
 	uint16_t nb_tx;
@@ -71,8 +72,7 @@ enum sani_tcp_event {
 	SANI_TCP_EV_FIN = 1 << 4,	/**< The peer's FIN is in order: end of stream behind what is readable. */
 	SANI_TCP_EV_FIN_ACKED = 1 << 5,	/**< Our FIN is acknowledged. */
 	SANI_TCP_EV_CLOSED = 1 << 6,	/**< The state is CLOSED now; c->error says why (0: both FINs done). */
-	SANI_TCP_EV_DOUBT = 1 << 7,	/**< A segment was sent three times again and not answered (R1, RFC
-					 *   9293 3.8.3): is the way still good? */
+	SANI_TCP_EV_DOUBT = 1 << 7,	/**< Sent three times again, not answered (RFC 9293 3.8.3): is the way good? */
 };
 
 /** Congestion control: one const table of functions (cc.h). */

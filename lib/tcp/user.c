@@ -18,19 +18,22 @@ sani_tcp_can_write(const struct sani_tcp_conn *c)
 
 /* What most writes are: to an established connection, into a first buffer or into what the last one has left. */
 static inline bool
-write_plain(struct sani_tcp_conn *c, const void *data, uint32_t len, struct rte_mempool *pool)
+write_plain(struct sani_tcp_conn *c, const void *data, uint32_t len, struct rte_mempool *pool,
+	    struct sani_tcp_spare *spare)
 {
 	uint64_t held = c->written - c->acked;
 
 	if (c->state != SAN_TCP_ESTABLISHED || held + len > c->sndq.limit || (c->flags & SANI_TCP_F_FIN_QUEUED))
 		return false;
-	return c->sndq.head == NULL ? sani_tcp_sndq_begin(c, data, len, pool) : sani_tcp_sndq_extend(c, data, len);
+	return c->sndq.head == NULL ? sani_tcp_sndq_begin(c, data, len, pool, spare) :
+				      sani_tcp_sndq_extend(c, data, len);
 }
 
 bool
-sani_tcp_write_plain(struct sani_tcp_conn *c, const void *data, uint32_t len, struct rte_mempool *pool)
+sani_tcp_write_plain(struct sani_tcp_conn *c, const void *data, uint32_t len, struct rte_mempool *pool,
+		     struct sani_tcp_spare *spare)
 {
-	return write_plain(c, data, len, pool);
+	return write_plain(c, data, len, pool, spare);
 }
 
 /* SEND, RFC 9293 3.10.2: queued before the connection is synchronized, sent after. */
@@ -41,7 +44,7 @@ sani_tcp_write(struct sani_tcp_conn *c, const void *data, uint32_t len, struct s
 	uint32_t held = (uint32_t)(c->written - c->acked);
 	uint32_t want;
 
-	if (sani_likely(!io->scarce) && write_plain(c, data, len, io->pool)) {
+	if (sani_likely(!io->scarce) && write_plain(c, data, len, io->pool, io->spare)) {
 		*taken = len;
 		return SANI_TCP_EV_OUTPUT;
 	}

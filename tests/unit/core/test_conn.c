@@ -645,7 +645,42 @@ one_of_very_many_that_rests_has_no_timer(void **state)
 	pair_close();
 }
 
-/* While the pool runs low, how much a queue takes is decided elsewhere. */
+/* What is acknowledged is the next buffer to be written to, whoever writes. */
+static void
+buffer_that_was_acknowledged_is_the_next(void **state)
+{
+	const struct sani_tcp_spare *spare;
+	struct rte_mbuf *m;
+	uint32_t a, other;
+
+	(void)state;
+	pair_open(1, NULL);
+	pair_listen(B, 80, 5);
+	a = pair_establish(80);
+	other = pair_establish(80);
+	pair_run(100000);
+	spare = &core_of(a)->priv->spare;
+	assert_int_equal(spare->nb, 0);
+	assert_true(sani_core_write_plain(core_of(a), pair_conn(a), "first", 5));
+	m = pair_conn(a)->sndq.head;
+	wait_for_ack(a, 5);
+	assert_int_equal(spare->nb, 1);
+	assert_true(sani_core_write_plain(core_of(a), pair_conn(other), "other", 5));
+	assert_ptr_equal(pair_conn(other)->sndq.head, m);
+	assert_int_equal(spare->nb, 0);
+	wait_for_ack(other, 5);
+	assert_int_equal(spare->nb, 1);
+	/* a core to which nothing happens keeps none */
+	pair_run(3000);
+	assert_int_equal(spare->nb, 0);
+	for (uint32_t s = a; s < other + 2; s++) {
+		close_sock(s);
+		pair_run(1000);
+	}
+	pair_close();
+}
+
+/* While the pool runs low, how much a queue takes is decided elsewhere, and no buffer is kept from it. */
 static void
 first_bytes_are_refused_while_buffers_are_scarce(void **state)
 {
@@ -663,12 +698,17 @@ first_bytes_are_refused_while_buffers_are_scarce(void **state)
 	pair_run(100000);
 	core = core_of(a);
 	host = core->host;
+	assert_true(sani_core_write_plain(core, pair_conn(a), "kept", 4));
+	wait_for_ack(a, 4);
+	assert_int_equal(pair_read(a + 1, buf, sizeof(buf)), 4);
+	assert_int_equal(core->priv->spare.nb, 1);
 	while (nb_gone < RTE_DIM(gone) && rte_mempool_avail_count(host->pool) >= host->scarce_below)
 		gone[nb_gone++] = rte_pktmbuf_alloc(host->pool);
-	pair_run(10000);
+	sani_core_look_at_pool(core);
+	assert_int_equal(core->priv->spare.nb, 0);
 	assert_false(sani_core_write_plain(core, pair_conn(a), "first", 5));
 	assert_int_equal(core->priv->nb_dirty, 0);
-	assert_int_equal(sani_tcp_written(pair_conn(a)), 0);
+	assert_int_equal(sani_tcp_written(pair_conn(a)), 4);
 	rte_pktmbuf_free_bulk(gone, nb_gone);
 	pair_run(10000);
 	assert_true(sani_core_write_plain(core, pair_conn(a), "first", 5));
@@ -705,6 +745,7 @@ main(void)
 		cmocka_unit_test(timer_of_an_ack_that_an_answer_carries_is_not_armed),
 		cmocka_unit_test(timer_of_an_ack_that_nothing_carries_is_armed_a_round_later),
 		cmocka_unit_test(one_of_very_many_that_rests_has_no_timer),
+		cmocka_unit_test(buffer_that_was_acknowledged_is_the_next),
 		cmocka_unit_test(first_bytes_are_refused_while_buffers_are_scarce),
 	};
 

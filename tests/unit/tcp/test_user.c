@@ -193,7 +193,7 @@ plain(struct bed *b, uint32_t n)
 	assert_true(n <= sizeof(data));
 	for (uint32_t i = 0; i < n; i++)
 		data[i] = bed_byte(sani_tcp_written(&b->c) + i);
-	return sani_tcp_write_plain(&b->c, data, n, bed_pool);
+	return sani_tcp_write_plain(&b->c, data, n, bed_pool, NULL);
 }
 
 /* It is refused, and nothing is other than before. */
