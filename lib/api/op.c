@@ -227,15 +227,18 @@ int
 san_post(struct san_request *req, unsigned int nb)
 {
 	struct sani_batch b = { .core = NULL };
-	unsigned int n;
+	unsigned int n = 0;
 
 	if (req == NULL || nb == 0 || nb > INT32_MAX)
 		return -EINVAL;
-	for (n = 0; n < nb; n++) {
+	do {
 		req[n].answer = post_one(&b, &req[n]);
 		if (req[n].answer < 0)
 			break;
-	}
+		n++;
+		if (b.ring != NULL)
+			n += sani_batch_row(&b, req + n, nb - n);
+	} while (n < nb);
 	sani_batch_end(&b);
 	return (int)n;
 }

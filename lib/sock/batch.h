@@ -11,6 +11,8 @@
 #ifndef SANI_SOCK_BATCH_H
 #define SANI_SOCK_BATCH_H
 
+#include <san/post.h>
+
 #include "sock/sock.h"
 
 struct sani_batch {
@@ -19,12 +21,18 @@ struct sani_batch {
 	/* What the last post found out: several in a row are mostly on one socket. */
 	san_handle sock;
 	uint64_t word;			/**< Of its slot, read in this bracket. */
-	struct sani_lane *lane;
 };
 
 /** As sani_sock_post(). */
 int
 sani_batch_post(struct sani_batch *b, const struct sani_post *p);
+
+/**
+ * Post as many of these as are plain receives and sends on the socket of the post before, which went to another thread's
+ * core (b->ring): in its bracket, and by the shortest way. Their answers are set. @return How many.
+ */
+unsigned int
+sani_batch_row(struct sani_batch *b, struct san_request *req, unsigned int nb);
 
 /** Show what is written, and end the bracket. */
 void

@@ -272,7 +272,8 @@ reap_entries(struct sani_lane *lane, struct san_completion *comp, unsigned int m
 		n = max;
 	if (n == 0)
 		return 0;
-	if (from_afar && n > 1)
+	/* those that bring their result have their lines here; and so, mostly, do those that come with them */
+	if (from_afar && n > 1 && sani_lane_at(lane, head)->places != SANI_ENTRY_BRINGS)
 		fetch(lane, head, n);
 	/* to the end of the ring's memory, and on from its beginning */
 	straight = ring->mask + 1 - (head & ring->mask);
@@ -451,6 +452,7 @@ sani_cq_recycle(struct san_cq *cq)
 {
 	struct sani_lane *lane = cq->lanes;
 
+	sani_cq_thread(cq)->way.core = NULL;
 	while (lane != NULL) {
 		struct sani_lane *next = lane->next;
 

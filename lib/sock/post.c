@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
+#include "sock/afar.h"
 #include "sock/batch.h"
 #include "sock/layer.h"
 #include "sock/priv.h"
@@ -170,24 +171,54 @@ post_on_core(const struct target *at, const struct sani_post *p, bool told)
 
 /* Does the request say all of it? */
 static inline bool
-is_plain_receive(const struct sani_post *p)
+is_plain(const struct sani_post *p)
 {
-	return p->kind == SAN_OP_RECV && p->extra == NULL && !(p->flags & SAN_POLLED) && p->op->timeout_us == 0;
+	unsigned int allowed = p->kind == SAN_OP_RECV ? SAN_WAITALL : 0;
+
+	return (p->kind == SAN_OP_RECV || p->kind == SAN_OP_SEND) && p->extra == NULL &&
+	       (p->flags & ~allowed) == 0 && p->op->timeout_us == 0;
 }
 
 /* There is room. */
 static inline void
 put_request(struct sani_spsc *ring, const struct sani_post *p)
 {
-	struct sani_req *req = sani_spsc_place(ring);
+	struct sani_req *req = sani_req_place(ring);
 
 	req->sock = p->sock;
 	req->op = p->op;
 	req->buf = p->buf;
 	req->id = p->len;
 	req->flags = p->flags;
-	req->kind = is_plain_receive(p) ? SANI_REQ_RECV : SANI_REQ_POST;
+	if (!is_plain(p))
+		req->kind = SANI_REQ_POST;
+	else
+		req->kind = p->kind == SAN_OP_RECV ? SANI_REQ_RECV : SANI_REQ_SEND;
 	sani_spsc_wrote(ring);
+}
+
+/* The way to the socket with this word; mostly the last one. */
+static int
+find_way(const struct target *at, uint64_t w, uint32_t gen)
+{
+	struct sani_way *way = &at->t->way;
+	struct sani_spsc *ring;
+	struct san_cq *cq;
+	int rc;
+
+	if (sani_likely(way->core == at->k && w == sani_way_word(way, gen)))
+		return 0;
+	rc = check_word(at, w, gen, &cq);
+	if (rc < 0)
+		return rc;
+	ring = sani_thread_ring(at->t, at->k->id);
+	if (ring == NULL)
+		return -EAGAIN;
+	way->core = at->k;
+	way->lane = atomic_load_explicit(&cq->lane_of[at->k->id], memory_order_relaxed);
+	way->ring = ring;
+	way->word = (uint32_t)w;
+	return 0;
 }
 
 /*
@@ -201,31 +232,26 @@ post_bracketed(struct sani_batch *b, const struct target *at, const struct sani_
 	struct sani_record *rec = &k->slots->records[at->slot];
 	/* sequentially consistent, after the bracket's exchange */
 	uint64_t w = atomic_load(&k->slots->words[at->slot]);
-	struct sani_spsc *ring;
-	struct sani_lane *lane;
+	struct sani_way *way = &at->t->way;
 	uint32_t n = places(p);
 	struct sani_extra *x;
-	struct san_cq *cq;
-	int rc = check_word(at, w, sani_handle_gen(p->sock), &cq);
+	int rc = find_way(at, w, sani_handle_gen(p->sock));
 
 	if (rc < 0)
 		return rc;
 	sani_window();
-	lane = atomic_load_explicit(&cq->lane_of[k->id], memory_order_relaxed);
-	ring = sani_thread_ring(at->t, k->id);
-	if (ring == NULL || sani_spsc_room(ring) == 0)
+	if (sani_spsc_room(way->ring) == 0)
 		return -EAGAIN;
-	rc = claim(p, lane, n, &x);
+	rc = claim(p, way->lane, n, &x);
 	if (rc < 0)
 		return rc;
 	prepare(p, rec, x);
-	lane->left -= n;
+	way->lane->left -= n;
 	rec->posted++;
-	put_request(ring, p);
-	b->ring = ring;
+	put_request(way->ring, p);
+	b->ring = way->ring;
 	b->sock = p->sock;
 	b->word = w;
-	b->lane = lane;
 	return 0;
 }
 
@@ -265,7 +291,7 @@ end_batch(struct sani_batch *b)
 	sani_bracket_end(sani_thread_self());
 	*b = (struct sani_batch){ .core = NULL };
 	if (any)
-		sani_core_wake(k);
+		sani_core_wake_posted(k);
 }
 
 static inline __attribute__((always_inline)) int
@@ -288,32 +314,9 @@ post(struct sani_batch *b, const struct sani_post *p)
 	return at.on_core ? post_on_core(&at, p, false) : post_off_core(b, &at, p);
 }
 
-/* Once more on the socket of the post before, in the same bracket. False: nothing was done, it is otherwise. */
-static inline bool
-post_again(struct sani_batch *b, const struct sani_post *p)
-{
-	const struct sani_slots *slots = b->core->slots;
-	uint32_t slot = sani_handle_slot(p->sock);
-	struct sani_record *rec = &slots->records[slot];
-	uint32_t n = places(p);
-
-	/* the load: sequentially consistent, after the bracket's exchange */
-	if (sani_unlikely(p->peer != NULL || p->extra != NULL || sani_lib_check() < 0 ||
-			  sani_op_state(p->op) != SANI_OP_FREE || atomic_load(&slots->words[slot]) != b->word ||
-			  b->lane->left < n || sani_spsc_room(b->ring) == 0))
-		return false;
-	prepare(p, rec, NULL);
-	b->lane->left -= n;
-	rec->posted++;
-	put_request(b->ring, p);
-	return true;
-}
-
 int
 sani_batch_post(struct sani_batch *b, const struct sani_post *p)
 {
-	if (b->ring != NULL && b->sock == p->sock && post_again(b, p))
-		return 0;
 	return post(b, p);
 }
 

@@ -104,7 +104,7 @@ struct san_core {
 	struct sani_loans loans;
 	uint32_t check_next;		/**< check.c */
 	struct sani_layer *layers;	/**< sock/layer.h */
-	bool waits;			/**< The last plain receive of another thread was not over at once. */
+	bool waits;			/**< The last plain request was not over at once. */
 	bool gathers;			/**< Requests are being processed: completions are shown together. */
 	struct sani_lane *held;		/**< Then: which has some that are not shown, or NULL. */
 	struct san_cq *touched_last;	/**< One of those below, or NULL. */
@@ -311,6 +311,18 @@ sani_request_drain(struct san_core *k, struct sani_thread *t);
 /** How far the requests of thread t to k are processed. */
 uint32_t
 sani_request_head(const struct san_core *k, const struct sani_thread *t);
+
+/**
+ * Wake k if it sleeps, behind a bracket in which something was published for it (O7). The exchange that began the bracket
+ * is the barrier: who falls asleep looks at brackets, too (sleep.c).
+ */
+static inline void
+sani_core_wake_posted(struct san_core *k)
+{
+	/* sequentially consistent, as that exchange is */
+	if (sani_unlikely(atomic_load(&k->asleep) != 0))
+		sani_core_wake_published(k);
+}
 
 /** On the core's thread, outside a round: what is done now has to be seen before a sleep that is armed. */
 static inline void

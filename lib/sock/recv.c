@@ -3,6 +3,7 @@
  * The commonest post of all by the shortest way: a receive on the owning core, whose bytes lie there and which nothing
  * stands before. It is what sani_sock_post() and sani_recv_start() do of it, in one piece; any other goes theirs.
  */
+#include "sock/afar.h"
 #include "sock/end.h"
 #include "sock/priv.h"
 #include "sock/recv.h"
@@ -18,6 +19,18 @@ post(san_handle sock, struct san_overlapped *op, void *buf, size_t len, unsigned
 	    (flags & ~(unsigned int)(SAN_POLLED | SAN_WAITALL)) != 0)
 		return -EINVAL;
 	return sani_sock_post(&p);
+}
+
+/* On the core of another thread. */
+static __attribute__((noinline)) int
+post_afar(san_handle sock, struct san_overlapped *op, void *buf, size_t len, unsigned int flags, struct san_core *k)
+{
+	struct sani_post p = { .sock = sock, .op = op, .buf = buf, .len = (uint32_t)len,
+			       .flags = (uint16_t)flags, .kind = SAN_OP_RECV };
+
+	if (sani_likely(len - 1 < SAN_IO_MAX) && sani_likely(sani_afar_post(k, &p, SANI_REQ_RECV)))
+		return 0;
+	return post(sock, op, buf, len, flags);
 }
 
 /* Is it a post like most? What is wrong with it otherwise is found out there. */
@@ -101,7 +114,7 @@ sani_sock_recv(san_handle sock, struct san_overlapped *op, void *buf, size_t len
 		return post(sock, op, buf, len, flags);
 	here = atomic_load_explicit(&k->here, memory_order_relaxed);
 	if (sani_unlikely(here != sani_thread_id || sani_handle_slot(sock) >= k->nb_slots))
-		return post(sock, op, buf, len, flags);
+		return post_afar(sock, op, buf, len, flags, k);
 	so = &k->socks[sani_handle_slot(sock)];
 	if (sani_unlikely(!is_mine(k, so, sock, here)))
 		return post(sock, op, buf, len, flags);
@@ -114,57 +127,4 @@ sani_sock_recv(san_handle sock, struct san_overlapped *op, void *buf, size_t len
 	if (sani_unlikely(k->touched_last != lane->cq || len - 1 >= c->rcvq.bytes))
 		return take_less(sock, op, buf, len, flags);
 	return take(k, lane, c, &p);
-}
-
-/* Ended by what the request says. */
-static inline void
-end_unseen(struct san_core *k, struct sani_sock *so, struct san_overlapped *op, int32_t result)
-{
-	sani_op_finish_unseen(so->lane, sani_sock_record(so), op, SAN_OP_RECV, result);
-	sani_sock_show(k, so);
-	sani_count(&k->core->ctr, SANI_CTR_sock_ops);
-	sani_count(&k->core->ctr, SANI_CTR_sock_ops_ended);
-}
-
-/* The result of a receive that is over at once, or -EINPROGRESS. What is there is copied. */
-static inline int32_t
-receive_unseen(struct san_core *k, struct sani_sock *so, const struct sani_req *req)
-{
-	struct sani_tcp_conn *c;
-	uint32_t n;
-
-	if (sani_unlikely(so->close != SANI_CLOSE_NONE)) {
-		sani_count(&k->core->ctr, SANI_CTR_sock_stale_posts);
-		return -ECANCELED;
-	}
-	if (so->phase != SANI_SOCK_CONNECTED)
-		return so->phase == SANI_SOCK_DEAD && so->error == 0 ? -EINPROGRESS :
-		       so->phase == SANI_SOCK_DEAD ? -so->error : -ENOTCONN;
-	/* nothing is unread of one that is parked */
-	if (so->conn >= SANI_CONN_PARKED)
-		return -EINPROGRESS;
-	c = &k->conns[so->conn];
-	n = c->rcvq.bytes;
-	if (so->recv.head != NULL || n == 0 || (n < req->id && req->flags != 0) || (c->flags & SANI_TCP_MAYBE_URGENT))
-		return -EINPROGRESS;
-	n = n < req->id ? n : req->id;
-	sani_core_read(k->core, c, req->buf, n);
-	return (int32_t)n;
-}
-
-void
-sani_recv_off_core(struct san_core *k, const struct sani_req *req)
-{
-	struct sani_sock *so = &k->socks[sani_handle_slot(req->sock)];
-	int32_t result;
-
-	/* The fence keeps a slot until every post that read it OPEN has been met here (O7). */
-	sani_assert(so == sani_sock_of(k, req->sock));
-	sani_sock_rebind(k, so);
-	result = sani_unlikely(k->gone_here) ? -EINPROGRESS : receive_unseen(k, so, req);
-	k->waits = result == -EINPROGRESS;
-	if (k->waits)
-		sani_op_start_off_core(k, so, req->op);
-	else
-		end_unseen(k, so, req->op, result);
 }

@@ -14,10 +14,4 @@
 int
 sani_sock_recv(san_handle sock, struct san_overlapped *op, void *buf, size_t len, unsigned int flags);
 
-struct sani_req;
-
-/** Core: take a plain receive of another thread. What happens, ends it or lists it. */
-void
-sani_recv_off_core(struct san_core *k, const struct sani_req *req);
-
 #endif

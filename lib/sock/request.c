@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
+#include "sock/afar.h"
 #include "sock/priv.h"
-#include "sock/recv.h"
 
 static void
 on_control(struct san_core *k, struct sani_control *ctl, uint32_t number)
@@ -30,11 +30,10 @@ static void
 process(struct san_core *k, struct sani_thread *t, const struct sani_req *req)
 {
 	switch ((enum sani_req_kind)req->kind) {
+	case SANI_REQ_RECV:
+	case SANI_REQ_SEND:
 	case SANI_REQ_POST:
 		on_post(k, req);
-		break;
-	case SANI_REQ_RECV:
-		sani_recv_off_core(k, req);
 		break;
 	case SANI_REQ_CANCEL:
 		sani_cancel_request(k, req->sock, req->id, false, false);
@@ -56,7 +55,7 @@ process(struct san_core *k, struct sani_thread *t, const struct sani_req *req)
 
 /*
  * The lines of operations come from the posting thread's cache, each of them a long way: have those of so many requests
- * on their way at once; but of receives that end without them. What is no operation's address does no harm.
+ * on their way at once; but not of plain ones while they end without them. What is no operation's address does no harm.
  */
 #define AHEAD 16u
 
@@ -64,53 +63,69 @@ process(struct san_core *k, struct sani_thread *t, const struct sani_req *req)
 #define AHEAD_LINES 32u
 
 static inline void
-fetch_one(const struct san_core *k, const struct sani_spsc *ring, uint32_t position)
+fetch_one(const struct sani_spsc *ring, uint32_t position)
 {
 	const struct sani_req *req = sani_spsc_at(ring, position);
 
-	if (req->kind != SANI_REQ_RECV || k->waits)
-		sani_fetch_to_write(req->op);
+	sani_fetch_to_write(req->op);
 }
 
 /* Of the requests that are there now. */
 static void
 fetch_first(const struct san_core *k, const struct sani_spsc *ring)
 {
+	const struct sani_req *first = sani_spsc_at(ring, sani_spsc_head(ring));
 	uint32_t head = sani_spsc_head(ring);
 	uint32_t n = sani_spsc_tail(ring) - head;
 
 	/* the first is read already */
 	for (uint32_t i = 2; i < n && i < AHEAD_LINES; i += 2)
 		__builtin_prefetch(sani_spsc_at(ring, head + i));
+	if (sani_req_is_plain(first) && !k->waits)
+		return;
 	for (uint32_t i = 0; i < n && i < AHEAD; i++)
-		fetch_one(k, ring, head + i);
+		fetch_one(ring, head + i);
 }
 
 static inline void
-fetch_next(const struct san_core *k, const struct sani_spsc *ring)
+fetch_next(const struct sani_spsc *ring)
 {
 	uint32_t next = sani_spsc_head(ring) + AHEAD;
 
 	if ((int32_t)(ring->tail_seen - next) > 0)
-		fetch_one(k, ring, next);
+		fetch_one(ring, next);
+}
+
+/* Any other, and a plain one that is not over at once. */
+static void
+process_one(struct san_core *k, struct sani_thread *t, struct sani_spsc *ring, const struct sani_req *entry)
+{
+	struct sani_req req = *entry;
+
+	fetch_next(ring);
+	process(k, t, &req);
+	/* Popped when done: the fence counts what is processed. */
+	sani_spsc_pop(ring);
 }
 
 static unsigned int
 process_all(struct san_core *k, struct sani_thread *t, struct sani_spsc *ring)
 {
-	unsigned int n;
+	unsigned int n = 0;
 
-	for (n = 0; n < SANI_REQUESTS_A_ROUND; n++) {
+	while (n < SANI_REQUESTS_A_ROUND) {
 		const struct sani_req *entry = sani_spsc_peek(ring);
-		struct sani_req req;
+		uint32_t taken = 0;
 
 		if (entry == NULL)
 			break;
-		req = *entry;
-		fetch_next(k, ring);
-		process(k, t, &req);
-		/* Popped when done: the fence counts what is processed. */
-		sani_spsc_pop(ring);
+		if (sani_req_is_plain(entry)) {
+			taken = sani_afar_take(k, ring, SANI_REQUESTS_A_ROUND - n);
+			k->waits = taken == 0;
+		}
+		if (taken == 0)
+			process_one(k, t, ring, entry);
+		n += taken > 0 ? taken : 1;
 	}
 	return n;
 }

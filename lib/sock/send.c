@@ -4,6 +4,7 @@
  * the connection's when the post returns, so it is finished (O1), and the operation was never the stack's. It is what
  * sani_sock_post() and sani_send_start() do of it, in one piece; any other goes theirs.
  */
+#include "sock/afar.h"
 #include "sock/priv.h"
 #include "sock/send.h"
 
@@ -20,6 +21,19 @@ post(san_handle sock, struct san_overlapped *op, const void *data, size_t len, u
 	if (op == NULL || data == NULL || len == 0 || len > SAN_IO_MAX || (flags & ~(unsigned int)FLAGS) != 0)
 		return -EINVAL;
 	return sani_sock_post(&p);
+}
+
+/* On the core of another thread. */
+static __attribute__((noinline)) int
+post_afar(san_handle sock, struct san_overlapped *op, const void *data, size_t len, unsigned int flags,
+	  struct san_core *k)
+{
+	struct sani_post p = { .sock = sock, .op = op, .buf = (void *)(uintptr_t)data, .len = (uint32_t)len,
+			       .kind = SAN_OP_SEND };
+
+	if (sani_likely(flags == 0) && sani_likely(sani_afar_post(k, &p, SANI_REQ_SEND)))
+		return 0;
+	return post(sock, op, data, len, flags);
 }
 
 /* Is it a post like most? Length and room are looked at where the bytes go. */
@@ -64,9 +78,10 @@ sani_sock_send(san_handle sock, struct san_overlapped *op, const void *data, siz
 	const struct sani_sock *so;
 	struct sani_tcp_conn *c;
 
-	if (sani_unlikely(sani_lib_check() < 0 || k == NULL || !sani_is_here(k, id) || slot >= k->nb_slots ||
-			  !is_plain(op, data, len, flags)))
+	if (sani_unlikely(sani_lib_check() < 0 || k == NULL || !is_plain(op, data, len, flags)))
 		return post(sock, op, data, len, flags);
+	if (sani_unlikely(!sani_is_here(k, id) || slot >= k->nb_slots))
+		return post_afar(sock, op, data, len, flags, k);
 	so = &k->socks[slot];
 	if (sani_unlikely(!is_mine(k, so, sock, id) || so->conn >= SANI_CONN_PARKED))
 		return post(sock, op, data, len, flags);

@@ -7,6 +7,9 @@
  *   full barrier                      full barrier
  *   asleep? take it, wake             an entry anywhere? then no sleep
  *
+ * Of a post the full barrier is the exchange that begins its bracket (O7), before the entry, so the core looks whether a
+ * thread is inside one, too: who is not yet finds it asleep, and who is not any more has shown its entries.
+ *
  * `armed` is the poller's own: from san_core_arm() to the next round. What it posts itself meanwhile wakes
  * it too, since a program may arm, then serve other descriptors of its loop, then sleep.
  */
@@ -105,15 +108,20 @@ must_poll(const struct san_core *k)
 	return must_close(k) || k->nb_kept > 0 || k->gone_here;
 }
 
+/* Something in a ring, or a thread that may be about to put something there. */
 static bool
 has_request(struct san_core *k)
 {
 	unsigned int id, high = sani_thread_high();
 
 	for (id = 1; id < high; id++) {
-		struct sani_spsc *ring = atomic_load_explicit(&sani_thread_get(id)->req[k->id],
-							      memory_order_acquire);
+		struct sani_thread *t = sani_thread_get(id);
+		struct sani_spsc *ring;
 
+		/* sequentially consistent, against the bracket's exchange; then, if it is over, what it has shown */
+		if (atomic_load(&t->posting) != 0)
+			return true;
+		ring = atomic_load_explicit(&t->req[k->id], memory_order_acquire);
 		if (ring != NULL && sani_spsc_head(ring) != sani_spsc_tail(ring))
 			return true;
 	}

@@ -157,6 +157,7 @@ sani_thread_free_rings(void)
 		for (core = 0; core < SANI_CORE_IDS; core++) {
 			sani_spsc_destroy(atomic_load(&sani_threads[id].req[core]));
 			atomic_store(&sani_threads[id].req[core], NULL);
+			sani_threads[id].way.core = NULL;
 		}
 }
 

@@ -34,8 +34,10 @@ enum sani_thread_state {
 };
 
 enum sani_req_kind {
+	/* Plain: neither polled nor timed, one buffer, no flags but those said below. */
+	SANI_REQ_RECV,
+	SANI_REQ_SEND,
 	SANI_REQ_POST,
-	SANI_REQ_RECV,	/**< A plain receive: neither polled nor timed, one buffer. */
 	SANI_REQ_CANCEL,
 	SANI_REQ_CANCEL_ALL,
 	SANI_REQ_CLOSE,
@@ -44,8 +46,8 @@ enum sani_req_kind {
 };
 
 /**
- * An entry of a request ring. It says all of a plain receive, so that of one that ends at once the core need not look
- * at the operation, whose line lies in the posting thread's cache.
+ * An entry of a request ring. It says all of a plain receive or send, so that of one that ends at once the core need not
+ * look at the operation, whose line lies in the posting thread's cache.
  */
 struct sani_req {
 	union {
@@ -53,11 +55,11 @@ struct sani_req {
 		void (*fn)(struct san_core *core, void *arg);	/**< CALL */
 	};
 	union {
-		struct san_overlapped *op;	/**< POST, RECV */
+		struct san_overlapped *op;	/**< POST, RECV, SEND */
 		void *arg;			/**< CALL */
 	};
-	void *buf;			/**< RECV */
-	/** CANCEL: operation, CANCEL_ALL: those before it; CONTROL: its number; RECV: the length. */
+	void *buf;			/**< RECV, SEND */
+	/** CANCEL: operation, CANCEL_ALL: those before it; CONTROL: its number; RECV, SEND: the length. */
 	uint32_t id;
 	uint16_t flags;			/**< RECV: SAN_WAITALL or 0. */
 	uint16_t kind;			/**< enum sani_req_kind */
@@ -107,9 +109,21 @@ sani_control_call(uint32_t number, enum sani_control_state state)
 	return (uint64_t)number << 8 | (uint64_t)state;
 }
 
+/**
+ * Where the last post to another core went: mostly the next one goes there, too. It names nothing that is gone: the end
+ * of the queue and that of the rings take it away.
+ */
+struct sani_way {
+	struct san_core *core;		/**< NULL: there is none. */
+	struct sani_lane *lane;		/**< From it to the queue. */
+	struct sani_spsc *ring;		/**< To it. */
+	uint32_t word;			/**< Lower half of the slot words of open sockets with this queue. */
+};
+
 struct sani_thread {
 	_Atomic uint64_t posting SANI_ALIGNED;	/**< O7: nonzero inside a bracket. */
 	uint64_t brackets;			/**< Brackets begun. */
+	struct sani_way way;			/**< The thread's. */
 	_Atomic uint32_t state SANI_ALIGNED;	/**< enum sani_thread_state */
 	_Atomic uint32_t acks_left;		/**< GONE: cores that have not acknowledged. */
 	_Atomic uint32_t life;		/**< Moves on with each thread that uses the record. */
@@ -168,6 +182,15 @@ sani_thread_high(void);
 /** How often a thread has gone without detaching; cores look for such threads when it moves. */
 uint32_t
 sani_thread_gone_count(void);
+
+/** Where the next entry of a request ring goes, to be written there; there is room. */
+static inline struct sani_req *
+sani_req_place(struct sani_spsc *ring)
+{
+	struct sani_req *entries = (struct sani_req *)(void *)ring->slots;
+
+	return &entries[ring->put & ring->mask];
+}
 
 /** The thread's request ring to a core, made if need be; NULL: no memory. The thread itself. */
 struct sani_spsc *
