@@ -12,6 +12,10 @@
  * Thread and owner have a store buffer each: what is published goes through it. An event is a
  * descriptor that is readable or not.
  *
+ * Between what the thread posts and its look at the core's flag there is no barrier, so that look
+ * may come before what is published: the exchange that begins the bracket (O7) is the barrier, and
+ * the core looks at the bracket, too, before it looks at the rings.
+ *
  *@ check woken: everything ends
  *@ mutant ARMED_PLAIN deadlock: the thread arms by a plain store
  *@ mutant LOOK_THEN_ARM deadlock: the thread arms after its last look
@@ -20,7 +24,10 @@
  *@ mutant LOOK_THEN_PUBLISH deadlock: the owner looks at the thread's flag before it publishes
  *@ mutant ASLEEP_PLAIN deadlock: the core falls asleep by a plain store
  *@ mutant NO_OVERFLOW_LOOK deadlock: the core's last look leaves the overflow list out
- *@ mutant THREAD_NO_FENCE deadlock: the thread looks at the core's flag without a barrier behind what it published
+ *@ mutant NO_BRACKET_LOOK deadlock: the core's last look leaves the brackets out
+ *@ mutant RINGS_FIRST deadlock: the core looks at the rings before it looks at the brackets
+ *@ mutant BRACKET_PLAIN deadlock: the bracket begins with a plain store
+ *@ mutant WAKE_FIRST deadlock: the thread looks at the core's flag before it begins the bracket
  *@ mutant OPEN_FENCE deadlock: a core sleeps with a fence open
  *@ mutant LENT_OUT deadlock: a core sleeps without a timer while a lent buffer is out
  *@ mutant NO_FLUSH deadlock: a core sleeps before it has woken those to whom its program's calls published
@@ -109,28 +116,43 @@ inline wake_core()
 #define LAST_LOOK SOMETHING
 #endif
 
+#ifdef WAKE_FIRST
+#define LOOK_AT_CORE sleeps
+#else
+#define LOOK_AT_CORE asleep
+#endif
+
 active proctype thread()
 {
 	byte posts, brackets;
-	bool over, ok;
+	bool over, ok, sleeps;
 
 	do
-	:: atomic { posts < POSTS && !over && !t_full -> posts++; brackets++; posting = brackets };
+	:: posts < POSTS && !over ->
+#ifdef WAKE_FIRST
+		sleeps = asleep;
+#endif
+#ifdef BRACKET_PLAIN
+		atomic { t_store(IN_POSTING, brackets + 1); posts++; brackets++ };
+#else
+		atomic { !t_full -> posts++; brackets++; posting = brackets };
+#endif
 		ok = state == OPEN;
 		if
 		:: ok ->
 			/* published, or refused: then nobody is woken */
 			if
-			:: atomic { t_store(IN_REQ, accepted + 1); accepted++ };
-#ifndef THREAD_NO_FENCE
-				!t_full;
-#endif
-				atomic { wake_core() }
-			:: skip
+			:: sleeps = LOOK_AT_CORE; atomic { t_store(IN_REQ, accepted + 1); accepted++ }
+			:: atomic { t_store(IN_REQ, accepted + 1); accepted++ }; sleeps = LOOK_AT_CORE
+			:: sleeps = false
 			fi
 		:: !ok
 		fi;
-		t_store(IN_POSTING, 0)
+		t_store(IN_POSTING, 0);
+		if
+		:: sleeps -> atomic { wake_core(); sleeps = false }
+		:: !sleeps
+		fi
 	:: atomic { cq_tail != reaped -> reaped++ }
 	:: atomic { closed -> closed = false; over = true }
 	:: over -> break
@@ -284,7 +306,15 @@ end:
 #else
 		atomic { !c_full -> asleep = true };
 #endif
+#ifdef RINGS_FIRST
 		ok = CORE_LAST_LOOK;
+		ok = ok || posting != 0;
+#else
+#ifndef NO_BRACKET_LOOK
+		ok = posting != 0;
+#endif
+		ok = ok || CORE_LAST_LOOK;
+#endif
 		do
 		:: quiet > 0 ->
 			call();

@@ -3,7 +3,7 @@
 #include "sock/batch.h"
 #include "sock/end.h"
 
-/* Of one that is not connected, or parked: its answer, or -EINPROGRESS for all that has to be looked at more closely. */
+/* Of one that is not connected, or parked: its answer, or -EINPROGRESS for all that has to be looked at closely. */
 static SANI_SELDOM int32_t
 refuse(const struct sani_sock *so)
 {

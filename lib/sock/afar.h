@@ -4,8 +4,8 @@
  * Afar: plain receives and sends to the core of another thread, by the shortest way there is. The thread's half is in
  * line; any other post, and what is refused, goes by way of sani_sock_post().
  *
- * Model:  the thread writes all that the core has to know into the request, so that of an operation that is over at once
- *         the core touches nothing: it ends it by the request, and who reaps writes the result.
+ * Model:  the thread writes all that the core has to know into the request, so that of an operation that is over at
+ *         once the core touches nothing: it ends it by the request, and who reaps writes the result.
  * Source: doc/op-contract.md O1 to O4, O7, O13.
  */
 #ifndef SANI_SOCK_AFAR_H

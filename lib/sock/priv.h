@@ -313,8 +313,8 @@ uint32_t
 sani_request_head(const struct san_core *k, const struct sani_thread *t);
 
 /**
- * Wake k if it sleeps, behind a bracket in which something was published for it (O7). The exchange that began the bracket
- * is the barrier: who falls asleep looks at brackets, too (sleep.c).
+ * Wake k if it sleeps, behind a bracket in which something was published for it (O7). The exchange that began the
+ * bracket is the barrier: who falls asleep looks at brackets, too (sleep.c).
  */
 static inline void
 sani_core_wake_posted(struct san_core *k)

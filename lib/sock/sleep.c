@@ -7,8 +7,8 @@
  *   full barrier                      full barrier
  *   asleep? take it, wake             an entry anywhere? then no sleep
  *
- * Of a post the full barrier is the exchange that begins its bracket (O7), before the entry, so the core looks whether a
- * thread is inside one, too: who is not yet finds it asleep, and who is not any more has shown its entries.
+ * Of a post the full barrier is the exchange that begins its bracket (O7), before the entry, so the core looks whether
+ * a thread is inside one, too: who is not yet finds it asleep, and who is not any more has shown its entries.
  *
  * `armed` is the poller's own: from san_core_arm() to the next round. What it posts itself meanwhile wakes
  * it too, since a program may arm, then serve other descriptors of its loop, then sleep.

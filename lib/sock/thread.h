@@ -46,8 +46,8 @@ enum sani_req_kind {
 };
 
 /**
- * An entry of a request ring. It says all of a plain receive or send, so that of one that ends at once the core need not
- * look at the operation, whose line lies in the posting thread's cache.
+ * An entry of a request ring. It says all of a plain receive or send, so that of one that ends at once the core need
+ * not look at the operation, whose line lies in the posting thread's cache.
  */
 struct sani_req {
 	union {
