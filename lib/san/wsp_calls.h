@@ -39,7 +39,8 @@ typedef int (WSPAPI *LPWSPCLEANUP)(LPINT lpErrno);
  * be NULL: then that of WSPStartupEx.
  * Returns INVALID_SOCKET with: WSAEAFNOSUPPORT, WSAESOCKTNOSUPPORT (type), WSAEPROTOTYPE (a protocol of another
  * type: UDP), WSAEPROTONOSUPPORT, WSAEINVAL (g, dwFlags, or dwProviderReserved not 0: no duplicates yet),
- * WSAEMFILE (65,536 descriptors), WSAENETDOWN (not started), or what CreateSocketHandle said (WSAENOBUFS).
+ * WSAEMFILE (65,536 descriptors), WSAENETDOWN (not started), WSAENOTSOCK (closed meanwhile, by who knows it from
+ * CreateSocketHandle), or what CreateSocketHandle said (WSAENOBUFS).
  */
 typedef SOCKET (WSPAPI *LPWSPSOCKET)(int af, int type, int protocol, LPWSAPROTOCOL_INFOW lpProtocolInfo, GROUP g,
 				     DWORD dwFlags, LPINT lpErrno);
@@ -52,7 +53,7 @@ typedef SOCKET (WSPAPI *LPWSPSOCKET)(int af, int type, int protocol, LPWSAPROTOC
  * where it asks for an access check, that is passed: all sockets are one switch's. Of several that listen, a
  * connection is for the one with its address before the one with the wildcard, and for the newest of those that are
  * alike.
- * Errors: WSAEINVAL (bound already; R36), WSAEFAULT (name NULL, namelen below 16, family not AF_INET),
+ * Errors: WSAEINVAL (bound already, or being bound; R36), WSAEFAULT (name NULL, namelen below 16, family not AF_INET),
  * WSAEADDRNOTAVAIL (no host has the address), WSAENOBUFS (no socket left there, or the port is another
  * socket's that does not share it: never WSAEADDRINUSE, R37).
  */

@@ -14,7 +14,8 @@
  *              SetEvent                     in its turn, or within WSPEventSelect and WSPAccept
  *              ResetEvent                   within WSPEnumNetworkEvents and WSPAccept
  *            None is made inside WSPSend or WSPRecv (A27).
- * Inside:    every WSP function but WSPCleanup may be called inside an up-call. None waits there.
+ * Inside:    every WSP function but WSPCleanup may be called inside an up-call, or the condition function. None waits
+ *            there, for a core of the calling thread; and san_core_poll() answers -EDEADLK, as inside a round.
  * Source:    [WSPStartupEx ref], and the SDK's page of each up-call.
  */
 #ifndef SAN_WSP_UPCALLS_H

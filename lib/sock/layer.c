@@ -22,6 +22,30 @@ sani_layer_remove(struct san_core *k, struct sani_layer *layer)
 	*at = layer->next;
 }
 
+int
+sani_layer_make_queue(struct sani_layer *layer, unsigned int depth, uint64_t user)
+{
+	struct san_cq *cq;
+	int rc = san_cq_create(depth, &cq);
+
+	if (rc < 0)
+		return rc;
+	cq->unasked = user;
+	layer->cq = cq;
+	layer->cq_id = atomic_load(&cq->id);
+	return 0;
+}
+
+int
+sani_layer_end_queue(struct sani_layer *layer)
+{
+	int rc = sani_layer_has_queue(layer) ? san_cq_destroy(layer->cq) : 0;
+
+	if (rc == 0)
+		layer->cq = NULL;
+	return rc;
+}
+
 unsigned int
 sani_layer_reap(struct sani_layer *layer)
 {
@@ -29,6 +53,8 @@ sani_layer_reap(struct sani_layer *layer)
 	unsigned int n = 0;
 	int got;
 
+	if (sani_unlikely(!sani_layer_has_queue(layer)))
+		return 0;
 	do {
 		got = san_cq_poll(layer->cq, comp, BURST);
 		for (int i = 0; i < got; i++)
@@ -102,6 +128,26 @@ sani_layer_in_round(void)
 	const struct sani_thread *t = sani_thread_self();
 
 	return t != NULL && t->in_round;
+}
+
+bool
+sani_layer_enter(void)
+{
+	struct sani_thread *t = sani_thread_self();
+	bool before = t != NULL && t->in_round;
+
+	if (t != NULL)
+		t->in_round = true;
+	return before;
+}
+
+void
+sani_layer_leave(bool before)
+{
+	struct sani_thread *t = sani_thread_self();
+
+	if (t != NULL)
+		t->in_round = before;
 }
 
 bool
@@ -259,12 +305,6 @@ sani_layer_hold(struct san_core *k, san_handle h)
 		return -EINVAL;
 	so->hold = true;
 	return 0;
-}
-
-void
-sani_layer_mark(struct san_cq *cq, uint64_t user)
-{
-	cq->unasked = user;
 }
 
 static void

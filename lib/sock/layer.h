@@ -15,6 +15,7 @@
 #ifndef SANI_SOCK_LAYER_H
 #define SANI_SOCK_LAYER_H
 
+#include "sock/cq.h"
 #include "sock/sock.h"
 #include "sock/thread.h"
 
@@ -37,6 +38,7 @@ struct sani_layer {
 	 */
 	void (*ended)(struct sani_layer *layer, const struct san_completion *comp);
 	struct san_cq *cq;		/**< The queue that ended is for; NULL: none. */
+	uint32_t cq_id;			/**< Of when it was made: it goes with its thread, and is used again. */
 	_Atomic bool asked;		/**< It wants a turn: set by any thread, behind what the turn is for. */
 	struct sani_layer *next;	/**< The core's. */
 };
@@ -49,6 +51,29 @@ void
 sani_layer_add(struct san_core *k, struct sani_layer *layer);
 void
 sani_layer_remove(struct san_core *k, struct sani_layer *layer);
+
+/**
+ * Make a layer's queue. The close of a socket that is made for it says user when nobody has called san_close(): when it
+ * is closed by a cleanup, or with its thread.
+ * @retval 0 and errors of san_cq_create(), which change nothing. The core's thread.
+ */
+int
+sani_layer_make_queue(struct sani_layer *layer, unsigned int depth, uint64_t user);
+
+/** Is the layer's queue still its own? Not when its thread has gone. The core's thread. */
+static inline bool
+sani_layer_has_queue(const struct sani_layer *layer)
+{
+	/* relaxed: of a queue that is somebody else's nothing is read but that */
+	return layer->cq != NULL && atomic_load_explicit(&layer->cq->id, memory_order_relaxed) == layer->cq_id;
+}
+
+/**
+ * End it, if it is there still; one of a thread that has given the core up goes with that thread.
+ * @retval 0 and errors of san_cq_destroy(). The core's thread.
+ */
+int
+sani_layer_end_queue(struct sani_layer *layer);
 
 /** Hand a layer what its queue brings, up to 256. The core's thread, in a round. @return How many. */
 unsigned int
@@ -73,6 +98,16 @@ sani_layer_polls(void);
 /** Is the calling thread inside a round, so that it must not wait for a core? Any thread. */
 bool
 sani_layer_in_round(void);
+
+/**
+ * Up-calls follow that no round makes: until sani_layer_leave() the calling thread is as inside one. Any thread.
+ * @return What sani_layer_leave() is given.
+ */
+bool
+sani_layer_enter(void);
+
+void
+sani_layer_leave(bool before);
 
 /** Do a round of every core that the calling thread polls. @return False: none, or it is inside one. Any thread. */
 bool
@@ -175,14 +210,6 @@ sani_layer_bind(san_handle h, const struct san_addr *local);
  */
 int
 sani_layer_hold(struct san_core *k, san_handle h);
-
-/**
- * Have the close of a socket that was made for this queue say user when nobody has called san_close(): when it is
- * closed by a cleanup, or with its thread. Without it that is 0.
- * @context  The queue's thread, before sockets are bound to it.
- */
-void
-sani_layer_mark(struct san_cq *cq, uint64_t user);
 
 /**
  * Let the handshake of an accepted socket go on. Transfers may be posted before: what is sent waits for the

@@ -130,7 +130,7 @@ struct sani_thread {
 	uint8_t id;
 	bool attached;
 	bool registered;		/**< With the EAL, by us (rte_thread_register()). */
-	bool in_round;			/**< Inside san_core_poll(). */
+	bool in_round;			/**< Inside san_core_poll(), or an up-call of a layer. */
 	unsigned int nb_claims;		/**< Cores this thread polls. */
 	struct san_cq *cqs;		/**< Its completion queues, linked by next_of_thread. */
 	struct sani_control control;

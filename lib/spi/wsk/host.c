@@ -96,17 +96,15 @@ static int
 open_here(struct san_core *k, struct sani_control_args *args)
 {
 	struct sani_wsk_core *wc = args->arg;
-	int rc = san_cq_create(args->value, &wc->cq);
+	int rc = sani_layer_make_queue(&wc->layer, args->value, SANI_WSK_ODD);
 
 	if (rc < 0)
 		return rc;
-	sani_layer_mark(wc->cq, SANI_WSK_ODD);
 	wc->core = k;
 	wc->thread = &sani_wsk_mark;
 	wc->layer.turn = sani_wsk_turn;
 	wc->layer.waiting = sani_wsk_waiting;
 	wc->layer.ended = sani_wsk_ended;
-	wc->layer.cq = wc->cq;
 	sani_layer_add(k, &wc->layer);
 	return 0;
 }
@@ -117,16 +115,15 @@ close_here(struct san_core *k, struct sani_control_args *args)
 	struct sani_wsk_core *wc = args->arg;
 	int rc;
 
-	if (wc->cq == NULL)
+	if (wc->layer.cq == NULL)
 		return 0;
 	/* Connections that were refused may be on their way out still. */
 	sani_wsk_turn(&wc->layer, k, false);
 	sani_layer_reap(&wc->layer);
 	sani_wsk_turn(&wc->layer, k, false);
-	rc = san_cq_destroy(wc->cq);
+	rc = sani_layer_end_queue(&wc->layer);
 	if (rc < 0)
 		return rc == -EBUSY ? -EAGAIN : rc;
-	wc->cq = NULL;
 	sani_layer_remove(k, &wc->layer);
 	sani_wsk_blocks_free(wc);
 	return 0;
@@ -137,8 +134,7 @@ sani_wsk_core_left(struct sani_wsk_core *wc)
 {
 	struct sani_wsk_host *h = wc->host;
 
-	san_cq_destroy(wc->cq);
-	wc->cq = NULL;
+	sani_layer_end_queue(&wc->layer);
 	sani_wsk_blocks_free(wc);
 	atomic_store(&wc->gone, true);
 	sani_wsk_sweep(wc);

@@ -47,7 +47,6 @@ enum sani_wsk_step {
 struct sani_wsk_core {
 	struct sani_layer layer;
 	struct san_core *core;
-	struct san_cq *cq;
 	struct sani_wsk_host *host;
 	const void *thread;			/**< sani_wsk_mark of the thread that polls it. */
 	_Atomic bool gone;			/**< The core has left its last round (O15): nobody polls it. */

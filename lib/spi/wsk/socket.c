@@ -174,7 +174,7 @@ make_native(PIRP irp)
 	if (__atomic_load_n(&irp->Cancel, __ATOMIC_SEQ_CST))
 		return STATUS_CANCELLED;
 	if (s->category != WSK_FLAG_BASIC_SOCKET) {
-		rc = san_socket(s->core->core, s->core->cq, &s->h);
+		rc = san_socket(s->core->core, s->core->layer.cq, &s->h);
 		if (rc < 0)
 			return sani_wsk_status(rc);
 	}

@@ -80,6 +80,7 @@ queue(struct sani_wsp_sock *so, san_handle h)
 	req->listener = sani_wsp_name(so);
 	req->catalog_id = so->catalog_id;
 	sani_wsp_settle(so->home, req);
+	atomic_store(&req->tie, sani_wsp_tie(sani_wsp_gen(req), SANI_WSP_TIED));
 	san_names(h, &req->local, &req->peer);
 	put_last(so, req);
 	sani_wsp_signal(so, FD_ACCEPT, 0);
@@ -202,11 +203,9 @@ struct verdict {
 static void
 reset_event(struct sani_wsp_sock *so)
 {
-	INT ignored;
-
 	so->recorded &= ~FD_ACCEPT;
 	if (so->selected & FD_ACCEPT)
-		sani_wsp_up.lpWPUResetEvent(so->event, &ignored);
+		sani_wsp_up_reset(so->event);
 }
 
 static void
@@ -270,12 +269,17 @@ ask(const struct sani_wsp_sock *req, LPCONDITIONPROC condition, DWORD_PTR data)
 	WSABUF caller = { sizeof(peer), (CHAR *)&peer };
 	WSABUF callee = { sizeof(local), (CHAR *)&local };
 	GROUP g = 0;
+	bool before;
+	int answer;
 
 	if (condition == NULL)
 		return 0;
 	sani_win_addr_out(&req->peer, &peer);
 	sani_win_addr_out(&req->local, &local);
-	switch (condition(&caller, NULL, NULL, NULL, &callee, NULL, &g, data)) {
+	before = sani_layer_enter();
+	answer = condition(&caller, NULL, NULL, NULL, &callee, NULL, &g, data);
+	sani_layer_leave(before);
+	switch (answer) {
 	case CF_ACCEPT:
 		return g != 0 ? WSAEINVAL : 0;
 	case CF_REJECT:
@@ -292,14 +296,14 @@ static DWORD
 name_it(struct verdict *v)
 {
 	struct sani_wsp_sock *req = v->req;
-	INT code = WSAENOBUFS;
+	DWORD code;
 
 	if (sani_wsp_find(req->listener) == NULL)
 		return WSAENOTSOCK;
-	req->upper = sani_wsp_up.lpWPUCreateSocketHandle(req->catalog_id, sani_wsp_name(req), &code);
+	req->upper = sani_wsp_up_create(req, &code);
 	req->has_upper = req->upper != INVALID_SOCKET;
 	v->refused = !req->has_upper;
-	return req->has_upper ? 0 : (DWORD)code;
+	return code;
 }
 
 static SOCKET

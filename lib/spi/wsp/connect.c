@@ -60,7 +60,7 @@ connect_to(SOCKET s, const struct sockaddr *name, int namelen)
 
 	code = sani_wsp_read_name(name, namelen, &peer);
 	if (code == 0 && so->home == NULL)
-		code = sani_wsp_bind_to(so, &any);
+		code = sani_wsp_bind_to(s, &any);
 	if (code != 0)
 		return code;
 	call.in = &peer;

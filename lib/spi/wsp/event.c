@@ -4,8 +4,6 @@
 void
 sani_wsp_signal(struct sani_wsp_sock *so, LONG event, int error)
 {
-	INT ignored;
-
 	if (event == FD_CONNECT) {
 		so->connect_error = error;
 		so->outcome = (so->selected & FD_CONNECT) == 0;
@@ -14,7 +12,7 @@ sani_wsp_signal(struct sani_wsp_sock *so, LONG event, int error)
 	if ((so->selected & event) == 0 || !sani_wsp_is_open(so))
 		return;
 	so->recorded |= event;
-	sani_wsp_up.lpWPUSetEvent(so->event, &ignored);
+	sani_wsp_up_set(so->event);
 }
 
 static DWORD
@@ -51,7 +49,6 @@ enum_here(struct sani_wsp_call *call)
 {
 	struct sani_wsp_sock *so = call->so;
 	LPWSANETWORKEVENTS out = call->out;
-	INT ignored;
 
 	out->lNetworkEvents = so->recorded;
 	if (so->recorded & FD_ACCEPT)
@@ -60,7 +57,7 @@ enum_here(struct sani_wsp_call *call)
 		out->iErrorCode[FD_CONNECT_BIT] = so->connect_error;
 	so->recorded = 0;
 	if (call->handle != NULL)
-		sani_wsp_up.lpWPUResetEvent(call->handle, &ignored);
+		sani_wsp_up_reset(call->handle);
 	return 0;
 }
 

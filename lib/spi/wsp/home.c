@@ -118,13 +118,12 @@ tell(SOCKET upper, LPWSAOVERLAPPED ov, DWORD error, DWORD bytes)
 void
 sani_wsp_end_away(struct sani_wsp_home *home, struct sani_wsp_op *op, LPWSAOVERLAPPED ov, DWORD error, DWORD bytes)
 {
-	bool calling = home->calling;
+	bool before = sani_layer_enter();
 	SOCKET upper = op->upper;
 
-	home->calling = true;
 	end_odd(home, op);
 	tell(upper, ov, error, bytes);
-	home->calling = calling;
+	sani_layer_leave(before);
 }
 
 static void
@@ -278,9 +277,10 @@ do_asked(struct sani_wsp_home *home)
 void
 sani_wsp_flush(struct sani_wsp_home *home, struct sani_wsp_sock *so)
 {
-	home->calling = true;
+	bool before = sani_layer_enter();
+
 	reap_for(home, so);
-	home->calling = false;
+	sani_layer_leave(before);
 }
 
 static void
@@ -300,14 +300,12 @@ unlink_from(struct sani_wsp_home *home, struct sani_wsp_sock *so)
 static void
 release(struct sani_wsp_sock *so)
 {
-	INT ignored;
-
 	if (so->home != NULL)
 		unlink_from(so->home, so);
 	sani_wsp_forget_memory(so);
 	sani_wsp_share_leave(so);
 	if (so->has_upper)
-		sani_wsp_up.lpWPUCloseSocketHandle(so->upper, &ignored);
+		sani_wsp_up_close(so->upper);
 	sani_wsp_free(so);
 }
 
@@ -334,10 +332,10 @@ static void
 end_home(struct sani_wsp_home *home, struct san_core *k)
 {
 	sani_layer_remove(k, &home->layer);
-	/* A queue of a thread that has given the core up goes with that thread. */
-	san_cq_destroy(home->layer.cq);
-	free_pools(home);
+	sani_layer_end_queue(&home->layer);
 	home->layer.cq = NULL;
+	free_pools(home);
+	atomic_store(&home->open, false);
 	atomic_fetch_sub(&nb_homes, 1);
 }
 
@@ -421,25 +419,23 @@ open_home(struct sani_wsp_home *home, struct san_core *k)
 {
 	if (!have_table() || !make_pools(home))
 		return false;
-	if (san_cq_create(CQ_DEPTH, &home->layer.cq) < 0) {
-		home->layer.cq = NULL;
+	if (sani_layer_make_queue(&home->layer, CQ_DEPTH, SANI_WSP_ODD) < 0) {
 		free_pools(home);
 		return false;
 	}
 	pthread_mutex_init(&home->away.lock, NULL);
-	sani_layer_mark(home->layer.cq, SANI_WSP_ODD);
-	home->k = k;
-	home->thread = sani_thread_self();
+	atomic_store(&home->k, k);
+	atomic_store(&home->thread, sani_thread_self());
 	home->hots = sani_wsp_hots;
 	home->socks = NULL;
 	home->nb_socks = 0;
-	home->calling = false;
 	home->scarce = false;
 	home->layer.turn = take_turn;
 	home->layer.waiting = is_waiting;
 	home->layer.ended = on_ended;
 	/* A cleanup that began meanwhile may have asked before. */
 	sani_wsp_ask(home);
+	atomic_store(&home->open, true);
 	atomic_fetch_add(&nb_homes, 1);
 	sani_layer_add(k, &home->layer);
 	return true;
@@ -449,15 +445,11 @@ open_home(struct sani_wsp_home *home, struct san_core *k)
 static struct sani_wsp_home *
 take_over(struct sani_wsp_home *home)
 {
-	struct san_cq *cq;
-
-	if (sani_wsp_is_here(home))
+	if (sani_wsp_is_here(home) && sani_layer_has_queue(&home->layer))
 		return home;
-	if (home->nb_socks > 0 || !have_table() || san_cq_create(CQ_DEPTH, &cq) < 0)
+	if (home->nb_socks > 0 || !have_table() || sani_layer_make_queue(&home->layer, CQ_DEPTH, SANI_WSP_ODD) < 0)
 		return NULL;
-	sani_layer_mark(cq, SANI_WSP_ODD);
-	home->layer.cq = cq;
-	home->thread = sani_thread_self();
+	atomic_store(&home->thread, sani_thread_self());
 	home->hots = sani_wsp_hots;
 	return home;
 }
@@ -481,8 +473,8 @@ sani_wsp_settle(struct sani_wsp_home *home, struct sani_wsp_sock *so)
 		home->socks->prev_home = so;
 	home->socks = so;
 	home->nb_socks++;
-	so->home = home;
 	so->hot = &home->hots[so - sani_wsp_socks];
+	atomic_store(&so->home, home);
 }
 
 DWORD

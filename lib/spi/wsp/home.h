@@ -37,7 +37,7 @@ sani_wsp_homes(void);
 struct sani_wsp_home *
 sani_wsp_home_at(unsigned int core_id);
 
-/** Have so belong to home. Here. */
+/** Have so, which is BUSY, belong to home. Here. */
 void
 sani_wsp_settle(struct sani_wsp_home *home, struct sani_wsp_sock *so);
 
@@ -108,7 +108,14 @@ sani_wsp_read_name(const struct sockaddr *name, int namelen, struct san_addr *ad
 
 /** Bind a socket without a home. @return 0 or a code. The calling thread may call. */
 DWORD
-sani_wsp_bind_to(struct sani_wsp_sock *so, const struct san_addr *local);
+sani_wsp_bind_to(SOCKET s, const struct san_addr *local);
+
+/** The word of an entry's tie. */
+static inline uint64_t
+sani_wsp_tie(uint32_t gen, enum sani_wsp_tie tie)
+{
+	return (uint64_t)gen << 32 | (uint64_t)tie;
+}
 
 /* share.c */
 

@@ -36,6 +36,14 @@ enum sani_wsp_state {
 	SANI_WSP_FREE,
 };
 
+/** In the lower bits of an entry's tie: its way to a home. One call at a time makes it, or binds it. */
+enum sani_wsp_tie {
+	SANI_WSP_BUSY,		/**< A call is at it. */
+	SANI_WSP_LOOSE,		/**< It has no home. */
+	SANI_WSP_TIED,		/**< It has one: there its native socket is closed. */
+	SANI_WSP_CUT,		/**< Closed before it had one: by whoever closes it, or the call that is at it. */
+};
+
 enum sani_wsp_phase {
 	SANI_WSP_FRESH,		/**< Not bound, or bound and nothing else. */
 	SANI_WSP_CONNECTING,
@@ -93,8 +101,9 @@ _Static_assert(sizeof(struct sani_wsp_hot) == SANI_WSP_UNIT, "a descriptor has t
 struct sani_wsp_sock {
 	struct san_overlapped op;	/**< Of connect, or of a listener's repeating accept. */
 	_Atomic uint64_t word;		/**< Descriptor and state: sani_wsp_word(). Any thread. */
+	_Atomic uint64_t tie;		/**< Generation 32, enum sani_wsp_tie. Any thread. */
+	struct sani_wsp_home *_Atomic home;	/**< NULL: not bound. Any thread; set once. */
 	_Atomic uint32_t away;		/**< Posts of other threads under way. Any thread. */
-	struct sani_wsp_home *home;	/**< NULL: not bound. Any thread; set once. */
 	struct sani_wsp_hot *hot;	/**< Of its home's thread's table. */
 	SOCKET upper;			/**< The switch's descriptor. */
 	san_handle h;
@@ -194,13 +203,13 @@ struct sani_wsp_away_pool {
 	struct sani_wsp_op *_Atomic given;
 };
 
-/** The layer on one core. Never freed; in use while layer.cq is not NULL. */
+/** The layer on one core. Never freed. */
 struct sani_wsp_home {
 	struct sani_layer layer;	/**< First: the hook is the home; with its queue. */
-	struct sani_thread *thread;	/**< Who polls it. Any thread. */
+	struct sani_thread *_Atomic thread;	/**< Who polls it. Any thread. */
+	struct san_core *_Atomic k;	/**< Any thread; also when it was in use before. */
+	_Atomic bool open;		/**< In use. Any thread; the core's own sees it by layer.cq. */
 	struct sani_wsp_hot *hots;	/**< That thread's table. */
-	struct san_core *k;
-	bool calling;			/**< Up-calls are being made outside a round. */
 	bool scarce;			/**< No operation was free. */
 	struct sani_wsp_sock *socks;
 	uint32_t nb_socks;
@@ -227,6 +236,18 @@ struct sani_wsp_call {
 
 /** The switch's table. Any thread; written by the first startup. */
 extern WSPUPCALLTABLEEX sani_wsp_up __attribute__((visibility("hidden")));
+
+/* upcall.c: what no round makes. The calling thread may not wait inside them. */
+
+/** @return The switch's descriptor, or INVALID_SOCKET, and why. */
+SOCKET
+sani_wsp_up_create(const struct sani_wsp_sock *so, DWORD *code);
+void
+sani_wsp_up_close(SOCKET upper);
+void
+sani_wsp_up_set(WSAEVENT event);
+void
+sani_wsp_up_reset(WSAEVENT event);
 
 /* error.c */
 
@@ -335,7 +356,7 @@ sani_wsp_find(SOCKET s)
 uint32_t
 sani_wsp_high(void);
 
-/** A fresh entry in this state, or NULL: all are in use. Any thread. */
+/** A fresh entry in this state, BUSY, or NULL: all are in use. Any thread. */
 struct sani_wsp_sock *
 sani_wsp_alloc(enum sani_wsp_state state);
 

@@ -20,25 +20,59 @@ check_kind(int af, int type, int protocol, GROUP g, DWORD flags)
 	return g != 0 || flags != WSA_FLAG_OVERLAPPED ? WSAEINVAL : 0;
 }
 
-/* R30, R32: own structure, the switch's descriptor, by which up-calls name the socket, own descriptor. */
+/* It never had a native socket. */
+static void
+retire(struct sani_wsp_sock *so)
+{
+	so->retired = true;
+	sani_wsp_try_release(so);
+}
+
+/* The call that is at it is over. @return False: it was closed meanwhile, and is no more. */
+static bool
+leave_to(struct sani_wsp_sock *so, uint32_t gen, enum sani_wsp_tie tie)
+{
+	uint64_t busy = sani_wsp_tie(gen, SANI_WSP_BUSY);
+
+	if (atomic_compare_exchange_strong(&so->tie, &busy, sani_wsp_tie(gen, tie)))
+		return true;
+	retire(so);
+	return false;
+}
+
+/* R32. Of a cleanup that has looked for sockets before this one was there it is known that it has begun. */
+static DWORD
+name_it(struct sani_wsp_sock *so)
+{
+	DWORD code;
+
+	so->upper = sani_wsp_up_create(so, &code);
+	so->has_upper = so->upper != INVALID_SOCKET;
+	return code == 0 && !sani_wsp_is_up() ? WSAENETDOWN : code;
+}
+
+/* R30: own structure, the switch's descriptor, by which up-calls name the socket, own descriptor. */
 static DWORD
 make(const WSAPROTOCOL_INFOW *info, SOCKET *s)
 {
 	struct sani_wsp_sock *so = sani_wsp_alloc(SANI_WSP_OPEN);
-	INT code = WSAENOBUFS;
+	uint32_t gen;
+	DWORD code;
 
 	if (so == NULL)
 		return WSAEMFILE;
+	gen = sani_wsp_gen(so);
 	so->catalog_id = info != NULL ? info->dwCatalogEntryId : sani_wsp_catalog_id();
 	*s = sani_wsp_name(so);
-	so->upper = sani_wsp_up.lpWPUCreateSocketHandle(so->catalog_id, *s, &code);
-	if (so->upper == INVALID_SOCKET) {
-		if (sani_wsp_make_unreachable(so, (uint32_t)(*s >> 32)))
-			sani_wsp_free(so);
-		return (DWORD)code;
+	code = name_it(so);
+	if (code != 0 && sani_wsp_make_unreachable(so, gen)) {
+		retire(so);
+		return code;
 	}
-	so->has_upper = true;
-	return 0;
+	/* Who knows the descriptor by the up-call may have closed it. */
+	if (!leave_to(so, gen, SANI_WSP_LOOSE) && code == 0)
+		return WSAENOTSOCK;
+	return code;
 }
 
 SOCKET WSPAPI
@@ -82,6 +116,9 @@ bind_here(struct sani_wsp_call *call)
 	struct sani_wsp_sock *so = call->so;
 	struct san_core *k = call->out;
 	struct sani_wsp_home *home = sani_wsp_home(k);
+	uint32_t gen = (uint32_t)(call->s >> 32);
+	uint64_t busy = sani_wsp_tie(gen, SANI_WSP_BUSY);
+	bool *settled = call->handle;
 	int rc;
 
 	if (home == NULL)
@@ -101,7 +138,12 @@ bind_here(struct sani_wsp_call *call)
 	}
 	so->local = *(const struct san_addr *)call->in;
 	sani_wsp_settle(home, so);
-	return 0;
+	*settled = true;
+	if (atomic_compare_exchange_strong(&so->tie, &busy, sani_wsp_tie(gen, SANI_WSP_TIED)))
+		return 0;
+	/* Closed meanwhile: this is where its native socket is known. */
+	san_close(so->h, sani_wsp_user(so));
+	return WSAENOTSOCK;
 }
 
 static int
@@ -112,10 +154,13 @@ run(struct san_core *k, struct sani_control_args *args)
 }
 
 DWORD
-sani_wsp_bind_to(struct sani_wsp_sock *so, const struct san_addr *local)
+sani_wsp_bind_to(SOCKET s, const struct san_addr *local)
 {
-	struct sani_wsp_call call = { .so = so, .in = local };
+	bool settled = false;
+	struct sani_wsp_call call = { .s = s, .so = sani_wsp_place(s), .in = local, .handle = &settled };
 	struct sani_control_args args = { .arg = &call };
+	uint32_t gen = (uint32_t)(s >> 32);
+	uint64_t loose = sani_wsp_tie(gen, SANI_WSP_LOOSE);
 	union sani_ip ip;
 	int rc;
 
@@ -123,7 +168,11 @@ sani_wsp_bind_to(struct sani_wsp_sock *so, const struct san_addr *local)
 	call.out = sani_layer_choose_core(&ip);
 	if (call.out == NULL)
 		return WSAEADDRNOTAVAIL;
+	if (!atomic_compare_exchange_strong(&call.so->tie, &loose, sani_wsp_tie(gen, SANI_WSP_BUSY)))
+		return sani_wsp_find(s) == NULL ? WSAENOTSOCK : WSAEINVAL;
 	rc = sani_layer_call(call.out, run, &args);
+	if (!settled && !leave_to(call.so, gen, SANI_WSP_LOOSE))
+		return WSAENOTSOCK;
 	return rc < 0 ? WSAENETDOWN : (DWORD)rc;
 }
 
@@ -153,7 +202,7 @@ sani_wsp_bind(SOCKET s, const struct sockaddr *name, int namelen, LPINT err)
 	if (code == 0 && so->home != NULL)
 		code = WSAEINVAL;
 	if (code == 0)
-		code = sani_wsp_bind_to(so, &local);
+		code = sani_wsp_bind_to(s, &local);
 	return sani_wsp_return(code, err);
 }
 
@@ -165,22 +214,36 @@ sani_wsp_make_unreachable(struct sani_wsp_sock *so, uint32_t gen)
 	return atomic_compare_exchange_strong(&so->word, &open, sani_wsp_word(so, gen, SANI_WSP_CLOSING));
 }
 
+/* Is there a home, where it is closed? If not, its end is ours, or that of the call that is at it. */
+static bool
+is_tied(struct sani_wsp_sock *so)
+{
+	uint32_t gen = sani_wsp_gen(so);
+	uint64_t tie = atomic_load(&so->tie);
+
+	do {
+		if (tie == sani_wsp_tie(gen, SANI_WSP_TIED))
+			return true;
+	} while (!atomic_compare_exchange_weak(&so->tie, &tie, sani_wsp_tie(gen, SANI_WSP_CUT)));
+	if (tie == sani_wsp_tie(gen, SANI_WSP_LOOSE))
+		retire(so);
+	return false;
+}
+
 void
 sani_wsp_begin_close(struct sani_wsp_sock *so)
 {
-	struct sani_wsp_home *home = so->home;
+	struct sani_wsp_home *home;
 
-	if (home == NULL) {
-		so->retired = true;
-		sani_wsp_try_release(so);
+	if (!is_tied(so))
 		return;
-	}
+	home = so->home;
 	/*
 	 * R154, R158, R160: addresses and queued data go with the native socket, the connection is reset, what is
 	 * pending ends. Refused only when it is closing already: then its record comes all the same.
 	 */
 	san_close(so->h, sani_wsp_user(so));
-	if (sani_wsp_is_here(home) && !home->calling && !sani_layer_in_round())
+	if (sani_wsp_is_here(home) && !sani_layer_in_round())
 		sani_wsp_flush(home, so);
 }
 

@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
+#include <errno.h>
 #include <sched.h>
 #include <string.h>
 
@@ -141,13 +142,24 @@ close_all(void)
 	sani_sock_wake_all();
 }
 
-/* A core that nobody polls any more: this thread may, if it is the one that did. */
+/*
+ * A core that nobody polls any more: this thread may, if it is the one that did, or if there are no sockets left. What
+ * the home is can be said when the core has been claimed.
+ */
 static bool
-revive(struct sani_wsp_home *home)
+revive(struct sani_wsp_home *home, bool *claimed)
 {
-	if (!sani_wsp_is_here(home) || sani_sock_claim(home->k) < 0)
-		return home->nb_socks == 0 && sani_sock_claim(home->k) == 0;
-	return true;
+	int rc = sani_sock_claim(home->k);
+
+	/* Somebody polls it again. */
+	if (rc == -EBUSY)
+		return true;
+	if (rc < 0)
+		return false;
+	*claimed = sani_wsp_is_here(home) || home->nb_socks == 0;
+	if (!*claimed)
+		sani_sock_release(home->k);
+	return *claimed;
 }
 
 /* False: a core with something left on it has nobody to poll it. */
@@ -159,11 +171,10 @@ see_to_cores(bool *claimed)
 	for (id = 0; id < SANI_CORE_IDS; id++) {
 		struct sani_wsp_home *home = sani_wsp_home_at(id);
 
-		if (home->layer.cq == NULL || sani_layer_is_polled(home->k))
+		if (!atomic_load(&home->open) || sani_layer_is_polled(home->k))
 			continue;
-		if (!revive(home))
+		if (!revive(home, &claimed[id]))
 			return false;
-		claimed[id] = true;
 	}
 	return true;
 }
@@ -204,23 +215,6 @@ count_down(void)
 	return code;
 }
 
-/* Inside an up-call nothing of a cleanup could be waited for. */
-static bool
-is_in_upcall(void)
-{
-	unsigned int id;
-
-	if (sani_layer_in_round())
-		return true;
-	for (id = 0; id < SANI_CORE_IDS; id++) {
-		const struct sani_wsp_home *home = sani_wsp_home_at(id);
-
-		if (home->layer.cq != NULL && sani_wsp_is_here(home) && home->calling)
-			return true;
-	}
-	return false;
-}
-
 /* R9: what cannot be waited for, or is not there any more, makes it WSAENETDOWN; nothing makes it WSAEINVAL. */
 static DWORD
 end_all(void)
@@ -242,7 +236,8 @@ sani_wsp_cleanup(LPINT err)
 {
 	DWORD code;
 
-	if (is_in_upcall())
+	/* Inside an up-call nothing of a cleanup could be waited for. */
+	if (sani_layer_in_round())
 		return sani_wsp_return(WSAENETDOWN, err);
 	code = count_down();
 	if (code == WSANOTINITIALISED)

@@ -87,9 +87,11 @@ sani_wsp_alloc(enum sani_wsp_state state)
 		return NULL;
 	memset(&so->op, 0, sizeof(so->op));
 	so->op.user = sani_wsp_user(so);
-	memset((char *)so + offsetof(struct sani_wsp_sock, home), 0,
-	       sizeof(*so) - offsetof(struct sani_wsp_sock, home));
+	memset((char *)so + offsetof(struct sani_wsp_sock, hot), 0,
+	       sizeof(*so) - offsetof(struct sani_wsp_sock, hot));
 	so->nodelay = true;
+	atomic_store(&so->home, NULL);
+	atomic_store(&so->tie, sani_wsp_tie(sani_wsp_gen(so), SANI_WSP_BUSY));
 	atomic_fetch_add(&in_use, 1);
 	atomic_store(&so->word, sani_wsp_word(so, sani_wsp_gen(so), state));
 	return so;

@@ -79,7 +79,7 @@ wait_for(const struct sani_wsp_sock *so, LPWSAOVERLAPPED ov)
 			if (sani_wsp_check_caller() != 0)
 				return WSAENETDOWN;
 			sched_yield();
-		} else if (home->calling || sani_layer_in_round()) {
+		} else if (sani_layer_in_round()) {
 			return WSA_IO_INCOMPLETE;
 		} else if (sani_sock_poll(home->k) < 0) {
 			return WSAENETDOWN;

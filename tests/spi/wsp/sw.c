@@ -98,6 +98,8 @@ up_create(DWORD catalog, DWORD_PTR context, LPINT err)
 	sw.nb_created++;
 	made = s;
 	pthread_mutex_unlock(&lock);
+	if (sw.on_created)
+		sw.on_created(s);
 	return s->handle;
 }
 
@@ -118,11 +120,12 @@ up_close(SOCKET handle, LPINT err)
 			sw_fault("WPUCloseSocketHandle before the end of an operation");
 	}
 	if (s && !s->closed) {
-		s->closed = true;
 		s->closed_order = sw.order;
 		s->closed_by = pthread_self();
 		sw.nb_open--;
 		sw.nb_closed++;
+		/* release, here and below: another thread waits for it, and looks at the rest then */
+		__atomic_store_n(&s->closed, true, __ATOMIC_RELEASE);
 	}
 	pthread_mutex_unlock(&lock);
 	if (s && sw.on_closed)
@@ -158,7 +161,6 @@ up_complete(SOCKET handle, LPWSAOVERLAPPED ov, DWORD error, DWORD bytes, LPINT e
 	s = named("WPUCompleteOverlappedRequest", handle);
 	if (s && ov) {
 		check_end(s, op, error);
-		op->pending = false;
 		op->nb_ends++;
 		op->error = error;
 		op->bytes = bytes;
@@ -170,6 +172,7 @@ up_complete(SOCKET handle, LPWSAOVERLAPPED ov, DWORD error, DWORD bytes, LPINT e
 		sw.nb_completed++;
 		ov->InternalHigh = bytes;
 		ov->Internal = error;
+		__atomic_store_n(&op->pending, false, __ATOMIC_RELEASE);
 	} else if (!ov) {
 		sw_fault("completion without a WSAOVERLAPPED");
 	}
@@ -198,9 +201,9 @@ up_set(WSAEVENT event, LPINT err)
 		sw_fault("SetEvent for a socket that is being closed");
 	if (inside_transfer)
 		sw_fault("SetEvent inside WSPSend or WSPRecv");
-	ev->set = true;
 	ev->nb_set++;
 	sw.nb_signals++;
+	__atomic_store_n(&ev->set, true, __ATOMIC_RELEASE);
 	pthread_mutex_unlock(&lock);
 	if (sw.on_event)
 		sw.on_event(ev);
@@ -365,6 +368,7 @@ sw_close(void)
 
 	sw.on_event = NULL;
 	sw.on_closed = NULL;
+	sw.on_created = NULL;
 	sw.net.held[0] = false;
 	sw.net.held[1] = false;
 	for (s = sw.socks; s; s = s->next) {
@@ -449,6 +453,14 @@ sw_adopt(struct sw_op *op, struct sw_sock *s)
 }
 
 void
+sw_ask_close(struct sw_sock *s)
+{
+	pthread_mutex_lock(&lock);
+	s->close_asked = true;
+	pthread_mutex_unlock(&lock);
+}
+
+void
 sw_begin_op(struct sw_op *op)
 {
 	pthread_mutex_lock(&lock);
@@ -508,6 +520,7 @@ sw_case_end(void **state)
 	if (open_case) {
 		sw.on_event = NULL;
 		sw.on_closed = NULL;
+		sw.on_created = NULL;
 		sw.cleaning = true;
 		alarm(120);
 		while (sw.nb_starts > 0) {

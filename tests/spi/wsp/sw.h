@@ -107,6 +107,7 @@ struct sw {
 	int fail_create;		/**< Not 0: WPUCreateSocketHandle fails with this code. */
 	void (*on_event)(struct sw_event *ev);	/**< Called inside SetEvent. */
 	void (*on_closed)(struct sw_sock *s);	/**< Called inside WPUCloseSocketHandle. */
+	void (*on_created)(struct sw_sock *s);	/**< Called inside WPUCreateSocketHandle. */
 	unsigned int nb_faults;
 	char fault[512];
 };

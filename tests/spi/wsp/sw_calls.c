@@ -38,7 +38,7 @@ sw_socket_as(int af, int type, int protocol, DWORD flags, struct sw_sock **s)
 	d = sw.calls.lpWSPSocket(af, type, protocol, &sw.info, 0, flags, &err);
 	if (d == INVALID_SOCKET) {
 		if (sw_last_made())
-			sw_last_made()->close_asked = true;
+			sw_ask_close(sw_last_made());
 		return code("WSPSocket", false, err);
 	}
 	*s = sw_last_made();
@@ -114,7 +114,7 @@ sw_accept(struct sw_sock *listener, LPCONDITIONPROC condition, void *arg, struct
 	d = sw.calls.lpWSPAccept(listener->s, (struct sockaddr *)&peer, &len, condition, (DWORD_PTR)arg, &err);
 	if (d == INVALID_SOCKET) {
 		if (sw_last_made())
-			sw_last_made()->close_asked = true;
+			sw_ask_close(sw_last_made());
 		return code("WSPAccept", false, err);
 	}
 	*s = sw_last_made();
@@ -130,7 +130,7 @@ sw_shut(struct sw_sock *s)
 	int err = NO_CODE;
 	int rc;
 
-	s->close_asked = true;
+	sw_ask_close(s);
 	rc = sw.calls.lpWSPCloseSocket(s->s, &err);
 	return code("WSPCloseSocket", rc == 0, err);
 }

@@ -22,6 +22,10 @@ sw_inside_transfer(bool inside);
 void
 sw_adopt(struct sw_op *op, struct sw_sock *s);
 
+/** Somebody closes the socket from here on. */
+void
+sw_ask_close(struct sw_sock *s);
+
 /** Before a post: the operation may end from here on. After it: it was started, or take that back. */
 void
 sw_begin_op(struct sw_op *op);
