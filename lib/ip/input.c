@@ -217,6 +217,15 @@ are_plain_sums_ok(const struct sani_iface *ifc, const struct rte_mbuf *m, const 
 			     sani_cksum_pseudo4(p->h.ip4.src_addr, p->h.ip4.dst_addr, IPPROTO_TCP, l4_len)) == 0xffff;
 }
 
+/* In one go, as they are read when the tuple is hashed: a load of what was stored in pieces waits for all of them. */
+static inline void
+set_ports(struct sani_tuple *t, uint16_t local, uint16_t remote)
+{
+	uint64_t ports = rte_cpu_to_le_64((uint64_t)remote << 16 | local);
+
+	memcpy(&t->local_port, &ports, sizeof(ports));
+}
+
 /*
  * Nearly every frame is plain, sound and wanted: this is all that there is to do about it. Of any other nothing has
  * happened when the answer is no; take_frame() finds out what is the matter, and counts it.
@@ -237,15 +246,15 @@ take_plain(const struct sani_ip_engine *ip, struct rte_mbuf *m, uint8_t iface, s
 		.tuple = {
 			.local = sani_ip_from_v4(p->h.ip4.dst_addr),
 			.remote = sani_ip_from_v4(p->h.ip4.src_addr),
-			.local_port = rte_be_to_cpu_16(p->tcp.dst_port),
-			.remote_port = rte_be_to_cpu_16(p->tcp.src_port),
 		},
 		.l4_off = sizeof(struct sani_ip_hdrs),
 		.l4_len = l4_len,
 		.iface = iface,
 		.tos = p->h.ip4.type_of_service,
 	};
-	sani_ip_trim(m, (uint32_t)sizeof(struct sani_ip_hdrs) + l4_len);
+	set_ports(&pkt->tuple, rte_be_to_cpu_16(p->tcp.dst_port), rte_be_to_cpu_16(p->tcp.src_port));
+	if (m->pkt_len != sizeof(struct sani_ip_hdrs) + l4_len)
+		sani_ip_trim(m, (uint32_t)sizeof(struct sani_ip_hdrs) + l4_len);
 	return true;
 }
 

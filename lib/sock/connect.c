@@ -145,6 +145,16 @@ open_connection(struct san_core *k, struct sani_sock *so)
 	sani_op_end(k, so, op, 0);
 }
 
+/* Something came for what is posted. */
+static inline void
+fill_receives(struct san_core *k, struct sani_sock *so, struct sani_tcp_conn *c, uint32_t ev)
+{
+	bool is_text = (so->recv.head->flags & SANI_OP_REPEAT) != 0 && !(ev & SANI_TCP_EV_FIN);
+
+	if (!is_text || !sani_repeat_take(k, so, c))
+		sani_recv_pump(k, so);
+}
+
 void
 sani_conn_event(struct sani_core *core, struct sani_tcp_conn *c, uint32_t ev)
 {
@@ -158,7 +168,7 @@ sani_conn_event(struct sani_core *core, struct sani_tcp_conn *c, uint32_t ev)
 	/* A reset throws the stream away; everything else ends as far as the stream went. */
 	if (!(ev & SANI_TCP_EV_CLOSED) || sani_tcp_error(c) == 0) {
 		if ((ev & (SANI_TCP_EV_READABLE | SANI_TCP_EV_FIN)) && so->recv.head != NULL)
-			sani_recv_pump(k, so);
+			fill_receives(k, so, c, ev);
 		if ((ev & SENDING_GOES_ON) && so->send.head != NULL)
 			sani_send_pump(k, so);
 	}

@@ -69,7 +69,7 @@ sani_extra_at(const struct san_overlapped *op, uint32_t *len)
 
 	if (op->flags & SANI_OP_REPEAT) {
 		*len = r->size - op->done;
-		return r->mem + (size_t)(r->written % r->k) * r->size + at;
+		return r->mem + (size_t)r->next * r->size + at;
 	}
 	while (at >= x->vec[i].len)
 		at -= x->vec[i++].len;
@@ -82,6 +82,7 @@ set_repeat(struct sani_repeat *r, const struct sani_post_extra *p)
 {
 	r->k = p->repeat;
 	r->written = 0;
+	r->next = 0;
 	r->reaped = 0;
 	r->pieces = p->pieces;
 	if (p->pieces == NULL)

@@ -35,6 +35,7 @@ struct sani_repeat {
 	struct san_pieces *pieces;	/**< Receive, */
 	char *mem;			/**< and what was in it at the post. */
 	uint32_t size;
+	uint32_t next;			/**< Piece that is filled next: written, modulo k. */
 };
 
 /** Of a send from registered memory; the core's (lent.c). */

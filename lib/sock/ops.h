@@ -85,6 +85,13 @@ sani_repeat_put(struct san_core *k, struct sani_sock *so, struct san_overlapped 
 bool
 sani_repeat_has_piece(const struct sani_sock *so, const struct san_overlapped *op);
 
+/**
+ * Text has come, with something posted that receives, and no FIN. Where the oldest is a repeating receive whose next
+ * piece holds all of it, that is filled and told. @return False: nothing was done; sani_recv_pump() does all there is.
+ */
+bool
+sani_repeat_take(struct san_core *k, struct sani_sock *so, struct sani_tcp_conn *c);
+
 /** Its repeating operation waits for the reaper: look again next round. */
 void
 sani_repeat_pause(struct san_core *k, struct sani_sock *so);

@@ -17,32 +17,40 @@ sani_repeat_room(const struct sani_sock *so, const struct san_overlapped *op)
 	return r->k - (r->written - r->reaped);
 }
 
+/* The completion of len bytes, or of a connection, and where it lies. */
+static inline void
+write_entry(struct san_core *k, struct sani_sock *so, struct san_overlapped *op, uint64_t value, uint32_t len)
+{
+	struct sani_repeat *r = &sani_op_extra(op)->repeat;
+	struct sani_cq_entry *e = sani_lane_place(so->lane);
+
+	e->op = op;
+	e->rec = sani_sock_record(so);
+	e->value = value;
+	e->result = (int32_t)len;
+	e->kind = op->kind;
+	e->flags = (uint8_t)(SAN_MORE | (op->flags & SAN_URGENT));
+	e->places = 0;
+	sani_spsc_wrote(so->lane->ring);
+	r->at[r->written++ % SAN_REPEAT_MAX] = so->lane->ring->put;
+	r->next = r->next + 1 == r->k ? 0 : r->next + 1;
+	sani_sock_show(k, so);
+}
+
 void
 sani_repeat_put(struct san_core *k, struct sani_sock *so, struct san_overlapped *op, uint64_t value)
 {
-	struct sani_repeat *r = &sani_op_extra(op)->repeat;
-	struct sani_cq_entry e = {
-		.op = op,
-		.rec = sani_sock_record(so),
-		.value = value,
-		.result = (int32_t)op->done,
-		.kind = op->kind,
-		.flags = (uint8_t)(SAN_MORE | (op->flags & SAN_URGENT)),
-	};
+	uint32_t done = op->done;
 
 	sani_check_entry(k, so, op);
 	sani_op_set(op, SANI_OP_ACTIVE);
 	op->done = 0;
-	op->flags &= (uint16_t)~SAN_URGENT;
 	sani_count(&k->core->ctr, SANI_CTR_sock_ops_repeated);
-	if (sani_unlikely(k->gone_here) && sani_gone_cq(so->lane->cq)) {
+	if (sani_unlikely(k->gone_here) && sani_gone_cq(so->lane->cq))
 		sani_count(&k->core->ctr, SANI_CTR_sock_orphans);
-		return;
-	}
-	*sani_lane_place(so->lane) = e;
-	sani_spsc_wrote(so->lane->ring);
-	r->at[r->written++ % SAN_REPEAT_MAX] = so->lane->ring->put;
-	sani_sock_show(k, so);
+	else
+		write_entry(k, so, op, value, done);
+	op->flags &= (uint16_t)~SAN_URGENT;
 }
 
 bool
@@ -53,6 +61,38 @@ sani_repeat_has_piece(const struct sani_sock *so, const struct san_overlapped *o
 	uint32_t given = __atomic_load_n(&r->pieces->given, __ATOMIC_ACQUIRE);
 
 	return r->written - given < r->k && sani_repeat_room(so, op) > 0;
+}
+
+/* Would all n bytes that are unread be the next piece, and is nothing else to be said of them? */
+static inline bool
+is_piece(const struct san_overlapped *op, const struct sani_tcp_conn *c, uint32_t n)
+{
+	const struct sani_extra *x = sani_op_extra(op);
+	uint32_t least = op->flags & SAN_WAITALL ? x->repeat.size : x->min;
+
+	return n > 0 && n >= least && n <= x->repeat.size && op->done == 0 && !(c->flags & SANI_TCP_MAYBE_URGENT);
+}
+
+bool
+sani_repeat_take(struct san_core *k, struct sani_sock *so, struct sani_tcp_conn *c)
+{
+	struct san_overlapped *op = so->recv.head;
+	uint32_t n = c->rcvq.bytes;
+	const struct sani_repeat *r;
+	char *at;
+
+	if ((op->flags & (SANI_OP_REPEAT | SAN_URGENT)) != SANI_OP_REPEAT || sani_unlikely(k->gone_here) ||
+	    !is_piece(op, c, n) || !sani_repeat_has_piece(so, op))
+		return false;
+	r = &sani_op_extra(op)->repeat;
+	at = r->mem + (size_t)r->next * r->size;
+	sani_check_entry(k, so, op);
+	if (sani_unlikely(sani_op_state(op) != SANI_OP_ACTIVE))
+		sani_op_set(op, SANI_OP_ACTIVE);
+	sani_count(&k->core->ctr, SANI_CTR_sock_ops_repeated);
+	sani_core_read(k->core, c, at, n);
+	write_entry(k, so, op, (uintptr_t)at, n);
+	return true;
 }
 
 void
@@ -117,6 +157,6 @@ sani_repeat_round(struct san_core *k)
 void
 san_give_back(struct san_pieces *pieces, unsigned int nb)
 {
-	/* release: what was read of the pieces before they are filled again */
-	__atomic_fetch_add(&pieces->given, nb, __ATOMIC_RELEASE);
+	/* release: what was read of the pieces before they are filled again; nobody else writes it */
+	__atomic_store_n(&pieces->given, pieces->given + nb, __ATOMIC_RELEASE);
 }

@@ -360,6 +360,39 @@ whole_pieces_when_asked_for(void)
 	duo_must(memcmp(mem, out, 1400) == 0);
 }
 
+/* What comes then would fill a piece of its own, and just so. */
+static void
+a_piece_that_has_begun_goes_on(void)
+{
+	struct san_overlapped *op = duo_op();
+	san_handle s[2];
+
+	begin(s, 1000, 4, op, SAN_WAITALL);
+	duo_must(san_send(s[0], duo_op(), out, 300, 0) >= 0);
+	duo_pass(1000);
+	duo_must(nb_more(op) == 0);
+	duo_must(san_send(s[0], duo_op(), out + 300, 1000, 0) >= 0);
+	duo_pass(1000);
+	duo_must(nb_more(op) == 1 && duo_of(op)->result == 1000);
+	duo_must(memcmp(mem, out, 1300) == 0);
+}
+
+static void
+urgent_bytes_are_told_with_their_piece(void)
+{
+	struct san_overlapped *op = duo_op();
+	san_handle s[2];
+
+	begin(s, 1000, 4, op, 0);
+	duo_must(san_send(s[0], duo_op(), out, 10, SAN_URGENT) >= 0);
+	duo_pass(1000);
+	duo_must(nb_more(op) == 1 && (duo_of(op)->flags & SAN_URGENT));
+	duo.nb = 0;
+	duo_must(san_send(s[0], duo_op(), out, 10, 0) >= 0);
+	duo_pass(1000);
+	duo_must(nb_more(op) == 1 && !(duo_of(op)->flags & SAN_URGENT));
+}
+
 static void
 cancel_tells_what_lies_in_the_next_piece(void)
 {
@@ -450,6 +483,8 @@ main(int argc, char **argv)
 		DUO_CASES(no_more_pieces_are_filled_than_are_free),
 		DUO_CASES(no_more_completions_than_k_whatever_is_given_back),
 		DUO_CASES(whole_pieces_when_asked_for),
+		DUO_CASES(a_piece_that_has_begun_goes_on),
+		DUO_CASES(urgent_bytes_are_told_with_their_piece),
 		DUO_CASES(cancel_tells_what_lies_in_the_next_piece),
 		DUO_CASES(end_of_stream_comes_behind_what_waits_for_pieces),
 		DUO_CASES(reset_ends_it_while_it_waits),
