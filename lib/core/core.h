@@ -111,8 +111,11 @@ struct sani_core_up {
 	void (*message)(struct sani_core *core, const struct sani_msg *msg);
 	/** The connection of a socket is named by idx from now on (core/park.c). */
 	void (*moved)(struct sani_core *core, uint32_t sock, uint32_t idx);
-	/** These sockets are likely to have events next: their memory may be asked for, nothing else. n is not 0. */
-	void (*ahead)(struct sani_core *core, const uint32_t *socks, unsigned int n);
+	/**
+	 * These sockets are likely to have events next, the first nb_text of them READABLE: their memory may be asked
+	 * for, nothing else. n is not 0.
+	 */
+	void (*ahead)(struct sani_core *core, const uint32_t *socks, unsigned int n, unsigned int nb_text);
 };
 
 struct sani_host;

@@ -133,18 +133,24 @@ static __attribute__((noinline)) void
 prefetch_all(struct sani_core *core, struct sani_rx_item *items, unsigned int n)
 {
 	uint32_t socks[SANI_BURST];
-	unsigned int nb_socks = 0;
+	unsigned int nb = 0, nb_text = 0;
 
 	for (unsigned int i = 0; i < n; i++)
 		prefetch_conn(core->priv, &items[i], SANI_TCP_HOT_LINES);
 	for (unsigned int i = 0; i < n; i++) {
 		uint32_t sock = prefetch_held(core->priv, items[i].likely);
 
-		if (sock != SANI_NONE)
-			socks[nb_socks++] = sock;
+		if (sock == SANI_NONE)
+			continue;
+		socks[nb++] = sock;
+		if (items[i].is_icmp || items[i].seg.len == 0)
+			continue;
+		/* those with text come first */
+		socks[nb - 1] = socks[nb_text];
+		socks[nb_text++] = sock;
 	}
-	if (nb_socks > 0)
-		core->up->ahead(core, socks, nb_socks);
+	if (nb > 0)
+		core->up->ahead(core, socks, nb, nb_text);
 }
 
 /* A block that is in the flow table and has the tuple is the one, and there is no need to look for it once more. */

@@ -207,7 +207,7 @@ fetch_target(const struct san_overlapped *op)
  * listed the structure is the stack's.
  */
 void
-sani_conn_ahead(struct sani_core *core, const uint32_t *socks, unsigned int n)
+sani_conn_ahead(struct sani_core *core, const uint32_t *socks, unsigned int n, unsigned int nb_text)
 {
 	const struct san_core *k = sani_core_home(core);
 
@@ -216,13 +216,14 @@ sani_conn_ahead(struct sani_core *core, const uint32_t *socks, unsigned int n)
 
 		__builtin_prefetch(so);
 		__builtin_prefetch(so + sizeof(struct sani_sock) - 1);
+	}
+	for (unsigned int i = 0; i < nb_text; i++) {
 		__builtin_prefetch((const void *)&k->slots->words[socks[i]]);
 		sani_fetch_to_write(&k->slots->records[socks[i]]);
-	}
-	for (unsigned int i = 0; i < n; i++)
 		if (k->socks[socks[i]].recv.head != NULL)
 			sani_fetch_to_write(k->socks[socks[i]].recv.head);
-	for (unsigned int i = 0; i < n; i++)
+	}
+	for (unsigned int i = 0; i < nb_text; i++)
 		if (k->socks[socks[i]].recv.head != NULL)
 			fetch_target(k->socks[socks[i]].recv.head);
 }

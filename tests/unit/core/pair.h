@@ -42,6 +42,7 @@ struct pair {
 	struct sani_msg messages[256];
 	uint32_t nb_messages;
 	uint32_t nb_ahead;	/**< Sockets that were told to have events next, */
+	uint32_t nb_text_ahead;	/**< those of them to be READABLE, */
 	uint32_t ahead;		/**< and the last of them. */
 	void (*on_event)(struct sani_core *core, struct sani_tcp_conn *c, uint32_t ev);
 	void (*on_message)(struct sani_core *core, const struct sani_msg *msg);

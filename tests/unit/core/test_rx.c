@@ -119,8 +119,14 @@ many_connections_are_told_ahead(void **state)
 	inject(A, 0, make_segment(a));
 	pair_round(B);
 	assert_int_equal(pair.nb_ahead, 1);
+	assert_int_equal(pair.nb_text_ahead, 1);
 	assert_int_equal(pair.ahead, a + 1);
 	expect_text(a + 1);
+	/* of an ACK alone, that one comes */
+	pair_write(a + 1, text, 1);
+	pair_run(100000);
+	assert_int_equal(pair.nb_ahead, 2);
+	assert_int_equal(pair.nb_text_ahead, 1);
 	/* nothing of what is in the table any more */
 	sani_core_conn_close(pair.host[B]->cores[0], pair_conn(a + 1));
 	pair_round(A);
