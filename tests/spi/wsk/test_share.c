@@ -3,18 +3,10 @@
  * Two sockets that are bound to one port: what the second is told, by the options and the address of both, and by the
  * first one's security descriptor; and who gets the connections.
  */
+#include "spi/share.h"
 #include "world.h"
 
-enum { NONE, REUSE, EXCL };
-enum { ON_ANY, ON_ONE };
-enum { NO_SD, OPEN_SD, SHUT_SD };
-
-/* How a socket is bound. */
-struct binding {
-	unsigned int option;
-	unsigned int where;
-	unsigned int sd;
-};
+enum descriptor { NO_SD, OPEN_SD, SHUT_SD };
 
 /* A cached descriptor. */
 static PSECURITY_DESCRIPTOR
@@ -53,14 +45,14 @@ make_with(unsigned int side, ULONG kind, PSECURITY_DESCRIPTOR sd, struct end **m
 }
 
 static NTSTATUS
-bind_as(const struct binding *b, struct end **made)
+bind_as(const struct share_binding *b, enum descriptor has, struct end **made)
 {
 	static int list[2];	/* its content is nobody's business */
 	PSECURITY_DESCRIPTOR sd = NULL;
 	struct end *e;
 
-	if (b->sd != NO_SD)
-		sd = cache(SERVER, SE_DACL_PRESENT, b->sd == SHUT_SD ? list : NULL);
+	if (has != NO_SD)
+		sd = cache(SERVER, SE_DACL_PRESENT, has == SHUT_SD ? list : NULL);
 	assert_int_equal(make_with(SERVER, WSK_FLAG_LISTEN_SOCKET, sd, made), STATUS_SUCCESS);
 	e = *made;
 	/* The socket has its own. */
@@ -73,61 +65,39 @@ bind_as(const struct binding *b, struct end **made)
 	return await(post_bind(e, b->where == ON_ANY ? ANY : SERVER, 80));
 }
 
-static void
-assert_second(const struct binding *first, const struct binding *second, NTSTATUS expected)
-{
-	static const char *const options[] = { "plain", "reuse", "exclusive" };
-	static const char *const places[] = { "any", "one" };
-	struct end *e[2];
-	NTSTATUS got;
+static enum descriptor first_has;
 
-	assert_int_equal(bind_as(first, &e[0]), STATUS_SUCCESS);
-	got = bind_as(second, &e[1]);
-	if (got != expected)
-		fail_msg("first %s %s (descriptor %u), second %s %s: 0x%x, expected 0x%x", options[first->option],
-			 places[first->where], first->sd, options[second->option], places[second->where],
-			 (unsigned int)got, (unsigned int)expected);
+static NTSTATUS
+status_of(enum share_answer answer)
+{
+	if (answer == CHECK)
+		answer = first_has == OPEN_SD ? OK : DENIED;
+	if (answer == INUSE)
+		return STATUS_ADDRESS_ALREADY_EXISTS;
+	return answer == OK ? STATUS_SUCCESS : STATUS_ACCESS_DENIED;
+}
+
+static void
+assert_cell(const struct share_binding *first, const struct share_binding *second, enum share_answer expected)
+{
+	NTSTATUS want = status_of(expected), got;
+	struct end *e[2];
+
+	assert_int_equal(bind_as(first, first_has, &e[0]), STATUS_SUCCESS);
+	got = bind_as(second, NO_SD, &e[1]);
+	if (got != want)
+		fail_msg("first %s %s (descriptor %u), second %s %s: 0x%x, expected 0x%x", share_options[first->option],
+			 share_places[first->where], first_has, share_options[second->option],
+			 share_places[second->where], (unsigned int)got, (unsigned int)want);
 	shut(e[1]);
 	shut(e[0]);
 }
 
-#define OK STATUS_SUCCESS
-#define INUSE STATUS_ADDRESS_ALREADY_EXISTS
-#define DENIED STATUS_ACCESS_DENIED
-#define CHECK STATUS_PENDING	/* the descriptor of the first says */
-
-/* "Sharing Transport Addresses": [first option][first on][second option][second on]. */
-static const NTSTATUS expected[3][2][3][2] = {
-	[NONE] = {
-		{ { INUSE, OK }, { INUSE, OK }, { INUSE, OK } },
-		{ { CHECK, INUSE }, { CHECK, DENIED }, { DENIED, INUSE } },
-	},
-	[REUSE] = {
-		{ { DENIED, OK }, { OK, OK }, { DENIED, OK } },
-		{ { CHECK, DENIED }, { OK, OK }, { DENIED, DENIED } },
-	},
-	[EXCL] = {
-		{ { INUSE, INUSE }, { INUSE, INUSE }, { INUSE, INUSE } },
-		{ { CHECK, INUSE }, { CHECK, INUSE }, { DENIED, INUSE } },
-	},
-};
-
 static void
-assert_table(unsigned int sd)
+assert_table(enum descriptor first)
 {
-	struct binding first, second = { .sd = NO_SD };
-
-	for (first.option = NONE; first.option <= EXCL; first.option++)
-		for (first.where = ON_ANY; first.where <= ON_ONE; first.where++)
-			for (second.option = NONE; second.option <= EXCL; second.option++)
-				for (second.where = ON_ANY; second.where <= ON_ONE; second.where++) {
-					NTSTATUS want =
-						expected[first.option][first.where][second.option][second.where];
-
-					first.sd = sd;
-					assert_second(&first, &second,
-						      want != CHECK ? want : sd == OPEN_SD ? OK : DENIED);
-				}
+	first_has = first;
+	share_each(assert_cell);
 }
 
 RULES("W27 W74 W25")
@@ -167,13 +137,13 @@ RULES("W27")
 static void
 address_is_asked_before_the_wildcard(void)
 {
-	static const struct binding any = { NONE, ON_ANY, NO_SD };
-	static const struct binding one = { NONE, ON_ONE, NO_SD };
+	static const struct share_binding any = { NONE, ON_ANY };
+	static const struct share_binding one = { NONE, ON_ONE };
 	struct end *l[2];
 
-	assert_int_equal(bind_as(&any, &l[0]), STATUS_SUCCESS);
+	assert_int_equal(bind_as(&any, NO_SD, &l[0]), STATUS_SUCCESS);
 	assert_gets(l[0]);
-	assert_int_equal(bind_as(&one, &l[1]), STATUS_SUCCESS);
+	assert_int_equal(bind_as(&one, NO_SD, &l[1]), STATUS_SUCCESS);
 	assert_gets(l[1]);
 	shut(l[1]);
 	/* The port is the other one's still. */
@@ -184,11 +154,11 @@ RULES("W27 W74")
 static void
 newest_of_two_on_one_address_gets_the_connections(void)
 {
-	static const struct binding again = { REUSE, ON_ONE, NO_SD };
+	static const struct share_binding again = { REUSE, ON_ONE };
 	struct end *l[2];
 
-	assert_int_equal(bind_as(&again, &l[0]), STATUS_SUCCESS);
-	assert_int_equal(bind_as(&again, &l[1]), STATUS_SUCCESS);
+	assert_int_equal(bind_as(&again, NO_SD, &l[0]), STATUS_SUCCESS);
+	assert_int_equal(bind_as(&again, NO_SD, &l[1]), STATUS_SUCCESS);
 	assert_gets(l[1]);
 	shut(l[1]);
 	assert_gets(l[0]);
@@ -198,20 +168,20 @@ RULES("W27 S5.4")
 static void
 port_is_free_when_the_last_of_those_who_share_it_is_closed(void)
 {
-	static const struct binding again = { REUSE, ON_ANY, NO_SD };
-	static const struct binding excl = { EXCL, ON_ANY, NO_SD };
+	static const struct share_binding again = { REUSE, ON_ANY };
+	static const struct share_binding excl = { EXCL, ON_ANY };
 	struct end *l[4];
 	unsigned int i;
 
 	for (i = 0; i < 3; i++)
-		assert_int_equal(bind_as(&again, &l[i]), STATUS_SUCCESS);
+		assert_int_equal(bind_as(&again, NO_SD, &l[i]), STATUS_SUCCESS);
 	/* The first, the last, then the one in the middle. */
 	for (i = 0; i < 3; i++) {
-		assert_int_equal(bind_as(&excl, &l[3]), STATUS_ACCESS_DENIED);
+		assert_int_equal(bind_as(&excl, NO_SD, &l[3]), STATUS_ACCESS_DENIED);
 		shut(l[3]);
 		shut(l[i == 0 ? 0 : 3 - i]);
 	}
-	assert_int_equal(bind_as(&excl, &l[3]), STATUS_SUCCESS);
+	assert_int_equal(bind_as(&excl, NO_SD, &l[3]), STATUS_SUCCESS);
 }
 
 RULES("W27 W74")

@@ -6,20 +6,10 @@
 #include <errno.h>
 #include <string.h>
 
+#include "spi/share.h"
 #include "sw.h"
 
 #define PORT 700
-
-enum { NONE, REUSE, EXCL };
-enum { ANY, ONE };
-
-struct binding {
-	unsigned int option;
-	unsigned int where;
-};
-
-static const char *const options[] = { "no option", "SO_REUSEADDR", "SO_EXCLUSIVEADDRUSE" };
-static const char *const places[] = { "wildcard", "specific" };
 
 static int
 set(struct sw_sock *s, int name, int value)
@@ -39,7 +29,7 @@ get(struct sw_sock *s, int name)
 }
 
 static int
-bind_as(const struct binding *b, struct sw_sock **s)
+bind_as(const struct share_binding *b, struct sw_sock **s)
 {
 	struct sockaddr_in a = sw_addr(0, PORT);
 
@@ -48,7 +38,7 @@ bind_as(const struct binding *b, struct sw_sock **s)
 		assert_int_equal(set(*s, SO_REUSEADDR, 1), 0);
 	if (b->option == EXCL)
 		assert_int_equal(set(*s, SO_EXCLUSIVEADDRUSE, 1), 0);
-	if (b->where == ANY)
+	if (b->where == ON_ANY)
 		a.sin_addr.s_addr = INADDR_ANY;
 	return sw_bind(*s, &a);
 }
@@ -77,47 +67,34 @@ assert_served(struct sw_sock *by, const struct sw_sock *other)
 }
 
 /*
- * [first option][first on][second option][second on]. INUSE and DENIED are one code here: WSPBind has no other for them
- * (R37). CHECK asks whether the owners trust each other: all sockets are one switch's.
+ * INUSE and DENIED are one code here: WSPBind has no other for them (R37). CHECK asks whether the owners trust each
+ * other: all sockets are one switch's.
  */
-#define OK 0
-#define INUSE WSAENOBUFS
-#define DENIED WSAENOBUFS
-#define CHECK 0
-
-static const int expected[3][2][3][2] = {
-	[NONE] = {
-		{ { INUSE, OK }, { INUSE, OK }, { INUSE, OK } },
-		{ { CHECK, INUSE }, { CHECK, DENIED }, { DENIED, INUSE } },
-	},
-	[REUSE] = {
-		{ { DENIED, OK }, { OK, OK }, { DENIED, OK } },
-		{ { CHECK, DENIED }, { OK, OK }, { DENIED, DENIED } },
-	},
-	[EXCL] = {
-		{ { INUSE, INUSE }, { INUSE, INUSE }, { INUSE, INUSE } },
-		{ { CHECK, INUSE }, { CHECK, INUSE }, { DENIED, INUSE } },
-	},
-};
+static int
+code_of(enum share_answer answer)
+{
+	return answer == OK || answer == CHECK ? 0 : WSAENOBUFS;
+}
 
 /* One cell; both sockets do what they can, and the port is free afterwards. */
 static void
-assert_cell(const struct binding *first, const struct binding *second)
+assert_cell(const struct share_binding *first, const struct share_binding *second, enum share_answer expected)
 {
-	int want = expected[first->option][first->where][second->option][second->where], code;
+	int want = code_of(expected), code;
 	struct sockaddr_in elsewhere = sw_addr(0, PORT + 1);
 	struct sw_sock *a, *b, *winner;
 
 	assert_int_equal(bind_as(first, &a), 0);
 	code = bind_as(second, &b);
 	if (code != want)
-		fail_msg("first %s %s, second %s %s: %d, expected %d", options[first->option], places[first->where],
-			 options[second->option], places[second->where], code, want);
+		fail_msg("first %s %s, second %s %s: %d, expected %d", share_options[first->option],
+			 share_places[first->where], share_options[second->option], share_places[second->where], code,
+			 want);
 	listen_on(a);
 	if (code == 0) {
 		listen_on(b);
 		/* The one with an address before the one without; of two alike the newer one. */
-		winner = first->where == ONE && second->where == ANY ? a : b;
+		winner = first->where == ON_ONE && second->where == ON_ANY ? a : b;
 		assert_served(winner, winner == a ? b : a);
 		sw_shut_wait(winner);
 		winner = winner == a ? b : a;
@@ -135,16 +112,7 @@ RULES("R34 R37 R25 R38")
 static void
 second_bind_is_answered_as_the_table_says(void)
 {
-	struct binding first, second;
-
-	for (first.option = NONE; first.option <= EXCL; first.option++) {
-		for (first.where = ANY; first.where <= ONE; first.where++) {
-			for (second.option = NONE; second.option <= EXCL; second.option++) {
-				for (second.where = ANY; second.where <= ONE; second.where++)
-					assert_cell(&first, &second);
-			}
-		}
-	}
+	share_each(assert_cell);
 }
 
 RULES("R195 R198 R38")
@@ -176,7 +144,7 @@ RULES("R34 R37")
 static void
 exclusive_is_stronger_than_reuse(void)
 {
-	struct binding reuse = { REUSE, ONE };
+	struct share_binding reuse = { REUSE, ON_ONE };
 	struct sockaddr_in a = sw_addr(0, PORT);
 	struct sw_sock *both, *s;
 
@@ -192,7 +160,7 @@ RULES("R34 R37 R154")
 static void
 last_of_many_gives_the_port_back(void)
 {
-	struct binding reuse = { REUSE, ONE }, exclusive = { EXCL, ANY };
+	struct share_binding reuse = { REUSE, ON_ONE }, exclusive = { EXCL, ON_ANY };
 	struct san_addr native = net_addr(0, PORT);
 	struct wsock *w = net_socket(&sw.net, 0, 0);
 	struct sw_sock *s[10], *other;
@@ -216,7 +184,7 @@ RULES("R34 R25 R63")
 static void
 connections_of_one_address_and_port_are_told_apart(void)
 {
-	struct binding reuse = { REUSE, ONE };
+	struct share_binding reuse = { REUSE, ON_ONE };
 	struct sockaddr_in to[2] = { sw_addr(1, 710), sw_addr(1, 711) };
 	struct sw_sock *listener[2], *c[2], *got[2], *third;
 	unsigned int i;
@@ -244,7 +212,7 @@ RULES("R16 R34")
 static void
 cleanup_gives_shared_ports_back(void)
 {
-	struct binding reuse = { REUSE, ONE }, exclusive = { EXCL, ANY };
+	struct share_binding reuse = { REUSE, ON_ONE }, exclusive = { EXCL, ON_ANY };
 	struct sw_sock *s;
 	unsigned int i;
 
