@@ -67,7 +67,8 @@ static __attribute__((noinline)) void
 look_when_idle(struct sani_core *core)
 {
 	sani_core_look_at_pool(core);
-	give_spare(core->priv);
+	if (sani_unlikely(core->priv->spare.nb > 0))
+		give_spare(core->priv);
 }
 
 static SANI_SELDOM void

@@ -320,6 +320,7 @@ output_listed(struct sani_core *core)
 	n = output_dirty(core, &u);
 	if (sani_unlikely(u.n > 0))
 		tell_unreachable(core, &u);
+	sani_arm_late(core);
 	return n;
 }
 
@@ -328,10 +329,8 @@ sani_core_output(struct sani_core *core)
 {
 	unsigned int n = 0;
 
-	if (core->priv->nb_dirty > 0)
+	if ((core->priv->nb_dirty | core->priv->nb_late) > 0)
 		n = output_listed(core);
-	if (sani_unlikely(core->priv->nb_late > 0))
-		sani_arm_late(core);
 	for (unsigned int i = 0; i < core->host->nb_ifaces; i++)
 		if (core->priv->txq[i].n > 0)
 			flush_port(core, i);
