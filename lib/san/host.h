@@ -258,7 +258,7 @@ san_host_counters(const struct san_host *host, struct san_counter *list, unsigne
 /** What a host holds right now: zero everywhere when nothing is open. */
 struct san_usage {
 	uint32_t mbufs_total;	/**< Packet buffers of the host's pool. */
-	uint32_t mbufs_used;	/**< Of them not free (caches and descriptors included). */
+	uint32_t mbufs_used;	/**< Of them not free: in use are those of descriptors, not those in caches. */
 	uint32_t sockets;	/**< Sockets that are open or closing. */
 	uint32_t connections;	/**< Connection blocks in use, half-open ones included. */
 	uint32_t timewait;	/**< TIME_WAIT records and tombstones. */
