@@ -305,6 +305,7 @@ those_of_a_thread_that_is_gone_hold_nothing(void)
 	pair(s);
 	send_bytes(s, 0, 4);
 	duo.frozen = true;
+	duo_settle();	/* no round goes on any more */
 	for (unsigned int i = 0; i < 2; i++) {
 		gone[i] = duo_op();
 		duo_must(san_recv(s[0], gone[i], in, 4, 0) == 0);
@@ -314,7 +315,7 @@ those_of_a_thread_that_is_gone_hold_nothing(void)
 }
 
 /* Posted by another thread, met behind the close by the poller. */
-static atomic_bool posted;
+static atomic_bool between, posted;
 static san_handle closed;
 static struct san_overlapped late[3];
 
@@ -328,6 +329,8 @@ post_late(void *arg)
 	duo_must(san_attach() == 0 && san_cq_create(DEPTH, &cq) == 0);
 	while (san_socket(duo.h[0].core[0], cq, &closed) == -EAGAIN)
 		;
+	while (!atomic_load(&between))
+		sched_yield();
 	for (unsigned int i = 0; i < RTE_DIM(late); i++)
 		duo_must(san_recv(closed, &late[i], in, 1, 0) == 0);
 	atomic_store(&posted, true);
@@ -350,11 +353,13 @@ those_behind_a_close_are_cancelled(void)
 	pthread_t t;
 
 	memset(late, 0, sizeof(late));
+	atomic_store(&between, false);
 	atomic_store(&posted, false);
 	duo_must(pthread_create(&t, NULL, post_late, NULL) == 0);
 	/* The socket is made in a round; after that there is none until the posts are there. */
 	while (duo.h[0].core[0]->nb_open == 0)
 		duo_settle();
+	atomic_store(&between, true);
 	while (!atomic_load(&posted))
 		sched_yield();
 	duo_must(san_close(closed, 1) == 0);

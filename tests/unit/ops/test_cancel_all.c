@@ -129,6 +129,7 @@ third_threads_request_knows_what_came_before_it(void)
 	duo_pair(s);
 	target = s[0];
 	duo.frozen = true;
+	duo_settle();	/* no round goes on any more */
 	duo_must(san_recv(s[0], before, buf, 10, 0) == 0);
 	duo_must(pthread_create(&thread, NULL, cancel_from_here, NULL) == 0);
 	duo_must(pthread_join(thread, NULL) == 0);

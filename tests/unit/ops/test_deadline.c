@@ -50,6 +50,7 @@ time_counts_from_the_post(void)
 
 	duo_pair(s);
 	duo.frozen = true;
+	duo_settle();	/* no round goes on any more */
 	vhost_now_us += 1000 * MS;
 	op->timeout_us = 5 * MS;
 	duo_must(san_recv(s[0], op, buf, sizeof(buf), 0) == 0);

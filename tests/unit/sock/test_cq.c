@@ -13,6 +13,7 @@
 
 #define CORE_A 7
 #define CORE_B 9
+#define PATIENCE_US 300000000u	/* only for what hangs */
 
 static struct san_cq *cq;
 static struct sani_lane *lane_a;
@@ -239,7 +240,7 @@ a_sleeper_is_woken_by_another_thread(void **state)
 	(void)state;
 	for (i = 0; i < 200; i++) {
 		assert_int_equal(pthread_create(&t, NULL, publish_and_wake, NULL), 0);
-		assert_int_equal(san_cq_wait(cq, 10000000), 1);
+		assert_int_equal(san_cq_wait(cq, PATIENCE_US), 1);
 		pthread_join(t, NULL);
 		assert_int_equal(san_cq_poll(cq, c, 1), 1);
 	}
