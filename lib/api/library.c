@@ -10,6 +10,7 @@
 
 #include <san/host.h>
 
+#include "api/pages.h"
 #include "base/error.h"
 #include "sock/sock.h"
 
@@ -33,11 +34,25 @@ has_argument(int argc, char **argv, const char *name)
 	return false;
 }
 
-/* The EAL says EACCES when there are no huge pages at all, ENOMEM when there are too few for what was asked. */
-static bool
-lacks_huge_pages(void)
+/*
+ * The EAL says EACCES when there are no huge pages or none that it may use, ENOMEM when there are too few for what was
+ * asked, and either for other reasons: whether there are any the kernel says.
+ */
+static int
+tell_why_not(bool no_huge)
 {
-	return rte_errno == EACCES || rte_errno == ENOMEM;
+	unsigned long n = sani_api_free_pages(SANI_API_PAGES);
+	bool of_memory = !no_huge && (rte_errno == EACCES || rte_errno == ENOMEM);
+
+	if (of_memory && n == 0)
+		return sani_error_set(-EINVAL, "the EAL found no free huge pages: reserve some (sysctl -w"
+				      " vm.nr_hugepages=512) or start with --no-huge");
+	if (of_memory)
+		return sani_error_set(-EINVAL, "the EAL did not start (%s), though %lu huge pages are free: too few for"
+				      " what is asked, or in no mounted hugetlbfs that this user may write to, or"
+				      " something else, which its own lines above say", rte_strerror(rte_errno), n);
+	return sani_error_set(-EINVAL, "the EAL did not start (%s): its own lines above say which"
+			      " argument it did not take", rte_strerror(rte_errno));
 }
 
 static int
@@ -52,11 +67,7 @@ start_eal(int argc, char **argv)
 	n = rte_eal_init(argc, argv);
 	if (n >= 0)
 		return n;
-	if (!no_huge && lacks_huge_pages())
-		return sani_error_set(-EINVAL, "the EAL found no huge pages, or not enough free ones: reserve"
-				      " some (sysctl -w vm.nr_hugepages=512) or start with --no-huge");
-	return sani_error_set(-EINVAL, "the EAL did not start (%s): its own lines above say which"
-			      " argument it did not take", rte_strerror(rte_errno));
+	return tell_why_not(no_huge);
 }
 
 int
