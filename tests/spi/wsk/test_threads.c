@@ -18,6 +18,7 @@ struct counted {
 	struct end *end;
 	atomic_int calls;    /* Negative: it is being closed, no new call. */
 	atomic_uint running; /* Callers that have not left. */
+	atomic_uint begun;   /* Calls, of all threads. */
 };
 
 #define CLOSING (-1000000)
@@ -51,6 +52,7 @@ call_on_and_on(void *arg)
 	while (me->made < REQUESTS && enter_call(me->counted)) {
 		/* Not before: the socket, and its table, may be gone by then. */
 		calls = me->counted->end->sock->Dispatch;
+		atomic_fetch_add(&me->counted->begun, 1);
 		r = me->req[me->made];
 		if (me->made++ % 2)
 			r->returned = calls->WskSend(r->end->sock, &r->buf, 0, r->irp);
@@ -86,7 +88,8 @@ calls_of_several_threads_are_counted_and_the_close_waits_for_them(void)
 	for (i = 0; i < CALLERS; i++)
 		assert_int_equal(
 			pthread_create(&caller[i].thread, NULL, call_on_and_on, &caller[i]), 0);
-	while (world.now < 50 && atomic_load(&c.running) > 0)
+	/* However late they come: until calls were made, and some time on. */
+	while ((world.now < 50 || atomic_load(&c.begun) == 0) && atomic_load(&c.running) > 0)
 		world_step();
 	atomic_fetch_add(&c.calls, CLOSING);
 	UNTIL(atomic_load(&c.calls) == CLOSING);
