@@ -233,7 +233,7 @@ sani_core_read(struct sani_core *core, struct sani_tcp_conn *c, void *buf, uint3
 {
 	uint32_t got, ev;
 
-	got = sani_tcp_read(c, buf, n, &ev);
+	got = sani_tcp_read_by(c, buf, n, &ev, core->host->pool, core->priv->cache);
 	sani_assert(got == n);
 	(void)got;
 	if (sani_unlikely(ev != 0))

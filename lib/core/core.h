@@ -190,6 +190,13 @@ sani_host_port_put(struct sani_host *host, uint16_t port);
 
 /* The round. */
 
+/** The calling thread polls the core from here on: its cache of the pool may be used, till sani_core_left(). */
+void
+sani_core_entered(struct sani_core *core);
+
+void
+sani_core_left(struct sani_core *core);
+
 /** Begin a round: the clock is read here, and when a connection is opened or closed between rounds. */
 void
 sani_core_begin(struct sani_core *core);

@@ -56,6 +56,7 @@ sani_make_io(struct sani_core *core)
 	return (struct sani_tcp_io){
 		.now_us = core->now_us,
 		.pool = core->host->pool,
+		.cache = p->cache,
 		.spare = sani_likely(!p->scarce) ? &p->spare : NULL,
 		.ctr = &core->ctr,
 		.tx = p->spare_tx,

@@ -80,6 +80,18 @@ unstick(struct sani_core *core)
 }
 
 void
+sani_core_entered(struct sani_core *core)
+{
+	core->priv->cache = rte_mempool_default_cache(core->host->pool, rte_lcore_id());
+}
+
+void
+sani_core_left(struct sani_core *core)
+{
+	core->priv->cache = NULL;
+}
+
+void
 sani_core_begin(struct sani_core *core)
 {
 	struct sani_core_priv *p = core->priv;

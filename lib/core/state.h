@@ -107,6 +107,7 @@ struct sani_core_priv {
 	struct sani_ip_io io;			/**< Of every call of the ip engine; sani_tx_sweep() empties it. */
 	struct rte_mbuf *io_tx[SANI_IP_FRAMES];
 	struct sani_flow flow;
+	struct rte_mempool_cache *cache;	/**< Of the host's pool, of the thread that polls; NULL: not known. */
 	bool announced;
 	bool scarce;				/**< The pool runs low, */
 	bool busy;				/**< look at it again: packets came or went since it was looked at. */

@@ -256,9 +256,8 @@ waits_for_program(struct sani_tcp_conn *c)
  * lines are asked for now, to be written.
  */
 static inline void
-fetch_buffer_ahead(struct rte_mempool *pool)
+fetch_buffer_ahead(const struct rte_mempool_cache *cache)
 {
-	const struct rte_mempool_cache *cache = rte_mempool_default_cache(pool, rte_lcore_id());
 	const uint8_t *m;
 
 	if (cache == NULL || cache->len <= AHEAD)
@@ -284,7 +283,7 @@ output_dirty(struct sani_core *core, struct unreachable *u)
 	for (uint32_t i = 0; i < n; i++) {
 		struct sani_tcp_conn *c = &p->conns[p->dirty[i]];
 
-		fetch_buffer_ahead(io.pool);
+		fetch_buffer_ahead(io.cache);
 		if (waits_for_program(c) || must_wait(core, c) || output_burst(core, c, &io, u)) {
 			c->owner.dirty = kept;
 			p->dirty[kept++] = p->dirty[i];

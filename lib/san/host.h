@@ -116,7 +116,7 @@ SAN_API struct san_core *
 san_core_get(struct san_host *host, unsigned int index);
 
 /**
- * Claim a core: the calling thread polls it from now on.
+ * Claim a core: the calling thread polls it from now on. If it has an lcore id of DPDK it keeps that till the release.
  *
  * @retval 0          Done.
  * @retval -EBUSY     Another thread has it.

@@ -28,6 +28,7 @@ take_over(struct san_core *k, struct sani_thread *t)
 	t->nb_claims++;
 	atomic_store_explicit(&k->here, t->id, memory_order_relaxed);
 	enter_eal(t);
+	sani_core_entered(k->core);
 	/* A post before the first round has to know the time, and what the thread has posted comes first (O3). */
 	sani_core_begin(k->core);
 	sani_request_drain(k, t);
@@ -64,6 +65,7 @@ static void
 give_up(struct san_core *k, struct sani_thread *t, uint32_t next)
 {
 	sani_core_disarm(k);
+	sani_core_left(k->core);
 	atomic_store_explicit(&k->here, SANI_NONE, memory_order_relaxed);
 	/* What was published between rounds: nobody may poll this core for long. */
 	sani_wake_touched(k);

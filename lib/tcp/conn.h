@@ -333,6 +333,11 @@ sani_tcp_write_plain(struct sani_tcp_conn *c, const void *data, uint32_t len, st
 uint64_t
 sani_tcp_deadline_now(struct sani_tcp_conn *c);
 
+/** sani_tcp_read(), by who knows the calling thread's cache of a pool: buffers of that go there. */
+uint32_t
+sani_tcp_read_by(struct sani_tcp_conn *c, void *buf, uint32_t len, uint32_t *ev, const struct rte_mempool *pool,
+		 struct rte_mempool_cache *cache);
+
 /**
  * Would sani_tcp_output() build a bare ACK and nothing else, one that what the program sends next may carry? Not the
  * ACK of more than a full segment, nor one that answers what was not in order.

@@ -9,6 +9,7 @@
 
 #include "tcp/conn.h"
 #include "tcp/spare.h"
+#include "wire/buf.h"
 
 /* rcvq.c */
 
@@ -56,7 +57,8 @@ sani_tcp_rcvq_read(struct sani_tcp_conn *c, uint8_t *buf, uint32_t len);
 
 /** The same where there is one mbuf, and room for all of it. */
 static inline uint32_t
-sani_tcp_rcvq_read_all(struct sani_tcp_conn *c, uint8_t *buf)
+sani_tcp_rcvq_read_all(struct sani_tcp_conn *c, uint8_t *buf, const struct rte_mempool *pool,
+		       struct rte_mempool_cache *cache)
 {
 	struct sani_tcp_rcvq *q = &c->rcvq;
 	struct rte_mbuf *m = q->head;
@@ -66,7 +68,7 @@ sani_tcp_rcvq_read_all(struct sani_tcp_conn *c, uint8_t *buf)
 	q->head = q->tail = NULL;
 	q->nb_mbufs--;
 	q->bytes -= n;
-	sani_tcp_spare_give(NULL, m);
+	sani_buf_give(m, pool, cache);
 	return n;
 }
 void

@@ -2,6 +2,7 @@
 #include <rte_byteorder.h>
 
 #include "tcp/priv.h"
+#include "wire/buf.h"
 
 /*
  * The head of output, as straight.c is that of input. Most calls are about one segment of an established connection to
@@ -145,7 +146,7 @@ static bool
 send_straight(struct sani_tcp_conn *c, struct sani_tcp_io *io)
 {
 	uint32_t len = sani_tcp_data_end(c) - c->snd_nxt;
-	struct rte_mbuf *m = rte_mbuf_raw_alloc(io->pool);
+	struct rte_mbuf *m = sani_buf_take(io->pool, io->cache);
 
 	if (sani_unlikely(m == NULL))
 		return sani_tcp_output_any(c, io);

@@ -50,6 +50,7 @@
 struct sani_tcp_io {
 	uint64_t now_us;
 	struct rte_mempool *pool;
+	struct rte_mempool_cache *cache;	/**< The calling thread's of that pool, or NULL (wire/buf.h). */
 	struct sani_tcp_spare *spare;	/**< spare.h; NULL: none are kept. */
 	struct sani_counters *ctr;
 	struct rte_mbuf **tx;	/**< Room for max_tx segments, all of the connection of the call. */
@@ -249,9 +250,8 @@ sani_tcp_at_end(const struct sani_tcp_conn *c);
 
 /**
  * Copy at most len in-order bytes out. What arrived before the peer's FIN stays readable after TIME_WAIT
- * and CLOSED; after an error there is nothing to read.
+ * and CLOSED; after an error there is nothing to read. @return How many.
  * @param[out] ev  EV_OUTPUT when the peer is to be told of the window, else 0.
- * @return How many.
  */
 uint32_t
 sani_tcp_read(struct sani_tcp_conn *c, void *buf, uint32_t len, uint32_t *ev);

@@ -179,17 +179,24 @@ sani_tcp_has_read(struct sani_tcp_conn *c, uint32_t n)
 
 /* RECEIVE, RFC 9293 3.10.3. */
 uint32_t
-sani_tcp_read(struct sani_tcp_conn *c, void *buf, uint32_t len, uint32_t *ev)
+sani_tcp_read_by(struct sani_tcp_conn *c, void *buf, uint32_t len, uint32_t *ev, const struct rte_mempool *pool,
+		 struct rte_mempool_cache *cache)
 {
 	const struct rte_mbuf *m = c->rcvq.head;
 	uint32_t n;
 
 	if (sani_likely(m != NULL && m == c->rcvq.tail && m->data_len <= len))
-		n = sani_tcp_rcvq_read_all(c, buf);
+		n = sani_tcp_rcvq_read_all(c, buf, pool, cache);
 	else
 		n = sani_tcp_rcvq_read(c, buf, len);
 	*ev = sani_tcp_has_read(c, n);
 	return n;
+}
+
+uint32_t
+sani_tcp_read(struct sani_tcp_conn *c, void *buf, uint32_t len, uint32_t *ev)
+{
+	return sani_tcp_read_by(c, buf, len, ev, NULL, NULL);
 }
 
 void

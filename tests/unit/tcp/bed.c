@@ -111,7 +111,9 @@ bed_io(struct bed *b, struct rte_mbuf **tx, uint16_t max)
 {
 	return (struct sani_tcp_io){
 		.scarce = b->scarce, .budget = &b->budget, .cut_max = b->cut_max,
-		.now_us = b->now, .pool = bed_pool, .ctr = &b->ctr, .tx = tx, .max_tx = max,
+		.now_us = b->now, .pool = bed_pool,
+		.cache = rte_mempool_default_cache(bed_pool, rte_lcore_id()), .ctr = &b->ctr,
+		.tx = tx, .max_tx = max,
 	};
 }
 

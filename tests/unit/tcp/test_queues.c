@@ -360,10 +360,37 @@ neighbours_behind_a_hole_become_one_range(void **state)
 	assert_int_equal(bed_read(b), 450);
 }
 
+/* Only of the pool that the cache is of, while it has room, and when nobody else has it. */
+static void
+a_buffer_goes_to_the_cache_when_it_may(void **state)
+{
+	struct rte_mempool_cache *mine = rte_mempool_cache_create(8, SOCKET_ID_ANY);
+	struct rte_mbuf *m = sani_buf_take(bed_pool, mine);
+
+	(void)state;
+	assert_non_null(m);
+	rte_mbuf_refcnt_update(m, 1);
+	sani_buf_give(m, bed_pool, mine);
+	assert_int_equal(rte_mbuf_refcnt_read(m), 1);
+	assert_int_equal(mine->len, 0);
+	sani_buf_give(m, bed_pool, mine);
+	assert_int_equal(mine->len, 1);
+	assert_ptr_equal(sani_buf_take(bed_pool, mine), m);
+	assert_int_equal(mine->len, 0);
+	sani_buf_give(m, NULL, mine);
+	assert_int_equal(mine->len, 0);
+	m = sani_buf_take(bed_pool, NULL);
+	mine->len = mine->flushthresh;
+	sani_buf_give(m, bed_pool, mine);
+	assert_int_equal(mine->len, mine->flushthresh);
+	rte_mempool_cache_free(mine);
+}
+
 int
 main(void)
 {
 	const struct CMUnitTest tests[] = {
+		bed_test(a_buffer_goes_to_the_cache_when_it_may),
 		bed_test(any_range_of_the_send_queue_can_be_copied),
 		bed_test(small_writes_share_mbufs),
 		bed_test(sndbuf_limits_what_a_write_takes),
