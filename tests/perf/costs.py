@@ -11,8 +11,8 @@ OWN = ("api", "sock", "op")
 SHORT, LONG = 30, 90
 
 
-def run_path(build, mode, count):
-    done = subprocess.run(["valgrind", "--tool=callgrind", "--callgrind-out-file=/dev/null",
+def run_path(build, mode, count, *only):
+    done = subprocess.run(["valgrind", "--tool=callgrind", "--callgrind-out-file=/dev/null", *only,
                            build + "/tests/perf/perf-path", mode, str(count)],
                           capture_output=True, text=True, check=True)
     return (int(re.search(r"Collected : (\d+)", done.stderr).group(1)),
@@ -24,6 +24,12 @@ def of_path(build, mode):
     few, many = run_path(build, mode, FEW), run_path(build, mode, MANY)
     instructions, rounds = [(b - a) / (MANY - FEW) for a, b in zip(few, many)]
     return (instructions / rounds, 1) if mode == "idle" else (instructions, rounds)
+
+
+def of_server(build):
+    """Instructions and rounds of a whole short connection, its server's alone."""
+    few, many = [run_path(build, "short", count, "--toggle-collect=serve_turn") for count in (FEW, MANY)]
+    return [(b - a) / (MANY - FEW) for a, b in zip(few, many)]
 
 
 # Of the machine whose caches are simulated, whichever this one has. The last level holds a tenth of MANY in path.c.

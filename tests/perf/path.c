@@ -11,6 +11,8 @@
  *   perf-path many N    the crowd, 32 of 992 connections in turn, so that all that a connection has is cold
  *   perf-path idle N    empty rounds
  *   perf-path open N    connections that are opened, accepted, and closed at both ends
+ *   perf-path short N   32 at once of a whole life each: opened, 64 bytes there and back, ended by the client and then
+ *                       by the server; what the server does is all in serve_turn()
  *   perf-path lookup100 N, lookup100000 N   flows found in a table of so many, spread over it
  */
 #include <stdio.h>
@@ -156,6 +158,108 @@ close_both(void)
 		settle();
 }
 
+/* A short connection, at one of its ends. */
+static struct life {
+	san_handle sock;
+	struct san_overlapped recv, send;
+	char in[64];
+} ends[2][CROWD];
+
+static unsigned int nb_closed[2];
+
+static void
+pass_on(unsigned int from)
+{
+	struct rte_mbuf *m;
+
+	while ((m = vhost_take(&host[from])) != NULL)
+		vhost_put(&host[1 - from], 0, m);
+}
+
+static __attribute__((noinline)) void
+serve_turn(struct san_cq *cq)
+{
+	struct san_completion comp[CROWD];
+	int n;
+
+	vhost_round(&host[1]);
+	nb_rounds++;
+	n = san_cq_poll(cq, comp, CROWD);
+	for (int i = 0; i < n; i++) {
+		struct life *l = (struct life *)(uintptr_t)comp[i].user;
+
+		if (comp[i].kind == SAN_OP_ACCEPT) {
+			l->sock = comp[i].value;
+			san_recv(l->sock, &l->recv, l->in, 64, 0);
+		} else if (comp[i].kind == SAN_OP_RECV && comp[i].result > 0) {
+			san_send(l->sock, &l->send, l->in, 64, 0);
+			san_recv(l->sock, &l->recv, l->in, 64, 0);
+		} else if (comp[i].kind == SAN_OP_RECV) {
+			san_shutdown(l->sock, &l->send, 0);
+		} else if (comp[i].kind == SAN_OP_SHUTDOWN) {
+			san_close(l->sock, 0);
+		} else if (comp[i].kind == SAN_OP_CLOSE) {
+			nb_closed[1]++;
+		}
+	}
+}
+
+static void
+ask_turn(struct san_cq *cq)
+{
+	struct san_completion comp[CROWD];
+	int n;
+
+	vhost_round(&host[0]);
+	n = san_cq_poll(cq, comp, CROWD);
+	for (int i = 0; i < n; i++) {
+		struct life *l = (struct life *)(uintptr_t)comp[i].user;
+
+		if (comp[i].kind == SAN_OP_CONNECT) {
+			san_recv(l->sock, &l->recv, l->in, 64, 0);
+			san_send(l->sock, &l->send, l->in, 64, 0);
+		} else if (comp[i].kind == SAN_OP_RECV && comp[i].result > 0) {
+			san_shutdown(l->sock, &l->send, 0);
+			san_recv(l->sock, &l->recv, l->in, 64, 0);
+		} else if (comp[i].kind == SAN_OP_RECV) {
+			san_close(l->sock, 0);
+		} else if (comp[i].kind == SAN_OP_CLOSE) {
+			nb_closed[0]++;
+		}
+	}
+}
+
+static void
+live_short_lives(unsigned int count)
+{
+	struct san_addr peer = vhost_addr("10.1.0.2", 7);
+	struct san_cq *cq[2];
+
+	san_cq_create(4 * CROWD, &cq[0]);
+	san_cq_create(4 * CROWD, &cq[1]);
+	san_socket(host[1].core[0], cq[1], &listener);
+	san_bind(listener, &peer);
+	san_listen(listener, CROWD);
+	for (unsigned int done = 0; done < count; done += CROWD) {
+		for (unsigned int i = 0; i < CROWD; i++) {
+			for (int side = 0; side < 2; side++)
+				ends[side][i].recv.user = ends[side][i].send.user = (uintptr_t)&ends[side][i];
+			san_accept(listener, &ends[1][i].recv, 0);
+			san_socket(host[0].core[0], cq[0], &ends[0][i].sock);
+			san_connect(ends[0][i].sock, &ends[0][i].recv, &peer, 0);
+		}
+		nb_closed[0] = nb_closed[1] = 0;
+		while (nb_closed[0] < CROWD || nb_closed[1] < CROWD) {
+			ask_turn(cq[0]);
+			pass_on(0);
+			serve_turn(cq[1]);
+			pass_on(1);
+			vhost_now_us += 50;
+		}
+		vhost_now_us += 1000;
+	}
+}
+
 static struct sani_tuple
 tuple_of(uint32_t i)
 {
@@ -197,7 +301,7 @@ main(int argc, char **argv)
 
 	if (argc != 3)
 		return fprintf(stderr, "usage: perf-path echo|bulk|crowd|bare|many|idle"
-			       "|open|lookup100|lookup100000 COUNT\n"), 2;
+			       "|open|short|lookup100|lookup100000 COUNT\n"), 2;
 	opens = strcmp(argv[1], "open") == 0;
 	idle = strcmp(argv[1], "idle") == 0;
 	bulk = strcmp(argv[1], "bulk") == 0;
@@ -211,6 +315,12 @@ main(int argc, char **argv)
 	vhost_open(&host[1], &(struct vhost_wish){ .address = "10.1.0.2/24", .seed = 2 });
 	if (strncmp(argv[1], "lookup", 6) == 0)
 		return look_up((uint32_t)atoi(argv[1] + 6), (uint32_t)atoi(argv[2]));
+	if (strcmp(argv[1], "short") == 0) {
+		live_short_lives((unsigned int)atoi(argv[2]));
+		printf("rounds %lu\n", nb_rounds);
+		vhost_cleanup();
+		return 0;
+	}
 	listen_here();
 	if (!opens)
 		connect_all(all_of_them);
