@@ -2,6 +2,7 @@
 #include <errno.h>
 
 #include "core/priv.h"
+#include "tcp/hash.h"
 
 /* The tuple of a connection to open, as far as its owner has said. */
 static int
@@ -64,7 +65,7 @@ sani_core_connect(struct sani_core *core, const struct sani_open *open, struct s
 		.nodelay = open->nodelay,
 		.tune = open->tune,
 	};
-	uint64_t hash;
+	uint64_t hash, numbers;
 	int rc;
 
 	sani_conn_size_queues(core, &params, open->sndbuf, open->rcvbuf);
@@ -75,8 +76,9 @@ sani_core_connect(struct sani_core *core, const struct sani_open *open, struct s
 		rc = fill_port(core, &params.tuple, &hash);
 	if (rc != 0)
 		return rc;
-	params.iss = sani_tcp_isn(core->host->key, &params.tuple, core->now_us);
-	params.ts_offset = sani_tcp_ts_offset(core->host->key, &params.tuple);
+	numbers = sani_tcp_hash(core->host->key, &params.tuple);
+	params.iss = sani_tcp_isn(numbers, core->now_us);
+	params.ts_offset = sani_tcp_ts_offset(numbers);
 	sani_fast_ask(core, &params);
 	*c = open_block(core, &params, (uint32_t)hash, open->sock);
 	return *c == NULL ? -ENOBUFS : 0;

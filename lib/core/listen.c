@@ -3,6 +3,7 @@
 #include <stdlib.h>
 
 #include "core/priv.h"
+#include "tcp/hash.h"
 #include "tcp/hold.h"
 
 int
@@ -187,12 +188,10 @@ sani_listen_drop(struct sani_core *core, struct sani_tcp_conn *c)
 	c->owner.flags &= (uint8_t)~SANI_CONN_EMBRYO;
 }
 
-/* Above the numbers of an older connection of the tuple, if there is one to remember. */
+/* The tuple's own, or above the numbers of an older connection of it, if there is one to remember. */
 static uint32_t
-choose_iss(const struct sani_core *core, const struct sani_rx_item *item)
+choose_iss(const struct sani_core *core, const struct sani_rx_item *item, uint32_t iss)
 {
-	uint32_t iss = sani_tcp_isn(core->host->key, &item->pkt.tuple, core->now_us);
-
 	if (item->tw != SANI_NONE)
 		return sani_tcp_tw_iss(&core->priv->tws[item->tw], iss);
 	return item->reopens ? sani_tcp_iss_above(iss, item->old_snd_nxt) : iss;
@@ -202,9 +201,11 @@ struct sani_tcp_params
 sani_listen_params(const struct sani_core *core, const struct sani_listen_entry *e,
 		   const struct sani_rx_item *item)
 {
+	uint64_t hash = sani_tcp_hash(core->host->key, &item->pkt.tuple);
 	struct sani_tcp_params params = {
 		.tuple = item->pkt.tuple,
-		.ts_offset = sani_tcp_ts_offset(core->host->key, &item->pkt.tuple),
+		.iss = sani_tcp_isn(hash, core->now_us),
+		.ts_offset = sani_tcp_ts_offset(hash),
 		.mtu = core->host->ifaces[item->pkt.iface].mtu,
 		.user_timeout_ms = e->l.user_timeout_ms,
 		.time_wait_ms = core->host->conf.time_wait_ms,
@@ -255,7 +256,7 @@ open_embryo(struct sani_core *core, struct sani_listen_entry *e, struct sani_rx_
 
 	if (c == NULL)
 		return;
-	params.iss = choose_iss(core, item);
+	params.iss = choose_iss(core, item, params.iss);
 	if (item->tw != SANI_NONE)
 		sani_tw_del(core, item->tw);
 	if (sani_fast_serve(core, e, item, &params)) {
@@ -279,7 +280,7 @@ hold_embryo(struct sani_core *core, struct sani_listen_entry *e, struct sani_rx_
 
 	if (c == NULL)
 		return;
-	params.iss = choose_iss(core, item);
+	params.iss = choose_iss(core, item, params.iss);
 	if (item->tw != SANI_NONE)
 		sani_tw_del(core, item->tw);
 	sani_tcp_open_passive(c, &params, &item->seg, core->now_us);

@@ -38,7 +38,7 @@ sani_listen_is_full(const struct sani_core *core, const struct sani_listen_entry
 bool
 sani_listen_refuses(struct sani_core *core, const struct sani_tuple *t);
 
-/** Parameters of a connection of this entry and tuple, but for the ISS. */
+/** Parameters of a connection of this entry and tuple, which has had none before. */
 struct sani_tcp_params
 sani_listen_params(const struct sani_core *core, const struct sani_listen_entry *e,
 		   const struct sani_rx_item *item);

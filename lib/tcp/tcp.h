@@ -322,14 +322,6 @@ sani_tcp_discard(struct sani_tcp_conn *c);
 bool
 sani_tcp_reset_for(const struct sani_tcp_seg *seg, struct rte_mbuf *m);
 
-/** Initial sequence number (RFC 6528): 4 us clock plus keyed hash of the tuple. */
-uint32_t
-sani_tcp_isn(const uint8_t key[16], const struct sani_tuple *t, uint64_t now_us);
-
-/** Timestamp offset: keyed hash of the tuple, another domain than the ISN. */
-uint32_t
-sani_tcp_ts_offset(const uint8_t key[16], const struct sani_tuple *t);
-
 /** What a TIME_WAIT record or a tombstone keeps: one cache line. */
 struct sani_tcp_tw {
 	union sani_ip local;

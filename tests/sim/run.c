@@ -5,6 +5,7 @@
 #include "sim/checker.h"
 #include "sim/lend.h"
 #include "sim/program.h"
+#include "tcp/hash.h"
 
 #define LOOK_US 1000000u	/* between looks at who does not get on */
 #define REST_US 200000000u	/* longer than 2 MSL and all that waits for neighbours */
@@ -21,9 +22,9 @@ __typeof__(sani_tcp_isn) __real_sani_tcp_isn;
 __typeof__(sani_tcp_isn) __wrap_sani_tcp_isn;
 
 uint32_t
-__wrap_sani_tcp_isn(const uint8_t key[16], const struct sani_tuple *t, uint64_t now_us)
+__wrap_sani_tcp_isn(uint64_t hash, uint64_t now_us)
 {
-	uint32_t isn = __real_sani_tcp_isn(key, t, now_us);
+	uint32_t isn = __real_sani_tcp_isn(hash, now_us);
 	uint32_t clock = (uint32_t)((now_us - wrap_clock_us) / 4);
 
 	return wrap == 0 ? isn : clock - (isn - (uint32_t)(now_us / 4)) % wrap;

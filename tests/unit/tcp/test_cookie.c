@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 #include "bed.h"
 #include "tcp/cookie.h"
+#include "tcp/hash.h"
 
 #define NXT (BED_IRS + 1)
 #define ACK SANI_TCP_ACK
@@ -36,7 +37,7 @@ answer(struct bed *b, struct sani_tcp_seg *syn)
 {
 	struct sani_tcp_params p = b->p;
 
-	p.ts_offset = sani_tcp_ts_offset(key, &p.tuple);
+	p.ts_offset = sani_tcp_ts_offset(sani_tcp_hash(key, &p.tuple));
 	sani_tcp_cookie_make(key, syn, b->now, &p);
 	sani_tcp_open_passive(&b->c, &p, syn, b->now);
 	bed_clear(b);
@@ -313,7 +314,7 @@ open_with(struct bed *b, const struct sani_tcp_seg *ack)
 
 	assert_true(sani_tcp_cookie_check(key, &b->p.tuple, ack, b->now, b->p.rcvbuf, &syn));
 	b->p.iss = ack->ack - 1;
-	b->p.ts_offset = sani_tcp_ts_offset(key, &b->p.tuple);
+	b->p.ts_offset = sani_tcp_ts_offset(sani_tcp_hash(key, &b->p.tuple));
 	sani_tcp_open_cookie(&b->c, &b->p, &syn, b->now);
 	ev = bed_inject(b, ack);
 	if (ev & SANI_TCP_EV_OUTPUT)

@@ -5,10 +5,22 @@
 #include <sodium.h>
 
 #include "base/seq32.h"
-#include "tcp/tcp.h"
+#include "tcp/hash.h"
 #include "test.h"
 
 static const uint8_t key[16] = { 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15, 16 };
+
+static uint32_t
+isn(const uint8_t secret[16], const struct sani_tuple *t, uint64_t now_us)
+{
+	return sani_tcp_isn(sani_tcp_hash(secret, t), now_us);
+}
+
+static uint32_t
+ts_offset(const uint8_t secret[16], const struct sani_tuple *t)
+{
+	return sani_tcp_ts_offset(sani_tcp_hash(secret, t));
+}
 
 static struct sani_tuple
 tuple(uint16_t local_port)
@@ -25,12 +37,12 @@ static void
 clock_part_counts_4_microseconds(void **state)
 {
 	struct sani_tuple t = tuple(1);
-	uint32_t at = sani_tcp_isn(key, &t, 1000000);
+	uint32_t at = isn(key, &t, 1000000);
 
 	(void)state;
-	assert_int_equal(sani_tcp_isn(key, &t, 1000000), at);
-	assert_int_equal(sani_tcp_isn(key, &t, 1000004) - at, 1);
-	assert_int_equal(sani_tcp_isn(key, &t, 5000000) - at, 1000000);
+	assert_int_equal(isn(key, &t, 1000000), at);
+	assert_int_equal(isn(key, &t, 1000004) - at, 1);
+	assert_int_equal(isn(key, &t, 5000000) - at, 1000000);
 }
 
 static void
@@ -41,23 +53,23 @@ tuples_and_keys_spread(void **state)
 	struct sani_tuple t = tuple(1);
 
 	(void)state;
-	assert_int_not_equal(sani_tcp_isn(key, &t, 0), sani_tcp_isn(other, &t, 0));
+	assert_int_not_equal(isn(key, &t, 0), isn(other, &t, 0));
 	for (uint32_t p = 1; p <= 25600; p++) {
 		t = tuple((uint16_t)p);
-		seen[sani_tcp_isn(key, &t, 0) >> 24]++;
+		seen[isn(key, &t, 0) >> 24]++;
 	}
 	for (int i = 0; i < 256; i++)
 		assert_in_range(seen[i], 50, 150);	/* 100 each, 5 sigma */
 }
 
 static void
-timestamp_offset_is_another_domain(void **state)
+timestamp_offset_is_another_number(void **state)
 {
 	struct sani_tuple t = tuple(7);
 
 	(void)state;
-	assert_int_not_equal(sani_tcp_isn(key, &t, 0), sani_tcp_ts_offset(key, &t));
-	assert_int_equal(sani_tcp_ts_offset(key, &t), sani_tcp_ts_offset(key, &t));
+	assert_int_not_equal(isn(key, &t, 0), ts_offset(key, &t));
+	assert_int_equal(ts_offset(key, &t), ts_offset(key, &t));
 }
 
 /* I1: the hash by which tables find the connection must not be read off the wire. */
@@ -73,8 +85,8 @@ no_hash_of_the_bare_tuple_is_shown(void **state)
 		uint32_t word;
 
 		memcpy(&word, out + at, sizeof(word));
-		assert_int_not_equal(sani_tcp_isn(key, &t, 0), word);
-		assert_int_not_equal(sani_tcp_ts_offset(key, &t), word);
+		assert_int_not_equal(isn(key, &t, 0), word);
+		assert_int_not_equal(ts_offset(key, &t), word);
 	}
 }
 
@@ -95,13 +107,13 @@ typedef uint32_t (*draw_fn)(const struct sani_tuple *t);
 static uint32_t
 draw_isn(const struct sani_tuple *t)
 {
-	return sani_tcp_isn(key, t, 77000000);
+	return isn(key, t, 77000000);
 }
 
 static uint32_t
 draw_ts_offset(const struct sani_tuple *t)
 {
-	return sani_tcp_ts_offset(key, t);
+	return ts_offset(key, t);
 }
 
 static int
@@ -160,6 +172,66 @@ timestamp_offsets_of_10000_tuples_spread(void **state)
 	expect_spread(draw_ts_offset);
 }
 
+/* One hash makes both: who knows the one of them knows nothing of the other. */
+static uint32_t
+draw_difference(const struct sani_tuple *t)
+{
+	return draw_isn(t) - draw_ts_offset(t);
+}
+
+static void
+timestamp_offsets_do_not_follow_from_initial_numbers(void **state)
+{
+	(void)state;
+	expect_spread(draw_difference);
+}
+
+/* Each of them is in it, of IPv4 and of IPv6; also which is which. */
+static void
+every_part_of_a_tuple_counts(void **state)
+{
+	struct sani_tuple v6 = { .local = { .b = { 0xfd, [15] = 1 } }, .remote = { .b = { 0xfd, [15] = 2 } },
+				 .local_port = 7, .remote_port = 80 };
+	const struct sani_tuple of[2] = { tuple(7), v6 };
+
+	(void)state;
+	assert_true(sani_tcp_hash(key, &of[0]) != sani_tcp_hash(key, &of[1]));
+	for (int i = 0; i < 2; i++) {
+		uint64_t hash = sani_tcp_hash(key, &of[i]);
+		struct sani_tuple t = of[i];
+
+		t.local.b[14] ^= 1;
+		assert_true(sani_tcp_hash(key, &t) != hash);
+		t = of[i];
+		t.remote.b[14] ^= 1;
+		assert_true(sani_tcp_hash(key, &t) != hash);
+		t = of[i];
+		t.local_port ^= 1;
+		assert_true(sani_tcp_hash(key, &t) != hash);
+		t = of[i];
+		t.remote_port ^= 1;
+		assert_true(sani_tcp_hash(key, &t) != hash);
+		t = of[i];
+		t.local = of[i].remote;
+		t.remote = of[i].local;
+		assert_true(sani_tcp_hash(key, &t) != hash);
+	}
+}
+
+/* What other tables are hashed with is made of the same secret by inputs as long, whose last word is less. */
+static void
+no_key_of_flows_is_shown(void **state)
+{
+	struct sani_tuple t = { .local = sani_ip_from_v4(0), .remote = sani_ip_from_v4(0), .local_port = 0x6f77,
+				.remote_port = 0x666c };
+	const uint64_t of[2] = { 0, UINT64_C(0x666c6f77) };
+	uint64_t first;
+
+	(void)state;
+	crypto_shorthash((unsigned char *)&first, (const unsigned char *)of, sizeof(of), key);
+	assert_true(sani_tcp_hash(key, &t) != first);
+}
+
 /* I1: of one tuple the numbers go up with the clock, also past the wrap of either. */
 static void
 numbers_of_one_tuple_never_go_back(void **state)
@@ -168,10 +240,10 @@ numbers_of_one_tuple_never_go_back(void **state)
 	for (uint32_t n = 0; n < NB_DRAWN; n++) {
 		struct sani_tuple t = nth_tuple(n);
 		uint64_t at_us = (UINT64_C(1) << 34) - 20000 + 4 * n;
-		uint32_t first = sani_tcp_isn(key, &t, at_us);
+		uint32_t first = isn(key, &t, at_us);
 
-		assert_int_equal(sani_tcp_isn(key, &t, at_us + 4) - first, 1);
-		assert_true(seq_gt(sani_tcp_isn(key, &t, at_us + 3600000000u), first));
+		assert_int_equal(isn(key, &t, at_us + 4) - first, 1);
+		assert_true(seq_gt(isn(key, &t, at_us + 3600000000u), first));
 	}
 }
 
@@ -187,7 +259,7 @@ new_key_gives_unrelated_numbers(void **state)
 		uint8_t other[16] = { 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14 };
 
 		memcpy(other + 14, (uint16_t[]){ (uint16_t)(n + 20000) }, 2);
-		near += sani_tcp_isn(other, &t, 0) - sani_tcp_isn(key, &t, 0) + (1 << 20) < 1 << 21;
+		near += isn(other, &t, 0) - isn(key, &t, 0) + (1 << 20) < 1 << 21;
 	}
 	/* 1 in 2048 is that near by chance */
 	assert_in_range(near, 0, 16);
@@ -199,10 +271,13 @@ main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(clock_part_counts_4_microseconds),
 		cmocka_unit_test(tuples_and_keys_spread),
-		cmocka_unit_test(timestamp_offset_is_another_domain),
+		cmocka_unit_test(timestamp_offset_is_another_number),
 		cmocka_unit_test(no_hash_of_the_bare_tuple_is_shown),
 		cmocka_unit_test(numbers_of_10000_tuples_spread),
 		cmocka_unit_test(timestamp_offsets_of_10000_tuples_spread),
+		cmocka_unit_test(timestamp_offsets_do_not_follow_from_initial_numbers),
+		cmocka_unit_test(every_part_of_a_tuple_counts),
+		cmocka_unit_test(no_key_of_flows_is_shown),
 		cmocka_unit_test(numbers_of_one_tuple_never_go_back),
 		cmocka_unit_test(new_key_gives_unrelated_numbers),
 	};
