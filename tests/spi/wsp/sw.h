@@ -8,9 +8,10 @@
  *            is a fault, and the end of the case asserts that there was none.
  * Checked:   an operation that was started ends exactly once, one that was not never does; a polled one has no
  *            up-call; its structure is in progress until the up-call, which has the error and flags in it already;
- *            the handle of each up-call is the switch's, made and not closed; a handle is closed once, after a
- *            close was asked for, and nothing of the socket comes after it; no event of a socket is signalled
- *            once its close was asked for; no up-call comes from inside WSPSend or WSPRecv.
+ *            a handle is made for the descriptor that the call returns; that of each up-call is the switch's, made and
+ *            not closed; a handle is closed once, after a close was asked for, and nothing of the socket comes after
+ *            it; no event of a socket is signalled once its close was asked for; no up-call comes from inside
+ *            WSPSend or WSPRecv.
  * Lifetime:  sw_open(), sw_close(). Sockets and operations are freed by sw_close(), so what comes too late is a
  *            fault and never a wild pointer.
  * Threads:   calls from any thread; up-calls are taken on any.

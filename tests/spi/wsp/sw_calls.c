@@ -45,6 +45,8 @@ sw_socket_as(int af, int type, int protocol, DWORD flags, struct sw_sock **s)
 	if (!*s)
 		fail_msg("WSPSocket without WPUCreateSocketHandle");
 	(*s)->s = d;
+	if ((*s)->context != d)
+		sw_fault("WPUCreateSocketHandle does not name the new descriptor");
 	return 0;
 }
 
@@ -121,6 +123,8 @@ sw_accept(struct sw_sock *listener, LPCONDITIONPROC condition, void *arg, struct
 	if (!*s)
 		fail_msg("WSPAccept without WPUCreateSocketHandle");
 	(*s)->s = d;
+	if ((*s)->context != d)
+		sw_fault("WPUCreateSocketHandle does not name the new descriptor");
 	return 0;
 }
 
