@@ -51,6 +51,7 @@ struct sim_loss {
 	uint32_t nb_acks;		/**< Put, */
 	uint32_t nb_acks_settled;	/**< and settled. */
 	uint32_t delivered_settled;	/**< Octets acknowledged or SACKed when it was settled last. */
+	uint32_t sure_settled;		/**< Those that x cannot have overlooked: an ACK may come too late to count. */
 	uint32_t nb_out;		/**< Segments sent since nothing was in flight. */
 	bool blind;			/**< Not judged until blind_end is acknowledged. */
 	uint32_t blind_end;
@@ -60,7 +61,7 @@ struct sim_loss {
 	bool in_episode;		/**< Until recover is acknowledged. */
 	uint32_t recover;
 	uint32_t left;			/**< What it may leave of cwnd, of what was in flight at its begin. */
-	uint32_t delivered;		/**< delivered_settled and nb_acks_settled at its begin. */
+	uint32_t delivered;		/**< sure_settled and nb_acks_settled at its begin. */
 	uint32_t acks;
 	uint64_t sent;			/**< Octets sent in it. */
 	uint32_t again_to;		/**< End of what was sent again last. */

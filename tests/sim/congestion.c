@@ -204,6 +204,7 @@ sim_loss_settle(struct sim_half *x)
 	struct sim_loss *g = &x->loss;
 	g->settled = g->sure;
 	g->delivered_settled = count_delivered(x);
+	g->sure_settled = x->una_sure - x->iss + count_known(&g->sure);
 	g->nb_acks_settled = g->nb_acks;
 	if (g->comes_down) {
 		g->comes_down = false;
@@ -240,7 +241,7 @@ begin_episode(struct sim_half *x, const struct sim_packet *p)
 	g->recover = x->snd_max;
 	g->left = (uint32_t)((uint64_t)(x->snd_max - x->una) * 7 / 10);
 	g->left = RTE_MAX(g->left, find_used(x));
-	g->delivered = g->delivered_settled;
+	g->delivered = g->sure_settled;
 	g->acks = g->nb_acks_settled;
 	g->sent = 0;
 	g->again_to = p->seq;
