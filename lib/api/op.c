@@ -231,14 +231,14 @@ san_post(struct san_request *req, unsigned int nb)
 
 	if (req == NULL || nb == 0 || nb > INT32_MAX)
 		return -EINVAL;
-	do {
-		req[n].answer = post_one(&b, &req[n]);
-		if (req[n].answer < 0)
+	for (;;) {
+		n += sani_batch_row(&b, req + n, nb - n);
+		if (n == nb)
 			break;
-		n++;
-		if (b.ring != NULL)
-			n += sani_batch_row(&b, req + n, nb - n);
-	} while (n < nb);
+		req[n].answer = post_one(&b, &req[n]);
+		if (req[n].answer < 0 || ++n == nb)
+			break;
+	}
 	sani_batch_end(&b);
 	return (int)n;
 }

@@ -3,6 +3,9 @@
 #include "sock/batch.h"
 #include "sock/end.h"
 
+/* Of a long row so many are shown at a time, so that the two sides work at once. */
+#define SHOWN_TOGETHER 4u
+
 /* Of one that is not connected, or parked: its answer, or -EINPROGRESS for all that has to be looked at closely. */
 static SANI_SELDOM int32_t
 refuse(const struct sani_sock *so)
@@ -84,6 +87,8 @@ sani_afar_take(struct san_core *k, struct sani_spsc *ring, uint32_t max)
 
 		if (!sani_req_is_plain(req) || !take_one(k, req))
 			break;
+		if ((i + 1) % SHOWN_TOGETHER == 0)
+			sani_held_show(k);
 	}
 	sani_count_n(&k->core->ctr, SANI_CTR_sock_ops, i);
 	sani_count_n(&k->core->ctr, SANI_CTR_sock_ops_ended, i);
@@ -103,8 +108,32 @@ is_like(const struct sani_batch *b, const struct san_request *r)
 	       (r->op->timeout_us | (uint32_t)sani_op_state(r->op)) == SANI_OP_FREE;
 }
 
-unsigned int
-sani_batch_row(struct sani_batch *b, struct san_request *req, unsigned int nb)
+/* Begin the bracket for a post on this socket, when it goes the way of the last one. */
+static inline void
+open_batch(struct sani_batch *b, san_handle sock)
+{
+	struct san_core *k = sani_sock_core(sani_handle_core(sock));
+	struct sani_thread *t = sani_thread_self();
+	uint32_t slot = sani_handle_slot(sock);
+	uint64_t w;
+
+	if (sani_lib_check() < 0 || k == NULL || !sani_way_leads_to(t, k) || slot >= k->nb_slots)
+		return;
+	sani_bracket_begin(t);
+	sani_window();
+	b->core = k;
+	/* sequentially consistent, after the bracket's exchange */
+	w = atomic_load(&k->slots->words[slot]);
+	if (w != sani_way_word(&t->way, sani_handle_gen(sock)))
+		return;
+	b->ring = t->way.ring;
+	b->sock = sock;
+	b->word = w;
+}
+
+/* b->ring is there. */
+static unsigned int
+post_row(struct sani_batch *b, struct san_request *req, unsigned int nb)
 {
 	struct sani_lane *lane = sani_thread_self()->way.lane;
 	_Atomic uint64_t *word = &b->core->slots->words[sani_handle_slot(b->sock)];
@@ -120,6 +149,17 @@ sani_batch_row(struct sani_batch *b, struct san_request *req, unsigned int nb)
 			break;
 		sani_afar_put(lane, b->ring, &p, r->kind == SAN_OP_RECV ? SANI_REQ_RECV : SANI_REQ_SEND);
 		r->answer = 0;
+		/* the core takes them while the next are written */
+		if ((n + 1) % SHOWN_TOGETHER == 0)
+			sani_spsc_show_afar(b->ring);
 	}
 	return n;
+}
+
+unsigned int
+sani_batch_row(struct sani_batch *b, struct san_request *req, unsigned int nb)
+{
+	if (b->core == NULL)
+		open_batch(b, req[0].sock);
+	return b->ring != NULL ? post_row(b, req, nb) : 0;
 }

@@ -28,8 +28,9 @@ int
 sani_batch_post(struct sani_batch *b, const struct sani_post *p);
 
 /**
- * Post as many of these as are plain receives and sends on the socket of the post before, which went to another
- * thread's core (b->ring): in its bracket, and by the shortest way. Their answers are set. @return How many.
+ * Post as many of these as are plain receives and sends to another thread's core on one socket, by the shortest way and
+ * in one bracket: that of the post before, or, when none is open, one of their own. Their answers are set. A long row
+ * is shown bit by bit. @return How many; 0: the first goes another way.
  */
 unsigned int
 sani_batch_row(struct sani_batch *b, struct san_request *req, unsigned int nb);
