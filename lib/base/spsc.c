@@ -51,7 +51,6 @@ sani_spsc_create(uint32_t n, uint32_t size)
 	memset(r, 0, bytes);
 	r->mask = entries - 1;
 	r->size = size;
-	r->per_line = size < SANI_CACHE_LINE ? SANI_CACHE_LINE / size : 1;
 	return r;
 }
 

@@ -11,7 +11,7 @@
  *            ----|-----------------|---------------|------
  *                |<- to be read -->|<-- written -->|
  *
- * Threads: put, place, wrote, show, show_afar, publish and room by the producer, peek, at and pop by the consumer;
+ * Threads: put, place, wrote, show, publish and room by the producer, peek, at and pop by the consumer;
  *          tail() and head() by anyone.
  * Why own: the operations travel through it, so the thread sanitizer has to see its atomics (those of
  *          rte_ring on x86 are compiler barriers).
@@ -32,7 +32,6 @@ struct sani_spsc {
 	uint32_t tail_seen;			/**< The consumer's copy of tail. */
 	uint32_t mask SANI_ALIGNED;		/**< Entries - 1; fixed. */
 	uint32_t size;				/**< Size of an entry [bytes]; fixed. */
-	uint32_t per_line;			/**< Entries that begin in a line, at least 1; fixed. */
 	unsigned char slots[] SANI_ALIGNED;
 };
 
@@ -77,20 +76,6 @@ sani_spsc_show(struct sani_spsc *r)
 {
 	/* release: the entries before the position that shows them */
 	atomic_store_explicit(&r->tail, r->put, memory_order_release);
-}
-
-/**
- * Producer, whose consumer is far: show all that is written, and, if it is several, have the lines of as many entries
- * that come next, to be written: the consumer had them last. A batch is like the one before.
- */
-static inline void
-sani_spsc_show_afar(struct sani_spsc *r)
-{
-	uint32_t n = r->put - atomic_load_explicit(&r->tail, memory_order_relaxed);
-
-	sani_spsc_show(r);
-	for (uint32_t i = 0; n > 1 && i <= n; i += r->per_line)
-		sani_fetch_to_write(r->slots + (size_t)((r->put + i) & r->mask) * r->size);
 }
 
 /** Producer: show the entry that was written in its place, and those before it. */

@@ -151,7 +151,7 @@ post_row(struct sani_batch *b, struct san_request *req, unsigned int nb)
 		r->answer = 0;
 		/* the core takes them while the next are written */
 		if ((n + 1) % SHOWN_TOGETHER == 0)
-			sani_spsc_show_afar(b->ring);
+			sani_spsc_show(b->ring);
 	}
 	return n;
 }

@@ -41,7 +41,7 @@ static inline void
 sani_held_show(struct san_core *k)
 {
 	if (k->held != NULL)
-		sani_spsc_show_afar(k->held->ring);
+		sani_spsc_show(k->held->ring);
 	k->held = NULL;
 }
 

@@ -286,7 +286,7 @@ end_batch(struct sani_batch *b)
 	if (k == NULL)
 		return;
 	if (any)
-		sani_spsc_show_afar(b->ring);
+		sani_spsc_show(b->ring);
 	sani_window();
 	sani_bracket_end(sani_thread_self());
 	*b = (struct sani_batch){ .core = NULL };

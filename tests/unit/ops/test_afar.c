@@ -286,6 +286,64 @@ a_row_ends_at_what_is_not_allowed(void)
 	duo_must(san_post(r, 2) == 1 && r[1].answer == -ENOTSOCK);
 }
 
+/* Each is over when the core has it; behind one that waits they wait, and a shutdown takes none in. */
+static void
+sends_end_in_their_order(void)
+{
+	struct san_overlapped *op[4], *end = duo_op();
+	static uint8_t big[65536];
+	san_handle s[2];
+
+	pair(s);
+	for (unsigned int i = 0; i < 4; i++)
+		op[i] = duo_op();
+	duo_must(san_send(s[0], op[0], out, 10, 0) >= 0 && san_send(s[0], op[1], out + 10, 20, 0) >= 0);
+	duo_go();
+	must_be_back(op[0], 10);
+	must_be_back(op[1], 20);
+	duo_must(duo_count(op[0]) <= 1 && duo_count(op[1]) == duo_count(op[0]));
+	duo_must(receive(s[1], duo_op(), 0, 30, SAN_WAITALL) == 30 && memcmp(in, out, 30) == 0);
+	duo_must(san_set_option(s[0], SAN_OPT_SNDBUF, 4096) == 0);
+	/* more than is held while nothing is acknowledged */
+	duo.mute[1] = true;
+	duo_must(san_send(s[0], op[2], big, sizeof(big), 0) == 0);
+	duo_must(san_send(s[0], op[3], out, 1, 0) == 0);
+	duo_go();
+	duo_must(duo_result(op[2]) == WAITS && duo_result(op[3]) == WAITS);
+	duo.mute[1] = false;
+	duo_must(san_recv(s[1], duo_op(), big, sizeof(big), SAN_WAITALL) == 0);
+	duo_pass(3000 * MS);
+	duo_must(duo_result(op[2]) == (int32_t)sizeof(big));
+	must_be_back(op[3], 1);
+	duo_must(duo_count(op[3]) == 1 && duo_of(op[2]) < duo_of(op[3]));
+	duo_must(san_shutdown(s[0], end, 0) == 0);
+	duo_must(san_send(s[0], op[0], out, 10, 0) == -EPIPE ||
+		 (duo_go(), duo_of(op[0])->result == -EPIPE || op[0]->result == -EPIPE));
+}
+
+/* The way of the post before is not that of a queue that is gone, nor of another one. */
+static void
+each_queue_has_its_own_completions(void)
+{
+	struct san_overlapped *op = duo_op();
+	struct san_completion comp[2];
+	struct san_cq *other;
+	san_handle s[2];
+
+	pair(s);
+	for (unsigned int turn = 0; turn < 3; turn++) {
+		send_bytes(s, 2 * turn, 2);
+		duo_must(receive(s[0], op, 0, 1, 0) == 1);
+		duo_must(san_cq_create(DEPTH, &other) == 0 && san_move(s[0], other) == 0);
+		duo_must(san_recv(s[0], op, in + 1, 1, 0) == 0);
+		duo_go();
+		duo_must(san_cq_poll(other, comp, 2) == 1 && comp[0].op == op && comp[0].result == 1);
+		duo_must(memcmp(in, out + 2 * turn, 2) == 0);
+		duo_must(san_move(s[0], duo.cq) == 0 && san_cq_destroy(other) == 0);
+		duo.nb = 0;
+	}
+}
+
 /* Of a thread that is gone before the core has looked: told to nobody, and its socket closes (O16). */
 static struct san_overlapped *gone[2];
 
@@ -400,6 +458,8 @@ main(int argc, char **argv)
 		CASE(urgent_data_is_told),
 		CASE(a_row_is_what_its_posts_are_one_by_one),
 		CASE(a_row_ends_at_what_is_not_allowed),
+		CASE(sends_end_in_their_order),
+		CASE(each_queue_has_its_own_completions),
 		{ "those_of_a_thread_that_is_gone_hold_nothing__off_core", off_core, NULL, NULL,
 		  (void *)(uintptr_t)those_of_a_thread_that_is_gone_hold_nothing },
 		DUO_CASE_HERE(those_behind_a_close_are_cancelled),
