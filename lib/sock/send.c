@@ -44,13 +44,16 @@ is_plain(const struct san_overlapped *op, const void *data, size_t len, unsigned
 	       (op->timeout_us | (uint32_t)sani_op_state(op)) == SANI_OP_FREE;
 }
 
-/* May the calling thread, which is here, post on the socket, with nothing before it? */
+/*
+ * May the calling thread, which is here, post on the socket, with nothing before it? It is not parked (direct), and
+ * behind a shutdown there is one before it, or the connection has its FIN and takes nothing.
+ */
 static inline bool
 is_mine(const struct san_core *k, const struct sani_sock *so, san_handle sock, uint32_t id)
 {
 	return sani_word_gen(so->word) == sani_handle_gen(sock) && so->direct == id &&
 	       atomic_load_explicit(&k->slots->words[sani_handle_slot(sock)], memory_order_acquire) == so->word &&
-	       so->send.head == NULL && !so->shut && so->lane->left > 0;
+	       so->send.head == NULL && so->lane->left > 0;
 }
 
 /* It is over: what its structure says then. */
@@ -83,7 +86,7 @@ sani_sock_send(san_handle sock, struct san_overlapped *op, const void *data, siz
 	if (sani_unlikely(!sani_is_here(k, id) || slot >= k->nb_slots))
 		return post_afar(sock, op, data, len, flags, k);
 	so = &k->socks[slot];
-	if (sani_unlikely(!is_mine(k, so, sock, id) || so->conn >= SANI_CONN_PARKED))
+	if (sani_unlikely(!is_mine(k, so, sock, id)))
 		return post(sock, op, data, len, flags);
 	c = &k->conns[so->conn];
 	if (sani_unlikely(c->more || !sani_core_write_plain(k->core, c, data, (uint32_t)len)))

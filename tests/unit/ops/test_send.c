@@ -279,6 +279,44 @@ shutdown_keeps_sends_out_until_it_is_cancelled(void)
 	duo_must(duo_result(end) == 0 && say(s[0], out, 1, 0) == -EPIPE);
 }
 
+/* The connection has the FIN, which is not acknowledged: it goes without its operation, too. */
+static void
+shutdown_cancelled_behind_its_fin_keeps_sends_out(void)
+{
+	struct san_overlapped *end = duo_op();
+	san_handle s[2];
+
+	begin(s);
+	duo.mute[1] = true;
+	duo_must(san_shutdown(s[0], end, 0) == 0);
+	duo_go();
+	duo_must(san_cancel(s[0], end->id) == 0);
+	duo_go();
+	duo_must(duo_result(end) == -ECANCELED && duo_state(s[0]) == SAN_TCP_FIN_WAIT_1);
+	duo_must(say(s[0], out, 1, 0) == -EPIPE);
+	duo.mute[1] = false;
+	duo_pass(3000 * MS);
+	duo_must(duo_state(s[0]) == SAN_TCP_FIN_WAIT_2);
+	duo_must(say(s[0], out, 1, 0) == -EPIPE);
+}
+
+/* A graceful disconnect has the FIN go, like a shutdown. */
+static void
+disconnect_keeps_sends_out(void)
+{
+	struct san_overlapped *end = duo_op();
+	san_handle s[2];
+
+	begin(s);
+	duo_must(san_disconnect(s[0], end, 0) == 0);
+	duo_must(say(s[0], out, 1, 0) == -EPIPE);
+	duo_go();
+	duo_must(san_cancel(s[0], end->id) == 0);
+	duo_go();
+	duo_must(duo_result(end) == -ECANCELED);
+	duo_must(say(s[0], out, 1, 0) == -EPIPE);
+}
+
 /* A deadline is nothing to what is over before. */
 static void
 deadline_does_not_come_behind_it(void)
@@ -489,6 +527,8 @@ main(int argc, char **argv)
 		DUO_CASES(answers_by_what_the_socket_is),
 		DUO_CASES(closing_socket_takes_nothing),
 		DUO_CASE_HERE(shutdown_keeps_sends_out_until_it_is_cancelled),
+		DUO_CASES(shutdown_cancelled_behind_its_fin_keeps_sends_out),
+		DUO_CASES(disconnect_keeps_sends_out),
 		DUO_CASES(deadline_does_not_come_behind_it),
 		DUO_CASES(ends_what_more_has_begun),
 		DUO_CASE_HERE(long_one_waits_for_room),
