@@ -230,6 +230,15 @@ sani_core_waits(const struct sani_core *core);
 void
 sani_core_send(struct sani_core *core, unsigned int to_index, struct sani_msg *msg);
 
+/** Is a message of this core to itself on its way? */
+static inline bool
+sani_core_has_told_itself(const struct sani_core *core)
+{
+	const struct sani_spsc *ring = core->host->msg[core->index][core->index];
+
+	return sani_spsc_head(ring) != sani_spsc_tail(ring);
+}
+
 /*
  * Connections. Their blocks are named by index and generation (owner.gen moves on when one is freed). One that has a
  * socket, and to which nothing happens, may be parked between rounds: then its name has the bit below, and

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /*
- * A connection and its accept meet by messages (O11), also on one core:
+ * A connection and its accept meet by messages (O11), also on one core, unless they meet there at once:
  *
  *   connection's core                  listener's core
  *   handshake done      -- OFFER -->   queued, or matched with an accept, or refused
@@ -296,6 +296,91 @@ sani_listen_abort(struct san_core *k, struct sani_sock *so)
 		sani_op_end(k, so, op, -ECANCELED);
 }
 
+/* The connection was opened with its listener's options; the entry may be gone by now. */
+static void
+take_options(struct san_core *k, struct sani_sock *so, const struct sani_listen *l)
+{
+	if (l == NULL || sani_likely(!l->tuned))
+		return;
+	*sani_sock_tune(k, so) = (struct sani_sock_options){
+		.sndbuf = l->sndbuf,
+		.rcvbuf = l->rcvbuf,
+		.user_timeout_ms = l->user_timeout_ms,
+		.nodelay = l->nodelay,
+		.tune = l->tune,
+	};
+}
+
+/* Make the socket of a taken embryo of entry l; 0, or why it cannot be: then the embryo is to be reset. */
+static int
+adopt(struct san_core *k, struct sani_tcp_conn *c, const struct sani_listen *l, uint32_t cq_id,
+      struct sani_sock **made)
+{
+	struct san_cq *cq = sani_cq_find(cq_id);
+	struct sani_lane *lane;
+	struct sani_sock *so;
+
+	lane = cq != NULL && !sani_gone_cq(cq) ?
+		       atomic_load_explicit(&cq->lane_of[k->id], memory_order_acquire) : NULL;
+	/* A cleanup's order to close all has been carried out here: no new socket may follow it. */
+	if (lane == NULL || atomic_load_explicit(&k->closing_all, memory_order_relaxed))
+		return -ECANCELED;
+	so = sani_sock_open(k, cq, lane);
+	if (so == NULL)
+		return -ENFILE;
+	so->told = false;
+	take_options(k, so, l);
+	so->conn = sani_core_conn_idx(k->core, c);
+	sani_core_adopt(k->core, c, sani_sock_slot(so));
+	sani_sock_enter(k, so, SANI_SOCK_CONNECTED);
+	*made = so;
+	return 0;
+}
+
+/* An accept that an embryo was found for ends with it, or with why it cannot be; one that repeats goes on with it. */
+static void
+end_accept(struct san_core *k, struct sani_sock *so, struct san_overlapped *op, int rc, san_handle made)
+{
+	if (op->flags & SANI_OP_REPEAT) {
+		if (rc == 0)
+			sani_repeat_put(k, so, op, made);
+		else
+			sani_accept_abort(k, so, op, rc);
+		return;
+	}
+	if (rc == 0)
+		op->u.accepted = made;
+	sani_op_end(k, so, op, rc);
+}
+
+/*
+ * On the listener's own core, where nothing of an exchange is on its way: an accept that waits gets c at once, as by
+ * the messages one after the other. An offer does not overtake another (in the ring, or queued). False: by messages.
+ */
+static bool
+meet_here(struct san_core *k, const struct sani_listen *l, struct sani_tcp_conn *c)
+{
+	struct sani_sock *made, *so = sani_sock_of(k, sani_handle(k->id, l->slot, l->gen));
+	struct sani_accepting *a = so != NULL ? sani_sock_accepting(k, so) : NULL;
+	struct san_overlapped *op;
+	int rc;
+
+	if (a == NULL || so->close != SANI_CLOSE_NONE || (a->nb | a->nb_taken | a->nb_cancelling) != 0 ||
+	    sani_core_has_told_itself(k->core))
+		return false;
+	for (op = so->recv.head; op != NULL && room_of(so, op) == 0; op = op->next)
+		;
+	if (op == NULL)
+		return false;
+	rc = adopt(k, c, l, sani_word_cq(so->word), &made);
+	if (rc == 0)
+		made->told = true;
+	else
+		sani_core_conn_close(k->core, c);
+	end_accept(k, so, op, rc, rc == 0 ? sani_sock_handle(made) : SAN_NO_HANDLE);
+	return true;
+}
+
 void
 sani_embryo_ready(struct sani_core *core, struct sani_tcp_conn *c)
 {
@@ -306,6 +391,8 @@ sani_embryo_ready(struct sani_core *core, struct sani_tcp_conn *c)
 		sani_core_conn_close(core, c);
 		return;
 	}
+	if (sani_likely(l->owner == k->id) && meet_here(k, l, c))
+		return;
 	c->owner.offered = 1;
 	tell(k, l->owner - core->host->conf.first_core_id, (struct sani_msg){
 		.kind = MSG_OFFER,
@@ -351,60 +438,20 @@ on_refuse(struct san_core *k, const struct sani_msg *msg)
 		sani_core_conn_close(k->core, c);
 }
 
-/* The connection was opened with its listener's options; the entry may be gone by now. */
-static void
-take_options(struct san_core *k, struct sani_sock *so, const struct sani_listen *l)
-{
-	if (l == NULL || sani_likely(!l->tuned))
-		return;
-	*sani_sock_tune(k, so) = (struct sani_sock_options){
-		.sndbuf = l->sndbuf,
-		.rcvbuf = l->rcvbuf,
-		.user_timeout_ms = l->user_timeout_ms,
-		.nodelay = l->nodelay,
-		.tune = l->tune,
-	};
-}
-
-/* Make the socket of a taken embryo; 0, or why it cannot be: then the embryo is reset. */
-static int
-adopt(struct san_core *k, struct sani_tcp_conn *c, uint32_t cq_id, san_handle *h)
-{
-	struct san_cq *cq = sani_cq_find(cq_id);
-	struct sani_lane *lane;
-	struct sani_sock *so;
-
-	lane = cq != NULL && !sani_gone_cq(cq) ?
-		       atomic_load_explicit(&cq->lane_of[k->id], memory_order_acquire) : NULL;
-	/* A cleanup's order to close all has been carried out here: no new socket may follow it. */
-	if (lane == NULL || atomic_load_explicit(&k->closing_all, memory_order_relaxed))
-		return -ECANCELED;
-	so = sani_sock_open(k, cq, lane);
-	if (so == NULL)
-		return -ENFILE;
-	so->told = false;
-	take_options(k, so, sani_core_listen_of(k->core, c));
-	so->conn = sani_core_conn_idx(k->core, c);
-	sani_core_adopt(k->core, c, sani_sock_slot(so));
-	sani_sock_enter(k, so, SANI_SOCK_CONNECTED);
-	*h = sani_sock_handle(so);
-	return 0;
-}
-
 /* The connection's core: an accept wants the embryo. */
 static void
 on_taken(struct san_core *k, const struct sani_msg *msg)
 {
 	struct sani_tcp_conn *c = embryo_of(k, msg);
 	struct sani_msg answer = { .kind = MSG_GONE, .c = msg->c };
-	san_handle h;
+	struct sani_sock *made;
 	int rc;
 
 	if (c != NULL) {
-		rc = adopt(k, c, (uint32_t)msg->e, &h);
+		rc = adopt(k, c, sani_core_listen_of(k->core, c), (uint32_t)msg->e, &made);
 		if (rc == 0) {
 			answer.kind = MSG_MADE;
-			answer.e = h;
+			answer.e = sani_sock_handle(made);
 		} else {
 			answer.a = (uint32_t)rc;
 			sani_core_conn_close(k->core, c);
@@ -435,15 +482,12 @@ on_made(struct san_core *k, const struct sani_msg *msg)
 {
 	struct sani_sock *so = listener_of(k, msg);
 	struct san_overlapped *op = first_accept(so);
+	bool repeats = op->flags & SANI_OP_REPEAT;
 
 	sani_sock_accepting(k, so)->nb_taken--;
-	if (op->flags & SANI_OP_REPEAT) {
-		sani_repeat_put(k, so, op, msg->e);
+	end_accept(k, so, op, 0, msg->e);
+	if (repeats)
 		settle_accepts(k, so);
-	} else {
-		op->u.accepted = msg->e;
-		sani_op_end(k, so, op, 0);
-	}
 	tell(k, msg->from, (struct sani_msg){ .kind = MSG_WRITTEN, .e = msg->e });
 }
 
@@ -454,12 +498,8 @@ on_gone(struct san_core *k, const struct sani_msg *msg)
 	struct san_overlapped *op = first_accept(so);
 
 	sani_sock_accepting(k, so)->nb_taken--;
-	if (so->close == SANI_CLOSE_NONE && msg->a != 0) {
-		if (op->flags & SANI_OP_REPEAT)
-			sani_accept_abort(k, so, op, (int32_t)msg->a);
-		else
-			sani_op_end(k, so, op, (int32_t)msg->a);
-	}
+	if (so->close == SANI_CLOSE_NONE && msg->a != 0)
+		end_accept(k, so, op, (int32_t)msg->a, SAN_NO_HANDLE);
 	settle_accepts(k, so);
 }
 

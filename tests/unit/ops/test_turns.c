@@ -131,7 +131,43 @@ core_with_an_ack_that_waits_is_due_now(void)
 	duo_must(sani_core_deadline(duo.h[1].below->cores[0]) <= vhost_now_us);
 }
 
+static uint16_t
+port_of(san_handle sock, bool peer)
+{
+	struct san_addr ends[2];
+
+	duo_must(san_names(sock, &ends[0], &ends[1]) == 0);
+	return ends[peer].port;
+}
+
+/* Those that wait before the ones that need not, and a burst in its order. */
+static void
+connections_are_accepted_in_the_order_of_their_handshakes(void)
+{
+	struct san_overlapped *accepts[6], *connect;
+	san_handle listener, clients[6];
+
+	meet();
+	listener = duo_listener(1, 81, 8);
+	for (unsigned int i = 0; i < 6; i++) {
+		connect = duo_op();
+		clients[i] = duo_connect(81, connect);
+		/* 0, then 1 and 2; 3 to 5 finish in the round that follows the posts */
+		if (i == 0 || i == 2 || i == 5)
+			wait_for(connect, 0);
+	}
+	for (unsigned int i = 0; i < 6; i++) {
+		accepts[i] = duo_op();
+		duo_must(san_accept(listener, accepts[i], 0) == 0);
+	}
+	for (unsigned int i = 0; i < 6; i++) {
+		wait_for(accepts[i], 0);
+		duo_must(port_of(accepts[i]->u.accepted, true) == port_of(clients[i], false));
+	}
+}
+
 static const struct CMUnitTest tests[] = {
+	DUO_CASE_HERE(connections_are_accepted_in_the_order_of_their_handshakes),
 	DUO_CASE_HERE(short_connection_takes_seven_packets),
 	DUO_CASE_HERE(program_that_says_nothing_delays_an_ack_for_two_rounds),
 	DUO_CASE_HERE(ack_of_a_trickle_is_not_put_off_for_ever),
