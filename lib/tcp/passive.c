@@ -69,6 +69,17 @@ sani_tcp_open_cookie(struct sani_tcp_conn *c, const struct sani_tcp_params *p,
 	c->snd_nxt = c->iss + 1;
 }
 
+uint32_t
+sani_tcp_complete(struct sani_tcp_conn *c, const struct sani_tcp_seg *seg, uint32_t seq, struct sani_tcp_io *io)
+{
+	uint32_t ev = sani_tcp_establish(c, seg, sani_tcp_seg_wnd(c, seg), io->now_us);
+
+	c->snd_wl1 = seq;
+	if (c->flags & SANI_TCP_F_PASSIVE)
+		sani_count(io->ctr, SANI_CTR_tcp_accepts);
+	return ev;
+}
+
 /* RFC 9293 3.10.7.4, fifth, SYN-RECEIVED. */
 bool
 sani_tcp_process_ack_syn_received(struct sani_tcp_rx *rx)
@@ -82,9 +93,6 @@ sani_tcp_process_ack_syn_received(struct sani_tcp_rx *rx)
 		sani_count(rx->io->ctr, SANI_CTR_tcp_rx_drop_ack);
 		return false;
 	}
-	rx->ev |= sani_tcp_establish(c, rx->seg, sani_tcp_seg_wnd(c, rx->seg), rx->io->now_us);
-	c->snd_wl1 = rx->seq;
-	if (c->flags & SANI_TCP_F_PASSIVE)
-		sani_count(rx->io->ctr, SANI_CTR_tcp_accepts);
+	rx->ev |= sani_tcp_complete(c, rx->seg, rx->seq, rx->io);
 	return true;
 }

@@ -259,6 +259,9 @@ sani_tcp_challenge(struct sani_tcp_conn *c, struct sani_tcp_io *io);
 /* passive.c: step 5 in SYN_RECEIVED. @return False: the segment is dropped (and counted). */
 bool
 sani_tcp_process_ack_syn_received(struct sani_tcp_rx *rx);
+/** Our SYN-ACK is acknowledged by a segment whose first number that was not trimmed is seq. @return Events. */
+uint32_t
+sani_tcp_complete(struct sani_tcp_conn *c, const struct sani_tcp_seg *seg, uint32_t seq, struct sani_tcp_io *io);
 
 /* text.c: steps 7 and 8. */
 void
@@ -268,6 +271,9 @@ void
 sani_tcp_acknowledge_past(struct sani_tcp_rx *rx);
 void
 sani_tcp_process_fin(struct sani_tcp_rx *rx);
+/** The peer's FIN is at RCV.NXT. @return Events. */
+uint32_t
+sani_tcp_take_fin(struct sani_tcp_conn *c, uint64_t now_us);
 
 /* urgent.c */
 

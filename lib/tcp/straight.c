@@ -7,25 +7,28 @@
  * happened, and acknowledge nothing, or the begin of what is in flight. For these most of the questions of RFC 9293
  * 3.10.7.4 (input.c, ack.c, text.c) have one answer, and what is left is here: steps in the same order, each a special
  * case of the one there. Every other segment goes that way. Both leave the same block behind them.
+ *
+ * So do the segments that each connection has once: the one that completes a handshake, which is the first of an
+ * established connection's too; the peer's FIN; and the ACK of ours, where that is the end.
  */
 
 /* Where the answers are others. */
-#define RARE (SANI_TCP_F_FIN_KNOWN | SANI_TCP_F_PROBED | SANI_TCP_F_TLP_OUT | SANI_TCP_F_REO | SANI_TCP_F_ECN)
+#define RARE (SANI_TCP_F_PROBED | SANI_TCP_F_TLP_OUT | SANI_TCP_F_REO | SANI_TCP_F_ECN)
 #define RARE_EXTRAS (SANI_TCP_X_CWV | SANI_TCP_X_NONVALIDATED)
 
+/* In this state, and none of the flags is set. */
 static inline bool
-is_quiet(const struct sani_tcp_conn *c)
+is_quiet(const struct sani_tcp_conn *c, enum san_tcp_state state, uint32_t rare)
 {
-	return c->state == SAN_TCP_ESTABLISHED && c->ca == SANI_TCP_CA_OPEN && !(c->extras & RARE_EXTRAS) &&
-	       !(c->flags & RARE) &&
+	return c->state == state && c->ca == SANI_TCP_CA_OPEN && !(c->extras & RARE_EXTRAS) && !(c->flags & rare) &&
 	       (c->flight.sacked | c->flight.lost) == 0 && c->snd_wnd > 0;
 }
 
 /* With the timestamp that was agreed on, and no other option; PAWS has nothing against it. */
 static inline bool
-has_plain_header(const struct sani_tcp_conn *c, const struct sani_tcp_seg *seg)
+has_plain_header(const struct sani_tcp_conn *c, const struct sani_tcp_seg *seg, unsigned int may_have)
 {
-	if ((seg->flags & ~SANI_TCP_PSH) != SANI_TCP_ACK || seg->seq != c->rcv_nxt || seg->wnd == 0)
+	if ((seg->flags & ~may_have) != SANI_TCP_ACK || seg->seq != c->rcv_nxt || seg->wnd == 0)
 		return false;
 	if (!(c->flags & SANI_TCP_F_TS))
 		return seg->opts == 0;
@@ -56,7 +59,7 @@ has_plain_text(const struct sani_tcp_conn *c, const struct sani_tcp_seg *seg, co
 	       const struct sani_tcp_io *io)
 {
 	if (seg->len == 0)
-		return m == NULL;
+		return m == NULL && (!(seg->flags & SANI_TCP_FIN) || c->rcvq.ooo == NULL);
 	return seg->len <= c->rcv_mss && m->pkt_len == seg->len && m->next == NULL && c->rcvq.ooo == NULL &&
 	       seq_leq(seg->seq + seg->len, c->rcv_adv) && !io->scarce && !sani_tcp_is_ack_overdue(c) &&
 	       sani_tcp_rcvq_has_room(&c->rcvq, 1);
@@ -66,7 +69,9 @@ static inline bool
 is_straight(struct sani_tcp_conn *c, const struct sani_tcp_seg *seg, const struct rte_mbuf *m,
 	    const struct sani_tcp_io *io)
 {
-	return is_quiet(c) && has_plain_header(c, seg) && acks_plainly(c, seg) && has_plain_text(c, seg, m, io);
+	return is_quiet(c, SAN_TCP_ESTABLISHED, RARE | SANI_TCP_F_FIN_KNOWN) &&
+	       has_plain_header(c, seg, SANI_TCP_PSH | SANI_TCP_FIN) && acks_plainly(c, seg) &&
+	       has_plain_text(c, seg, m, io);
 }
 
 bool
@@ -104,9 +109,9 @@ release(struct sani_tcp_conn *c, uint32_t acked, struct sani_tcp_spare *spare)
 	sani_tcp_spare_give(spare, m);
 }
 
-/* Fifth: new data is acknowledged, sent once and all at the same time. */
+/* Fifth: new data is acknowledged, sent once and all at the same time; fin: our FIN is the last of it, or all. */
 static inline void
-take_ack(struct sani_tcp_conn *c, uint32_t ack, struct sani_tcp_io *io)
+take_ack(struct sani_tcp_conn *c, uint32_t ack, bool fin, struct sani_tcp_io *io)
 {
 	uint32_t acked = ack - c->snd_una;
 	uint32_t sent_us = sani_tcp_run_time(sani_tcp_runs(c));
@@ -114,7 +119,8 @@ take_ack(struct sani_tcp_conn *c, uint32_t ack, struct sani_tcp_io *io)
 
 	sani_tcp_note_flight(c, io->now_us);
 	sani_tcp_flight_pass(c, ack);
-	release(c, acked, io->spare);
+	if (!fin || acked > 1)
+		release(c, acked - fin, io->spare);
 	c->snd_una = ack;
 	c->rack_fack = ack;
 	c->soft_error = 0;
@@ -144,13 +150,22 @@ take_text(struct sani_tcp_conn *c, struct rte_mbuf *m, uint32_t len, struct sani
 		sani_tcp_grow_rcvbuf(c, io);
 }
 
+/* Eighth: all before it is there. */
+static inline uint32_t
+take_fin(struct sani_tcp_conn *c, uint32_t fin, uint64_t now_us)
+{
+	c->rcv_fin = fin;
+	c->flags |= SANI_TCP_F_FIN_KNOWN;
+	return sani_tcp_take_fin(c, now_us);
+}
+
 static uint32_t
 go_straight(struct sani_tcp_conn *c, const struct sani_tcp_seg *seg, struct rte_mbuf *m, struct sani_tcp_io *io)
 {
 	uint32_t ev = 0;
 
 	if (seg->ack != c->snd_una) {
-		take_ack(c, seg->ack, io);
+		take_ack(c, seg->ack, false, io);
 		ev |= SANI_TCP_EV_ACKED;
 	}
 	sani_tcp_update_snd_wnd(c, seg, seg->seq);
@@ -161,14 +176,50 @@ go_straight(struct sani_tcp_conn *c, const struct sani_tcp_seg *seg, struct rte_
 		take_text(c, m, seg->len, io);
 		ev |= SANI_TCP_EV_READABLE;
 	}
+	if (sani_unlikely(seg->flags & SANI_TCP_FIN))
+		ev |= take_fin(c, seg->seq + seg->len, io->now_us);
 	return sani_tcp_wants_output(c) ? ev | SANI_TCP_EV_OUTPUT : ev;
+}
+
+/* Does it acknowledge a SYN-ACK, and nothing behind that, with a segment that goes on like any other? */
+static inline bool
+is_completing(const struct sani_tcp_conn *c, const struct sani_tcp_seg *seg, const struct rte_mbuf *m,
+	      const struct sani_tcp_io *io)
+{
+	return c->state == SAN_TCP_SYN_RECEIVED && (c->flags & SANI_TCP_F_PASSIVE) && seg->ack == c->iss + 1 &&
+	       c->snd_nxt == c->iss + 1 && has_plain_header(c, seg, SANI_TCP_PSH | SANI_TCP_FIN) &&
+	       has_plain_text(c, seg, m, io);
+}
+
+/* Is it nothing but the ACK of our FIN and of what came before that, to which the peer's FIN has come before? */
+static inline bool
+is_last(struct sani_tcp_conn *c, const struct sani_tcp_seg *seg, const struct rte_mbuf *m)
+{
+	return is_quiet(c, SAN_TCP_LAST_ACK, RARE) && seg->ack == c->snd_nxt && seg->len == 0 && m == NULL &&
+	       has_plain_header(c, seg, SANI_TCP_PSH) && acks_plainly(c, seg) && seg->ack != c->snd_una;
+}
+
+static __attribute__((noinline)) uint32_t
+input_other(struct sani_tcp_conn *c, const struct sani_tcp_seg *seg, struct rte_mbuf *m, struct sani_tcp_io *io)
+{
+	if (is_completing(c, seg, m, io)) {
+		uint32_t ev = sani_tcp_complete(c, seg, seg->seq, io);
+
+		return ev | sani_tcp_input(c, seg, m, io);
+	}
+	c->segs_in++;
+	if (!is_last(c, seg, m))
+		return sani_tcp_process(c, seg, m, io);
+	take_ack(c, seg->ack, true, io);
+	sani_tcp_update_snd_wnd(c, seg, seg->seq);
+	return SANI_TCP_EV_ACKED | SANI_TCP_EV_FIN_ACKED | sani_tcp_finish(c, 0);
 }
 
 uint32_t
 sani_tcp_input(struct sani_tcp_conn *c, const struct sani_tcp_seg *seg, struct rte_mbuf *m, struct sani_tcp_io *io)
 {
+	if (sani_unlikely(!is_straight(c, seg, m, io)))
+		return input_other(c, seg, m, io);
 	c->segs_in++;
-	if (sani_likely(is_straight(c, seg, m, io)))
-		return go_straight(c, seg, m, io);
-	return sani_tcp_process(c, seg, m, io);
+	return go_straight(c, seg, m, io);
 }

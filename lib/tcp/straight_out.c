@@ -11,9 +11,8 @@
  */
 
 /* Where something else is due, or goes into the segment. */
-#define RARE (SANI_TCP_F_FIN_QUEUED | SANI_TCP_F_RST_DUE | SANI_TCP_F_PROBE_DUE | SANI_TCP_F_PROBED |		\
-	      SANI_TCP_F_TLP_DUE | SANI_TCP_F_TLP_OUT | SANI_TCP_F_REO | SANI_TCP_F_ECN | SANI_TCP_F_SND_URG |	\
-	      SANI_TCP_F_MTU)
+#define RARE (SANI_TCP_F_RST_DUE | SANI_TCP_F_PROBE_DUE | SANI_TCP_F_PROBED | SANI_TCP_F_TLP_DUE |			\
+	      SANI_TCP_F_TLP_OUT | SANI_TCP_F_REO | SANI_TCP_F_ECN | SANI_TCP_F_SND_URG | SANI_TCP_F_MTU)
 
 /* Without SACK duplicates let more go (newreno.c). */
 static inline bool
@@ -22,11 +21,11 @@ is_cwnd_extended(const struct sani_tcp_conn *c)
 	return c->dup_acks != 0 && !(c->flags & SANI_TCP_F_SACK);
 }
 
+/* Of the flags in mask it has those in set. */
 static inline bool
-is_quiet(const struct sani_tcp_conn *c)
+is_quiet(const struct sani_tcp_conn *c, uint32_t mask, uint32_t set)
 {
-	return c->state == SAN_TCP_ESTABLISHED && c->ca == SANI_TCP_CA_OPEN && c->extras == 0 &&
-	       !(c->flags & RARE) && !is_cwnd_extended(c) &&
+	return c->ca == SANI_TCP_CA_OPEN && c->extras == 0 && (c->flags & mask) == set && !is_cwnd_extended(c) &&
 	       (c->flight.sacked | c->flight.lost) == 0 && (c->dup_acks_due | c->keep_due) == 0 &&
 	       c->rcvq.ooo == NULL && c->rcvq.dsack_left == c->rcvq.dsack_right;
 }
@@ -45,7 +44,24 @@ may_go(const struct sani_tcp_conn *c, uint32_t len, uint64_t now_us)
 static inline bool
 is_straight(const struct sani_tcp_conn *c, const struct sani_tcp_io *io)
 {
-	return is_quiet(c) && may_go(c, sani_tcp_data_end(c) - c->snd_nxt, io->now_us) && io->nb_tx < io->max_tx;
+	return c->state == SAN_TCP_ESTABLISHED && is_quiet(c, RARE | SANI_TCP_F_FIN_QUEUED, 0) &&
+	       may_go(c, sani_tcp_data_end(c) - c->snd_nxt, io->now_us) && io->nb_tx < io->max_tx;
+}
+
+/*
+ * The FIN, which was not sent yet, with what text there is: less than a full segment. Of cwnd a FIN alone asks nothing,
+ * and with one Nagle has no say.
+ */
+static inline bool
+is_last(const struct sani_tcp_conn *c, const struct sani_tcp_io *io)
+{
+	uint32_t len = sani_tcp_data_end(c) - c->snd_nxt;
+	uint32_t out = c->snd_nxt - c->snd_una;
+
+	return (c->state == SAN_TCP_CLOSE_WAIT || c->state == SAN_TCP_FIN_WAIT_1) &&
+	       is_quiet(c, RARE | SANI_TCP_F_FIN_QUEUED, SANI_TCP_F_FIN_QUEUED) && len < c->snd_mss &&
+	       out + len < c->snd_wnd && (len == 0 || out + len <= c->cwnd) && io->nb_tx < io->max_tx &&
+	       (out > 0 || io->now_us - c->last_snd_us <= c->rto_us);
 }
 
 bool
@@ -64,7 +80,7 @@ choose_window(struct sani_tcp_conn *c)
 
 /* @return Its length. */
 static inline uint32_t
-write_header(struct sani_tcp_conn *c, struct sani_tcp_plain *h, uint64_t now_us)
+write_header(struct sani_tcp_conn *c, struct sani_tcp_plain *h, uint8_t flags, uint64_t now_us)
 {
 	h->src_port_be = rte_cpu_to_be_16(c->tuple.local_port);
 	h->dst_port_be = rte_cpu_to_be_16(c->tuple.remote_port);
@@ -73,7 +89,7 @@ write_header(struct sani_tcp_conn *c, struct sani_tcp_plain *h, uint64_t now_us)
 	h->wnd_be = rte_cpu_to_be_16(choose_window(c));
 	h->cksum_be = 0;
 	h->urg_be = 0;
-	h->flags = SANI_TCP_ACK | SANI_TCP_PSH;
+	h->flags = flags;
 	h->off = SANI_TCP_HDR_MIN / 4 << 4;
 	if (sani_unlikely(!(c->flags & SANI_TCP_F_TS)))
 		return SANI_TCP_HDR_MIN;
@@ -102,26 +118,27 @@ copy_text(struct sani_tcp_conn *c, uint32_t len, uint8_t *dst)
  * in any mbuf of a pool (next, nb_segs, refcnt), or is written with the lower headers.
  */
 static inline struct rte_mbuf *
-build(struct sani_tcp_conn *c, struct rte_mbuf *m, uint32_t len, uint64_t now_us)
+build(struct sani_tcp_conn *c, struct rte_mbuf *m, uint32_t len, uint8_t flags, uint64_t now_us)
 {
 	uint8_t *at;
 	uint32_t hdr_len;
 
 	m->data_off = RTE_PKTMBUF_HEADROOM;
 	at = rte_pktmbuf_mtod(m, uint8_t *);
-	hdr_len = write_header(c, (struct sani_tcp_plain *)at, now_us);
-	copy_text(c, len, at + hdr_len);
+	hdr_len = write_header(c, (struct sani_tcp_plain *)at, flags, now_us);
+	if (flags != (SANI_TCP_ACK | SANI_TCP_FIN))
+		copy_text(c, len, at + hdr_len);
 	m->data_len = (uint16_t)(hdr_len + len);
 	m->pkt_len = hdr_len + len;
 	return m;
 }
 
-/* It is out, and carries the ACK that was due. */
+/* It is out, with so much sequence space, and carries the ACK that was due. */
 static inline void
-note_sent(struct sani_tcp_conn *c, uint32_t len, struct sani_tcp_io *io)
+note_sent(struct sani_tcp_conn *c, uint32_t space, struct sani_tcp_io *io)
 {
 	uint64_t now_us = io->now_us;
-	uint32_t end = c->snd_nxt + len;
+	uint32_t end = c->snd_nxt + space;
 
 	if (!sani_tcp_armed(c, SANI_TCP_T_REXMIT))
 		sani_tcp_arm(c, SANI_TCP_T_REXMIT, now_us + sani_tcp_rto(c, c->backoff));
@@ -142,25 +159,41 @@ note_sent(struct sani_tcp_conn *c, uint32_t len, struct sani_tcp_io *io)
 		sani_tcp_tlp_arm(c, now_us);
 }
 
-static bool
-send_straight(struct sani_tcp_conn *c, struct sani_tcp_io *io)
+static inline __attribute__((always_inline)) bool
+send(struct sani_tcp_conn *c, struct sani_tcp_io *io, uint8_t flags)
 {
 	uint32_t len = sani_tcp_data_end(c) - c->snd_nxt;
 	struct rte_mbuf *m = sani_buf_take(io->pool, io->cache);
 
 	if (sani_unlikely(m == NULL))
 		return sani_tcp_output_any(c, io);
-	io->tx[io->nb_tx++] = build(c, m, len, io->now_us);
+	io->tx[io->nb_tx++] = build(c, m, len, flags, io->now_us);
 	sani_count(io->ctr, SANI_CTR_tcp_tx);
 	c->segs_out++;
-	note_sent(c, len, io);
+	note_sent(c, len + (flags & SANI_TCP_FIN), io);
 	return false;
+}
+
+_Static_assert(SANI_TCP_FIN == 1, "the space of a FIN");
+
+static __attribute__((noinline)) bool
+output_other(struct sani_tcp_conn *c, struct sani_tcp_io *io)
+{
+	bool alone = sani_tcp_data_end(c) == c->snd_nxt;
+	bool more;
+
+	if (!is_last(c, io))
+		return sani_tcp_output_any(c, io);
+	more = alone ? send(c, io, SANI_TCP_ACK | SANI_TCP_FIN) : send(c, io, SANI_TCP_ACK | SANI_TCP_PSH | SANI_TCP_FIN);
+	if (!more && c->state == SAN_TCP_CLOSE_WAIT)
+		sani_tcp_set_state(c, SAN_TCP_LAST_ACK);
+	return more;
 }
 
 bool
 sani_tcp_output(struct sani_tcp_conn *c, struct sani_tcp_io *io)
 {
 	if (sani_likely(is_straight(c, io)))
-		return send_straight(c, io);
-	return sani_tcp_output_any(c, io);
+		return send(c, io, SANI_TCP_ACK | SANI_TCP_PSH);
+	return output_other(c, io);
 }

@@ -113,20 +113,18 @@ sani_tcp_process_text(struct sani_tcp_rx *rx)
 	}
 }
 
-static void
-take_fin(struct sani_tcp_rx *rx)
+uint32_t
+sani_tcp_take_fin(struct sani_tcp_conn *c, uint64_t now_us)
 {
-	struct sani_tcp_conn *c = rx->c;
-
 	c->rcv_nxt++;
 	c->flags |= SANI_TCP_F_FIN_RCVD | SANI_TCP_F_ACK_NOW;
-	rx->ev |= SANI_TCP_EV_FIN;
 	if (c->state == SAN_TCP_ESTABLISHED)
 		sani_tcp_set_state(c, SAN_TCP_CLOSE_WAIT);
 	else if (c->state == SAN_TCP_FIN_WAIT_1)
 		sani_tcp_set_state(c, SAN_TCP_CLOSING);
 	else if (c->state == SAN_TCP_FIN_WAIT_2)
-		sani_tcp_enter_time_wait(c, rx->io->now_us);
+		sani_tcp_enter_time_wait(c, now_us);
+	return SANI_TCP_EV_FIN;
 }
 
 /*
@@ -163,5 +161,5 @@ sani_tcp_process_fin(struct sani_tcp_rx *rx)
 		note_fin(rx);
 	if ((c->flags & SANI_TCP_F_FIN_KNOWN) && !(c->flags & SANI_TCP_F_FIN_RCVD) &&
 	    c->rcv_nxt == c->rcv_fin)
-		take_fin(rx);
+		rx->ev |= sani_tcp_take_fin(c, rx->io->now_us);
 }

@@ -10,19 +10,23 @@
 #include "bed.h"
 
 #define NB_STEPS 1000
-#define NB_CONNECTIONS 100
+#define NB_CONNECTIONS 200
 
 struct twins {
 	struct bed *of[2];		/* 0 straight, 1 general */
 	uint64_t rng;
 	bool calm;			/* what is odd is rarer, so that it stays straight for longer */
 	bool lazy;			/* the program reads seldom */
+	bool brief;			/* both ends are soon done */
 	unsigned int nb_segments;
 	unsigned int nb_straight;
 	unsigned int nb_text;		/* of these with text, */
 	unsigned int nb_ack;		/* with an ACK of all that was out, */
 	unsigned int nb_part;		/* of some of it, */
-	unsigned int nb_bare;		/* and with an ACK, without SACK */
+	unsigned int nb_bare;		/* with an ACK, without SACK, */
+	unsigned int nb_fin;		/* and with a FIN */
+	unsigned int nb_begun;		/* connections that came out of SYN_RECEIVED, */
+	unsigned int nb_ended;		/* and out of LAST_ACK by an ACK */
 };
 
 static uint32_t
@@ -167,6 +171,7 @@ note_kind(struct twins *t, const struct sani_tcp_seg *seg, uint32_t piece)
 		t->nb_ack += seg->ack != c->snd_una && seg->ack == c->snd_nxt;
 		t->nb_part += seg->ack != c->snd_una && seg->ack != c->snd_nxt;
 		t->nb_bare += seg->ack != c->snd_una && !(c->flags & SANI_TCP_F_SACK);
+		t->nb_fin += seg->flags & SANI_TCP_FIN;
 	}
 	rte_pktmbuf_free(m);
 }
@@ -201,6 +206,8 @@ draw_flags(struct twins *t)
 		SANI_TCP_ECE, SANI_TCP_CWR, SANI_TCP_URG,
 	};
 
+	if (t->brief && chance(t, 20))
+		return SANI_TCP_ACK | SANI_TCP_FIN | (chance(t, 500) ? SANI_TCP_PSH : 0);
 	if (!odd(t, 15))
 		return SANI_TCP_ACK | (chance(t, 500) ? SANI_TCP_PSH : 0);
 	return (chance(t, 900) ? SANI_TCP_ACK : 0) | rare[draw(t, RTE_DIM(rare))];
@@ -246,11 +253,15 @@ receive(struct twins *t)
 {
 	struct sani_tcp_seg seg = draw_segment(t);
 	uint32_t piece = !odd(t, 50) ? 1800 : 1 + draw(t, 400);
+	uint8_t state;
 
 	t->of[0]->scarce = t->of[1]->scarce = odd(t, 20);
+	state = t->of[0]->c.state;
 	note_kind(t, &seg, piece);
 	give(t, 0, &seg, piece);
 	give(t, 1, &seg, piece);
+	t->nb_begun += state == SAN_TCP_SYN_RECEIVED && t->of[0]->c.state >= SAN_TCP_ESTABLISHED;
+	t->nb_ended += state == SAN_TCP_LAST_ACK && t->of[0]->c.state == SAN_TCP_CLOSED && t->of[0]->c.error == 0;
 }
 
 static void
@@ -276,7 +287,7 @@ pass_time(struct twins *t)
 static void
 do_seldom(struct twins *t)
 {
-	bool ends = chance(t, 100);
+	bool ends = chance(t, t->brief ? 900 : 100);
 
 	for (int i = 0; i < 2; i++) {
 		struct bed *b = t->of[i];
@@ -320,7 +331,7 @@ static void
 open_twins(struct twins *t)
 {
 	uint32_t sndbuf = chance(t, 500) ? 20000 : 256 * 1024;
-	bool ts = chance(t, 700), sack = chance(t, 850), nodelay = chance(t, 700), ecn = chance(t, 150);
+	bool passive = chance(t, 500), ts = chance(t, 700), sack = chance(t, 850), nodelay = chance(t, 700), ecn = chance(t, 150);
 	uint8_t cc = (uint8_t)draw(t, 3);
 	uint32_t rcvbuf_max = chance(t, 500) ? 400000 : 0;
 	uint8_t cwv = chance(t, 100);
@@ -328,6 +339,7 @@ open_twins(struct twins *t)
 
 	t->calm = chance(t, 600);
 	t->lazy = chance(t, 300);
+	t->brief = chance(t, 600);
 	for (int i = 0; i < 2; i++) {
 		struct bed *b = t->of[i];
 
@@ -347,7 +359,10 @@ open_twins(struct twins *t)
 		b->p.tune.cwv = cwv;
 		b->p.tune.pacing = pacing;
 		b->general = i == 1;
-		bed_connect(b);
+		if (passive)
+			bed_syn(b);
+		else
+			bed_connect(b);
 		if (ecn)
 			b->c.flags |= SANI_TCP_F_ECN;
 	}
@@ -366,15 +381,19 @@ test_both_ways_are_the_same(void **state)
 	t.of[1] = other;
 	for (int i = 0; i < NB_CONNECTIONS; i++) {
 		open_twins(&t);
-		for (int k = 0; k < NB_STEPS && t.of[0]->c.state != SAN_TCP_CLOSED; k++)
+		for (int k = 0; k < (t.brief ? NB_STEPS / 4 : NB_STEPS) && t.of[0]->c.state != SAN_TCP_CLOSED; k++)
 			step(&t);
 	}
 	sani_tcp_discard(&t.of[1]->c);
 	sani_tcp_discard(&t.of[0]->c);
 	assert_int_equal(bed_teardown(&other), 0);
 	/* the comparison is of something: each kind was there, and so were others */
-	print_message("%u segments, %u straight: %u with text, %u acknowledge all, %u some\n", t.nb_segments,
-		      t.nb_straight, t.nb_text, t.nb_ack, t.nb_part);
+	print_message("%u segments, %u straight: %u with text, %u acknowledge all, %u some, %u FINs\n", t.nb_segments,
+		      t.nb_straight, t.nb_text, t.nb_ack, t.nb_part, t.nb_fin);
+	print_message("%u connections were completed, %u ended by an ACK\n", t.nb_begun, t.nb_ended);
+	assert_in_range(t.nb_fin, 20, t.nb_straight);
+	assert_in_range(t.nb_begun, 50, NB_CONNECTIONS);
+	assert_in_range(t.nb_ended, 20, NB_CONNECTIONS);
 	assert_in_range(t.nb_straight, t.nb_segments / 8, t.nb_segments / 8 * 7);
 	assert_in_range(t.nb_text, 500, t.nb_straight);
 	assert_in_range(t.nb_ack, 500, t.nb_straight);
