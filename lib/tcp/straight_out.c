@@ -184,7 +184,8 @@ output_other(struct sani_tcp_conn *c, struct sani_tcp_io *io)
 
 	if (!is_last(c, io))
 		return sani_tcp_output_any(c, io);
-	more = alone ? send(c, io, SANI_TCP_ACK | SANI_TCP_FIN) : send(c, io, SANI_TCP_ACK | SANI_TCP_PSH | SANI_TCP_FIN);
+	more = alone ? send(c, io, SANI_TCP_ACK | SANI_TCP_FIN) :
+		       send(c, io, SANI_TCP_ACK | SANI_TCP_PSH | SANI_TCP_FIN);
 	if (!more && c->state == SAN_TCP_CLOSE_WAIT)
 		sani_tcp_set_state(c, SAN_TCP_LAST_ACK);
 	return more;

@@ -50,11 +50,18 @@ sani_tcp_update_mss(struct sani_tcp_conn *c)
 static uint8_t
 choose_wscale(uint32_t rcvbuf)
 {
-	uint8_t shift = 0;
+	uint32_t bits = 32 - (uint32_t)__builtin_clz(rcvbuf | 1);
 
-	while (shift < WSCALE_MAX && rcvbuf >> shift > UINT16_MAX)
-		shift++;
-	return shift;
+	return bits <= 16 ? 0 : (uint8_t)sani_tcp_min(bits - 16, WSCALE_MAX);
+}
+
+_Static_assert(SANI_NEVER == UINT64_MAX, "of octets that are all the same");
+
+static inline void
+disarm_all(struct sani_tcp_conn *c)
+{
+	memset(c->deadline, 0xff, sizeof(c->deadline));
+	c->wake_us = SANI_NEVER;
 }
 
 void
@@ -97,9 +104,7 @@ sani_tcp_init(struct sani_tcp_conn *c, const struct sani_tcp_params *p)
 	if (p->tune.cwv)
 		c->extras |= SANI_TCP_X_CWV;
 	sani_tcp_pace_settle(c);
-	for (int t = 0; t < SANI_TCP_NB_TIMERS; t++)
-		c->deadline[t] = SANI_NEVER;
-	c->wake_us = SANI_NEVER;
+	disarm_all(c);
 }
 
 uint32_t
@@ -212,9 +217,7 @@ sani_tcp_finish(struct sani_tcp_conn *c, int error)
 	c->flags &= error == 0 ? SANI_TCP_F_FIN_KNOWN | SANI_TCP_F_FIN_RCVD | SANI_TCP_F_RCV_URG : 0u;
 	c->dup_acks_due = 0;
 	c->keep_due = false;
-	for (int t = 0; t < SANI_TCP_NB_TIMERS; t++)
-		c->deadline[t] = SANI_NEVER;
-	c->wake_us = SANI_NEVER;
+	disarm_all(c);
 	sani_tcp_sndq_free(c);
 	sani_tcp_flight_free(c);
 	if (error != 0)

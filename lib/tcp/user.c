@@ -235,6 +235,8 @@ sani_tcp_abort(struct sani_tcp_conn *c, struct rte_mbuf *m, struct sani_tcp_io *
 void
 sani_tcp_discard(struct sani_tcp_conn *c)
 {
-	sani_tcp_finish(c, c->error);
+	/* of one that has come to its end no more is left than what was not read */
+	if (c->state != SAN_TCP_CLOSED)
+		sani_tcp_finish(c, c->error);
 	sani_tcp_rcvq_free(c);
 }

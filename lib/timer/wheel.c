@@ -75,10 +75,8 @@ place(struct sani_wheel *w, uint32_t idx)
 {
 	struct sani_timer *t = timer_of(w, idx);
 	uint32_t delta = t->expires - (uint32_t)w->tick;
-	uint32_t level = 0;
+	uint32_t level = (31 - (uint32_t)__builtin_clz(delta | 1)) / LEVEL_SHIFT;
 
-	while (level < LEVELS - 1 && delta >> ((level + 1) * LEVEL_SHIFT) != 0)
-		level++;
 	link_in(w, idx, level * SLOTS + (t->expires >> (level * LEVEL_SHIFT) & SLOT_MASK));
 	return level;
 }

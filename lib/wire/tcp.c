@@ -11,27 +11,37 @@ enum {
 static uint16_t
 get16(const uint8_t *p)
 {
-	return (uint16_t)(p[0] << 8 | p[1]);
+	uint16_t be;
+
+	memcpy(&be, p, sizeof(be));
+	return rte_be_to_cpu_16(be);
 }
 
 static uint32_t
 get32(const uint8_t *p)
 {
-	return (uint32_t)get16(p) << 16 | get16(p + 2);
+	uint32_t be;
+
+	memcpy(&be, p, sizeof(be));
+	return rte_be_to_cpu_32(be);
 }
 
 static uint8_t *
 put16(uint8_t *p, uint16_t v)
 {
-	p[0] = (uint8_t)(v >> 8);
-	p[1] = (uint8_t)v;
-	return p + 2;
+	uint16_t be = rte_cpu_to_be_16(v);
+
+	memcpy(p, &be, sizeof(be));
+	return p + sizeof(be);
 }
 
 static uint8_t *
 put32(uint8_t *p, uint32_t v)
 {
-	return put16(put16(p, (uint16_t)(v >> 16)), (uint16_t)v);
+	uint32_t be = rte_cpu_to_be_32(v);
+
+	memcpy(p, &be, sizeof(be));
+	return p + sizeof(be);
 }
 
 static void
@@ -66,22 +76,40 @@ take_fast(struct sani_tcp_seg *seg, const uint8_t *p, uint8_t size)
 static void
 take_option(struct sani_tcp_seg *seg, const uint8_t *p, uint8_t size)
 {
-	if (p[0] == OPT_MSS && size == 4 && !(seg->opts & SANI_TCP_OPT_MSS)) {
+	switch (p[0]) {
+	case OPT_MSS:
+		if (size != 4 || (seg->opts & SANI_TCP_OPT_MSS))
+			break;
 		seg->mss = get16(p + 2);
 		seg->opts |= SANI_TCP_OPT_MSS;
-	} else if (p[0] == OPT_WSCALE && size == 3 && !(seg->opts & SANI_TCP_OPT_WSCALE)) {
+		break;
+	case OPT_WSCALE:
+		if (size != 3 || (seg->opts & SANI_TCP_OPT_WSCALE))
+			break;
 		seg->wscale = p[2] > WSCALE_MAX ? WSCALE_MAX : p[2];
 		seg->opts |= SANI_TCP_OPT_WSCALE;
-	} else if (p[0] == OPT_TS && size == 10 && !(seg->opts & SANI_TCP_OPT_TS)) {
+		break;
+	case OPT_TS:
+		if (size != 10 || (seg->opts & SANI_TCP_OPT_TS))
+			break;
 		seg->tsval = get32(p + 2);
 		seg->tsecr = get32(p + 6);
 		seg->opts |= SANI_TCP_OPT_TS;
-	} else if (p[0] == OPT_SACK_PERM && size == 2) {
-		seg->opts |= SANI_TCP_OPT_SACK_PERM;
-	} else if (p[0] == OPT_SACK && !(seg->flags & SANI_TCP_SYN) && !(seg->opts & SANI_TCP_OPT_SACK)) {
-		take_sack(seg, p, size);
-	} else if (p[0] == OPT_FAST && (seg->flags & SANI_TCP_SYN) && !(seg->opts & SANI_TCP_OPT_FAST)) {
-		take_fast(seg, p, size);
+		break;
+	case OPT_SACK_PERM:
+		if (size == 2)
+			seg->opts |= SANI_TCP_OPT_SACK_PERM;
+		break;
+	case OPT_SACK:
+		if (!(seg->flags & SANI_TCP_SYN) && !(seg->opts & SANI_TCP_OPT_SACK))
+			take_sack(seg, p, size);
+		break;
+	case OPT_FAST:
+		if ((seg->flags & SANI_TCP_SYN) && !(seg->opts & SANI_TCP_OPT_FAST))
+			take_fast(seg, p, size);
+		break;
+	default:
+		break;
 	}
 }
 
@@ -175,28 +203,14 @@ put_fast(uint8_t *o, const uint8_t *end, const struct sani_tcp_seg *seg)
 static uint8_t *
 put_options(uint8_t *o, const uint8_t *end, const struct sani_tcp_seg *seg)
 {
-	if (seg->opts & SANI_TCP_OPT_MSS) {
-		*o++ = OPT_MSS;
-		*o++ = 4;
-		o = put16(o, seg->mss);
-	}
-	if (seg->opts & SANI_TCP_OPT_WSCALE) {
-		*o++ = OPT_NOP;
-		*o++ = OPT_WSCALE;
-		*o++ = 3;
-		*o++ = seg->wscale;
-	}
-	if (seg->opts & SANI_TCP_OPT_SACK_PERM) {
-		*o++ = OPT_NOP;
-		*o++ = OPT_NOP;
-		*o++ = OPT_SACK_PERM;
-		*o++ = 2;
-	}
+	if (seg->opts & SANI_TCP_OPT_MSS)
+		o = put32(o, (uint32_t)OPT_MSS << 24 | 4 << 16 | seg->mss);
+	if (seg->opts & SANI_TCP_OPT_WSCALE)
+		o = put32(o, (uint32_t)OPT_NOP << 24 | OPT_WSCALE << 16 | 3 << 8 | seg->wscale);
+	if (seg->opts & SANI_TCP_OPT_SACK_PERM)
+		o = put32(o, (uint32_t)OPT_NOP << 24 | OPT_NOP << 16 | OPT_SACK_PERM << 8 | 2);
 	if (seg->opts & SANI_TCP_OPT_TS) {
-		*o++ = OPT_NOP;
-		*o++ = OPT_NOP;
-		*o++ = OPT_TS;
-		*o++ = 10;
+		o = put32(o, SANI_TCP_PLAIN_TS);
 		o = put32(o, seg->tsval);
 		o = put32(o, seg->tsecr);
 	}

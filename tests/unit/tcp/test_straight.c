@@ -331,7 +331,8 @@ static void
 open_twins(struct twins *t)
 {
 	uint32_t sndbuf = chance(t, 500) ? 20000 : 256 * 1024;
-	bool passive = chance(t, 500), ts = chance(t, 700), sack = chance(t, 850), nodelay = chance(t, 700), ecn = chance(t, 150);
+	bool ts = chance(t, 700), sack = chance(t, 850), nodelay = chance(t, 700), ecn = chance(t, 150);
+	bool passive = chance(t, 500);
 	uint8_t cc = (uint8_t)draw(t, 3);
 	uint32_t rcvbuf_max = chance(t, 500) ? 400000 : 0;
 	uint8_t cwv = chance(t, 100);
