@@ -297,19 +297,22 @@ sani_ip_neigh_give(struct sani_ip_neigh *n, struct rte_mbuf *m, struct sani_ip_i
 	send_to(n, m, io);
 }
 
-int
-sani_ip_neigh_send(struct sani_ip_engine *ip, const struct sani_ip_hop *hop, struct rte_mbuf *m,
-		   struct sani_ip_io *io, uint32_t *way)
+struct sani_ip_neigh *
+sani_ip_neigh_known(struct sani_ip_engine *ip, const struct sani_ip_hop *hop)
 {
 	union sani_ip addr = sani_ip_from_v4(hop->next_be);
 	struct sani_ip_neigh *n = sani_ip_neigh_find(ip, hop->iface, &addr);
 
-	if (sani_likely(n != NULL && has_mac(n))) {
-		if (way != NULL)
-			*way = n->way;
-		sani_ip_neigh_give(n, m, io);
-		return 0;
-	}
+	return n != NULL && has_mac(n) ? n : NULL;
+}
+
+int
+sani_ip_neigh_hold(struct sani_ip_engine *ip, const struct sani_ip_hop *hop, struct rte_mbuf *m,
+		   struct sani_ip_io *io, const uint32_t *way)
+{
+	union sani_ip addr = sani_ip_from_v4(hop->next_be);
+	struct sani_ip_neigh *n = sani_ip_neigh_find(ip, hop->iface, &addr);
+
 	if (n == NULL) {
 		n = add_entry(ip, hop->iface, &addr, true, io);
 		if (n == NULL) {
@@ -326,15 +329,9 @@ sani_ip_neigh_send(struct sani_ip_engine *ip, const struct sani_ip_hop *hop, str
 bool
 sani_ip_knows(struct sani_ip_engine *ip, const union sani_ip *dst, const union sani_ip *src)
 {
-	struct sani_ip_neigh *n;
 	struct sani_ip_hop hop;
-	union sani_ip addr;
 
-	if (sani_ip_find_hop(ip, dst, src, &hop) < 0)
-		return false;
-	addr = sani_ip_from_v4(hop.next_be);
-	n = sani_ip_neigh_find(ip, hop.iface, &addr);
-	return n != NULL && has_mac(n);
+	return sani_ip_find_hop(ip, dst, src, &hop) == 0 && sani_ip_neigh_known(ip, &hop) != NULL;
 }
 
 static void

@@ -142,23 +142,6 @@ wrap(struct sani_ip_engine *ip, unsigned int iface, struct rte_mbuf *m, const st
 	return 0;
 }
 
-/* Look for the way. */
-static int
-output_anew(struct sani_ip_engine *ip, struct rte_mbuf *m, const struct sani_ip_out *out, struct sani_ip_io *io)
-{
-	struct sani_ip_hop hop;
-	int rc;
-
-	if (sani_ip_find_hop(ip, &out->dst, &out->src, &hop) < 0) {
-		sani_ip_drop(m, io, SANI_CTR_ip4_tx_drop_route);
-		return -ENETUNREACH;
-	}
-	rc = wrap(ip, hop.iface, m, out, io);
-	if (rc != 0)
-		return RTE_MIN(rc, 0);
-	return sani_ip_neigh_send(ip, &hop, m, io, out->way);
-}
-
 /*
  * Nearly every packet is plain: a segment in one piece, with room before it, that is not to be fragmented, from an
  * address that its sender has named.
@@ -208,16 +191,13 @@ wrap_plain(const struct sani_iface *ifc, const struct sani_ip_neigh *n, struct r
 	m->pkt_len = m->data_len;
 }
 
-int
-sani_ip_output(struct sani_ip_engine *ip, struct rte_mbuf *m, const struct sani_ip_out *out,
-	       struct sani_ip_io *io)
+/* To a neighbour whose MAC is known. */
+static inline __attribute__((always_inline)) int
+send_to(struct sani_ip_engine *ip, struct sani_ip_neigh *n, struct rte_mbuf *m, const struct sani_ip_out *out,
+	struct sani_ip_io *io)
 {
-	struct sani_ip_neigh *n = out->way != NULL ? sani_ip_neigh_of_way(ip, *out->way) : NULL;
 	int rc;
 
-	/* addresses and routes of a host never change: a way is good as long as its neighbour is the same */
-	if (sani_unlikely(n == NULL))
-		return output_anew(ip, m, out, io);
 	if (sani_likely(is_plain(&ip->ifaces[n->iface], m, out) && io->nb_tx < io->max_tx)) {
 		wrap_plain(&ip->ifaces[n->iface], n, m, out);
 		n->used = SANI_IP_USED;
@@ -228,4 +208,38 @@ sani_ip_output(struct sani_ip_engine *ip, struct rte_mbuf *m, const struct sani_
 	if (sani_likely(rc == 0))
 		sani_ip_neigh_give(n, m, io);
 	return RTE_MIN(rc, 0);
+}
+
+/* Look for the way. */
+static __attribute__((noinline)) int
+output_anew(struct sani_ip_engine *ip, struct rte_mbuf *m, const struct sani_ip_out *out, struct sani_ip_io *io)
+{
+	struct sani_ip_neigh *n;
+	struct sani_ip_hop hop;
+	int rc;
+
+	if (sani_ip_find_hop(ip, &out->dst, &out->src, &hop) < 0) {
+		sani_ip_drop(m, io, SANI_CTR_ip4_tx_drop_route);
+		return -ENETUNREACH;
+	}
+	n = sani_ip_neigh_known(ip, &hop);
+	if (sani_likely(n != NULL)) {
+		if (out->way != NULL)
+			*out->way = n->way;
+		return send_to(ip, n, m, out, io);
+	}
+	rc = wrap(ip, hop.iface, m, out, io);
+	if (rc != 0)
+		return RTE_MIN(rc, 0);
+	return sani_ip_neigh_hold(ip, &hop, m, io, out->way);
+}
+
+int
+sani_ip_output(struct sani_ip_engine *ip, struct rte_mbuf *m, const struct sani_ip_out *out,
+	       struct sani_ip_io *io)
+{
+	struct sani_ip_neigh *n = out->way != NULL ? sani_ip_neigh_of_way(ip, *out->way) : NULL;
+
+	/* addresses and routes of a host never change: a way is good as long as its neighbour is the same */
+	return sani_likely(n != NULL) ? send_to(ip, n, m, out, io) : output_anew(ip, m, out, io);
 }

@@ -292,14 +292,18 @@ bool
 sani_ip_neigh_heard(struct sani_ip_engine *ip, unsigned int iface, const union sani_ip *addr,
 		    const struct rte_ether_addr *mac, bool may_learn, struct sani_ip_io *io);
 
+/** The neighbour of a hop, if its MAC is known; else NULL. */
+struct sani_ip_neigh *
+sani_ip_neigh_known(struct sani_ip_engine *ip, const struct sani_ip_hop *hop);
+
 /**
- * Send a frame, whole but for its destination MAC, to a neighbour, or hold it; m is consumed.
- * @param[in,out] way  Set when it is sent; or NULL.
+ * Hold a frame, whole but for its destination MAC, for a neighbour whose MAC is not known, or drop it; m is consumed.
+ * @param[in] way  As its sender knows it, or NULL.
  * @retval 0 1 -EHOSTUNREACH  As sani_ip_output().
  */
 int
-sani_ip_neigh_send(struct sani_ip_engine *ip, const struct sani_ip_hop *hop, struct rte_mbuf *m,
-		   struct sani_ip_io *io, uint32_t *way);
+sani_ip_neigh_hold(struct sani_ip_engine *ip, const struct sani_ip_hop *hop, struct rte_mbuf *m,
+		   struct sani_ip_io *io, const uint32_t *way);
 
 /** The neighbour of a way, if it is the same one still and its MAC is known; else NULL. */
 static inline struct sani_ip_neigh *
