@@ -282,9 +282,13 @@ output_dirty(struct sani_core *core, struct unreachable *u)
 
 	for (uint32_t i = 0; i < n; i++) {
 		struct sani_tcp_conn *c = &p->conns[p->dirty[i]];
+		bool stays = waits_for_program(c);
 
-		fetch_buffer_ahead(io.cache);
-		if (waits_for_program(c) || must_wait(core, c) || output_burst(core, c, &io, u)) {
+		if (!stays) {
+			fetch_buffer_ahead(io.cache);
+			stays = must_wait(core, c) || output_burst(core, c, &io, u);
+		}
+		if (stays) {
 			c->owner.dirty = kept;
 			p->dirty[kept++] = p->dirty[i];
 		} else {
