@@ -75,6 +75,30 @@ take(struct san_core *k, struct sani_lane *lane, struct sani_tcp_conn *c, const 
 	return sani_core_read(k->core, c, p->buf, p->len);
 }
 
+/* It is accepted, and waits for p->len bytes: there are none, and the peer has not finished. */
+static inline int
+wait_for_bytes(struct san_core *k, struct sani_sock *so, const struct sani_post *p)
+{
+	struct sani_record *rec = &so->lane->records[sani_handle_slot(p->sock)];
+	struct san_overlapped *op = p->op;
+
+	op->flags = p->flags;
+	op->kind = SAN_OP_RECV;
+	op->sock = p->sock;
+	op->u.buf = p->buf;
+	op->len = p->len;
+	op->done = 0;
+	op->result = 0;
+	op->id = sani_record_next_id(rec);
+	sani_op_set(op, SANI_OP_POSTED);
+	rec->posted++;
+	so->lane->left--;
+	so->nb_ops++;
+	sani_oplist_append(&so->recv, op);
+	sani_count(&k->core->ctr, SANI_CTR_sock_ops);
+	return 0;
+}
+
 /*
  * There are fewer bytes than asked for, or the queue was not touched in this round. All else is looked at; it is found
  * once more, so that most posts keep nothing for it.
@@ -83,12 +107,14 @@ static __attribute__((noinline)) int
 take_less(san_handle sock, struct san_overlapped *op, void *buf, size_t len, unsigned int flags)
 {
 	struct san_core *k = sani_sock_core(sani_handle_core(sock));
-	const struct sani_sock *so = &k->socks[sani_handle_slot(sock)];
+	struct sani_sock *so = &k->socks[sani_handle_slot(sock)];
 	struct sani_tcp_conn *c = &k->conns[so->conn];
 	uint32_t n = c->rcvq.bytes;
-	struct sani_post p = { .sock = sock, .op = op, .buf = buf, .len = len < n ? (uint32_t)len : n,
+	struct sani_post p = { .sock = sock, .op = op, .buf = buf, .len = n == 0 || len < n ? (uint32_t)len : n,
 			       .flags = (uint16_t)flags };
 
+	if (n == 0 && len - 1 < SAN_IO_MAX && !sani_tcp_at_end(c))
+		return wait_for_bytes(k, so, &p);
 	if (len > n && (n == 0 || flags != 0 || len > SAN_IO_MAX))
 		return post(sock, op, buf, len, flags);
 	if (sani_unlikely(len == 0))
