@@ -204,11 +204,11 @@ static uint8_t *
 put_options(uint8_t *o, const uint8_t *end, const struct sani_tcp_seg *seg)
 {
 	if (seg->opts & SANI_TCP_OPT_MSS)
-		o = put32(o, (uint32_t)OPT_MSS << 24 | 4 << 16 | seg->mss);
+		o = put32(o, SANI_TCP_MSS_WORD | seg->mss);
 	if (seg->opts & SANI_TCP_OPT_WSCALE)
-		o = put32(o, (uint32_t)OPT_NOP << 24 | OPT_WSCALE << 16 | 3 << 8 | seg->wscale);
+		o = put32(o, SANI_TCP_WSCALE_WORD | seg->wscale);
 	if (seg->opts & SANI_TCP_OPT_SACK_PERM)
-		o = put32(o, (uint32_t)OPT_NOP << 24 | OPT_NOP << 16 | OPT_SACK_PERM << 8 | 2);
+		o = put32(o, SANI_TCP_SACK_PERM_WORD);
 	if (seg->opts & SANI_TCP_OPT_TS) {
 		o = put32(o, SANI_TCP_PLAIN_TS);
 		o = put32(o, seg->tsval);

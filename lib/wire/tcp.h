@@ -112,6 +112,11 @@ struct sani_tcp_plain {
 /** Two NOPs, kind and length of a timestamp. */
 #define SANI_TCP_PLAIN_TS 0x0101080au
 
+/** Options of a SYN, filled up to 32 bits by NOPs before them; the value of the first two is added. */
+#define SANI_TCP_MSS_WORD 0x02040000u
+#define SANI_TCP_WSCALE_WORD 0x01030300u
+#define SANI_TCP_SACK_PERM_WORD 0x01010402u
+
 /**
  * What sani_tcp_parse() makes of such a segment. p and len as there.
  * @return False: it is another, or not sound.
