@@ -4,6 +4,7 @@
 #include "sim/checker.h"
 
 #define ACK_DELAY_MAX_US 500000u	/* RFC 9293 MUST-40 */
+#define ARP_RETRY_US 1000000u	/* RFC 1122 2.3.2.1 */
 #define SEGMENT_LEAST 536u		/* RFC 9293 MUST-15 */
 #define OWED_MAX 65536u
 
@@ -384,6 +385,13 @@ sim_checker_settle(struct sim_host *h)
 	}
 }
 
+/* Its ACK waits for the address of the neighbour, which is asked for once a second. */
+static bool
+seeks_peer(const struct sim_half *x, uint64_t since_us)
+{
+	return x->host->sought_us[x->peer->host->index] + ARP_RETRY_US >= since_us;
+}
+
 void
 sim_checker_tick(struct sim_world *w)
 {
@@ -395,7 +403,7 @@ sim_checker_tick(struct sim_world *w)
 		if (since_us + ACK_DELAY_MAX_US >= vhost_now_us)
 			return;
 		owed_first++;
-		if (!is_alive(x) || is_excused(x, since_us))
+		if (!is_alive(x) || is_excused(x, since_us) || seeks_peer(x, since_us))
 			continue;
 		sim_hold(SIM_ack_delay, x->owed_since_us != since_us, "%u:%u owes an acknowledgement since %lu us",
 			 x->ip & 255, x->port, since_us - x->host->w->start_us);
