@@ -61,7 +61,7 @@ small_writes_share_mbufs(void **state)
 	struct bed *b = *state;
 	uint8_t octet = 1;
 
-	sani_tcp_init(&b->c, &b->p);
+	bed_reach(b, SAN_TCP_ESTABLISHED);
 	for (int i = 0; i < 10000; i++)
 		sani_tcp_sndq_append(&b->c, &octet, 1, bed_pool);
 	assert_int_equal(b->before - rte_mempool_avail_count(bed_pool), 5);
