@@ -21,6 +21,9 @@
 #define SIM_ANSWERABLE 256
 #define SIM_NEWEST 4	/* blocks that a receiver has to remember the order of: a SACK option has no more */
 
+/* RFC 1122 2.3.2.1: what waits for an address waits so long, and may be old when it goes. */
+#define SIM_ARP_RETRY_US 1000000u
+
 struct sim_range {
 	uint32_t from;
 	uint32_t to;

@@ -4,7 +4,6 @@
 #include "sim/checker.h"
 
 #define ACK_DELAY_MAX_US 500000u	/* RFC 9293 MUST-40 */
-#define ARP_RETRY_US 1000000u	/* RFC 1122 2.3.2.1 */
 #define SEGMENT_LEAST 536u		/* RFC 9293 MUST-15 */
 #define OWED_MAX 65536u
 
@@ -389,7 +388,7 @@ sim_checker_settle(struct sim_host *h)
 static bool
 seeks_peer(const struct sim_half *x, uint64_t since_us)
 {
-	return x->host->sought_us[x->peer->host->index] + ARP_RETRY_US >= since_us;
+	return x->host->sought_us[x->peer->host->index] + SIM_ARP_RETRY_US >= since_us;
 }
 
 void

@@ -286,6 +286,9 @@ check_keepalive(const struct sim_half *x, const struct sim_packet *p)
 	uint64_t quiet_us = vhost_now_us - x->heard_us;
 	uint32_t idle_ms = x->host->keep_ms[x->port];
 
+	/* It may have waited for the address, and the peer was heard meanwhile. */
+	if (has_sought_peer(x, vhost_now_us - SIM_ARP_RETRY_US))
+		return;
 	sim_hold(SIM_keepalive, (p->flags & ~SIM_ECE) == SIM_ACK && quiet_us + KEEP_SLACK_US >= idle_ms * 1000ull,
 		 "asks after %lu us, not %u ms: %s", quiet_us, idle_ms, text_of(p));
 }
