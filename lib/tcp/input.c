@@ -195,13 +195,14 @@ static bool
 check_sequence(struct sani_tcp_rx *rx)
 {
 	struct sani_tcp_conn *c = rx->c;
-	bool old = rx->len > 0 && seq_leq(rx->seq + rx->len, c->rcv_nxt);
+	uint32_t text = rx->seq + !!(rx->flags & SANI_TCP_SYN);
+	bool old = rx->len > 0 && seq_leq(text + rx->len, c->rcv_nxt);
 
 	if (is_in_window(rx))
 		return true;
 	sani_count(rx->io->ctr, old ? SANI_CTR_tcp_rx_drop_dup : SANI_CTR_tcp_rx_drop_window);
 	if (old)
-		sani_tcp_dsack_owe(&c->rcvq, rx->seq, rx->seq + rx->len);
+		sani_tcp_dsack_owe(&c->rcvq, text, text + rx->len);
 	answer(rx);
 	if (c->state == SAN_TCP_TIME_WAIT && sani_tcp_is_last_fin(rx->seg, c->rcv_nxt))
 		sani_tcp_restart_2msl(c, rx->io->now_us);

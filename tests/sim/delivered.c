@@ -203,8 +203,10 @@ take_ecn(struct sim_half *x, const struct sim_packet *p)
 static void
 take_syn(struct sim_half *x, const struct sim_packet *p)
 {
-	if (x->got_syn)
+	if (x->got_syn) {
+		x->nb_dup += p->len > 0;
 		return;
+	}
 	x->got_syn = true;
 	x->rcv_nxt = p->seq + 1;
 	x->syn_wnd = p->wnd;

@@ -157,6 +157,18 @@ duplicate_below_the_ack_is_reported_once(void **state)
 	assert_blocks(b, 0, NULL);
 }
 
+/* The SYN once more, with text: that begins behind its SYN. */
+static void
+duplicate_text_of_a_syn_is_not_its_syn(void **state)
+{
+	struct bed *b = *state;
+
+	start(b, false);
+	bed_in(b, ACK, NXT, UNA, 1000);
+	bed_in(b, SANI_TCP_SYN, BED_IRS, 0, 500);
+	BLOCKS(b, NXT, NXT + 500);
+}
+
 static void
 duplicate_inside_a_range_is_followed_by_the_range(void **state)
 {
@@ -380,6 +392,7 @@ main(void)
 		bed_test(four_blocks_without_timestamps),
 		bed_test(old_range_is_shown_when_the_latest_are_filled),
 		bed_test(duplicate_below_the_ack_is_reported_once),
+		bed_test(duplicate_text_of_a_syn_is_not_its_syn),
 		bed_test(duplicate_inside_a_range_is_followed_by_the_range),
 		bed_test(repeated_range_counts_as_the_latest),
 		bed_test(overlap_reports_the_part_that_was_there),
