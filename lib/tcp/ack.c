@@ -64,7 +64,9 @@ take_new_ack(struct sani_tcp_rx *rx, struct sani_tcp_delivery *d)
 	uint32_t end = sani_tcp_data_end(c);
 	uint32_t first = c->iss + 1 + (uint32_t)c->acked;
 
-	sani_tcp_note_flight(c, rx->io->now_us);
+	/* what was SACKed before counts as delivered already, and not once more when it is acknowledged (prr.c) */
+	if (c->flight.sacked == 0)
+		sani_tcp_note_flight(c, rx->io->now_us);
 	d->acked = ack - c->snd_una;
 	sani_tcp_flight_acked(c, ack, d);
 	sani_tcp_sndq_release(c, (seq_lt(ack, end) ? ack : end) - first);

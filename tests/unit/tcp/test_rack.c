@@ -217,6 +217,26 @@ recovery_halves_the_flight_evenly(void **state)
 }
 
 /* Heavy loss: what is out does not exceed what was delivered, plus one for each ACK that makes progress. */
+/* The ACK that ends recovery, and SACKs that show a loss behind it, come at once. */
+static void
+what_was_sacked_before_is_delivered_once(void **state)
+{
+	struct bed *b = *state;
+
+	start(b, 20);
+	bed_run(b, RTT);
+	sack(b, 0, 1, 4);
+	bed_write(b, 20 * MSS);
+	sack(b, 0, 1, 20);
+	bed_run(b, RTT);
+	assert_true(seq_geq(b->c.snd_nxt, seg(24)));
+	bed_in(b, ACK, NXT, seg(20), 0);
+	assert_int_equal(b->c.ca, SANI_TCP_CA_OPEN);
+	sack(b, 20, 21, 24);
+	assert_int_equal(b->c.ca, SANI_TCP_CA_RECOVERY);
+	assert_int_equal(b->c.prr_delivered, 3 * MSS);
+}
+
 static void
 recovery_below_ssthresh_sends_what_was_delivered(void **state)
 {
@@ -469,6 +489,7 @@ main(void)
 		bed_test(dsack_widens_the_window_once_a_round_trip),
 		bed_test(sixteen_recoveries_without_dsack_narrow_it),
 		bed_test(recovery_halves_the_flight_evenly),
+		bed_test(what_was_sacked_before_is_delivered_once),
 		bed_test(recovery_below_ssthresh_sends_what_was_delivered),
 		bed_test(needless_timeout_is_undone),
 		bed_test(timeout_that_was_right_is_not_undone),
