@@ -111,10 +111,28 @@ is_timely(const struct sim_half *x, const struct sim_packet *p)
 	return sim_leq(x->una_put - x->syn_wnd / 2, p->ack);
 }
 
+/* What it sends waits for the address of its neighbour, or is not seen at all. */
+static bool
+seeks_peer(const struct sim_half *x, uint64_t since_us)
+{
+	unsigned int i = x->peer->host->index;
+
+	return x->host->sought_us[i] > x->host->told_us[i] || x->host->told_us[i] + 1000 >= since_us;
+}
+
 static bool
 is_excused(const struct sim_half *x, uint64_t since_us)
 {
-	return x->host->excused_us + 1000 >= since_us;
+	return x->host->excused_us + 1000 >= since_us || seeks_peer(x, since_us);
+}
+
+/* Whatever tells of a neighbour tells its address. */
+static void
+take_arp(struct sim_host *h, const struct sim_packet *p)
+{
+	for (unsigned int i = 0; i < h->w->nb_hosts; i++)
+		if (h->w->hosts[i].ip == p->src)
+			h->told_us[i] = vhost_now_us;
 }
 
 /* It may not be there: no acknowledgement of it is owed. */
@@ -292,6 +310,8 @@ sim_checker_delivered(struct sim_host *h, const struct sim_packet *p)
 			sim_loss_blind(x);
 		return;
 	}
+	if (p->proto == SIM_ARP)
+		take_arp(h, p);
 	if (p->proto != SIM_TCP)
 		return;
 	x = sim_half_get(h, p, false);
@@ -386,13 +406,6 @@ sim_checker_settle(struct sim_host *h)
 	}
 }
 
-/* Its ACK waits for the address of the neighbour, which is asked for once a second. */
-static bool
-seeks_peer(const struct sim_half *x, uint64_t since_us)
-{
-	return x->host->sought_us[x->peer->host->index] + SIM_ARP_RETRY_US >= since_us;
-}
-
 void
 sim_checker_tick(struct sim_world *w)
 {
@@ -404,7 +417,7 @@ sim_checker_tick(struct sim_world *w)
 		if (since_us + ACK_DELAY_MAX_US >= vhost_now_us)
 			return;
 		owed_first++;
-		if (!is_alive(x) || is_excused(x, since_us) || seeks_peer(x, since_us))
+		if (!is_alive(x) || is_excused(x, since_us))
 			continue;
 		sim_hold(SIM_ack_delay, x->owed_since_us != since_us, "%u:%u owes an acknowledgement since %lu us",
 			 x->ip & 255, x->port, since_us - x->host->w->start_us);

@@ -239,6 +239,13 @@ has_sought_peer(const struct sim_half *x, uint64_t since_us)
 	return x->host->sought_us[x->peer->host->index] >= since_us;
 }
 
+/* Of what waits for an address the newest is kept (RFC 1122 2.3.2.2): what is missing then was never on the wire. */
+static bool
+is_behind_a_gap(const struct sim_half *x, const struct sim_packet *p)
+{
+	return sim_lt(x->snd_max, p->seq) && has_sought_peer(x, vhost_now_us - SIM_ARP_RETRY_US);
+}
+
 /*
  * The oldest segment again, nothing heard in between: a timeout (or, once, a tail loss probe before the first). The
  * time from the second on to the third is the first that is certainly from one timeout to the next. A time in which
@@ -360,6 +367,10 @@ check_segment(struct sim_half *x, const struct sim_packet *p)
 		return;
 	}
 	x->bare = false;
+	if (is_behind_a_gap(x, p)) {
+		x->flow->ignored = true;
+		return;
+	}
 	check_sequence(x, p);
 	check_size(x, p);
 	check_timeout(x, p);
