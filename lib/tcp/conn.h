@@ -241,7 +241,7 @@ struct sani_tcp_conn {
 	uint64_t acked_us;
 	uint64_t last_snd_us;	/**< When sequence space was sent last. */
 	uint64_t wake_us;	/**< Not later than any deadline. */
-	uint32_t acked_flight;	/**< SND.NXT - SND.UNA, nothing SACKed, before what came at acked_us acknowledged of it. */
+	uint32_t acked_flight;	/**< SND.NXT - SND.UNA, nothing SACKed, before what came at acked_us. */
 	uint32_t rcv_round_us;	/**< When this round trip began, */
 	uint32_t rcv_round_seq;	/**< and what the program had taken then (tcp/grow.c). */
 	uint8_t quick_acks;	/**< Segments still to be acknowledged at once. */
