@@ -77,6 +77,9 @@ sani_tcp_complete(struct sani_tcp_conn *c, const struct sani_tcp_seg *seg, uint3
 	c->snd_wl1 = seq;
 	if (c->flags & SANI_TCP_F_PASSIVE)
 		sani_count(io->ctr, SANI_CTR_tcp_accepts);
+	/* the text of its SYN was read before anybody could be told of the room */
+	if (sani_unlikely(c->received > 0) && sani_tcp_window_update_due(c))
+		c->flags |= SANI_TCP_F_ACK_NOW;
 	return ev;
 }
 

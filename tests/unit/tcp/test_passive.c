@@ -53,6 +53,22 @@ ack_establishes_and_is_counted(void **state)
 	assert_int_equal(bed_deadline(b), SANI_NEVER);
 }
 
+/* Fast Open: the window was shut by the text of the SYN, which the program has read by now. */
+static void
+room_of_a_text_of_the_syn_is_told(void **state)
+{
+	struct bed *b = *state;
+
+	bed_syn(b);
+	b->c.received = 1000;
+	b->c.rcv_adv = b->c.rcv_nxt;
+	bed_clear(b);
+	bed_in(b, ACK, NXT, UNA, 0);
+	assert_state(b, ESTABLISHED);
+	assert_int_equal(b->nb, 1);
+	assert_true(b->out[0].seg.wnd > 0);
+}
+
 static void
 ack_with_text_establishes_and_delivers(void **state)
 {
@@ -219,6 +235,7 @@ main(void)
 		bed_test(syn_is_answered_with_what_the_peer_offered),
 		bed_test(syn_without_options_gets_only_mss),
 		bed_test(ack_establishes_and_is_counted),
+		bed_test(room_of_a_text_of_the_syn_is_told),
 		bed_test(ack_with_text_establishes_and_delivers),
 		bed_test(ack_with_fin_passes_established_to_close_wait),
 		bed_test(repeated_syn_gets_the_syn_ack_again),
