@@ -48,9 +48,10 @@ tell_why_not(bool no_huge)
 		return sani_error_set(-EINVAL, "the EAL found no free huge pages: reserve some (sysctl -w"
 				      " vm.nr_hugepages=512) or start with --no-huge");
 	if (of_memory)
-		return sani_error_set(-EINVAL, "the EAL did not start (%s), though %lu huge pages are free: too few for"
-				      " what is asked, or in no mounted hugetlbfs that this user may write to, or"
-				      " something else, which its own lines above say", rte_strerror(rte_errno), n);
+		return sani_error_set(-EINVAL, "the EAL did not start (%s), %lu huge pages are free: ask for"
+				      " less (-m), reserve more or start with --no-huge; if it is not that, its own"
+				      " lines above say what",
+				      rte_strerror(rte_errno), n);
 	return sani_error_set(-EINVAL, "the EAL did not start (%s): its own lines above say which"
 			      " argument it did not take", rte_strerror(rte_errno));
 }
