@@ -362,15 +362,15 @@ check_segment(struct sim_half *x, const struct sim_packet *p)
 		check_ack(x, p);
 	sim_check_sack(x, p);
 	sim_check_ecn(x, p, is_new);
+	if (is_behind_a_gap(x, p)) {
+		x->flow->ignored = true;
+		return;
+	}
 	if (sim_space(p) == 0) {
 		check_bare(x, p);
 		return;
 	}
 	x->bare = false;
-	if (is_behind_a_gap(x, p)) {
-		x->flow->ignored = true;
-		return;
-	}
 	check_sequence(x, p);
 	check_size(x, p);
 	check_timeout(x, p);
