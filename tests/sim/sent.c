@@ -239,11 +239,15 @@ has_sought_peer(const struct sim_half *x, uint64_t since_us)
 	return x->host->sought_us[x->peer->host->index] >= since_us;
 }
 
-/* Of what waits for an address the newest is kept (RFC 1122 2.3.2.2): what is missing then was never on the wire. */
+/*
+ * Of what waits for an address the newest is kept (RFC 1122 2.3.2.2), and of what a full ring does not take all is
+ * dropped: what is missing then was never on the wire. What goes at last may be an answer behind a FIN.
+ */
 static bool
 is_behind_a_gap(const struct sim_half *x, const struct sim_packet *p)
 {
-	return sim_lt(x->snd_max, p->seq) && has_sought_peer(x, vhost_now_us - SIM_ARP_RETRY_US);
+	return sim_lt(x->snd_max, p->seq) && (has_sought_peer(x, vhost_now_us - SIM_ARP_RETRY_US) ||
+					      (sim_space(p) == 0 && x->host->excused_us != 0));
 }
 
 /*
