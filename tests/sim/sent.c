@@ -313,7 +313,8 @@ check_bare(struct sim_half *x, const struct sim_packet *p)
 	}
 	sim_hold(SIM_bare_sequence, sim_leq(x->una, p->seq) && sim_leq(p->seq, x->snd_max),
 		 "not between %u and %u: %s", x->una, x->snd_max, text_of(p));
-	if (x->bare && x->bare_ack == p->ack && x->bare_wnd == p->wnd) {
+	/* an urgent pointer may be the news */
+	if (x->bare && x->bare_ack == p->ack && x->bare_wnd == p->wnd && !(p->flags & SIM_URG)) {
 		x->nb_repeated++;
 		sim_hold(SIM_ack_storm, x->nb_repeated <= x->nb_put + REPEATS_FREE,
 			 "%u bare ACKs that say nothing new, for %u segments: %s", x->nb_repeated, x->nb_put,
