@@ -198,6 +198,7 @@ static void
 note_sent(struct sim_end *e, const struct sim_op *op)
 {
 	e->sent += op->len;
+	e->moved_us = vhost_now_us;
 	sim_tally[e->host->index].octets += op->len;
 	if (!(op->flags & SAN_URGENT))
 		return;

@@ -277,17 +277,20 @@ tell_stuck(void)
 void
 sim_programs_look_after(struct sim_world *w)
 {
+	/* a send that is over when the post returns has no end of its own */
+	uint64_t moved_us = sim_programs.moved_us;
 	struct sim_conn *next;
 
 	(void)w;
 	for (struct sim_conn *c = sim_programs.live; c != NULL && !sim_failure.failed; c = next) {
 		next = c->next_live;
+		moved_us = RTE_MAX(moved_us, RTE_MAX(c->end[0].moved_us, c->end[1].moved_us));
 		if (c->end[0].phase != SIM_GONE)
 			look_after_end(&c->end[0]);
 		if (c->end[1].phase != SIM_NEW && c->end[1].phase != SIM_GONE)
 			look_after_end(&c->end[1]);
 	}
-	if (sim_programs.live != NULL && nb_to_start == 0 && vhost_now_us - sim_programs.moved_us > STUCK_US)
+	if (sim_programs.live != NULL && nb_to_start == 0 && vhost_now_us - moved_us > STUCK_US)
 		tell_stuck();
 }
 
