@@ -3,8 +3,8 @@
  * @file
  * Demo: two hosts in one process over a ring pair, and one thread that polls both.
  *
- * main.c the story; messages.c small messages there and back; bulk.c one stream; farewell.c a close with
- * operations pending. Every socket is an "end" with a function that hears of its completions.
+ * main.c the story; step.c what each phase does with its ends; messages.c small messages there and back; bulk.c one
+ * stream; farewell.c a close with operations pending. Every socket is an "end" with a function that hears of its completions.
  */
 #ifndef APPS_SANDEMO_DEMO_H
 #define APPS_SANDEMO_DEMO_H
@@ -67,6 +67,10 @@ demo_step(struct demo *d);
 /** Steps until *what is true; false after limit_s seconds, a signal or a failure. */
 bool
 demo_wait(struct demo *d, const bool *what, double limit_s);
+
+/** For an end of which nobody wants to hear. */
+void
+demo_hear_nothing(struct demo *d, struct end *e, const struct san_completion *comp);
 
 /** Connect one pair of ends through the network. False: complained. */
 bool
