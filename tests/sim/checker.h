@@ -8,7 +8,8 @@
  *           host is settled (it must know it by now). What a host may do is judged by the first, what it must do or
  *           must not do any more by the second.
  * Reuse:    a tuple that is opened again while segments of its last connection may be on the way is not judged.
- * Files:    flow.c the table; sent.c judges what is sent; delivered.c follows what is given, and times.
+ * Files:    flow.c the table; sent.c judges what is sent; delivered.c follows what is given, and times; unsent.c knows
+ *           what may be late, or missing.
  * Source:   RFC 9293, 5681, 5961, 6298, 6691, 7323, 2018, 2883, 3168, 7413.
  */
 #ifndef TESTS_SIM_CHECKER_H
@@ -20,9 +21,6 @@
 #define SIM_RECENT 16
 #define SIM_ANSWERABLE 256
 #define SIM_NEWEST 4	/* blocks that a receiver has to remember the order of: a SACK option has no more */
-
-/* RFC 1122 2.3.2.1: what waits for an address waits so long, and may be old when it goes. */
-#define SIM_ARP_RETRY_US 1000000u
 
 struct sim_range {
 	uint32_t from;
@@ -125,6 +123,7 @@ struct sim_half {
 	uint32_t nb_rst;
 	uint32_t nb_dsack;
 	bool resent;			/**< Some of its data went again. */
+	uint64_t unsent;		/**< What its host had dropped (struct sim_host) when it sent something last. */
 
 	/* What it was given. */
 	bool got_syn;
@@ -280,6 +279,32 @@ sim_sack_settle(struct sim_half *x);
 
 void
 sim_check_ecn(struct sim_half *x, const struct sim_packet *p, bool is_new);
+
+/* unsent.c */
+
+/** h sends an ARP packet. */
+void
+sim_unsent_asks(struct sim_host *h, const struct sim_packet *p);
+
+/** One was put. */
+void
+sim_unsent_told(struct sim_host *h, const struct sim_packet *p);
+
+/** The host has processed all that was put. */
+void
+sim_unsent_settle(struct sim_host *h);
+
+/** Does what x sends wait for the address of its neighbour, or has it done so at or after since_us? */
+bool
+sim_half_seeks_peer(const struct sim_half *x, uint64_t since_us);
+
+/** That, or was its host under a fault: may what was due since be late? */
+bool
+sim_half_is_excused(const struct sim_half *x, uint64_t since_us);
+
+/** Has the host dropped, as it says itself, what may have come between the last that x has sent and this? */
+bool
+sim_half_may_skip(const struct sim_half *x);
 
 /* delivered.c */
 

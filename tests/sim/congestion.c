@@ -265,8 +265,7 @@ is_hole_sure(const struct sim_half *x)
 	const struct sim_loss *g = &x->loss;
 
 	return g->hole_us != 0 && g->nb_out < RUNS_SURE && !may_be_paced(x) &&
-	       x->host->excused_us + 1000 < g->hole_us &&
-	       x->host->sought_us[x->peer->host->index] < g->hole_us;
+	       !sim_half_is_excused(x, g->hole_us);
 }
 
 /* RFC 4821 7.6.2: a segment longer than the one before that goes again in pieces was a probe: this reduces nothing. */
@@ -287,7 +286,7 @@ take_again(struct sim_half *x, const struct sim_packet *p)
 	uint32_t end = p->seq + sim_space(p);
 
 	if (g->nb_out < RUNS_SURE && is_judged(x) && g->settled.nb > 0 && sim_lt(x->una, g->settled.r[0].from))
-		sim_hold(SIM_sack_rexmit, !is_known(&g->settled, p->seq, end),
+		sim_hold(SIM_sack_rexmit, !is_known(&g->settled, p->seq, end) || sim_half_seeks_peer(x, vhost_now_us),
 			 "%u:%u sends %u..%u again, which was SACKed", x->ip & 255, x->port, p->seq, end);
 	if (g->hole_seq == p->seq && is_hole_sure(x))
 		sim_hold(SIM_rack_rexmit, vhost_now_us <= g->limit_us,

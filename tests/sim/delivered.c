@@ -111,30 +111,6 @@ is_timely(const struct sim_half *x, const struct sim_packet *p)
 	return sim_leq(x->una_put - x->syn_wnd / 2, p->ack);
 }
 
-/* What it sends waits for the address of its neighbour, or is not seen at all. */
-static bool
-seeks_peer(const struct sim_half *x, uint64_t since_us)
-{
-	unsigned int i = x->peer->host->index;
-
-	return x->host->sought_us[i] > x->host->told_us[i] || x->host->told_us[i] + 1000 >= since_us;
-}
-
-static bool
-is_excused(const struct sim_half *x, uint64_t since_us)
-{
-	return x->host->excused_us + 1000 >= since_us || seeks_peer(x, since_us);
-}
-
-/* Whatever tells of a neighbour tells its address. */
-static void
-take_arp(struct sim_host *h, const struct sim_packet *p)
-{
-	for (unsigned int i = 0; i < h->w->nb_hosts; i++)
-		if (h->w->hosts[i].ip == p->src)
-			h->told_us[i] = vhost_now_us;
-}
-
 /* It may not be there: no acknowledgement of it is owed. */
 static void
 note_unsure(struct sim_half *x, uint32_t end)
@@ -152,7 +128,7 @@ take_text(struct sim_half *x, const struct sim_packet *p)
 	bool is_welcome = is_clean && x->has_acked && sim_leq(end, x->edge_last);
 
 	if (p->len > 0)
-		sim_sack_arrived(x, p, is_welcome && !is_excused(x, vhost_now_us));
+		sim_sack_arrived(x, p, is_welcome && !sim_half_is_excused(x, vhost_now_us));
 	if (p->len > x->biggest)
 		x->biggest = p->len;
 	if (p->len > 0 && (sim_lt(p->seq, x->rcv_nxt) || overlaps(x, p->seq, end)))
@@ -311,7 +287,7 @@ sim_checker_delivered(struct sim_host *h, const struct sim_packet *p)
 		return;
 	}
 	if (p->proto == SIM_ARP)
-		take_arp(h, p);
+		sim_unsent_told(h, p);
 	if (p->proto != SIM_TCP)
 		return;
 	x = sim_half_get(h, p, false);
@@ -372,7 +348,7 @@ settle_half(struct sim_half *x)
 	sim_loss_settle(x);
 	x->owes_ece |= x->took_ce;
 	x->took_ce = false;
-	if (is_alive(x) && x->owes_hole && !is_excused(x, vhost_now_us))
+	if (is_alive(x) && x->owes_hole && !sim_half_is_excused(x, vhost_now_us))
 		sim_fail(SIM_ack_hole, "%u:%u does not answer what came behind a hole at %u", x->ip & 255, x->port,
 			 x->rcv_nxt);
 	sim_exercised[SIM_ack_hole] += x->nb_ooo > 0;
@@ -382,7 +358,7 @@ settle_half(struct sim_half *x)
 	}
 	if (x->has_unsure && sim_lt(x->unsure_end, x->rcv_nxt - x->owed_bytes))
 		x->has_unsure = false;
-	if (!is_excused(x, vhost_now_us) && !x->has_unsure)
+	if (!sim_half_is_excused(x, vhost_now_us) && !x->has_unsure)
 		sim_hold(SIM_ack_every_second, x->owed_bytes < 2 * full,
 			 "%u:%u has %u octets (%u in a full segment) that it does not acknowledge", x->ip & 255,
 			 x->port, x->owed_bytes, full);
@@ -397,6 +373,7 @@ settle_half(struct sim_half *x)
 void
 sim_checker_settle(struct sim_host *h)
 {
+	sim_unsent_settle(h);
 	while (h->unsettled != NULL) {
 		struct sim_half *x = h->unsettled;
 
@@ -417,7 +394,7 @@ sim_checker_tick(struct sim_world *w)
 		if (since_us + ACK_DELAY_MAX_US >= vhost_now_us)
 			return;
 		owed_first++;
-		if (!is_alive(x) || is_excused(x, since_us))
+		if (!is_alive(x) || sim_half_is_excused(x, since_us))
 			continue;
 		sim_hold(SIM_ack_delay, x->owed_since_us != since_us, "%u:%u owes an acknowledgement since %lu us",
 			 x->ip & 255, x->port, since_us - x->host->w->start_us);

@@ -161,6 +161,7 @@ sim_packet_read(const uint8_t *frame, uint32_t len, struct sim_packet *p)
 	memset(p, 0, sizeof(*p));
 	if (len < ETH + 20 || get16(frame + 12) != 0x0800) {
 		p->proto = len >= ETH && get16(frame + 12) == 0x0806 ? SIM_ARP : SIM_OTHER;
+		p->broadcast = frame[0] & 1;
 		if (p->proto == SIM_ARP && len >= ETH + 28)
 			p->src = get32(frame + ETH + 14);
 		if (p->proto == SIM_ARP && len >= ETH + 28 && get16(frame + ETH + 6) == 1)

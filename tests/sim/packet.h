@@ -32,6 +32,7 @@ struct sim_packet {
 	const char *why;	/**< SIM_BAD: what is wrong. */
 	uint32_t src;		/**< Addresses and ports [host order]. */
 	uint32_t dst;		/**< SIM_ARP: whose address a request asks for; 0: it is none. */
+	bool broadcast;		/**< SIM_ARP: it goes to all. */
 	uint16_t ip_len;
 	uint8_t tos;
 	bool df;

@@ -116,7 +116,7 @@ check_first(struct sim_half *x, const struct sim_packet *p, unsigned int first)
 	else if (at < x->nb_recent && !inside)
 		x->nb_known = RTE_MAX(x->nb_known, at + 1);
 	/* a host that was short of room has not kept what we think it has */
-	if (!crowded && x->host->excused_us + 1000 < vhost_now_us && sim_host_given_up(x->host) == 0)
+	if (!crowded && !sim_half_is_excused(x, vhost_now_us) && sim_host_given_up(x->host) == 0)
 		sim_hold(SIM_sack_first, at < x->nb_recent, "%u:%u: block %u..%u is not the latest", x->ip & 255,
 			 x->port, p->sack[first][0], p->sack[first][1]);
 }
@@ -172,7 +172,8 @@ sim_check_ecn(struct sim_half *x, const struct sim_packet *p, bool is_new)
 		sim_hold(SIM_ecn_ect, is_new && p->len > 0, "%u:%u: ECT or CWR on what is not new data", x->ip & 255,
 			 x->port);
 	/* what is left of a connection in TIME-WAIT knows nothing of ECN */
-	if (x->owes_ece && !x->dctcp && (p->flags & SIM_ACK) && !x->got_fin)
+	if (x->owes_ece && !x->dctcp && (p->flags & SIM_ACK) && !x->got_fin &&
+	    !sim_half_seeks_peer(x, vhost_now_us))
 		sim_hold(SIM_ecn_echo, p->flags & SIM_ECE, "%u:%u: no ECE, a CE was not answered by CWR yet",
 			 x->ip & 255, x->port);
 	if (p->flags & SIM_ECE)

@@ -194,7 +194,7 @@ check_sequence(struct sim_half *x, const struct sim_packet *p)
 		x->fin_seq = fin_seq;
 	}
 	if (sim_lt(p->seq, x->snd_max) || sim_space(p) > 0)
-		sim_hold(SIM_no_needless_rexmit, sim_leq(x->una, p->seq) ||
+		sim_hold(SIM_no_needless_rexmit, sim_leq(x->una, p->seq) || sim_half_seeks_peer(x, vhost_now_us) ||
 			 ((p->flags & SIM_SYN) != 0 && sim_half_may_lack_place(x)), "acknowledged up to %u: %s", x->una,
 			 text_of(p));
 }
@@ -224,21 +224,6 @@ check_size(const struct sim_half *x, const struct sim_packet *p)
 			 text_of(p));
 }
 
-/* The address of the neighbour: what is sent meanwhile waits for it, or is never seen on the wire. */
-static void
-take_arp(struct sim_host *h, const struct sim_packet *p)
-{
-	for (unsigned int i = 0; i < h->w->nb_hosts; i++)
-		if (h->w->hosts[i].ip == p->dst)
-			h->sought_us[i] = vhost_now_us;
-}
-
-static bool
-has_sought_peer(const struct sim_half *x, uint64_t since_us)
-{
-	return x->host->sought_us[x->peer->host->index] >= since_us;
-}
-
 /*
  * Of what waits for an address the newest is kept (RFC 1122 2.3.2.2), and of what a full ring does not take all is
  * dropped: what is missing then was never on the wire. What goes at last may be an answer behind a FIN.
@@ -246,21 +231,21 @@ has_sought_peer(const struct sim_half *x, uint64_t since_us)
 static bool
 is_behind_a_gap(const struct sim_half *x, const struct sim_packet *p)
 {
-	return sim_lt(x->snd_max, p->seq) && (has_sought_peer(x, vhost_now_us - SIM_ARP_RETRY_US) ||
-					      (sim_space(p) == 0 && x->host->excused_us != 0));
+	return sim_lt(x->snd_max, p->seq) && sim_half_may_skip(x);
 }
 
 /*
  * The oldest segment again, nothing heard in between: a timeout (or, once, a tail loss probe before the first). The
  * time from the second on to the third is the first that is certainly from one timeout to the next. A time in which
  * the host had to look for its neighbour may be the sum of several timeouts, of which those between were not seen
- * (3.2 + 6.4 + 12.8 s and then 25.6 s): nothing is compared with it, and it may be longer than the longest.
+ * (3.2 + 6.4 + 12.8 s and then 25.6 s): nothing is compared with it, and it may be longer than the longest. What had
+ * to wait for the address was due before, so the next may follow it soon.
  */
 static void
 check_timeout(struct sim_half *x, const struct sim_packet *p)
 {
 	uint64_t gap_us = vhost_now_us - x->series_at_us;
-	bool whole = !has_sought_peer(x, x->series_at_us);
+	bool whole = !sim_half_seeks_peer(x, x->series_at_us + 1);
 	bool goes_on = x->series_n > 0 && x->series_seq == p->seq && x->series_put == x->nb_put + x->nb_put_rst &&
 		       x->host->excused_us + 1000 < x->series_at_us;
 
@@ -270,7 +255,8 @@ check_timeout(struct sim_half *x, const struct sim_packet *p)
 	if (x->series_n > 0 && x->series_seq == p->seq && gap_us == 0)
 		return;
 	if (goes_on && x->series_n >= 2)
-		sim_hold(SIM_rto_least, gap_us >= RTO_LEAST_US, "again after %lu us: %s", gap_us, text_of(p));
+		sim_hold(SIM_rto_least, gap_us >= RTO_LEAST_US || sim_half_seeks_peer(x, x->series_at_us),
+			 "again after %lu us: %s", gap_us, text_of(p));
 	if (goes_on && x->series_n >= 3)
 		sim_hold(SIM_rto_backoff, gap_us >= RTO_MOST_US || gap_us * 2 >= x->series_gap_us * 3,
 			 "again after %lu us, before that after %lu us: %s", gap_us, x->series_gap_us, text_of(p));
@@ -298,7 +284,7 @@ check_keepalive(const struct sim_half *x, const struct sim_packet *p)
 	uint32_t idle_ms = x->host->keep_ms[x->port];
 
 	/* It may have waited for the address, and the peer was heard meanwhile. */
-	if (has_sought_peer(x, vhost_now_us - SIM_ARP_RETRY_US))
+	if (sim_half_seeks_peer(x, vhost_now_us))
 		return;
 	sim_hold(SIM_keepalive, (p->flags & ~SIM_ECE) == SIM_ACK && quiet_us + KEEP_SLACK_US >= idle_ms * 1000ull,
 		 "asks after %lu us, not %u ms: %s", quiet_us, idle_ms, text_of(p));
@@ -359,7 +345,8 @@ check_segment(struct sim_half *x, const struct sim_packet *p)
 		take_own_syn(x, p);
 	if (x->flow->ignored)
 		return;
-	sim_hold(SIM_after_rst, !x->aborted && (!x->dead || !is_new || sim_space(p) == 0),
+	sim_hold(SIM_after_rst, !x->aborted && (!x->dead || !is_new || sim_space(p) == 0 ||
+					 sim_half_seeks_peer(x, vhost_now_us)),
 		 "after the end by RST: %s", text_of(p));
 	check_options(x, p);
 	check_timestamp(x, p);
@@ -396,7 +383,7 @@ sim_checker_sent(struct sim_host *h, const struct sim_packet *p)
 
 	sim_hold(SIM_checksum, p->proto != SIM_BAD, "host %u sends a bad packet: %s", h->index, p->why);
 	if (p->proto == SIM_ARP)
-		take_arp(h, p);
+		sim_unsent_asks(h, p);
 	if (p->proto != SIM_TCP)
 		return;
 	x = sim_half_get(h, p, true);
@@ -412,4 +399,5 @@ sim_checker_sent(struct sim_host *h, const struct sim_packet *p)
 	}
 	sim_hold(SIM_sequence, x->syn || (p->flags & SIM_SYN), "no SYN before: %s", text_of(p));
 	check_segment(x, p);
+	x->unsent = h->unsent;
 }
