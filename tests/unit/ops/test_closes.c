@@ -5,7 +5,7 @@
  *
  *   unit_ops_closes --write doc/closes.md
  */
-#include "duo.h"
+#include "closes.h"
 
 #include "op/op.h"
 
@@ -14,16 +14,6 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-
-#define MS 1000u
-#define BIG (32u << 20)
-#define STAYS INT32_MAX		/* it is not ended by that */
-#define NONE (INT32_MAX - 1)	/* there is no such case */
-#define BYTES 20
-#define HELD 20000	/* bytes in packets that the port holds */
-
-enum reason { RESULT, CANCEL, CANCEL_ALL, DEADLINE, CLOSE, ABORT, PEER_FIN, PEER_RESET, GIVES_UP, CLEANUP, THREAD_EXIT,
-	      NB_REASONS };
 
 static const char *const reason_name[NB_REASONS] = {
 	"result", "cancel", "cancel_all", "deadline", "close", "abort", "peer_fin", "peer_reset", "gives_up",
@@ -36,330 +26,31 @@ static const char *const reason_text[NB_REASONS] = {
 	"the last `san_cleanup()`", "the exit of its thread (told to nobody)",
 };
 
-struct kind {
-	const char *name;
-	const char *text;
-	/* Post it so that it waits; s[0] is its socket, s[1] the peer, or none. */
-	int (*post)(san_handle s[2], struct san_overlapped *op);
-	/* What it waits for comes. */
-	void (*satisfy)(san_handle s[2]);
-	int32_t want[NB_REASONS];
-};
-
-static char big[BIG] __attribute__((aligned(4096)));
-static char mem[4096];
-static struct san_pieces pieces;
-static struct san_loan loans[4];
-static san_mem registration;	/* of the operation's memory, or SAN_NO_MEM */
-static const struct kind *now;
-static enum reason why;
-
-static int
-post_accept(san_handle s[2], struct san_overlapped *op)
-{
-	s[0] = duo_listener(1, 81, 4);
-	return san_accept(s[0], op, 0);
-}
-
-static int
-post_accept_repeat(san_handle s[2], struct san_overlapped *op)
-{
-	s[0] = duo_listener(1, 81, 4);
-	return san_accept_repeat(s[0], op, 4);
-}
-
-static void
-satisfy_accept(san_handle s[2])
-{
-	(void)s;
-	duo_connect(81, duo_op());
-}
-
-static int
-post_connect(san_handle s[2], struct san_overlapped *op)
-{
-	struct san_addr to = vhost_addr("10.7.0.2", 81);
-
-	duo_listener(1, 81, 4);
-	s[0] = duo_socket(0);
-	if (why == GIVES_UP)
-		duo_must(san_set_option(s[0], SAN_OPT_USER_TIMEOUT, 1000) == 0);
-	duo.mute[0] = true;
-	if (why == PEER_RESET) {
-		to.port = 82;
-		duo.mute[0] = false;
-		duo.mute[1] = true;
-	}
-	return san_connect(s[0], op, &to, 0);
-}
-
-static void
-unmute(san_handle s[2])
-{
-	(void)s;
-	duo.mute[0] = false;
-	duo_pass(3000 * MS);
-}
-
-static int
-post_send(san_handle s[2], struct san_overlapped *op)
-{
-	duo_pair(s);
-	return san_send(s[0], op, big, sizeof(big), 0);
-}
-
-static int
-post_sendv(san_handle s[2], struct san_overlapped *op)
-{
-	struct san_vec vec[2] = { { big, 1000 }, { big + 1000, BIG - 1000 } };
-
-	duo_pair(s);
-	return san_sendv(s[0], op, vec, 2, 0);
-}
-
-static san_mem
-registered(void *base, size_t len, unsigned int access)
-{
-	duo_must(san_mem_register(base, len, access, &registration) == 0);
-	return registration;
-}
-
-static int
-send_lent(san_handle s[2], struct san_overlapped *op, size_t len, enum duo_card card)
-{
-	struct san_mem_vec vec = { .base = big, .len = len, .mem = registered(big, sizeof(big), SAN_MEM_READ) };
-
-	duo_pair(s);
-	duo_let_lend(0);
-	duo.card = card;
-	return san_send_mem(s[0], op, &vec, 1, 0);
-}
-
-static int
-post_send_mem(san_handle s[2], struct san_overlapped *op)
-{
-	return send_lent(s, op, BIG, DUO_CARD_FREES);
-}
-
-/* They arrive, and are acknowledged. */
-static int
-post_send_held(san_handle s[2], struct san_overlapped *op)
-{
-	return send_lent(s, op, HELD, DUO_CARD_KEEPS);
-}
-
-static void
-let_go(san_handle s[2])
-{
-	(void)s;
-	duo.card = DUO_CARD_FREES;
-	duo_pass(MS);
-}
-
-/* The peer reads on. */
-static void
-read_all(san_handle s[2])
-{
-	static char sink[BIG];
-
-	duo_must(san_recv(s[1], duo_op(), sink, sizeof(sink), SAN_WAITALL) == 0);
-	duo_pass(5000 * MS);
-}
-
-static int
-post_send_acked(san_handle s[2], struct san_overlapped *op)
-{
-	duo_pair(s);
-	duo.mute[0] = true;
-	return san_send(s[0], op, big, BYTES, SAN_ACKED);
-}
-
-static int
-post_recv(san_handle s[2], struct san_overlapped *op)
-{
-	duo_pair(s);
-	return san_recv(s[0], op, mem, sizeof(mem), 0);
-}
-
-static void
-send_rest(san_handle s[2])
-{
-	duo_must(san_send(s[1], duo_op(), big, BYTES, 0) >= 0);
-	duo_pass(MS);
-}
-
-/* Some bytes are there, not enough. */
-static int
-post_recv_waitall(san_handle s[2], struct san_overlapped *op)
-{
-	int rc;
-
-	duo_pair(s);
-	rc = san_recv(s[0], op, mem, BYTES, SAN_WAITALL);
-	duo_must(san_send(s[1], duo_op(), big, 6, 0) >= 0);
-	return rc;
-}
-
-static int
-post_recvv(san_handle s[2], struct san_overlapped *op)
-{
-	struct san_vec vec[2] = { { mem, 10 }, { mem + 100, 100 } };
-	int rc;
-
-	duo_pair(s);
-	rc = san_recvv(s[0], op, vec, 2, BYTES, 0);
-	duo_must(san_send(s[1], duo_op(), big, 12, 0) >= 0);
-	return rc;
-}
-
-static int
-post_recv_mem(san_handle s[2], struct san_overlapped *op)
-{
-	struct san_mem_vec vec = { .base = mem, .len = 100, .mem = registered(mem, sizeof(mem), SAN_MEM_WRITE) };
-
-	duo_pair(s);
-	return san_recv_mem(s[0], op, &vec, 1, 1, 0);
-}
-
-static int
-post_recv_loan(san_handle s[2], struct san_overlapped *op)
-{
-	duo_pair(s);
-	return san_recv_loan(s[0], op, loans, RTE_DIM(loans), 0);
-}
-
-static void
-send_and_look(san_handle s[2])
-{
-	send_rest(s);
-	duo_must(loans[0].base != NULL && loans[0].len == BYTES && memcmp(loans[0].base, big, BYTES) == 0);
-	duo_must(san_loan_return(loans, RTE_DIM(loans)) == 1);
-}
-
-static int
-post_recv_repeat(san_handle s[2], struct san_overlapped *op)
-{
-	pieces = (struct san_pieces){ .mem = mem, .size = 1000, .nb = 4 };
-	duo_pair(s);
-	return san_recv_repeat(s[0], op, &pieces, 0);
-}
-
-static int
-post_shutdown(san_handle s[2], struct san_overlapped *op)
-{
-	duo_pair(s);
-	duo.mute[0] = true;
-	return san_shutdown(s[0], op, 0);
-}
-
-static int
-post_disconnect(san_handle s[2], struct san_overlapped *op)
-{
-	duo_pair(s);
-	duo.mute[0] = why == GIVES_UP;	/* else its FIN is acknowledged, and nothing is outstanding */
-	return san_disconnect(s[0], op, 0);
-}
-
-static int
-post_watch(san_handle s[2], struct san_overlapped *op)
-{
-	duo_pair(s);
-	return san_watch(s[0], op, 0);
-}
-
-static int
-post_watch_abort(san_handle s[2], struct san_overlapped *op)
-{
-	duo_pair(s);
-	return san_watch(s[0], op, SAN_ABORT);
-}
-
-/* Both directions. */
-static void
-shut_both(san_handle s[2])
-{
-	duo_must(san_shutdown(s[1], duo_op(), 0) == 0);
-	duo_pass(MS);
-	duo_must(san_shutdown(s[0], duo_op(), 0) == 0);
-	duo_pass(MS);
-}
-
-static void
-shut_peer(san_handle s[2])
-{
-	duo_must(san_shutdown(s[1], duo_op(), 0) == 0);
-	duo_pass(MS);
-}
-
-#define ENDS_LOCALLY [CANCEL] = -ECANCELED, [CANCEL_ALL] = -ECANCELED, [DEADLINE] = -ETIMEDOUT, [CLOSE] = -ECANCELED, \
-	[CLEANUP] = -ECANCELED, [THREAD_EXIT] = -ECANCELED
-#define ENDS_WITH_CONNECTION ENDS_LOCALLY, [ABORT] = -ECONNABORTED, [PEER_RESET] = -ECONNRESET, [GIVES_UP] = -ETIMEDOUT
-#define NO_CONNECTION [ABORT] = NONE, [PEER_FIN] = NONE
-
-static const struct kind kinds[] = {
-	{ "accept", "accept", post_accept, satisfy_accept,
-	  { [RESULT] = 0, ENDS_LOCALLY, NO_CONNECTION, [PEER_RESET] = NONE, [GIVES_UP] = NONE } },
-	{ "accept_repeat", "repeating accept", post_accept_repeat, satisfy_accept,
-	  { [RESULT] = STAYS, ENDS_LOCALLY, NO_CONNECTION, [PEER_RESET] = NONE, [GIVES_UP] = NONE } },
-	{ "connect", "connect", post_connect, unmute,
-	  { [RESULT] = 0, ENDS_LOCALLY, NO_CONNECTION, [PEER_RESET] = -ECONNREFUSED, [GIVES_UP] = -ETIMEDOUT } },
-	{ "send", "send that waits for room", post_send, read_all,
-	  { [RESULT] = BIG, ENDS_WITH_CONNECTION, [PEER_FIN] = STAYS } },
-	{ "sendv", "send of several buffers", post_sendv, read_all,
-	  { [RESULT] = BIG, ENDS_WITH_CONNECTION, [PEER_FIN] = STAYS } },
-	{ "send_acked", "send with `SAN_ACKED`", post_send_acked, unmute,
-	  { [RESULT] = BYTES, ENDS_WITH_CONNECTION, [PEER_FIN] = STAYS } },
-	{ "send_mem", "send from registered memory that waits for room", post_send_mem, read_all,
-	  { [RESULT] = BIG, ENDS_WITH_CONNECTION, [PEER_FIN] = STAYS } },
-	{ "send_held", "the same of 20,000 bytes, acknowledged, which the port holds: when it gives them back",
-	  post_send_held, let_go, { [RESULT] = HELD, ENDS_WITH_CONNECTION, [PEER_FIN] = STAYS } },
-	{ "recv", "receive", post_recv, send_rest,
-	  { [RESULT] = BYTES, ENDS_WITH_CONNECTION, [PEER_FIN] = 0 } },
-	{ "recv_waitall", "receive with `SAN_WAITALL`, 6 of 20 bytes there", post_recv_waitall, send_rest,
-	  { [RESULT] = BYTES, ENDS_WITH_CONNECTION, [PEER_FIN] = 6 } },
-	{ "recvv", "receive of at least 20 bytes into several buffers, 12 there", post_recvv, send_rest,
-	  { [RESULT] = 12 + BYTES, ENDS_WITH_CONNECTION, [PEER_FIN] = 12 } },
-	{ "recv_mem", "receive into registered memory", post_recv_mem, send_rest,
-	  { [RESULT] = BYTES, ENDS_WITH_CONNECTION, [PEER_FIN] = 0 } },
-	{ "recv_loan", "receive in the stack's buffers", post_recv_loan, send_and_look,
-	  { [RESULT] = BYTES, ENDS_WITH_CONNECTION, [PEER_FIN] = 0 } },
-	{ "recv_repeat", "repeating receive", post_recv_repeat, send_rest,
-	  { [RESULT] = STAYS, ENDS_WITH_CONNECTION, [PEER_FIN] = 0 } },
-	{ "shutdown", "shutdown", post_shutdown, unmute,
-	  { [RESULT] = 0, ENDS_WITH_CONNECTION, [PEER_FIN] = STAYS } },
-	{ "disconnect", "disconnect", post_disconnect, shut_peer,
-	  { [RESULT] = 0, ENDS_WITH_CONNECTION, [PEER_FIN] = 0 } },
-	{ "watch", "watch", post_watch, shut_peer,
-	  { [RESULT] = 0, ENDS_WITH_CONNECTION, [PEER_FIN] = 0 } },
-	{ "watch_abort", "watch with `SAN_ABORT`", post_watch_abort, shut_both,
-	  { [RESULT] = 0, ENDS_WITH_CONNECTION, [PEER_FIN] = STAYS } },
-};
-
-#define NB_KINDS RTE_DIM(kinds)
+static const struct closes_kind *now;
 
 /* What was seen: of both places, which agree. */
-static int32_t seen[NB_KINDS][NB_REASONS];
-static bool partly[NB_KINDS][NB_REASONS];
+static int32_t seen[CLOSES_KINDS][NB_REASONS];
+static bool partly[CLOSES_KINDS][NB_REASONS];
 
 /* Nothing comes through any more, and something is outstanding. */
 static void
 fall_silent(san_handle s[2])
 {
 	duo.cut = true;
-	if (now->post == post_connect) {
+	if (now->connects) {
 		duo_pass(20000 * MS);
 		return;
 	}
 	duo_must(san_set_option(s[0], SAN_OPT_USER_TIMEOUT, 1000) == 0);
-	if (now->post != post_shutdown && now->post != post_disconnect)
-		duo_must(san_send(s[0], duo_op(), big, 1, 0) >= 0);
+	if (!now->shuts)
+		duo_must(san_send(s[0], duo_op(), closes_big, 1, 0) >= 0);
 	duo_pass(120000 * MS);
 }
 
 static void
 give_reason(san_handle s[2], struct san_overlapped *op)
 {
-	switch (why) {
+	switch (closes.why) {
 	case RESULT:
 		now->satisfy(s);
 		break;
@@ -379,10 +70,10 @@ give_reason(san_handle s[2], struct san_overlapped *op)
 		duo_must(san_disconnect(s[0], duo_op(), SAN_ABORT) == 0);
 		break;
 	case PEER_FIN:
-		shut_peer(s);
+		closes_shut_peer(s);
 		break;
 	case PEER_RESET:
-		if (now->post == post_connect)
+		if (now->connects)
 			duo.mute[1] = false;
 		else
 			duo_end(s[1]);
@@ -416,11 +107,11 @@ outcome(const struct san_overlapped *op)
 static void
 look_at_memory(bool is_over)
 {
-	if (registration == SAN_NO_MEM)
+	if (closes.registration == SAN_NO_MEM)
 		return;
-	duo_must(san_mem_deregister(registration) == (is_over ? 0 : -EBUSY));
+	duo_must(san_mem_deregister(closes.registration) == (is_over ? 0 : -EBUSY));
 	if (is_over)
-		registration = SAN_NO_MEM;
+		closes.registration = SAN_NO_MEM;
 }
 
 static struct san_overlapped *left;
@@ -442,14 +133,14 @@ be_port(void *arg)
 static void
 note(int32_t got, const struct san_overlapped *op)
 {
-	int32_t want = now->want[why];
-	size_t kind = (size_t)(now - kinds);
+	int32_t want = now->want[closes.why];
+	size_t kind = (size_t)(now - closes_kinds);
 
 	if (got != want)
-		fprintf(stderr, "# %s, %s: %d, not %d\n", now->name, reason_name[why], got, want);
+		fprintf(stderr, "# %s, %s: %d, not %d\n", now->name, reason_name[closes.why], got, want);
 	duo_must(got == want);
-	seen[kind][why] = got;
-	partly[kind][why] = got < 0 && op->done > 0;
+	seen[kind][closes.why] = got;
+	partly[kind][closes.why] = got < 0 && op->done > 0;
 }
 
 /* Of a thread that is gone nobody is told: the structure, which is not on its stack, has it all the same. */
@@ -458,7 +149,7 @@ look_behind(void)
 {
 	if (duo.card == DUO_CARD_KEEPS)
 		pthread_join(port, NULL);
-	if (why == CLEANUP) {
+	if (closes.why == CLEANUP) {
 		note(outcome(left), left);
 		return;
 	}
@@ -474,9 +165,9 @@ leave_it(struct san_overlapped *op)
 {
 	left = op;
 	duo.leave = true;
-	if (duo.card == DUO_CARD_KEEPS && why == CLEANUP)
+	if (duo.card == DUO_CARD_KEEPS && closes.why == CLEANUP)
 		duo_must(pthread_create(&port, NULL, be_port, NULL) == 0);
-	duo.cleans = why == CLEANUP;
+	duo.cleans = closes.why == CLEANUP;
 	duo.after = look_behind;
 }
 
@@ -486,9 +177,9 @@ wait_for_port(san_handle s[2], const struct san_overlapped *op)
 {
 	if (duo.card != DUO_CARD_KEEPS)
 		return;
-	duo_must(outcome(op) == STAYS && (why != CLOSE || !duo_closed(s[0])));
+	duo_must(outcome(op) == STAYS && (closes.why != CLOSE || !duo_closed(s[0])));
 	look_at_memory(false);
-	let_go(s);
+	closes_let_go(s);
 }
 
 /* The close is there before the port's packets: else what waits for them ended with its result. */
@@ -498,7 +189,7 @@ end_it(san_handle s[2])
 	duo_must(san_close(s[0], s[0]) == 0);
 	duo_go();
 	if (duo.card == DUO_CARD_KEEPS)
-		let_go(s);
+		closes_let_go(s);
 }
 
 static void
@@ -508,20 +199,20 @@ play_case(void)
 	struct san_overlapped *op = duo_op();
 	int32_t got;
 
-	registration = SAN_NO_MEM;
-	memset(loans, 0, sizeof(loans));
-	if (why == DEADLINE)
+	closes.registration = SAN_NO_MEM;
+	memset(closes.loans, 0, sizeof(closes.loans));
+	if (closes.why == DEADLINE)
 		op->timeout_us = 50 * MS;
 	duo_must(now->post(s, op) == 0);
 	duo_go();
 	duo_must(outcome(op) == STAYS);
 	look_at_memory(false);
-	if (why == CLEANUP || why == THREAD_EXIT) {
+	if (closes.why == CLEANUP || closes.why == THREAD_EXIT) {
 		leave_it(op);
 		return;
 	}
 	give_reason(s, op);
-	if (why != PEER_FIN)
+	if (closes.why != PEER_FIN)
 		wait_for_port(s, op);
 	got = outcome(op);
 	note(got, op);
@@ -531,7 +222,7 @@ play_case(void)
 		duo_must(outcome(op) == got);
 		look_at_memory(true);
 	}
-	if (why != CLOSE) {
+	if (closes.why != CLOSE) {
 		end_it(s);
 		duo_must(got != STAYS || outcome(op) == -ECANCELED);
 	}
@@ -544,12 +235,12 @@ run_case(void **state)
 	uintptr_t n = (uintptr_t)*state;
 	enum duo_place place;
 
-	now = &kinds[n / 2 / NB_REASONS];
-	why = (enum reason)(n / 2 % NB_REASONS);
+	now = &closes_kinds[n / 2 / NB_REASONS];
+	closes.why = (enum reason)(n / 2 % NB_REASONS);
 	if (n % 2)
 		place = DUO_OFF_CORE;
 	else
-		place = why == THREAD_EXIT ? DUO_ON_CORE_LEFT : DUO_ON_CORE;
+		place = closes.why == THREAD_EXIT ? DUO_ON_CORE_LEFT : DUO_ON_CORE;
 	duo_run(play_case, place, 1, 64);
 }
 
@@ -577,7 +268,7 @@ print_cell(FILE *f, size_t kind, unsigned int reason)
 {
 	int32_t got = seen[kind][reason];
 
-	if (kinds[kind].want[reason] == NONE)
+	if (closes_kinds[kind].want[reason] == NONE)
 		fprintf(f, " |");
 	else if (got == STAYS)
 		fprintf(f, " goes on |");
@@ -612,8 +303,8 @@ make_page(void)
 	fprintf(f, "\n|---|");
 	for (unsigned int r = 0; r < NB_REASONS; r++)
 		fprintf(f, "---|");
-	for (size_t k = 0; k < NB_KINDS; k++) {
-		fprintf(f, "\n| %s |", kinds[k].text);
+	for (size_t k = 0; k < CLOSES_KINDS; k++) {
+		fprintf(f, "\n| %s |", closes_kinds[k].text);
 		for (unsigned int r = 0; r < NB_REASONS; r++)
 			print_cell(f, k, r);
 	}
@@ -655,14 +346,14 @@ write_page(void **state)
 int
 main(int argc, char **argv)
 {
-	static struct CMUnitTest tests[NB_KINDS * NB_REASONS * 2 + 1];
-	static char names[NB_KINDS * NB_REASONS * 2][64];
+	static struct CMUnitTest tests[CLOSES_KINDS * NB_REASONS * 2 + 1];
+	static char names[CLOSES_KINDS * NB_REASONS * 2][64];
 	bool write = argc > 1 && strcmp(argv[1], "--write") == 0;
 	const char *page = argc > 1 + write ? argv[1 + write] : NULL;
 	size_t n, nb = 0;
 
-	for (n = 0; n < NB_KINDS * NB_REASONS * 2; n++) {
-		const struct kind *k = &kinds[n / 2 / NB_REASONS];
+	for (n = 0; n < CLOSES_KINDS * NB_REASONS * 2; n++) {
+		const struct closes_kind *k = &closes_kinds[n / 2 / NB_REASONS];
 		unsigned int r = (unsigned int)(n / 2 % NB_REASONS);
 
 		if (k->want[r] == NONE)
