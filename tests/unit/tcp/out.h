@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
-/* Segments in flight over a path whose round trip is known; the peer has SACK. */
+/* Segments in flight over a path whose round trip is known; the peer has SACK where nothing else is said. */
 #ifndef UNIT_TCP_OUT_H
 #define UNIT_TCP_OUT_H
 
@@ -13,10 +13,10 @@
 
 /* n segments out, the round trip known. The figures are NewReno's. */
 static inline void
-start_over(struct bed *b, uint32_t n, uint32_t rtt_us)
+start_with(struct bed *b, uint32_t n, uint32_t rtt_us, bool sack)
 {
 	b->p.tune.cc = SAN_CC_NEWRENO;
-	b->sack = true;
+	b->sack = sack;
 	bed_reach(b, SAN_TCP_ESTABLISHED);
 	b->wnd = 60000;
 	b->c.snd_mss = MSS;
@@ -31,6 +31,12 @@ start_over(struct bed *b, uint32_t n, uint32_t rtt_us)
 	bed_write(b, n * MSS);
 	assert_int_equal(b->nb, n);
 	bed_clear(b);
+}
+
+static inline void
+start_over(struct bed *b, uint32_t n, uint32_t rtt_us)
+{
+	start_with(b, n, rtt_us, true);
 }
 
 /* The same, over 20 ms. */

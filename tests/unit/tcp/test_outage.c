@@ -1,40 +1,10 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /* A path that carries nothing for minutes: what rack.c and rtt.c make of times that lie so far back. */
-#include "bed.h"
+#include "out.h"
 
-#define UNA (BED_ISS + 1)
-#define NXT (BED_IRS + 1)
-#define ACK SANI_TCP_ACK
-#define MSS 1000u
-#define RTT (20 * MS)
 #define OUT 10u			/* segments in flight when the path breaks, */
 #define ARRIVED 5u		/* and how many of them are there all the same */
 #define ROUNDS 40u
-
-/* Segment i of our stream. */
-static uint32_t
-seg(uint32_t i)
-{
-	return UNA + i * MSS;
-}
-
-/* A round trip of 20 ms is known, and a segment was acknowledged just now. */
-static void
-start(struct bed *b, bool sack)
-{
-	b->p.tune.cc = SAN_CC_NEWRENO;
-	b->sack = sack;
-	bed_reach(b, SAN_TCP_ESTABLISHED);
-	b->wnd = 60000;
-	b->c.snd_mss = MSS;
-	bed_write(b, MSS);
-	bed_run(b, RTT);
-	b->c.cwnd = 20 * MSS;
-	bed_write(b, OUT * MSS);
-	bed_in(b, ACK, NXT, seg(1), 0);
-	b->c.srtt_us = RTT;
-	b->c.min_rtt_us[0] = RTT;
-}
 
 /* Nothing comes through for so long, and on until the head goes once more; that one arrives. */
 static void
@@ -46,7 +16,7 @@ break_for(struct bed *b, uint64_t us)
 		bed_run(b, RTT);
 	bed_clear(b);
 	bed_run(b, RTT);
-	bed_in(b, ACK, NXT, seg(1 + ARRIVED), 0);
+	bed_in(b, ACK, NXT, seg(ARRIVED), 0);
 }
 
 /* The path is whole again: all that goes but the last segment is acknowledged, more is written. @return Repeats. */
@@ -74,7 +44,7 @@ go_on(struct bed *b)
 static void
 outage(struct bed *b, bool sack, uint64_t us)
 {
-	start(b, sack);
+	start_with(b, OUT, RTT, sack);
 	break_for(b, us);
 	assert_int_equal(go_on(b), OUT - ARRIVED);
 	assert_in_range(b->c.srtt_us, RTT / 2, 3 * RTT);
@@ -90,7 +60,7 @@ loss_after(struct bed *b, uint64_t us)
 {
 	uint32_t una;
 
-	start(b, true);
+	start(b, OUT);
 	break_for(b, us);
 	go_on(b);
 	una = b->c.snd_nxt;
