@@ -2,6 +2,30 @@
 /* Tail loss probes: RFC 8985 7. */
 #include "out.h"
 
+/* Nothing is heard of four segments, and the last goes again as a probe. */
+static void
+start_probed(struct bed *b)
+{
+	start(b, 4);
+	bed_run(b, 2 * RTT + 100);
+}
+
+/* All are acknowledged then, which may be for the original. */
+static void
+start_acked(struct bed *b)
+{
+	start_probed(b);
+	bed_in(b, ACK, NXT, seg(4), 0);
+}
+
+/* The fifth goes, and its ACK comes. */
+static void
+go_on(struct bed *b)
+{
+	bed_write(b, MSS);
+	bed_in(b, ACK, NXT, seg(5), 0);
+}
+
 static void
 lost_tail_is_probed_after_two_round_trips(void **state)
 {
@@ -97,8 +121,7 @@ probe_waits_for_a_round_trip_that_was_measured(void **state)
 {
 	struct bed *b = *state;
 
-	start(b, 4);
-	bed_run(b, 2 * RTT + 100);
+	start_probed(b);
 	bed_sack(b, seg(4), 1, (uint32_t[]){ seg(3), seg(4) });
 	bed_write(b, 4 * MSS);
 	bed_run(b, 3 * RTT);
@@ -116,12 +139,9 @@ loss_repaired_by_a_probe_reduces_the_window(void **state)
 {
 	struct bed *b = *state;
 
-	start(b, 4);
-	bed_run(b, 2 * RTT + 100);
-	bed_in(b, ACK, NXT, seg(4), 0);		/* may be the original's */
+	start_acked(b);
 	assert_int_equal(b->c.cwnd, 20 * MSS);
-	bed_write(b, MSS);
-	bed_in(b, ACK, NXT, seg(5), 0);
+	go_on(b);
 	assert_in_range(b->c.cwnd, 2 * MSS, 10 * MSS);
 }
 
@@ -130,9 +150,7 @@ needless_probe_reduces_nothing(void **state)
 {
 	struct bed *b = *state;
 
-	start(b, 4);
-	bed_run(b, 2 * RTT + 100);
-	bed_in(b, ACK, NXT, seg(4), 0);
+	start_acked(b);
 	bed_sack(b, seg(4), 1, (uint32_t[]){ seg(3), seg(4) });
 	bed_write(b, MSS);
 	bed_sack(b, seg(4), 1, (uint32_t[]){ seg(3), seg(4) });
@@ -146,12 +164,9 @@ needless_probe_at_the_very_end_reduces_nothing(void **state)
 {
 	struct bed *b = *state;
 
-	start(b, 4);
-	bed_run(b, 2 * RTT + 100);
-	bed_in(b, ACK, NXT, seg(4), 0);
+	start_acked(b);
 	bed_sack(b, seg(4), 1, (uint32_t[]){ seg(3), seg(4) });
-	bed_write(b, MSS);
-	bed_in(b, ACK, NXT, seg(5), 0);
+	go_on(b);
 	assert_true(b->c.cwnd >= 20 * MSS);
 	assert_int_equal(bed_count(b, SANI_CTR_tcp_rx_dsack), 1);
 }
@@ -162,12 +177,9 @@ bare_duplicate_of_the_probe_reduces_nothing(void **state)
 {
 	struct bed *b = *state;
 
-	start(b, 4);
-	bed_run(b, 2 * RTT + 100);
+	start_acked(b);
 	bed_in(b, ACK, NXT, seg(4), 0);
-	bed_in(b, ACK, NXT, seg(4), 0);
-	bed_write(b, MSS);
-	bed_in(b, ACK, NXT, seg(5), 0);
+	go_on(b);
 	assert_true(b->c.cwnd >= 20 * MSS);
 }
 
@@ -177,12 +189,9 @@ dsack_of_other_data_does_not_answer_the_probe(void **state)
 {
 	struct bed *b = *state;
 
-	start(b, 4);
-	bed_run(b, 2 * RTT + 100);
-	bed_in(b, ACK, NXT, seg(4), 0);
+	start_acked(b);
 	bed_sack(b, seg(4), 1, (uint32_t[]){ seg(0), seg(1) });
-	bed_write(b, MSS);
-	bed_in(b, ACK, NXT, seg(5), 0);
+	go_on(b);
 	assert_in_range(b->c.cwnd, 2 * MSS, 10 * MSS);
 }
 
