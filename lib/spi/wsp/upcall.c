@@ -28,22 +28,24 @@ sani_wsp_up_close(SOCKET upper)
 	sani_layer_leave(before);
 }
 
-void
-sani_wsp_up_set(WSAEVENT event)
+static void
+call_for(LPWPUSETEVENT call, WSAEVENT event)
 {
 	bool before = sani_layer_enter();
 	INT ignored;
 
-	sani_wsp_up.lpWPUSetEvent(event, &ignored);
+	call(event, &ignored);
 	sani_layer_leave(before);
+}
+
+void
+sani_wsp_up_set(WSAEVENT event)
+{
+	call_for(sani_wsp_up.lpWPUSetEvent, event);
 }
 
 void
 sani_wsp_up_reset(WSAEVENT event)
 {
-	bool before = sani_layer_enter();
-	INT ignored;
-
-	sani_wsp_up.lpWPUResetEvent(event, &ignored);
-	sani_layer_leave(before);
+	call_for(sani_wsp_up.lpWPUResetEvent, event);
 }
