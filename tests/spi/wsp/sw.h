@@ -241,6 +241,9 @@ struct sw_pair
 sw_pair(uint16_t port);
 struct sw_pair
 sw_pair_to(struct sw_sock *listener, uint16_t port);
+/** Wait for the end of a receive, which has len octets of a stream, from offset on. */
+void
+sw_await(struct sw_op *op, size_t len, uint64_t offset, uint32_t seed);
 /** Move len octets from one end to the other and verify them. */
 void
 sw_transfer(struct sw_sock *from, struct sw_sock *to, size_t len, uint32_t seed);

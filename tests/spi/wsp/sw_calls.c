@@ -376,6 +376,15 @@ sw_pair(uint16_t port)
 }
 
 void
+sw_await(struct sw_op *op, size_t len, uint64_t offset, uint32_t seed)
+{
+	SW_UNTIL(!op->pending);
+	assert_int_equal(op->error, 0);
+	assert_int_equal(op->bytes, len);
+	assert_true(net_same(op->mem, len, offset, seed));
+}
+
+void
 sw_transfer(struct sw_sock *from, struct sw_sock *to, size_t len, uint32_t seed)
 {
 	struct sw_op *send = sw_post_send(from, len, 0, seed);

@@ -1,12 +1,8 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
-/*
- * WSPSend and WSPRecv of a connection, and the session that the switch builds on them.
- */
+/* WSPSend and WSPRecv of a connection. */
 #include <string.h>
 
 #include "sw.h"
-
-#define NEGOTIATION 256	/* the longest message that opens a session */
 
 /* A call of WSPSend or WSPRecv as the case has it: what is not said is as it has to be. */
 struct call {
@@ -63,16 +59,6 @@ bare_op(void)
 	return op;
 }
 
-/* Wait for the end of a receive, which has so many octets of a stream. */
-static void
-assert_received(struct sw_op *op, size_t len, uint64_t offset, uint32_t seed)
-{
-	SW_UNTIL(!op->pending);
-	assert_int_equal(op->error, 0);
-	assert_int_equal(op->bytes, len);
-	assert_true(net_same(op->mem, len, offset, seed));
-}
-
 RULES("R95 R99 R100")
 static void
 receive_is_pending_and_ends_by_up_call(void)
@@ -85,7 +71,7 @@ receive_is_pending_and_ends_by_up_call(void)
 	sw_steps(50);
 	assert_true(op->pending);
 	sw_post_send(pair.end[0], 600, 0, 1);
-	assert_received(op, 600, 0, 1);
+	sw_await(op, 600, 0, 1);
 	assert_int_equal(op->flags, 0);
 	assert_int_equal(op->nb_ends, 1);
 }
@@ -259,7 +245,7 @@ buffers_of_one_transfer_are_used_in_order(void)
 		assert_int_equal(sw_recv(pair.end[1], recv), WSA_IO_PENDING);
 		assert_int_equal(sw_send(pair.end[0], send), WSA_IO_PENDING);
 		SW_UNTIL(!send->pending);
-		assert_received(recv, 1000, 0, nb);
+		sw_await(recv, 1000, 0, nb);
 	}
 }
 
@@ -281,7 +267,7 @@ array_of_buffers_is_copied(void)
 	assert_int_equal(sw_send(pair.end[0], send), WSA_IO_PENDING);
 	memset(send->bufs, 0xff, sizeof(send->bufs));
 	SW_UNTIL(!send->pending);
-	assert_received(recv, 1000, 0, 3);
+	sw_await(recv, 1000, 0, 3);
 }
 
 RULES("R108")
@@ -403,7 +389,7 @@ operation_can_be_posted_again_after_its_end(void)
 	for (i = 0; i < 200; i++) {
 		assert_int_equal(sw_recv(pair.end[1], op), WSA_IO_PENDING);
 		sw_post_send(pair.end[0], 100, 0, i);
-		assert_received(op, 100, 0, i);
+		sw_await(op, 100, 0, i);
 	}
 }
 
@@ -515,85 +501,6 @@ thousand_receives_can_be_posted(void)
 	assert_true(net_same(mem->mem, 8000, 0, 4));
 }
 
-/* The switch's part is played here: register, post receives, then negotiate (R81 to R89). */
-RULES("R81 R82 R83 R84")
-static void
-session_is_opened_in_the_switchs_order(void)
-{
-	struct sw_op *recv[2][4], *send;
-	struct sw_pair pair = sw_pair(700);
-	unsigned int i;
-
-	for (i = 0; i < 4; i++)
-		recv[0][i] = sw_post_recv(pair.end[0], NEGOTIATION);
-	send = sw_post_send(pair.end[0], NEGOTIATION, 0, 1);
-	for (i = 0; i < 4; i++)
-		recv[1][i] = sw_post_recv(pair.end[1], NEGOTIATION);
-	SW_UNTIL(!send->pending);
-	assert_received(recv[1][0], NEGOTIATION, 0, 1);
-	send = sw_post_send(pair.end[1], 64, 0, 2);
-	SW_UNTIL(!send->pending);
-	assert_received(recv[0][0], 64, 0, 2);
-	assert_true(recv[0][1]->pending && recv[1][1]->pending);
-}
-
-RULES("R85 R86 R87 R88")
-static void
-early_message_waits_for_the_first_receive(void)
-{
-	struct sw_pair pair = sw_pair(700);
-	struct sw_op *send, *recv;
-
-	send = sw_post_send(pair.end[0], NEGOTIATION, 0, 1);
-	SW_UNTIL(!send->pending);
-	sw_steps(500);
-	recv = sw_post_recv(pair.end[1], NEGOTIATION);
-	assert_received(recv, NEGOTIATION, 0, 1);
-	/* Later ones go on from there. */
-	recv = sw_post_recv(pair.end[1], 100);
-	sw_post_send(pair.end[0], 100, NEGOTIATION, 1);
-	assert_received(recv, 100, NEGOTIATION, 1);
-}
-
-/* Small receives take what waits one after the other, until nothing is left. */
-RULES("R86")
-static void
-what_waits_is_copied_to_receives_until_none_is_left(void)
-{
-	struct sw_pair pair = sw_pair(700);
-	struct sw_op *send, *recv[8];
-	uint64_t at = 0;
-	unsigned int i;
-
-	send = sw_post_send(pair.end[0], NEGOTIATION, 0, 1);
-	SW_UNTIL(!send->pending);
-	sw_steps(50);
-	for (i = 0; i < 8; i++)
-		recv[i] = sw_post_recv(pair.end[1], 64);
-	for (i = 0; i < 4; i++) {
-		SW_UNTIL(!recv[i]->pending);
-		assert_true(net_same(recv[i]->mem, recv[i]->bytes, at, 1));
-		at += recv[i]->bytes;
-	}
-	assert_int_equal(at, NEGOTIATION);
-	sw_steps(50);
-	for (i = 4; i < 8; i++)
-		assert_true(recv[i]->pending);
-}
-
-RULES("R87")
-static void
-connection_stays_while_nothing_is_posted(void)
-{
-	struct sw_op *waiting[2];
-	struct sw_pair pair = sw_pair(700);
-
-	sw_fill(pair.end[0], 2, waiting);
-	sw_steps(2000);
-	assert_false(pair.end[0]->closed || pair.end[1]->closed);
-	assert_true(waiting[0]->pending && waiting[1]->pending);
-}
-
 RULES("R111")
 static void
 send_of_megabytes_is_one_operation(void)
@@ -627,10 +534,6 @@ static const struct CMUnitTest cases[] = {
 	SW_CASE(fin_of_the_peer_ends_a_receive_with_nothing),
 	SW_CASE(send_waits_while_the_peer_does_not_read),
 	SW_CASE(thousand_receives_can_be_posted),
-	SW_CASE(session_is_opened_in_the_switchs_order),
-	SW_CASE(early_message_waits_for_the_first_receive),
-	SW_CASE(what_waits_is_copied_to_receives_until_none_is_left),
-	SW_CASE(connection_stays_while_nothing_is_posted),
 	SW_CASE(send_of_megabytes_is_one_operation),
 };
 
