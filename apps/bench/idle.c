@@ -12,12 +12,13 @@
 #include <rte_mbuf.h>
 
 #include "commands.h"
+#include "guard.h"
 #include "server.h"
 #include "world.h"
 
 #define FEW 4096u		/* connections of the smaller world */
 #define BATCH 64u
-#define OPENING 128u		/* handshakes at once */
+#define OPENING 128u		/* handshakes at once, and ends */
 #define LIMIT_S 60.0
 #define QUEUES 20u
 #define OF_QUEUE 950000u	/* connections that a completion queue has places for, and for accepts */
@@ -41,11 +42,14 @@ static const char text[] =
 	"handles, 40 bytes each, is mapped for all there can ever be and counts in the first figure only. Packet\n"
 	"buffers: those in use meanwhile, caches of the pool included. Huge pages are off for this memory, so that\n"
 	"what is counted is what was touched. Measured once: no figure of memory depends on how fast anything is.\n"
-	"Beside it how long opening took, and cycles for each.";
+	"Beside it how long opening took, and closing (the client first, gracefully), and cycles for each.";
 
 struct conn {
-	struct san_overlapped op;	/* the connect, then the receive */
+	struct san_overlapped op;	/* the connect, the receive; at the server the end, too */
+	san_handle sock;		/* of the client */
 };
+
+enum count { OPENED, CLOSED };
 
 /* One side of both; the server's has listeners beside. */
 struct end {
@@ -56,8 +60,14 @@ struct end {
 	struct san_cq *queues[QUEUES];	/* the side's own is the first; its thread makes the others */
 	unsigned int nb_queues;
 	struct san_overlapped accepts[1 + PORTS_MAX];
-	uint64_t count[BENCH_COUNTS];	/* [0] those that are open */
+	uint64_t count[BENCH_COUNTS];	/* enum count */
 	bool all_open;
+	/* closing */
+	uint32_t nb_ends;		/* that the client has begun */
+	struct san_overlapped ops[OPENING], *spare[OPENING];
+	uint32_t nb_spare;
+	_Atomic uint64_t closed;
+	bool closing, all_closed;
 	unsigned char byte;		/* nothing is ever received */
 };
 
@@ -71,14 +81,15 @@ struct taken {
 struct run {
 	struct end *client, *server;
 	struct bench_meter *meter;
-	char name[BENCH_TEXT];		/* what its rows begin with; empty: opening is not told */
+	char name[BENCH_TEXT];		/* what its rows begin with; empty: opening and closing are not told */
 };
 
 static void
 receive(struct end *e, struct conn *k, san_handle sock)
 {
+	k->op.user = (uintptr_t)k;
 	if (san_recv(sock, &k->op, &e->byte, 1, 0) == 0)
-		e->count[0] = ++e->open;
+		e->count[OPENED] = ++e->open;
 	else
 		e->failed++;
 	e->all_open = e->open + e->failed >= e->want;
@@ -113,14 +124,52 @@ open_more(struct end *e, struct bench_side *side)
 	for (; n < 16 && e->begun < e->want && e->begun - e->open - e->failed < OPENING; n++) {
 		struct san_addr peer = bench_world_peer(e->world, server_port(e->begun, e->ports));
 		struct conn *k = &e->conns[e->begun++];
-		san_handle sock;
 
 		k->op.user = (uintptr_t)k;
-		if (san_socket(side->core, queue_of(e, e->begun), &sock) != 0 ||
-		    san_connect(sock, &k->op, &peer, 0) < 0)
+		if (san_socket(side->core, queue_of(e, e->begun), &k->sock) != 0 ||
+		    san_connect(k->sock, &k->op, &peer, 0) < 0)
 			e->failed++;
 	}
 	return n;
+}
+
+/* The client's ends: the receive still is the connection's, so that each takes an operation of the few there are. */
+static unsigned int
+close_more(struct end *e)
+{
+	unsigned int n = 0;
+
+	for (; n < 16 && e->nb_ends < e->want && e->nb_spare > 0; n++) {
+		struct conn *k = &e->conns[e->nb_ends++];
+		struct san_overlapped *op = e->spare[--e->nb_spare];
+
+		op->user = (uintptr_t)k;
+		if (san_disconnect(k->sock, op, 0) < 0)
+			e->failed++;
+	}
+	return n;
+}
+
+/* The peer's FIN at the server, both at the client: then the socket is closed. */
+static void
+take_end(struct end *e, const struct san_completion *comp)
+{
+	struct conn *k = (struct conn *)(uintptr_t)comp->user;
+
+	if (comp->kind == SAN_OP_CLOSE) {
+		e->count[CLOSED]++;
+		e->all_closed = e->count[CLOSED] == e->want;
+		bench_add(&e->closed, 1);
+	} else if (comp->kind == SAN_OP_RECV && comp->result == 0) {
+		if (!e->closing && san_shutdown(comp->sock, &k->op, 0) < 0)
+			e->failed++;
+	} else if (comp->result == 0) {
+		if (comp->kind == SAN_OP_DISCONNECT)
+			e->spare[e->nb_spare++] = comp->op;
+		san_close(comp->sock, comp->user);
+	} else {
+		e->failed++;
+	}
 }
 
 static void
@@ -130,8 +179,10 @@ take(struct end *e, const struct san_completion *comp)
 		receive(e, (struct conn *)(uintptr_t)comp->user, comp->sock);
 	else if (comp->kind == SAN_OP_ACCEPT && comp->result == 0 && e->begun < e->want)
 		receive(e, &e->conns[e->begun++], comp->value);
-	else
+	else if (comp->kind == SAN_OP_CONNECT || comp->kind == SAN_OP_ACCEPT)
 		e->failed++;
+	else
+		take_end(e, comp);
 }
 
 static unsigned int
@@ -155,7 +206,9 @@ reap(struct bench_side *side, void *arg)
 static unsigned int
 step_client(struct bench_side *side, void *arg)
 {
-	return reap(side, arg) + open_more(arg, side);
+	struct end *e = arg;
+
+	return reap(side, arg) + (e->closing ? close_more(e) : open_more(e, side));
 }
 
 static bool
@@ -204,10 +257,14 @@ reset_end(struct end *e, uint32_t connections, uint32_t ports)
 	memset(e->accepts, 0, sizeof(e->accepts));
 	e->want = connections;
 	e->begun = e->open = e->failed = 0;
-	e->count[0] = 0;
+	e->count[OPENED] = e->count[CLOSED] = 0;
 	e->ports = ports;
 	e->nb_queues = connections / OF_QUEUE + 1;
-	e->all_open = false;
+	e->all_open = e->all_closed = e->closing = false;
+	e->nb_ends = 0;
+	atomic_store(&e->closed, 0);
+	for (e->nb_spare = 0; e->nb_spare < OPENING; e->nb_spare++)
+		e->spare[e->nb_spare] = &e->ops[e->nb_spare];
 }
 
 /* The first is the world's. */
@@ -220,13 +277,24 @@ end_queues(struct end *e)
 	}
 }
 
+/* All were opened, or closed, and it is told. */
+static void
+report_change(struct run *r, const char *what, enum count i, uint64_t took_us)
+{
+	char name[BENCH_TEXT];
+
+	snprintf(name, sizeof(name), "%.*s, %s", BENCH_TEXT - 16, r->name, what);
+	if (r->name[0] != '\0')
+		bench_put_change(r->meter, name, i, took_us);
+	bench_progress("%u connections: %s, %.3f s", r->client->want, what, (double)took_us / 1e6);
+}
+
 static bool
 open_all(struct run *r)
 {
 	struct end *client = r->client, *server = r->server;
 	struct bench_world *w = client->world;
 	bool never = false;
-	char name[BENCH_TEXT];
 	uint64_t begun;
 
 	bench_world_look(w);
@@ -235,14 +303,30 @@ open_all(struct run *r)
 		prog_complain("of %u connections %u were opened.", client->want, client->open);
 		return false;
 	}
-	snprintf(name, sizeof(name), "%.*s, opening", BENCH_TEXT - 16, r->name);
-	if (r->name[0] != '\0')
-		bench_put_change(r->meter, name, 0, prog_now_us() - begun);
-	bench_progress("%u connections open, %.3f s", client->want, (double)(prog_now_us() - begun) / 1e6);
+	report_change(r, "opening", OPENED, prog_now_us() - begun);
 	bench_world_until(w, &never, QUIET_S);
 	if (w->one_end || *(volatile bool *)&server->all_open)
 		return !prog_stop;
 	return !prog_stop && bench_world_until(w, &server->all_open, LIMIT_S) && server->failed == 0;
+}
+
+static bool
+close_all(struct run *r)
+{
+	struct end *client = r->client, *server = r->server;
+	struct bench_world *w = client->world;
+	uint64_t begun;
+
+	bench_world_look(w);
+	begun = prog_now_us();
+	client->closing = true;
+	if (!bench_meter_until(r->meter, &client->all_closed, LIMIT_S + client->want / 2000.0) || client->failed > 0) {
+		prog_complain("of %u connections %llu were closed.", client->want,
+			      (unsigned long long)client->count[CLOSED]);
+		return false;
+	}
+	report_change(r, "closing", CLOSED, prog_now_us() - begun);
+	return w->one_end || bench_world_until_count(w, &server->closed, server->want, LIMIT_S);
 }
 
 static bool
@@ -257,8 +341,9 @@ measure(struct run *r, uint32_t connections, struct taken *t)
 		.mbufs = (uint32_t)bench_number(b, "mbufs"),
 		.listeners = ports < PORTS_MAX / 2 ? 0 : PORTS_MAX + 1,
 	};
-	struct bench_program c = { open_queues, step_client, client, connections + 64 };
-	struct bench_program s = { open_server, reap, server, connections + (ports + 1) * (SAN_REPEAT_MAX + 1) };
+	struct bench_program c = { open_queues, step_client, client, connections + 3 * OPENING };
+	struct bench_program s = { open_server, reap, server,
+				   connections + 2 * OPENING + (ports + 1) * (SAN_REPEAT_MAX + 1) };
 	bool good;
 
 	reset_end(client, connections, ports);
@@ -273,6 +358,7 @@ measure(struct run *r, uint32_t connections, struct taken *t)
 		t->resident = bench_resident() - t->resident;
 		t->mapped = bench_mapped() - t->mapped;
 		san_host_usage(w->client.host, &t->usage);
+		good = close_all(r);
 	}
 	bench_world_close(w);
 	end_queues(client);
@@ -372,7 +458,7 @@ run(struct bench *b)
 
 const struct bench_command bench_idle = {
 	.name = "idle",
-	.summary = "what an idle connection takes of memory",
+	.summary = "what an idle connection takes of memory; opening and closing all of them",
 	.text = text,
 	.options = options,
 	.groups = BENCH_WORLD,
