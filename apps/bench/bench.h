@@ -25,7 +25,7 @@
 #define BENCH_LIST_MAX 16
 #define BENCH_OPTIONS_MAX 48
 #define BENCH_ROWS_MAX 256
-#define BENCH_TEXT 96
+#define BENCH_TEXT 112
 
 struct bench;
 

@@ -159,15 +159,20 @@ send_what_may(struct caller *c)
 
 /* Opening */
 
+/* In turn over addresses, then over ports. */
 static bool
 open_one(struct caller *c)
 {
 	struct conn *k = &c->conns[c->nb_conns];
-	uint16_t port = server_port(c->nb_conns, c->options.ports);
-	struct san_addr peer = bench_world_peer(c->world, (uint16_t)(port + c->options.shift));
+	uint32_t nb = c->options.addresses > 0 ? c->options.addresses : 1;
+	uint16_t port = server_port(c->nb_conns / nb, c->options.ports);
+	struct san_addr own;
+	struct san_addr peer = bench_world_route(c->world, c->nb_conns % nb, (uint16_t)(port + c->options.shift), &own);
 	int rc = san_socket(c->world->client.core, c->world->client.cq, &k->sock);
 
 	k->recv.user = (uintptr_t)k;
+	if (rc == 0 && c->options.addresses > 0)
+		rc = san_bind(k->sock, &own);
 	if (rc == 0)
 		rc = san_connect(k->sock, &k->recv, &peer, 0);
 	if (rc < 0) {
@@ -183,8 +188,9 @@ static unsigned int
 open_more(struct caller *c)
 {
 	unsigned int n = 0;
-	/* the first one by itself: the peer's Ethernet address has to be asked for, and few packets wait for that */
-	uint32_t most = c->count[CALLER_OPENED] == 0 ? 1 : OPENING;
+	/* the first one by itself: a peer's Ethernet address has to be asked for, and few packets wait for that */
+	uint32_t first = c->options.addresses > 0 ? c->options.addresses : 1;
+	uint32_t most = c->count[CALLER_OPENED] < first ? 1 : OPENING;
 
 	while (c->nb_conns < c->want && n < 16 &&
 	       c->nb_conns - c->count[CALLER_OPENED] - c->count[CALLER_BROKEN] < most && open_one(c))

@@ -20,7 +20,9 @@ struct caller_options {
 	uint32_t connections;	/**< At most. */
 	uint32_t size;		/**< Of a request, and of its answer [bytes], 1.. */
 	uint32_t limit;		/**< Requests under way at once, 1.. */
-	uint32_t ports;		/**< The server's further ports (server_ports_for()). */
+	/** Connections are bound to so many of the client's addresses in turn, 1..; 0: to none. */
+	uint32_t addresses;
+	uint32_t ports;		/**< The server's further ports, of each address (server_ports_for()). */
 	uint16_t shift;		/**< Of its ports, as of the server. */
 	bool random;		/**< The next connection is drawn, always the same; else the one that waits longest. */
 };

@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 #include "hosts.h"
 
+#include <string.h>
+
 #include <rte_ethdev.h>
 
 /* Frames that may be under way besides those that wait in connections. */
@@ -62,16 +64,20 @@ set_sizes(struct san_conf *conf, const struct bench_sizes *s)
 	return good;
 }
 
-/* A host on one port that is given by its device; NULL in place of a file. */
+/* A port that is given by its device, and its interface. */
 static bool
-describe(struct san_conf *conf, const char *device, const char *address)
+describe(struct san_conf *conf, unsigned int i, const char *device, const char *address, uint32_t mtu)
 {
-	return set(conf, "port p", "device", device) && set(conf, "interface i", "port", "p") &&
-	       set(conf, "interface i", "address", address);
+	char port[32], interface[32];
+
+	snprintf(port, sizeof(port), "port p%u", i);
+	snprintf(interface, sizeof(interface), "interface i%u", i);
+	return set(conf, port, "device", device) && set(conf, interface, "port", port + strlen("port ")) &&
+	       set(conf, interface, "address", address) && (mtu == 0 || set_number(conf, interface, "mtu", mtu));
 }
 
 static bool
-describe_one_end(struct bench *b, struct san_conf *conf)
+describe_one_end(struct bench *b, struct san_conf *conf, uint32_t mtu)
 {
 	const char *device;
 
@@ -82,7 +88,7 @@ describe_one_end(struct bench *b, struct san_conf *conf)
 		return false;
 	}
 	device = bench_port_name(b);
-	return device != NULL && describe(conf, device, bench_text(b, "address"));
+	return device != NULL && describe(conf, 0, device, bench_text(b, "address"), mtu);
 }
 
 static bool
@@ -90,8 +96,6 @@ make(struct bench_side *side, struct san_conf *conf, const struct bench_sizes *s
 {
 	bool good = set(conf, "host", "name", side->name) && set_sizes(conf, sizes);
 
-	if (good && sizes->mtu != 0 && !bench_has(side->b, "config"))
-		good = set_number(conf, "interface i", "mtu", sizes->mtu);
 	if (good && san_host_create(conf, &side->host) != 0) {
 		prog_complain("%s", san_error());
 		good = false;
@@ -101,14 +105,27 @@ make(struct bench_side *side, struct san_conf *conf, const struct bench_sizes *s
 	return good;
 }
 
+/* One end of a ring pair: the client's is 0. */
 static bool
-make_over_ring(struct bench_side *side, const char *device, const char *address, const struct bench_sizes *sizes)
+describe_ring(struct san_conf *conf, unsigned int i, unsigned int end, const struct bench_sizes *sizes)
+{
+	char device[32], address[32], port[32];
+
+	snprintf(device, sizeof(device), "ring:bench%u/%u", sizes->part * BENCH_ADDRESSES_MAX + i, end);
+	snprintf(address, sizeof(address), "10.9.%u.%u/24", i, end + 1);
+	snprintf(port, sizeof(port), "port p%u", i);
+	return describe(conf, i, device, address, sizes->mtu) &&
+	       (sizes->offload == NULL || set(conf, port, "offload", sizes->offload));
+}
+
+static bool
+make_over_rings(struct bench_side *side, unsigned int end, const struct bench_sizes *sizes)
 {
 	struct san_conf *conf = san_conf_create();
-	bool good = conf != NULL && describe(conf, device, address);
+	bool good = conf != NULL;
 
-	if (good && sizes->offload != NULL)
-		good = set(conf, "port p", "offload", sizes->offload);
+	for (unsigned int i = 0; i < (sizes->addresses != 0 ? sizes->addresses : 1) && good; i++)
+		good = describe_ring(conf, i, end, sizes);
 	good = good && make(side, conf, sizes);
 	san_conf_destroy(conf);
 	return good;
@@ -118,7 +135,7 @@ static bool
 make_one_end(struct bench_side *side, const struct bench_sizes *sizes)
 {
 	struct san_conf *conf = san_conf_create();
-	bool good = conf != NULL && describe_one_end(side->b, conf) && make(side, conf, sizes);
+	bool good = conf != NULL && describe_one_end(side->b, conf, sizes->mtu) && make(side, conf, sizes);
 
 	san_conf_destroy(conf);
 	return good;
@@ -134,16 +151,11 @@ start_library(struct bench *b)
 bool
 bench_make_hosts(struct bench_world *w, const struct bench_sizes *sizes)
 {
-	char device[2][32];
-
 	if (!start_library(w->b))
 		return false;
 	if (w->one_end)
 		return make_one_end(&w->client, sizes);
-	for (unsigned int i = 0; i < 2; i++)
-		snprintf(device[i], sizeof(device[i]), "ring:bench%u/%u", sizes->part, i);
-	return make_over_ring(&w->client, device[0], "10.9.0.1/24", sizes) &&
-	       make_over_ring(&w->server, device[1], "10.9.0.2/24", sizes);
+	return make_over_rings(&w->client, 0, sizes) && make_over_rings(&w->server, 1, sizes);
 }
 
 bool

@@ -30,7 +30,7 @@ with_ports(const struct caller_options *o)
 {
 	struct caller_options all = *o;
 
-	all.ports = server_ports_for(o->connections);
+	all.ports = server_ports_for(o->connections / (o->addresses > 0 ? o->addresses : 1) + 1);
 	return all;
 }
 
@@ -47,11 +47,12 @@ sizes_for(const struct bench *b, uint32_t connections, unsigned int part)
 bool
 pair_open(struct pair *p, struct bench *b, const struct caller_options *o)
 {
-	const struct bench_sizes sizes = sizes_for(b, o->connections, 0);
+	struct bench_sizes sizes = sizes_for(b, o->connections, 0);
 	const struct caller_options caller = with_ports(o);
 	struct bench_program client, server = { .step = NULL };
 
-	*p = (struct pair){ .b = b, .world.b = b };
+	*p = (struct pair){ .b = b, .world.b = b, .addresses = o->addresses };
+	sizes.addresses = o->addresses;
 	if (!make_programs(p, &caller, !bench_has(b, "peer")))
 		return false;
 	client = caller_program(p->caller);
@@ -110,10 +111,10 @@ pair_free(struct pair *p)
 static void
 report_change(struct pair *p, uint32_t connections, const char *what, unsigned int count, uint64_t took_us)
 {
-	char name[BENCH_TEXT];
+	char name[BENCH_TEXT], from[PAIR_FROM];
 
-	snprintf(name, sizeof(name), "%s, %u connections, %s%s", p->b->command->name, connections, what,
-		 p->world.off_core ? ", off-core" : "");
+	snprintf(name, sizeof(name), "%s, %u connections%s, %s%s", p->b->command->name, connections,
+		 pair_from(p, from), what, p->world.off_core ? ", off-core" : "");
 	bench_put_change(p->meter, name, count, took_us);
 }
 
@@ -146,6 +147,15 @@ pair_disconnect(struct pair *p)
 		return false;
 	report_change(p, open, "closing", CALLER_CLOSED, prog_now_us() - begun);
 	return true;
+}
+
+const char *
+pair_from(const struct pair *p, char text[PAIR_FROM])
+{
+	text[0] = '\0';
+	if (p->addresses > 0)
+		snprintf(text, PAIR_FROM, ", %u addresses", p->addresses);
+	return text;
 }
 
 uint32_t

@@ -17,6 +17,7 @@ struct pair {
 	struct bench_meter *meter;
 	struct caller *caller;
 	struct server *server;
+	uint32_t addresses;	/**< That its connections are bound to; 0: none. */
 };
 
 /**
@@ -47,6 +48,12 @@ pair_open_beside(struct pair *p, const struct pair *first, const struct caller_o
 
 void
 pair_free(struct pair *p);
+
+#define PAIR_FROM 24
+
+/** What the name of a row says of the addresses, for behind the number of connections. */
+const char *
+pair_from(const struct pair *p, char text[PAIR_FROM]);
 
 /** The greatest number of a list. */
 uint32_t

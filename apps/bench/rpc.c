@@ -6,6 +6,9 @@
 
 static const struct bench_option options[] = {
 	{ "connections", BENCH_LIST, "1,100,1000", 1, 1000000, "measured one after the other, upwards" },
+	{ "addresses", BENCH_NUMBER, NULL, 1, BENCH_ADDRESSES_MAX,
+	  "each connection is bound to one of so many addresses of\n"
+	  "the client, and goes to the server's of the same\nnetwork; a ring pair each" },
 	{ "size", BENCH_LIST, "64", 1, 1 << 20, "of a request, and of its answer [bytes]" },
 	{ "order", BENCH_TEXT_ARG, "turn", 0, 0, "of connections that may send: turn, or random" },
 	{ "limit", BENCH_NUMBER, "512", 1, 65536, "requests under way at once, over all connections" },
@@ -35,12 +38,13 @@ struct rpc {
 static void
 set_name(struct rpc *r)
 {
-	char loop[32] = "closed";
+	char loop[32] = "closed", from[PAIR_FROM];
 
 	if (r->rate > 0)
 		snprintf(loop, sizeof(loop), "open %.0f/s", r->rate);
 	/* not to be taken for what a core does that runs the program too */
-	snprintf(r->name, sizeof(r->name), "rpc %s, %u B, %u connections%s%s", loop, r->size, r->connections,
+	snprintf(r->name, sizeof(r->name), "rpc %s, %u B, %u connections%s%s%s", loop, r->size, r->connections,
+		 pair_from(&r->pair, from),
 		 r->random ? ", at random" : "", r->pair.meter->w->off_core ? ", off-core" : "");
 }
 
@@ -112,7 +116,10 @@ report_memory(struct rpc *r, uint64_t before, uint32_t connections)
 {
 	double more = (double)bench_resident() - (double)before;
 
-	bench_put(bench_row(r->pair.b, "bytes", "rpc, %u connections: resident memory for one more", r->connections),
+	char from[PAIR_FROM];
+
+	bench_put(bench_row(r->pair.b, "bytes", "rpc, %u connections%s: resident memory for one more", r->connections,
+			    pair_from(&r->pair, from)),
 		  more / connections);
 }
 
@@ -163,9 +170,13 @@ run(struct bench *b)
 		.size = pair_most(b, "size"),
 		.limit = (uint32_t)bench_number(b, "limit"),
 		.random = r.random,
+		.addresses = (uint32_t)bench_number(b, "addresses"),
 	};
-	bool good = pair_open(&r.pair, b, &o) && measure_all(&r);
+	bool good;
 
+	if (o.addresses > 0 && bench_has(b, "peer"))
+		prog_refuse("--addresses is of a client and a server in this process, not of --peer.");
+	good = pair_open(&r.pair, b, &o) && measure_all(&r);
 	pair_close(&r.pair);
 	return good ? 0 : 1;
 }

@@ -15,20 +15,16 @@
 
 /* Rounds without anything to do after which a thread lets others have its processor. */
 #define IDLE_ROUNDS 20000u
+#define OTHER_END "10.9.0.2"	/* of a ring pair */
 
 enum order { RUN, PAUSE, LEAVE };
 enum answer { STARTING, AT_WORK, PAUSED, FAILED };
 
-struct san_addr
-bench_world_peer(const struct bench_world *w, uint16_t port)
+static void
+set_peer(struct bench_world *w, const char *peer)
 {
-	const char *peer = w->one_end ? bench_text(w->b, "peer") : "10.9.0.2";
-	struct san_addr addr;
-
-	if (san_addr_parse(peer, &addr) != 0)
+	if (san_addr_parse(peer, &w->peer) != 0)
 		prog_refuse("--peer is \"%s\", accepted is an address, such as 10.9.0.2.", peer);
-	addr.port = port;
-	return addr;
 }
 
 /*
@@ -269,6 +265,7 @@ bench_world_open(struct bench_world *w, struct bench *b, const struct bench_size
 	*w = (struct bench_world){ .b = b, .client = { .name = "client", .b = b, .program = *client } };
 	w->server = (struct bench_side){ .name = "server", .b = b };
 	w->one_end = bench_has(b, "peer");
+	set_peer(w, w->one_end ? bench_text(b, "peer") : OTHER_END);
 	if (!w->one_end) {
 		w->server.program = *server;
 		w->off_core = bench_number(b, "off-core");
@@ -309,6 +306,7 @@ bench_world_open_part(struct bench_world *w, struct bench *b, const struct bench
 {
 	*w = (struct bench_world){ .b = b, .client = { .name = "client", .b = b, .program = *client } };
 	w->server = (struct bench_side){ .name = "server", .b = b, .program = *server };
+	set_peer(w, OTHER_END);
 	return bench_make_hosts(w, sizes);
 }
 
@@ -316,7 +314,7 @@ bool
 bench_world_open_beside(struct bench_world *w, const struct bench_world *first, const struct bench_program *client,
 			const struct bench_program *server)
 {
-	*w = (struct bench_world){ .b = first->b };
+	*w = (struct bench_world){ .b = first->b, .peer = first->peer };
 	w->client = (struct bench_side){ .name = "client", .b = w->b, .program = *client, .host = first->client.host };
 	w->server = (struct bench_side){ .name = "server", .b = w->b, .program = *server, .host = first->server.host };
 	w->client.core = san_core_get(w->client.host, 1);

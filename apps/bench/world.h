@@ -24,6 +24,9 @@
 #include "../common/hist.h"
 #include "bench.h"
 
+/** Interfaces, with an address each, that a host can have. */
+#define BENCH_ADDRESSES_MAX 8
+
 /** Running figures of a program that a measurement takes the difference of. */
 #define BENCH_COUNTS 6
 
@@ -71,6 +74,7 @@ struct bench_sizes {
 	const char *offload;	/**< Of a ring pair (doc/configuration.md); NULL: the default. */
 	unsigned int part;	/**< Which ring pair: of several worlds at once, bench_world_open_part(). */
 	unsigned int cores;	/**< Of each host; 0: one. */
+	unsigned int addresses;	/**< Of each host, and ring pairs; 0: one. */
 };
 
 struct bench_world {
@@ -79,6 +83,7 @@ struct bench_world {
 	bool one_end;		/**< client or server is not there. */
 	bool off_core;
 	bool two_threads;	/**< off_core too. */
+	struct san_addr peer;	/**< The server's first address. */
 	unsigned int cpu[2];	/**< Of the threads. */
 	struct bench_guard guard[2];
 	pthread_t other;
@@ -89,8 +94,27 @@ struct bench_world {
 };
 
 /** Address of the server: 10.9.0.2, or --peer. */
-struct san_addr
-bench_world_peer(const struct bench_world *w, uint16_t port);
+static inline struct san_addr
+bench_world_peer(const struct bench_world *w, uint16_t port)
+{
+	struct san_addr addr = w->peer;
+
+	addr.port = port;
+	return addr;
+}
+
+/** Address number i of the server and, port 0, that of the client in the same network: 10.9.i.2 and 10.9.i.1. */
+static inline struct san_addr
+bench_world_route(const struct bench_world *w, unsigned int i, uint16_t port, struct san_addr *own)
+{
+	struct san_addr addr = bench_world_peer(w, port);
+
+	addr.ip[14] = (uint8_t)(addr.ip[14] + i);
+	*own = addr;
+	own->ip[15] = 1;
+	own->port = 0;
+	return addr;
+}
 
 /**
  * Open a world as the options of BENCH_WORLD say, for a client's and a server's program.
