@@ -298,24 +298,34 @@ go_on(struct bench_world *w, struct bench_meter *meter, const bool *what, double
 	return meter != NULL ? bench_meter_until(meter, what, limit_s) : bench_world_until(w, what, limit_s);
 }
 
+static bool
+open_all(struct bench_world *w, struct caller *c, uint32_t connections, struct bench_meter *meter)
+{
+	c->world = w;
+	c->want = connections;
+	c->all_open = c->count[CALLER_OPENED] >= connections;
+	if (go_on(w, meter, &c->all_open, OPEN_LIMIT_S + connections / 10000.0) &&
+	    c->count[CALLER_OPENED] >= connections)
+		return true;
+	prog_complain("of %u connections %llu were opened.", connections, (unsigned long long)c->count[CALLER_OPENED]);
+	return false;
+}
+
 bool
 caller_connect(struct bench_world *w, struct caller *c, uint32_t connections, struct bench_meter *meter)
 {
 	uint64_t begun = prog_now_us();
-	double s;
 
-	c->world = w;
-	c->want = connections;
-	c->all_open = c->count[CALLER_OPENED] >= connections;
-	if (!go_on(w, meter, &c->all_open, OPEN_LIMIT_S + connections / 10000.0) ||
-	    c->count[CALLER_OPENED] < connections) {
-		prog_complain("of %u connections %llu were opened.", connections,
-			      (unsigned long long)c->count[CALLER_OPENED]);
+	if (!open_all(w, c, connections, meter))
 		return false;
-	}
-	s = (double)(prog_now_us() - begun) / 1e6;
-	bench_progress("%u connections open, %.3f s", connections, s);
+	bench_progress("%u connections open, %.3f s", connections, (double)(prog_now_us() - begun) / 1e6);
 	return true;
+}
+
+bool
+caller_open(struct bench_world *w, struct caller *c, uint32_t connections)
+{
+	return open_all(w, c, connections, NULL);
 }
 
 bool
@@ -345,6 +355,16 @@ void
 caller_set_size(struct caller *c, uint32_t size)
 {
 	c->options.size = size;
+}
+
+void
+caller_choose(struct caller *c, const bool *which, uint32_t nb)
+{
+	c->head = c->tail = 0;
+	for (uint32_t i = 0; i < nb && i < c->nb_conns; i++) {
+		if (which[i] && !c->conns[i].failed)
+			put_ready(c, &c->conns[i]);
+	}
 }
 
 bool

@@ -61,6 +61,10 @@ caller_counts(const struct caller *c);
 bool
 caller_connect(struct bench_world *w, struct caller *c, uint32_t connections, struct bench_meter *meter);
 
+/** The same without a word about how long it took, not measured: one by one, and the like. */
+bool
+caller_open(struct bench_world *w, struct caller *c, uint32_t connections);
+
 /**
  * Close all of them, the client first, both ways gracefully, no more at once than are opened at once; after
  * caller_rest(), at the end: there is no connection any more, nor another one later.
@@ -87,6 +91,10 @@ caller_set_size(struct caller *c, uint32_t size);
 /** Rest, and wait for the answers that are due. @return false: they did not come within some seconds. */
 bool
 caller_rest(struct bench_world *w, struct caller *c);
+
+/** Requests from now on only on connections i < nb for which which[i] says so; all stay open. After caller_rest(). */
+void
+caller_choose(struct caller *c, const bool *which, uint32_t nb);
 
 /** Open loop: requests that have come and could not be sent yet. */
 uint64_t

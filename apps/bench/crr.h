@@ -1,11 +1,11 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /**
  * @file
- * Crr: a client's program of short connections: connect, request, response and close, the client first, both ways
- * gracefully.
+ * Crr: a client's program of short connections: connect, request, response and close, the client first, both
+ * ways gracefully.
  *
- * Stages:  all of a batch are opened, then all send a request, then all are closed. In the flow every connection goes on
- *          by itself, from one stage to the next, then anew.
+ * Stages:  all of a batch are opened, then all send a request, then all are closed. In the flow every connection
+ *          goes on by itself, from one stage to the next, then anew.
  * Threads: that of its side, the main thread.
  */
 #ifndef APPS_BENCH_CRR_H

@@ -12,7 +12,6 @@ make_programs(struct pair *p, const struct caller_options *caller, bool both)
 		.connections = caller->connections + SPARE,
 		.buffer = 2048,
 		.more = caller->ports,
-		.shift = caller->shift,
 		.repeat = server_repeats(p->b),
 	};
 
@@ -28,31 +27,25 @@ make_programs(struct pair *p, const struct caller_options *caller, bool both)
 static struct caller_options
 with_ports(const struct caller_options *o)
 {
+	uint32_t nb = o->addresses > 0 ? o->addresses : 1;
 	struct caller_options all = *o;
 
-	all.ports = server_ports_for(o->connections / (o->addresses > 0 ? o->addresses : 1) + 1);
+	all.ports = server_ports_for((o->connections + nb - 1) / nb);
 	return all;
-}
-
-static struct bench_sizes
-sizes_for(const struct bench *b, uint32_t connections, unsigned int part)
-{
-	return (struct bench_sizes){
-		.connections = connections,
-		.mbufs = (uint32_t)bench_number(b, "mbufs"),
-		.part = part,
-	};
 }
 
 bool
 pair_open(struct pair *p, struct bench *b, const struct caller_options *o)
 {
-	struct bench_sizes sizes = sizes_for(b, o->connections, 0);
+	const struct bench_sizes sizes = {
+		.connections = o->connections,
+		.mbufs = (uint32_t)bench_number(b, "mbufs"),
+		.addresses = o->addresses,
+	};
 	const struct caller_options caller = with_ports(o);
 	struct bench_program client, server = { .step = NULL };
 
 	*p = (struct pair){ .b = b, .world.b = b, .addresses = o->addresses };
-	sizes.addresses = o->addresses;
 	if (!make_programs(p, &caller, !bench_has(b, "peer")))
 		return false;
 	client = caller_program(p->caller);
@@ -61,47 +54,10 @@ pair_open(struct pair *p, struct bench *b, const struct caller_options *o)
 	return bench_world_open(&p->world, b, &sizes, &client, &server);
 }
 
-bool
-pair_open_part(struct pair *p, struct bench *b, const struct caller_options *o, unsigned int part,
-	       unsigned int cores)
-{
-	struct bench_sizes sizes = sizes_for(b, o->connections, part);
-	const struct caller_options caller = with_ports(o);
-	struct bench_program client, server;
-
-	*p = (struct pair){ .b = b, .world.b = b };
-	if (!make_programs(p, &caller, true))
-		return false;
-	sizes.cores = cores;
-	client = caller_program(p->caller);
-	server = server_program(p->server);
-	return bench_world_open_part(&p->world, b, &sizes, &client, &server);
-}
-
-bool
-pair_open_beside(struct pair *p, const struct pair *first, const struct caller_options *o)
-{
-	const struct caller_options caller = with_ports(o);
-	struct bench_program client, server;
-
-	*p = (struct pair){ .b = first->b, .world.b = first->b };
-	if (!make_programs(p, &caller, true))
-		return false;
-	client = caller_program(p->caller);
-	server = server_program(p->server);
-	return bench_world_open_beside(&p->world, &first->world, &client, &server);
-}
-
 void
 pair_close(struct pair *p)
 {
 	bench_world_close(&p->world);
-	pair_free(p);
-}
-
-void
-pair_free(struct pair *p)
-{
 	free(p->meter);
 	caller_free(p->caller);
 	server_free(p->server);

@@ -33,22 +33,6 @@ pair_open(struct pair *p, struct bench *b, const struct caller_options *o);
 void
 pair_close(struct pair *p);
 
-/**
- * The same for one of several at once, of a command without the options of BENCH_WORLD: both ends are in this process,
- * the world is that of bench_world_open_part(), its hosts have so many cores. At last bench_end_hosts() for all, then
- * pair_free() for each.
- */
-bool
-pair_open_part(struct pair *p, struct bench *b, const struct caller_options *o, unsigned int part,
-	       unsigned int cores);
-
-/** Likewise on the second cores of the hosts of another one, whose o->shift is another one. */
-bool
-pair_open_beside(struct pair *p, const struct pair *first, const struct caller_options *o);
-
-void
-pair_free(struct pair *p);
-
 #define PAIR_FROM 24
 
 /** What the name of a row says of the addresses, for behind the number of connections. */

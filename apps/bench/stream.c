@@ -32,10 +32,10 @@ static const char text[] =
 	"from, and repeating receives into, memory that stays in the cache. Lent: san_send_mem() and san_recv_loan(),\n"
 	"at both ends (with --peer: at this one). Cycles are those for a full segment; beside them stands how long it\n"
 	"is, beside the data by whom checksums are made: a ring pair offers none, so both ends make and check them in\n"
-	"software, unless --offload says that they are left out, and packets of many segments not cut. Then \"sending\"\n"
-	"and \"receiving\" are what the stack itself takes for a segment at either end, calls and copies included, and\n"
-	"how many of them a packet has. The floor of a stream over a ring pair is that of the command floor, of the\n"
-	"same MTU.";
+	"software, unless --offload says that they are left out, and packets of many segments not cut. Then\n"
+	"\"sending\" and \"receiving\" are what the stack itself takes for a segment at either end, calls and copies\n"
+	"included, and how many of them a packet has. The floor of a stream over a ring pair is that of the command\n"
+	"floor, of the same MTU.";
 
 enum direction { OUT, IN, BOTH };
 
