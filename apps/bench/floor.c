@@ -216,8 +216,10 @@ measure(struct bench_world *w, struct client *c, struct bench_meter *m, uint32_t
 		if (c->port == PORT_DISCARD)
 			bench_put_rate(m, bench_row(b, "Gbit/s", "%s: data", name), 0, c->len * 8e-9);
 		bench_put_cycles(m, name, (double)m->sum[0]);
-		if (limit == 1)
+		if (limit == 1) {
 			bench_put_time(m, bench_row(b, "us", "floor, %s: p50", what), 0.5);
+			bench_put_time(m, bench_row(b, "us", "floor, %s: p99", what), 0.99);
+		}
 		rest(w, c);
 	}
 	return true;
