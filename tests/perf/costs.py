@@ -26,9 +26,12 @@ def of_path(build, mode):
     return (instructions / rounds, 1) if mode == "idle" else (instructions, rounds)
 
 
-def of_server(build):
+SERVERS = {"short": "serve_turn", "blast": "serve_blast"}
+
+
+def of_server(build, mode):
     """Instructions and rounds of a whole short connection, its server's alone."""
-    few, many = [run_path(build, "short", count, "--toggle-collect=serve_turn") for count in (FEW, MANY)]
+    few, many = [run_path(build, mode, count, "--toggle-collect=" + SERVERS[mode]) for count in (FEW, MANY)]
     return [(b - a) / (MANY - FEW) for a, b in zip(few, many)]
 
 

@@ -13,6 +13,7 @@
  *   perf-path open N    connections that are opened, accepted, and closed at both ends
  *   perf-path short N   32 at once of a whole life each: opened, 64 bytes there and back, ended by the client and then
  *                       by the server; what the server does is all in serve_turn()
+ *   perf-path blast N   the same with a client that is no stack (blast.h)
  *   perf-path lookup100 N, lookup100000 N   flows found in a table of so many, spread over it
  */
 #include <stdio.h>
@@ -21,6 +22,7 @@
 
 #include "core/priv.h"
 #include "kit/vhost.h"
+#include "perf/blast.h"
 #include "wire/cksum.h"
 #include "wire/eth.h"
 #include "wire/ip4.h"
@@ -301,7 +303,7 @@ main(int argc, char **argv)
 
 	if (argc != 3)
 		return fprintf(stderr, "usage: perf-path echo|bulk|crowd|bare|many|idle"
-			       "|open|short|lookup100|lookup100000 COUNT\n"), 2;
+			       "|open|short|blast|lookup100|lookup100000 COUNT\n"), 2;
 	opens = strcmp(argv[1], "open") == 0;
 	idle = strcmp(argv[1], "idle") == 0;
 	bulk = strcmp(argv[1], "bulk") == 0;
@@ -315,8 +317,11 @@ main(int argc, char **argv)
 	vhost_open(&host[1], &(struct vhost_wish){ .address = "10.1.0.2/24", .seed = 2 });
 	if (strncmp(argv[1], "lookup", 6) == 0)
 		return look_up((uint32_t)atoi(argv[1] + 6), (uint32_t)atoi(argv[2]));
-	if (strcmp(argv[1], "short") == 0) {
-		live_short_lives((unsigned int)atoi(argv[2]));
+	if (strcmp(argv[1], "short") == 0 || strcmp(argv[1], "blast") == 0) {
+		if (argv[1][0] == 's')
+			live_short_lives((unsigned int)atoi(argv[2]));
+		else
+			nb_rounds = blast(&host[1], (unsigned int)atoi(argv[2]));
 		printf("rounds %lu\n", nb_rounds);
 		vhost_cleanup();
 		return 0;
