@@ -5,16 +5,17 @@
  * connection; process.
  */
 #include "core/priv.h"
+#include "wire/buf.h"
 
 #define CONN_LINES 4	/* of a block, from its begin: what is looked at first of a segment's */
 
 /* Cut the headers off: what is left is the payload, for the ip engine has cut the padding. NULL: none. */
 static struct rte_mbuf *
-cut_payload(struct rte_mbuf *m, uint16_t off, uint32_t len)
+cut_payload(const struct sani_core *core, struct rte_mbuf *m, uint16_t off, uint32_t len)
 {
 	if (len > 0 && rte_pktmbuf_adj(m, off) != NULL)
 		return m;
-	rte_pktmbuf_free(m);
+	sani_buf_free(m, core->host->pool, core->priv->cache);
 	return NULL;
 }
 
@@ -219,7 +220,7 @@ sani_rx_conn(struct sani_core *core, struct sani_tcp_conn *c, struct sani_rx_ite
 {
 	struct sani_tcp_io io = sani_make_io(core);
 	bool in_time_wait = sani_tcp_state(c) == SAN_TCP_TIME_WAIT;
-	struct rte_mbuf *payload = cut_payload(item->m, (uint16_t)(item->pkt.l4_off + item->seg.hdr_len),
+	struct rte_mbuf *payload = cut_payload(core, item->m, (uint16_t)(item->pkt.l4_off + item->seg.hdr_len),
 					       item->seg.len);
 	uint32_t ev;
 
@@ -286,7 +287,7 @@ is_open(const struct sani_tcp_conn *c)
 static inline void
 input_conn(struct sani_core *core, struct sani_tcp_conn *c, const struct sani_rx_item *item, struct sani_tcp_io *io)
 {
-	struct rte_mbuf *payload = cut_payload(item->m, (uint16_t)(item->pkt.l4_off + item->seg.hdr_len),
+	struct rte_mbuf *payload = cut_payload(core, item->m, (uint16_t)(item->pkt.l4_off + item->seg.hdr_len),
 					       item->seg.len);
 	uint32_t ev;
 
@@ -320,7 +321,8 @@ input_segment(struct sani_core *core, struct sani_rx_item *item, struct sani_tcp
 		item->tw = sani_flow_idx(ref);
 		input_listener(core, item);
 	}
-	rte_pktmbuf_free(item->m);
+	if (item->m != NULL)
+		sani_buf_free(item->m, core->host->pool, core->priv->cache);
 }
 
 static void

@@ -177,60 +177,56 @@ send(struct sani_tcp_conn *c, struct sani_tcp_io *io, uint8_t flags)
 
 _Static_assert(SANI_TCP_FIN == 1, "the space of a FIN");
 
-/* The octets of most SYN-ACKs: the peer has offered all that we do, in this order of ours (wire/tcp.c). */
-struct syn_ack {
-	struct rte_tcp_hdr tcp;
-	uint32_t mss_be;
-	uint32_t wscale_be;
-	uint32_t sack_be;
-	uint32_t ts_be;
-	uint32_t tsval_be;
-	uint32_t tsecr_be;
-} __attribute__((packed));
-
-#define OF_SYN_ACK (SANI_TCP_F_SYN_DUE | SANI_TCP_F_TS | SANI_TCP_F_SACK | SANI_TCP_F_WSCALE)
-
-/* Is that due, for the first time, and nothing else? */
+/* Is a SYN-ACK due, for the first time, and nothing else? */
 static inline bool
 is_syn_ack(const struct sani_tcp_conn *c, const struct sani_tcp_io *io)
 {
 	return c->state == SAN_TCP_SYN_RECEIVED && c->snd_nxt == c->iss && c->extras == 0 &&
-	       (c->flags & (OF_SYN_ACK | RARE)) == OF_SYN_ACK && c->fast.flags == 0 && c->dup_acks_due == 0 &&
-	       io->nb_tx < io->max_tx;
+	       (c->flags & (SANI_TCP_F_SYN_DUE | RARE)) == SANI_TCP_F_SYN_DUE && c->fast.flags == 0 &&
+	       c->dup_acks_due == 0 && io->nb_tx < io->max_tx;
 }
 
-static inline void
-write_syn_ack(struct sani_tcp_conn *c, struct syn_ack *h, uint64_t now_us)
+/* Of options what the peer has offered too, in the order of wire/tcp.c. @return Its length. */
+static inline uint16_t
+write_syn_ack(struct sani_tcp_conn *c, struct rte_tcp_hdr *h, uint64_t now_us)
 {
-	h->tcp = (struct rte_tcp_hdr){
+	rte_be32_t *o = (rte_be32_t *)(void *)(h + 1);
+	uint16_t len;
+
+	*o++ = rte_cpu_to_be_32(SANI_TCP_MSS_WORD | sani_tcp_mss_to_announce(c));
+	if (c->flags & SANI_TCP_F_WSCALE)
+		*o++ = rte_cpu_to_be_32(SANI_TCP_WSCALE_WORD | c->rcv_wscale);
+	if (c->flags & SANI_TCP_F_SACK)
+		*o++ = rte_cpu_to_be_32(SANI_TCP_SACK_PERM_WORD);
+	if (c->flags & SANI_TCP_F_TS) {
+		*o++ = rte_cpu_to_be_32(SANI_TCP_PLAIN_TS);
+		*o++ = rte_cpu_to_be_32(sani_tcp_ts_now(c, now_us));
+		*o++ = rte_cpu_to_be_32(c->ts_recent);
+	}
+	len = (uint16_t)((uint8_t *)o - (uint8_t *)h);
+	*h = (struct rte_tcp_hdr){
 		.src_port = rte_cpu_to_be_16(c->tuple.local_port),
 		.dst_port = rte_cpu_to_be_16(c->tuple.remote_port),
 		.sent_seq = rte_cpu_to_be_32(c->iss),
 		.recv_ack = rte_cpu_to_be_32(c->rcv_nxt),
-		.data_off = sizeof(*h) / 4 << 4,
+		.data_off = (uint8_t)(len / 4 << 4),
 		.tcp_flags = SANI_TCP_SYN | SANI_TCP_ACK,
 		.rx_win = rte_cpu_to_be_16(sani_tcp_shown_window(c, 0)),
 	};
-	h->mss_be = rte_cpu_to_be_32(SANI_TCP_MSS_WORD | sani_tcp_mss_to_announce(c));
-	h->wscale_be = rte_cpu_to_be_32(SANI_TCP_WSCALE_WORD | c->rcv_wscale);
-	h->sack_be = rte_cpu_to_be_32(SANI_TCP_SACK_PERM_WORD);
-	h->ts_be = rte_cpu_to_be_32(SANI_TCP_PLAIN_TS);
-	h->tsval_be = rte_cpu_to_be_32(sani_tcp_ts_now(c, now_us));
-	h->tsecr_be = rte_cpu_to_be_32(c->ts_recent);
+	return len;
 }
 
 static inline bool
 send_syn_ack(struct sani_tcp_conn *c, struct sani_tcp_io *io)
 {
-	struct rte_mbuf *m = rte_mbuf_raw_alloc(io->pool);
+	struct rte_mbuf *m = sani_buf_take(io->pool, io->cache);
 	uint64_t now_us = io->now_us;
 
 	if (sani_unlikely(m == NULL))
 		return sani_tcp_output_any(c, io);
 	m->data_off = RTE_PKTMBUF_HEADROOM;
-	m->data_len = sizeof(struct syn_ack);
-	m->pkt_len = sizeof(struct syn_ack);
-	write_syn_ack(c, rte_pktmbuf_mtod(m, struct syn_ack *), now_us);
+	m->data_len = write_syn_ack(c, rte_pktmbuf_mtod(m, struct rte_tcp_hdr *), now_us);
+	m->pkt_len = m->data_len;
 	io->tx[io->nb_tx++] = m;
 	sani_count(io->ctr, SANI_CTR_tcp_tx);
 	c->segs_out++;

@@ -39,4 +39,14 @@ sani_buf_give(struct rte_mbuf *m, const struct rte_mempool *pool, struct rte_mem
 		rte_mbuf_raw_free(m);
 }
 
+/** Free a packet, NULL too: most are one plain buffer. */
+static inline void
+sani_buf_free(struct rte_mbuf *m, const struct rte_mempool *pool, struct rte_mempool_cache *cache)
+{
+	if (m != NULL && sani_likely(m->nb_segs == 1))
+		sani_buf_give(m, pool, cache);
+	else
+		rte_pktmbuf_free(m);
+}
+
 #endif
