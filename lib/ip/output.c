@@ -210,6 +210,33 @@ send_to(struct sani_ip_engine *ip, struct sani_ip_neigh *n, struct rte_mbuf *m, 
 	return RTE_MIN(rc, 0);
 }
 
+/* A packet that is the first of its sender's goes mostly where others went before: the same clients connect again. */
+static inline struct sani_ip_found *
+place_found(struct sani_ip_engine *ip, const struct sani_ip_out *out)
+{
+	return &ip->found[rte_be_to_cpu_32(sani_ip_v4_be(&out->dst)) % SANI_IP_RECALLED];
+}
+
+static inline struct sani_ip_neigh *
+recall(struct sani_ip_engine *ip, const struct sani_ip_out *out)
+{
+	const struct sani_ip_found *f = place_found(ip, out);
+
+	if (f->dst_be != sani_ip_v4_be(&out->dst) || f->src_be != sani_ip_v4_be(&out->src) || !sani_ip_is_v4(&out->dst))
+		return NULL;
+	return sani_ip_neigh_of_way(ip, f->way);
+}
+
+static inline void
+remember(struct sani_ip_engine *ip, const struct sani_ip_out *out, const struct sani_ip_neigh *n)
+{
+	*place_found(ip, out) = (struct sani_ip_found){
+		.dst_be = sani_ip_v4_be(&out->dst), .src_be = sani_ip_v4_be(&out->src), .way = n->way,
+	};
+	if (out->way != NULL)
+		*out->way = n->way;
+}
+
 /* Look for the way. */
 static __attribute__((noinline)) int
 output_anew(struct sani_ip_engine *ip, struct rte_mbuf *m, const struct sani_ip_out *out, struct sani_ip_io *io)
@@ -224,8 +251,7 @@ output_anew(struct sani_ip_engine *ip, struct rte_mbuf *m, const struct sani_ip_
 	}
 	n = sani_ip_neigh_known(ip, &hop);
 	if (sani_likely(n != NULL)) {
-		if (out->way != NULL)
-			*out->way = n->way;
+		remember(ip, out, n);
 		return send_to(ip, n, m, out, io);
 	}
 	rc = wrap(ip, hop.iface, m, out, io);
@@ -241,5 +267,10 @@ sani_ip_output(struct sani_ip_engine *ip, struct rte_mbuf *m, const struct sani_
 	struct sani_ip_neigh *n = out->way != NULL ? sani_ip_neigh_of_way(ip, *out->way) : NULL;
 
 	/* addresses and routes of a host never change: a way is good as long as its neighbour is the same */
+	if (sani_unlikely(n == NULL)) {
+		n = recall(ip, out);
+		if (n != NULL && out->way != NULL)
+			*out->way = n->way;
+	}
 	return sani_likely(n != NULL) ? send_to(ip, n, m, out, io) : output_anew(ip, m, out, io);
 }

@@ -74,6 +74,8 @@ struct sani_ip_place {
 	uint16_t next;			/**< Of its neighbour, or in the free list. */
 };
 
+#define SANI_IP_RECALLED 64u	/**< Ways to remember; a power of two. */
+
 /** A token bucket: credit is time, an event costs interval_us. */
 struct sani_ip_limit {
 	uint64_t at_us;
@@ -132,6 +134,13 @@ struct sani_ip_engine {
 	uint16_t place_free;			/**< Free list. */
 	uint16_t nb_spare;			/**< Packets beyond the SANI_IP_HELD of their neighbours. */
 	struct sani_ip_place places[SANI_IP_PLACES];
+
+	/* output.c: the ways that were found last, by the end of the destination's address */
+	struct sani_ip_found {
+		uint32_t dst_be;
+		uint32_t src_be;
+		uint32_t way;			/**< 0: none. */
+	} found[SANI_IP_RECALLED];
 
 	/* neighbour.c */
 	unsigned int nb_unresolved;		/**< INCOMPLETE and FAILED entries. */
