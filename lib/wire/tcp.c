@@ -7,6 +7,7 @@ enum {
 };
 
 #define WSCALE_MAX 14	/* RFC 7323 2.3 */
+#define SACK_PERM_TS 0x0402080au	/* both, without a NOP */
 
 static uint16_t
 get16(const uint8_t *p)
@@ -113,10 +114,39 @@ take_option(struct sani_tcp_seg *seg, const uint8_t *p, uint8_t size)
 	}
 }
 
+/* The options of most SYNs fill words: these first, in any order. @return Where others begin. */
+static inline const uint8_t *
+parse_words(struct sani_tcp_seg *seg, const uint8_t *p, const uint8_t *end)
+{
+	for (; end - p >= 4; p += 4) {
+		uint32_t word = get32(p);
+
+		if (word >> 16 == SANI_TCP_MSS_WORD >> 16 && !(seg->opts & SANI_TCP_OPT_MSS)) {
+			seg->mss = (uint16_t)word;
+			seg->opts |= SANI_TCP_OPT_MSS;
+		} else if (word >> 8 == SANI_TCP_WSCALE_WORD >> 8 && !(seg->opts & SANI_TCP_OPT_WSCALE)) {
+			seg->wscale = (uint8_t)word > WSCALE_MAX ? WSCALE_MAX : (uint8_t)word;
+			seg->opts |= SANI_TCP_OPT_WSCALE;
+		} else if (word == SANI_TCP_SACK_PERM_WORD) {
+			seg->opts |= SANI_TCP_OPT_SACK_PERM;
+		} else if ((word == SANI_TCP_PLAIN_TS || word == SACK_PERM_TS) && end - p >= 12 &&
+			   !(seg->opts & SANI_TCP_OPT_TS)) {
+			seg->tsval = get32(p + 4);
+			seg->tsecr = get32(p + 8);
+			seg->opts |= word == SACK_PERM_TS ? SANI_TCP_OPT_SACK_PERM | SANI_TCP_OPT_TS : SANI_TCP_OPT_TS;
+			p += 8;
+		} else {
+			break;
+		}
+	}
+	return p;
+}
+
 /* RFC 9293 MUST-5 to MUST-7, MUST-64: any segment, any alignment, unknown kinds by their length. */
 static bool
 parse_options(struct sani_tcp_seg *seg, const uint8_t *p, const uint8_t *end)
 {
+	p = parse_words(seg, p, end);
 	while (p < end && *p != OPT_EOL) {
 		if (*p == OPT_NOP) {
 			p++;
