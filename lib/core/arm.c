@@ -3,6 +3,7 @@
 
 /* 19 hours: a later one is armed again then, so that any two that are armed can be compared modulo 2^32 ticks. */
 #define DEADLINE_MAX_US (1ull << 36)
+#define FIRST_US 180000	/* less than the least RTO (tcp/rtt.c) */
 #define LATE_LEAST_US 10000	/* a timer that fires sooner is not put off */
 
 void
@@ -13,6 +14,14 @@ sani_arm_anew(struct sani_core *core, struct sani_tcp_conn *c)
 
 	if (deadline != SANI_NEVER)
 		sani_wheel_arm(p->wheel, sani_conn_idx(p, c), RTE_MIN(deadline, core->now_us + DEADLINE_MAX_US));
+}
+
+void
+sani_arm_first(struct sani_core *core, struct sani_tcp_conn *c)
+{
+	struct sani_core_priv *p = core->priv;
+
+	sani_wheel_arm(p->wheel, sani_conn_idx(p, c), core->now_us + FIRST_US);
 }
 
 /*
@@ -42,7 +51,7 @@ sani_arm_touched(struct sani_core *core, struct sani_tcp_conn *c, uint32_t ev)
 
 	if (is_at_rest(p, c, ev))
 		sani_wheel_disarm(p->wheel, sani_conn_idx(p, c));
-	else if (!sani_arm_is_due(c))
+	else if (c->wake_us == SANI_NEVER || !sani_arm_is_due(c))
 		return;
 	else if (may_wait(core, c))
 		p->late[p->nb_late++] = sani_conn_idx(p, c);

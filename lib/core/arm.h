@@ -25,6 +25,13 @@ sani_arm_touched(struct sani_core *core, struct sani_tcp_conn *c, uint32_t ev);
 void
 sani_arm_late(struct sani_core *core);
 
+/**
+ * Of a connection that a SYN has opened just now: set it once, to what comes before any deadline that a short one will
+ * have. The life of most is over by then, and of the others it fires once for nothing.
+ */
+void
+sani_arm_first(struct sani_core *core, struct sani_tcp_conn *c);
+
 /** Is the deadline before what the timer is set to? */
 static inline bool
 sani_arm_is_due(const struct sani_tcp_conn *c)

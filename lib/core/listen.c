@@ -2,6 +2,7 @@
 #include <errno.h>
 #include <stdlib.h>
 
+#include "core/arm.h"
 #include "core/priv.h"
 #include "tcp/hash.h"
 #include "tcp/hold.h"
@@ -265,6 +266,7 @@ open_embryo(struct sani_core *core, struct sani_listen_entry *e, struct sani_rx_
 	}
 	ev = sani_tcp_open_passive(c, &params, &item->seg, core->now_us);
 	sani_conn_enter(core, c);
+	sani_arm_first(core, c);
 	sani_core_touch(core, c, ev);
 }
 
