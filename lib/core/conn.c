@@ -137,12 +137,16 @@ sani_conn_free(struct sani_core *core, struct sani_tcp_conn *c)
 {
 	struct sani_core_priv *p = core->priv;
 
-	sani_conn_leave(core, c);
-	uncount_embryo(core, c);
-	sani_fast_uncount(core, c);
-	sani_listen_drop(core, c);
-	sani_hop_forget(core, c);
-	sani_conn_undirty(core, c);
+	if ((c->owner.flags & ~SANI_CONN_USED) != 0) {
+		sani_conn_leave(core, c);
+		uncount_embryo(core, c);
+		sani_fast_uncount(core, c);
+		sani_listen_drop(core, c);
+	}
+	if (sani_unlikely(c->owner.waits))
+		sani_hop_forget(core, c);
+	if (c->owner.dirty != SANI_NONE)
+		sani_conn_undirty(core, c);
 	p->queue_budget += sani_tcp_give_back(c);
 	sani_block_give(core, c);
 	sani_gauge_add(&p->nb_conns, (uint32_t)-1);
@@ -293,7 +297,8 @@ note_seldom(struct sani_core *core, struct sani_tcp_conn *c, uint32_t ev)
 {
 	if ((ev & SANI_TCP_EV_DOUBT) != 0)
 		doubt_way(core, c);
-	if ((ev & SANI_TCP_EV_CONNECTED) != 0 && sani_tcp_state(c) != SAN_TCP_SYN_RECEIVED) {
+	if ((ev & SANI_TCP_EV_CONNECTED) != 0 && c->state != SAN_TCP_SYN_RECEIVED &&
+	    sani_unlikely((c->owner.flags & SANI_CONN_FAST) != 0 || c->fast.flags != 0)) {
 		sani_fast_uncount(core, c);
 		sani_fast_learn(core, c);
 	}
@@ -440,8 +445,13 @@ sani_conn_reset(struct sani_core *core, struct sani_tcp_conn *c)
 void
 sani_core_conn_close(struct sani_core *core, struct sani_tcp_conn *c)
 {
-	/* Perhaps between rounds, and long after the last one: the RST is to be repeated an RTO from now. */
-	sani_core_tell_time(core);
-	sani_conn_reset(core, c);
+	if (sani_likely(c->state == SAN_TCP_CLOSED)) {
+		sani_conn_leave(core, c);
+		sani_tcp_discard(c);
+	} else {
+		/* Perhaps between rounds, and long after the last one: the RST is to be repeated an RTO from now. */
+		sani_core_tell_time(core);
+		sani_conn_reset(core, c);
+	}
 	sani_conn_free(core, c);
 }

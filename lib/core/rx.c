@@ -253,7 +253,8 @@ input_opening(struct sani_core *core, struct sani_tcp_conn *c, struct sani_rx_it
 	const uint8_t what = item->seg.flags & (SANI_TCP_SYN | SANI_TCP_ACK | SANI_TCP_RST);
 
 	if ((c->owner.flags & SANI_CONN_HELD) == 0)
-		return what == SANI_TCP_ACK && sani_cookie_cross(core, c, item);
+		return what == SANI_TCP_ACK && sani_unlikely(item->seg.ack != c->iss + 1) &&
+		       sani_cookie_cross(core, c, item);
 	/* Only what ends it is of use before it is answered: the peer repeats its SYN, and hears nothing else. */
 	if ((what & SANI_TCP_RST) != 0 && item->seg.seq == c->rcv_nxt)
 		return false;

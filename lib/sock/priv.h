@@ -163,7 +163,9 @@ sani_sock_local(const struct san_core *k, const struct sani_sock *so)
 static inline struct sani_tcp_conn *
 sani_sock_conn(const struct san_core *k, const struct sani_sock *so)
 {
-	return sani_core_conn(k->core, so->conn);
+	if (sani_unlikely((so->conn & SANI_CONN_PARKED) != 0))
+		return sani_core_conn(k->core, so->conn);
+	return &k->conns[so->conn];
 }
 
 /** The socket of a handle as the owning core sees it (closing ones too), or NULL. */

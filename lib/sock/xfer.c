@@ -136,22 +136,31 @@ sani_send_settle(struct san_core *k, struct sani_sock *so)
 		end_sent(k, so, sani_sock_conn(k, so));
 }
 
-void
-sani_send_pump(struct san_core *k, struct sani_sock *so)
+/* Give the connection what it takes. */
+static void
+give_unsent(struct san_core *k, struct sani_sock *so, struct sani_tcp_conn *c)
 {
-	struct sani_tcp_conn *c = sani_sock_conn(k, so);
 	uint32_t ev = 0;
 
-	if (sani_unlikely(so->owning))
-		sani_lent_own_rest(k, so);
 	while (so->unsent != NULL && give(k, c, so->unsent, &ev)) {
 		note_given(so->unsent, sani_tcp_written(c));
 		so->unsent = so->unsent->next;
 	}
 	if (so->unsent != NULL && so->unsent->done > 0)
 		sani_op_set(so->unsent, SANI_OP_ACTIVE);
-	end_sent(k, so, c);
 	sani_core_touch(k->core, c, ev);
+}
+
+void
+sani_send_pump(struct san_core *k, struct sani_sock *so)
+{
+	struct sani_tcp_conn *c = sani_sock_conn(k, so);
+
+	if (sani_unlikely(so->owning))
+		sani_lent_own_rest(k, so);
+	if (so->unsent != NULL)
+		give_unsent(k, so, c);
+	end_sent(k, so, c);
 }
 
 static void
@@ -202,6 +211,7 @@ sani_send_start(struct san_core *k, struct sani_sock *so, struct san_overlapped 
 int
 sani_shutdown_start(struct san_core *k, struct sani_sock *so, struct san_overlapped *op)
 {
+	struct sani_tcp_conn *c;
 	int rc = check_phase(so);
 
 	if (rc == 0 && (so->shut || so->phase == SANI_SOCK_DEAD))
@@ -209,7 +219,14 @@ sani_shutdown_start(struct san_core *k, struct sani_sock *so, struct san_overlap
 	if (rc < 0)
 		return rc;
 	so->shut = true;
-	queue_send(k, so, op);
+	if (sani_unlikely(so->send.head != NULL)) {
+		queue_send(k, so, op);
+		return 0;
+	}
+	/* nothing is to be given before it, and it ends no sooner than its FIN is acknowledged */
+	c = sani_sock_conn(k, so);
+	sani_oplist_append(&so->send, op);
+	sani_core_touch(k->core, c, sani_tcp_shutdown(c));
 	return 0;
 }
 
@@ -379,6 +396,18 @@ recv_at_once(struct san_core *k, struct sani_sock *so, struct san_overlapped *op
 	return over;
 }
 
+/* The oldest, which is no plain one. Of one that repeats most often nothing has come yet, or its first piece. */
+static void
+begin_extra(struct san_core *k, struct sani_sock *so, struct san_overlapped *op)
+{
+	struct sani_tcp_conn *c = sani_sock_conn(k, so);
+
+	if ((op->flags & SANI_OP_REPEAT) && c->state == SAN_TCP_ESTABLISHED && !(c->flags & SANI_TCP_MAYBE_URGENT) &&
+	    (c->rcvq.bytes == 0 || sani_repeat_take(k, so, c)))
+		return;
+	sani_recv_pump(k, so);
+}
+
 int
 sani_recv_start(struct san_core *k, struct sani_sock *so, struct san_overlapped *op)
 {
@@ -392,6 +421,6 @@ sani_recv_start(struct san_core *k, struct sani_sock *so, struct san_overlapped 
 	sani_oplist_append(&so->recv, op);
 	/* What stands before it has had all there is. */
 	if (first && sani_unlikely(op->flags & SANI_OP_EXTRA))
-		sani_recv_pump(k, so);
+		begin_extra(k, so, op);
 	return 0;
 }

@@ -159,6 +159,16 @@ take_fin(struct sani_tcp_conn *c, uint32_t fin, uint64_t now_us)
 	return sani_tcp_take_fin(c, now_us);
 }
 
+/* Neither text nor FIN, and what it acknowledges is noted. */
+static inline uint32_t
+take_bare(struct sani_tcp_conn *c, const struct sani_tcp_seg *seg, struct sani_tcp_io *io)
+{
+	c->last_rcv = (uint32_t)(io->now_us >> SANI_TCP_RCV_SHIFT);
+	if (c->flags & SANI_TCP_F_TS)
+		sani_tcp_update_ts_recent(c, seg, io->now_us);
+	return sani_tcp_wants_output(c) ? SANI_TCP_EV_OUTPUT : 0;
+}
+
 static uint32_t
 go_straight(struct sani_tcp_conn *c, const struct sani_tcp_seg *seg, struct rte_mbuf *m, struct sani_tcp_io *io)
 {
@@ -205,7 +215,10 @@ input_other(struct sani_tcp_conn *c, const struct sani_tcp_seg *seg, struct rte_
 	if (is_completing(c, seg, m, io)) {
 		uint32_t ev = sani_tcp_complete(c, seg, seg->seq, io);
 
-		return ev | sani_tcp_input(c, seg, m, io);
+		if (m != NULL || (seg->flags & SANI_TCP_FIN) || !is_quiet(c, SAN_TCP_ESTABLISHED, RARE))
+			return ev | sani_tcp_input(c, seg, m, io);
+		c->segs_in++;
+		return ev | take_bare(c, seg, io);
 	}
 	c->segs_in++;
 	if (!is_last(c, seg, m))

@@ -218,11 +218,13 @@ sani_tcp_finish(struct sani_tcp_conn *c, int error)
 	c->dup_acks_due = 0;
 	c->keep_due = false;
 	disarm_all(c);
-	sani_tcp_sndq_free(c);
-	sani_tcp_flight_free(c);
+	if (c->sndq.head != NULL)
+		sani_tcp_sndq_free(c);
+	if (c->flight.nb > 0 || c->flight.table != NULL)
+		sani_tcp_flight_free(c);
 	if (error != 0)
 		sani_tcp_rcvq_free(c);
-	else
+	else if (c->rcvq.ooo != NULL)
 		sani_tcp_ooo_free(&c->rcvq);
 	return SANI_TCP_EV_CLOSED;
 }

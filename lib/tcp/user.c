@@ -238,5 +238,6 @@ sani_tcp_discard(struct sani_tcp_conn *c)
 	/* of one that has come to its end no more is left than what was not read */
 	if (c->state != SAN_TCP_CLOSED)
 		sani_tcp_finish(c, c->error);
-	sani_tcp_rcvq_free(c);
+	if (sani_unlikely(c->rcvq.nb_mbufs > 0))
+		sani_tcp_rcvq_free(c);
 }
