@@ -112,7 +112,7 @@ sani_cq_lane(struct san_cq *cq, uint8_t core_id)
 		return NULL;
 	memset(lane, 0, sizeof(*lane));
 	lane->ring = sani_spsc_create(cq->depth, sizeof(struct sani_cq_entry));
-	if (lane->ring == NULL || !sani_extras_init(&lane->extras, cq->depth)) {
+	if (lane->ring == NULL || !sani_extras_init(&lane->extras, cq->depth, cq->thread_id)) {
 		sani_spsc_destroy(lane->ring);
 		free(lane);
 		return NULL;
@@ -300,10 +300,11 @@ reap_lane_closes(struct san_cq *cq, struct sani_lane *lane, struct san_completio
 			.kind = SAN_OP_CLOSE,
 		};
 		at = atomic_load_explicit(&rec->link, memory_order_relaxed);
-		atomic_fetch_sub_explicit(&cq->nb_sockets, 1, memory_order_release);
 		/* release: the record is read; its slot may be used again (O5) */
 		atomic_store_explicit(&rec->unreaped, 0, memory_order_release);
 	}
+	if (n > 0)
+		atomic_fetch_sub_explicit(&cq->nb_sockets, n, memory_order_release);
 	lane->taken = at;
 	return n;
 }

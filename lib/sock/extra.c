@@ -6,12 +6,12 @@
 #include "sock/priv.h"
 
 bool
-sani_extras_init(struct sani_extras *pool, uint32_t depth)
+sani_extras_init(struct sani_extras *pool, uint32_t depth, uint32_t thread_id)
 {
 	uint32_t n = depth < SANI_EXTRAS ? depth : SANI_EXTRAS;
 
 	/* Pages that nobody has written to cost nothing: they are taken from the front. */
-	*pool = (struct sani_extras){ .list = calloc(n, sizeof(*pool->list)), .size = n };
+	*pool = (struct sani_extras){ .list = calloc(n, sizeof(*pool->list)), .size = n, .thread_id = thread_id };
 	return pool->list != NULL;
 }
 
@@ -46,11 +46,18 @@ void
 sani_extra_give(struct sani_extra *x)
 {
 	struct sani_extras *pool = x->pool;
-	uint32_t head = atomic_load_explicit(&pool->given, memory_order_relaxed);
+	uint32_t head;
 
 	for (uint32_t i = 0; sani_unlikely(x->nb_mem > 0) && i < x->nb; i++)
 		if (x->mem[i].used)
 			sani_mem_drop(x->mem[i].idx);
+	/* on the thread that takes them there is nobody to look out for */
+	if (sani_likely(pool->thread_id == sani_thread_id)) {
+		x->next = pool->free;
+		pool->free = (uint32_t)(x - pool->list) + 1;
+		return;
+	}
+	head = atomic_load_explicit(&pool->given, memory_order_relaxed);
 	do
 		x->next = head;
 	/* release: the link, and that nothing of it is read any more */

@@ -80,12 +80,13 @@ struct sani_extras {
 	uint32_t size;
 	uint32_t fresh;			/**< The thread's: from here on never used. */
 	uint32_t free;			/**< The thread's: first + 1. */
+	uint32_t thread_id;		/**< Whose lane it is. */
 	_Atomic uint32_t given;		/**< Pushed back by the core: first + 1. */
 };
 
-/** Make a pool for a lane of depth places. False: no memory. Control path. */
+/** Make a pool for a lane of depth places, of a thread's queue. False: no memory. Control path. */
 bool
-sani_extras_init(struct sani_extras *pool, uint32_t depth);
+sani_extras_init(struct sani_extras *pool, uint32_t depth, uint32_t thread_id);
 
 void
 sani_extras_fini(struct sani_extras *pool);

@@ -103,6 +103,27 @@ take_free(struct san_core *k)
 	return SANI_NONE;
 }
 
+#define AHEAD 4u	/* slots */
+
+/*
+ * Slots go round (O6), so what is taken was used longest ago, and is far away where there are many. Which ones come is
+ * known: the lines of one are asked for some connections before.
+ */
+static inline void
+fetch_slot_ahead(const struct san_core *k)
+{
+	uint32_t at = k->free_head + AHEAD;
+	uint32_t slot;
+
+	if (sani_unlikely(k->nb_slots <= AHEAD))
+		return;
+	slot = k->free[at < k->nb_slots ? at : at - k->nb_slots];
+	sani_fetch_to_write(&k->slots->words[slot]);
+	sani_fetch_to_write(&k->slots->records[slot]);
+	sani_fetch_to_write(&k->socks[slot]);
+	sani_fetch_to_write((const char *)&k->socks[slot] + sizeof(struct sani_sock) - 1);
+}
+
 struct sani_sock *
 sani_sock_open(struct san_core *k, struct san_cq *cq, struct sani_lane *lane)
 {
@@ -114,6 +135,7 @@ sani_sock_open(struct san_core *k, struct san_cq *cq, struct sani_lane *lane)
 
 	if (slot == SANI_NONE)
 		return NULL;
+	fetch_slot_ahead(k);
 	word = &k->slots->words[slot];
 	gen = sani_word_gen(atomic_load_explicit(word, memory_order_relaxed));
 	so = &k->socks[slot];

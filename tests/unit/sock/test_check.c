@@ -53,7 +53,7 @@ begin(void)
 				  .phase = SANI_SOCK_CONNECTED, .lane = &lane };
 	lane.ring = sani_spsc_create(1, sizeof(struct sani_cq_entry));
 	assert_non_null(lane.ring);
-	assert_true(sani_extras_init(&lane.extras, 4));
+	assert_true(sani_extras_init(&lane.extras, 4, 0));
 	add(&so->recv, &op[0], SAN_OP_RECV);
 	add(&so->recv, &op[1], SAN_OP_RECV);
 	add(&so->send, &op[2], SAN_OP_SEND);
