@@ -3,8 +3,8 @@
  * @file
  * Blast: short connections of a client that is no stack, and offers neither SACK nor timestamps: what its server costs.
  *
- * The server receives five packets of each (SYN, ACK, request, FIN, last ACK) and sends three; it accepts and receives by
- * repeating operations, as san-bench serve does.
+ * The server receives five packets of each (SYN, ACK, request, FIN, last ACK) and sends three. It accepts and receives
+ * by repeating operations, as san-bench serve does.
  */
 #ifndef TESTS_PERF_BLAST_H
 #define TESTS_PERF_BLAST_H
