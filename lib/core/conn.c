@@ -202,6 +202,7 @@ sani_conn_find(const struct sani_core *core, const struct sani_tuple *t, uint32_
 static void
 list_dirty(struct sani_core_priv *p, struct sani_tcp_conn *c)
 {
+	p->posted = true;
 	if (c->owner.dirty != SANI_NONE)
 		return;
 	c->owner.dirty = p->nb_dirty;

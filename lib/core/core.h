@@ -190,15 +190,21 @@ sani_host_port_put(struct sani_host *host, uint16_t port);
 
 /* The round. */
 
-/** The calling thread polls the core from here on: its cache of the pool may be used, till sani_core_left(). */
+/**
+ * The calling thread polls the core from here on: its cache of the pool may be used, till sani_core_left(). The clock
+ * is read.
+ */
 void
 sani_core_entered(struct sani_core *core);
 
 void
 sani_core_left(struct sani_core *core);
 
-/** Begin a round: the clock is read here, and when a connection is opened or closed between rounds. */
-void
+/**
+ * Begin a round: the clock is read here, and when a connection is opened or closed between rounds; then goes what was
+ * posted between rounds, before anything is looked at. @return How much was done.
+ */
+unsigned int
 sani_core_begin(struct sani_core *core);
 
 /** Read the host's clock into now_us, which never goes back: for what counts from now on, between rounds. */

@@ -292,6 +292,14 @@ sani_tx_segments(struct sani_core *core, struct sani_tcp_conn *c, const struct s
 bool
 sani_tx_conn(struct sani_core *core, struct sani_tcp_conn *c);
 
+/**
+ * Segments of connections that were listed since the last end of a round, then one burst a port: what the program has
+ * posted goes before the ports are looked at. For bare ACKs that wait for the program this is no turn. @return As
+ * sani_core_output().
+ */
+unsigned int
+sani_tx_posted(struct sani_core *core);
+
 /** Fill the reserve of mbufs, as far as the pool lets it. */
 void
 sani_tx_fill_reserve(struct sani_core *core);

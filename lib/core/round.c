@@ -79,10 +79,26 @@ unstick(struct sani_core *core)
 	core->priv->stuck = false;
 }
 
+/* What depends on the pool: while packets come or go in each round, else now and then. */
+static inline void
+look_around(struct sani_core *core)
+{
+	struct sani_core_priv *p = core->priv;
+
+	/* other cores take from the pool too: its line is not theirs and ours in each of the empty rounds */
+	if (p->busy)
+		sani_core_look_at_pool(core);
+	else if (p->looked_ms != (uint32_t)(core->now_us >> 10))
+		look_when_idle(core);
+	sani_tx_top_up(core);
+}
+
 void
 sani_core_entered(struct sani_core *core)
 {
 	core->priv->cache = rte_mempool_default_cache(core->host->pool, rte_lcore_id());
+	sani_core_tell_time(core);
+	look_around(core);
 }
 
 void
@@ -91,22 +107,21 @@ sani_core_left(struct sani_core *core)
 	core->priv->cache = NULL;
 }
 
-void
+unsigned int
 sani_core_begin(struct sani_core *core)
 {
 	struct sani_core_priv *p = core->priv;
+	unsigned int n = 0;
 
 	sani_core_tell_time(core);
 	if (sani_unlikely(p->stuck))
 		unstick(core);
+	if (p->posted)
+		n = sani_tx_posted(core);
 	p->more = false;
-	/* other cores take from the pool too: its line is not theirs and ours in each of the empty rounds */
-	if (p->busy)
-		sani_core_look_at_pool(core);
-	else if (p->looked_ms != (uint32_t)(core->now_us >> 10))
-		look_when_idle(core);
-	sani_tx_top_up(core);
+	look_around(core);
 	sani_count(&core->ctr, SANI_CTR_core_rounds);
+	return n;
 }
 
 static bool

@@ -139,6 +139,7 @@ struct sani_core_priv {
 	struct sani_wheel *wheel;
 	uint32_t *dirty;			/**< Blocks with output, by index, each at most once. */
 	uint32_t nb_dirty;
+	bool posted;				/**< Some of them were listed since output was made last. */
 	uint32_t late[SANI_LATE_MAX];		/**< Blocks whose timers are put off, and maybe others, */
 	uint32_t nb_late;
 	uint32_t nb_late_before;		/**< of them by the round before. */

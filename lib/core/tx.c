@@ -236,14 +236,15 @@ must_wait(struct sani_core *core, const struct sani_tcp_conn *c)
 
 /*
  * The program was told just now what has arrived. What it says to that may carry the ACK (RFC 1122 4.2.3.2), so a bare
- * one waits for a turn or two of the program's.
+ * one waits for a turn or two of the program's, which ends of rounds count.
  */
 static inline bool
-waits_for_program(struct sani_tcp_conn *c)
+waits_for_program(struct sani_tcp_conn *c, bool is_end)
 {
 	if (c->owner.turns == 0)
 		return false;
-	if (--c->owner.turns > 0 && !sani_tcp_has_text(c) && sani_tcp_ack_may_wait(c))
+	c->owner.turns -= is_end;
+	if (c->owner.turns > 0 && !sani_tcp_has_text(c) && sani_tcp_ack_may_wait(c))
 		return true;
 	c->owner.turns = 0;
 	return false;
@@ -272,7 +273,7 @@ fetch_buffer_ahead(const struct rte_mempool_cache *cache)
 
 /* Those that have more to send than a burst, whose port is behind, or that wait for the program stay listed. */
 static unsigned int
-output_dirty(struct sani_core *core, struct unreachable *u)
+output_dirty(struct sani_core *core, struct unreachable *u, bool is_end)
 {
 	struct sani_core_priv *p = core->priv;
 	struct rte_mbuf *seg[TX_BURST];
@@ -282,7 +283,7 @@ output_dirty(struct sani_core *core, struct unreachable *u)
 
 	for (uint32_t i = 0; i < n; i++) {
 		struct sani_tcp_conn *c = &p->conns[p->dirty[i]];
-		bool stays = waits_for_program(c);
+		bool stays = waits_for_program(c, is_end);
 
 		if (!stays) {
 			fetch_buffer_ahead(io.cache);
@@ -313,17 +314,34 @@ tell_unreachable(struct sani_core *core, const struct unreachable *u)
 }
 
 static __attribute__((noinline)) unsigned int
-output_listed(struct sani_core *core)
+output_listed(struct sani_core *core, bool is_end)
 {
 	struct unreachable u;
 	unsigned int n;
 
 	u.n = 0;	/* all of it that has to be zero */
 	core->priv->busy = true;
-	n = output_dirty(core, &u);
+	core->priv->posted = false;
+	n = output_dirty(core, &u, is_end);
 	if (sani_unlikely(u.n > 0))
 		tell_unreachable(core, &u);
-	sani_arm_late(core);
+	return n;
+}
+
+static inline void
+flush_ports(struct sani_core *core)
+{
+	for (unsigned int i = 0; i < core->host->nb_ifaces; i++)
+		if (core->priv->txq[i].n > 0)
+			flush_port(core, i);
+}
+
+unsigned int
+sani_tx_posted(struct sani_core *core)
+{
+	unsigned int n = output_listed(core, false);
+
+	flush_ports(core);
 	return n;
 }
 
@@ -332,11 +350,11 @@ sani_core_output(struct sani_core *core)
 {
 	unsigned int n = 0;
 
-	if ((core->priv->nb_dirty | core->priv->nb_late) > 0)
-		n = output_listed(core);
-	for (unsigned int i = 0; i < core->host->nb_ifaces; i++)
-		if (core->priv->txq[i].n > 0)
-			flush_port(core, i);
+	if (core->priv->nb_dirty > 0)
+		n = output_listed(core, true);
+	if (sani_unlikely(core->priv->nb_late > 0))
+		sani_arm_late(core);
+	flush_ports(core);
 	sani_park_some(core);
 	return n;
 }

@@ -28,9 +28,8 @@ take_over(struct san_core *k, struct sani_thread *t)
 	t->nb_claims++;
 	atomic_store_explicit(&k->here, t->id, memory_order_relaxed);
 	enter_eal(t);
-	sani_core_entered(k->core);
 	/* A post before the first round has to know the time, and what the thread has posted comes first (O3). */
-	sani_core_begin(k->core);
+	sani_core_entered(k->core);
 	sani_request_drain(k, t);
 }
 
@@ -153,8 +152,8 @@ do_round(struct san_core *k)
 
 	if (sani_unlikely(k->sleep.armed))
 		sani_core_disarm(k);
-	sani_core_begin(k->core);
-	n = sani_request_round(k);
+	n = sani_core_begin(k->core);
+	n += sani_request_round(k);
 	/* Before the input: what a peer sends that the same cleanup or thread's exit closes does not count. */
 	if (sani_unlikely(sani_lib_closing()))
 		obey_cleanup(k);

@@ -35,6 +35,12 @@ def of_server(build, mode):
     return [(b - a) / (MANY - FEW) for a, b in zip(few, many)]
 
 
+def of_answer(build):
+    """Instructions and rounds of a server alone, from a burst in to the burst that answers it."""
+    few, many = [run_path(build, "answer", count, "--collect-atstart=no") for count in (FEW, MANY)]
+    return [(b - a) / (MANY - FEW) for a, b in zip(few, many)]
+
+
 # Of the machine whose caches are simulated, whichever this one has. The last level holds a tenth of MANY in path.c.
 CACHES = ["--cache-sim=yes", "--I1=32768,8,64", "--D1=32768,8,64", "--LL=262144,16,64"]
 TURN = 992

@@ -9,6 +9,8 @@
  *   perf-path crowd N   32 connections at once, each round for all of them: 64 bytes there and back, each
  *   perf-path bare N    the same, where neither SACK nor timestamps were agreed on
  *   perf-path many N    the crowd, 32 of 992 connections in turn, so that all that a connection has is cold
+ *   perf-path answer N  one connection, bare: what its server does from the burst that brings 64 bytes to the one that
+ *                       takes the answer, which both show (CALLGRIND_TOGGLE_COLLECT); the rounds are its too
  *   perf-path idle N    empty rounds
  *   perf-path open N    connections that are opened, accepted, and closed at both ends
  *   perf-path short N   32 at once of a whole life each: opened, 64 bytes there and back, ended by the client and then
@@ -19,6 +21,14 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+
+#include <rte_ethdev.h>
+
+#if __has_include(<valgrind/callgrind.h>)
+#include <valgrind/callgrind.h>
+#else
+#define CALLGRIND_TOGGLE_COLLECT ((void)0)
+#endif
 
 #include "core/priv.h"
 #include "kit/vhost.h"
@@ -123,12 +133,12 @@ static san_handle listener;
 static struct san_cq *all;
 
 static void
-listen_here(void)
+listen_here(struct san_cq *cq)
 {
 	struct san_addr at = vhost_addr("10.1.0.2", 7);
 
 	san_cq_create(64, &all);
-	san_socket(host[1].core[0], all, &listener);
+	san_socket(host[1].core[0], cq != NULL ? cq : all, &listener);
 	san_bind(listener, &at);
 	san_listen(listener, 8);
 }
@@ -262,6 +272,87 @@ live_short_lives(unsigned int count)
 	}
 }
 
+/* Its rounds and what it does between them, as a program does that receives repeatedly and sends back. */
+static void
+serve_one(struct san_cq *cq, struct san_pieces *pieces, struct san_overlapped *send)
+{
+	struct san_completion comp[CROWD];
+
+	while (rte_ring_empty(host[1].out[0])) {
+		vhost_round(&host[1]);
+		nb_rounds++;
+		if (san_cq_poll(cq, comp, CROWD) == 0)
+			continue;
+		san_send(calls[0].end[1], send, (const void *)(uintptr_t)comp[0].value, (uint32_t)comp[0].result, 0);
+		san_give_back(pieces, 1);
+	}
+}
+
+static eth_rx_burst_t rx_below;
+static eth_tx_burst_t tx_below;
+static bool is_answering;
+
+static uint16_t
+rx_shown(void *queue, struct rte_mbuf **m, uint16_t n)
+{
+	uint16_t nb = rx_below(queue, m, n);
+
+	if (nb > 0 && !is_answering) {
+		is_answering = true;
+		CALLGRIND_TOGGLE_COLLECT;
+	}
+	return nb;
+}
+
+static uint16_t
+tx_shown(void *queue, struct rte_mbuf **m, uint16_t n)
+{
+	if (is_answering) {
+		CALLGRIND_TOGGLE_COLLECT;
+		is_answering = false;
+	}
+	return tx_below(queue, m, n);
+}
+
+static void
+show_bursts(void)
+{
+	struct rte_eth_fp_ops *ops = &rte_eth_fp_ops[host[1].below->ports[0].id];
+
+	rx_below = ops->rx_pkt_burst;
+	tx_below = ops->tx_pkt_burst;
+	ops->rx_pkt_burst = rx_shown;
+	ops->tx_pkt_burst = tx_shown;
+}
+
+static void
+answer_all(unsigned int count)
+{
+	static struct san_overlapped recv, send;
+	struct san_pieces pieces = { .mem = calls[0].in, .size = 64, .nb = 1 };
+	struct san_cq *cq;
+
+	san_cq_create(64, &cq);
+	listen_here(cq);
+	connect_all(1);
+	san_recv_repeat(calls[0].end[1], &recv, &pieces, 0);
+	show_bursts();
+	for (unsigned int i = 0; i < count; i++) {
+		static char in[64];
+
+		san_recv(calls[0].end[0], &calls[0].recv, in, 64, SAN_POLLED | SAN_WAITALL);
+		san_send(calls[0].end[0], &calls[0].send, in, 64, SAN_POLLED);
+		vhost_round(&host[0]);
+		pass_on(0);
+		serve_one(cq, &pieces, &send);
+		pass_on(1);
+		vhost_round(&host[0]);
+		if (san_op_status(&calls[0].recv) != 64)
+			exit(1);
+		vhost_now_us += 50;
+	}
+}
+
 static struct sani_tuple
 tuple_of(uint32_t i)
 {
@@ -298,17 +389,20 @@ look_up(uint32_t nb, uint32_t count)
 int
 main(int argc, char **argv)
 {
-	bool idle, bulk, opens;
+	bool idle, bulk, opens, answers;
 	unsigned int n, all_of_them, count;
 
 	if (argc != 3)
-		return fprintf(stderr, "usage: perf-path echo|bulk|crowd|bare|many|idle"
-			       "|open|short|blast|lookup100|lookup100000 COUNT\n"), 2;
+		return fprintf(stderr, "usage: perf-path echo|bulk|crowd|bare|many|answer|idle"
+			       "|open|short|blast|lookup100|lookup100000 COUNT
+"), 2;
 	opens = strcmp(argv[1], "open") == 0;
 	idle = strcmp(argv[1], "idle") == 0;
 	bulk = strcmp(argv[1], "bulk") == 0;
-	is_bare = strcmp(argv[1], "bare") == 0;
-	all_of_them = strcmp(argv[1], "many") == 0 ? MANY : is_bare || strcmp(argv[1], "crowd") == 0 ? CROWD : 1;
+	answers = strcmp(argv[1], "answer") == 0;
+	is_bare = answers || strcmp(argv[1], "bare") == 0;
+	all_of_them = strcmp(argv[1], "many") == 0 ? MANY :
+		      (is_bare && !answers) || strcmp(argv[1], "crowd") == 0 ? CROWD : 1;
 	n = all_of_them < CROWD ? 1 : CROWD;
 	vhost_startup();
 	/* the same keys at each run: what is counted depends on where a flow lies in its table */
@@ -326,7 +420,13 @@ main(int argc, char **argv)
 		vhost_cleanup();
 		return 0;
 	}
-	listen_here();
+	if (answers) {
+		answer_all((unsigned int)atoi(argv[2]));
+		printf("rounds %lu\n", nb_rounds);
+		vhost_cleanup();
+		return 0;
+	}
+	listen_here(NULL);
 	if (!opens)
 		connect_all(all_of_them);
 	count = (unsigned int)atoi(argv[2]);

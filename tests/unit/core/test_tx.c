@@ -5,6 +5,9 @@
 
 #include "pair.h"
 
+#define SETTLE_US 500000
+#define FULL 1448
+
 static void
 port_that_takes_nothing_costs_frames_only_beyond_the_bound(void **state)
 {
@@ -176,6 +179,71 @@ reserve_serves_the_rst_of_a_close_when_the_pool_is_empty(void **state)
 	pair_close();
 }
 
+/* As soon as a round begins, before what has come is looked at; and once. */
+static void
+posted_goes_first_in_a_round(void **state)
+{
+	struct sani_core *core;
+	uint64_t taken;
+	uint32_t a;
+
+	(void)state;
+	pair_open(1, NULL);
+	pair_listen(B, 80, 5);
+	a = pair_establish(80);
+	core = pair.socks[a].core;
+	pair_run(SETTLE_US);
+	assert_int_equal(pair_write(a + 1, "to A", 4), 4);
+	pair_round(B);
+	taken = pair_count(A, SANI_CTR_port_rx);
+	assert_int_equal(pair_write(a, "to B", 4), 4);
+	assert_int_equal(sani_core_begin(core), 1);
+	assert_int_equal(pair_count(A, SANI_CTR_port_rx), taken);
+	pair_round(B);
+	assert_int_equal(sani_tcp_readable(pair_conn(a + 1)), 4);
+	assert_int_equal(sani_core_begin(core), 0);
+	assert_int_equal(sani_tcp_readable(pair_conn(a)), 0);
+	pair_run(SETTLE_US);
+	assert_int_equal(sani_tcp_readable(pair_conn(a)), 4);
+	pair_close();
+}
+
+/* B's rounds until it acknowledges a full segment; while others post, or not. */
+static unsigned int
+count_rounds_to_ack(bool others_post)
+{
+	static uint8_t buf[FULL];
+	const struct sani_core *core;
+	unsigned int n = 0;
+	uint64_t sent;
+	uint32_t a;
+
+	pair_open(1, NULL);
+	pair_listen(B, 80, 5);
+	a = pair_establish(80);
+	core = pair.host[B]->cores[0];
+	pair_run(SETTLE_US);
+	assert_int_equal(pair_write(a, buf, FULL), FULL);
+	pair_round(A);
+	sent = pair_count(B, SANI_CTR_tcp_tx);
+	while (pair_count(B, SANI_CTR_tcp_tx) == sent && n < 100) {
+		core->priv->posted |= others_post;
+		pair_round(B);
+		n++;
+	}
+	pair_close();
+	return n;
+}
+
+/* Else a busy neighbour would take from the program the time to answer in. */
+static void
+what_others_post_is_no_turn_of_an_ack_that_waits(void **state)
+{
+	(void)state;
+	assert_int_equal(count_rounds_to_ack(false), SANI_ACK_TURNS);
+	assert_int_equal(count_rounds_to_ack(true), SANI_ACK_TURNS);
+}
+
 /* One frame on its way to B: its type of service. */
 static uint8_t
 catch_tos(void)
@@ -255,6 +323,8 @@ main(void)
 		cmocka_unit_test(connects_to_a_silent_neighbour_all_end_after_3_s),
 		cmocka_unit_test(established_connection_survives_a_silent_neighbour),
 		cmocka_unit_test(reserve_serves_the_rst_of_a_close_when_the_pool_is_empty),
+		cmocka_unit_test(posted_goes_first_in_a_round),
+		cmocka_unit_test(what_others_post_is_no_turn_of_an_ack_that_waits),
 		cmocka_unit_test(segments_are_ect_where_the_engine_says_so),
 		cmocka_unit_test(transfer_without_ecn_is_not_ect),
 	};
