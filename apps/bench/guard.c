@@ -7,6 +7,13 @@
 #include <rte_cycles.h>
 
 uint64_t bench_gap_tsc;
+static unsigned int nb_ports = 1;
+
+void
+bench_guard_expect(unsigned int ports)
+{
+	nb_ports = ports;
+}
 
 /* Only the involuntary ones: what waits by itself wants to. */
 static long
@@ -23,7 +30,7 @@ bench_guard_start(struct bench_guard *g)
 {
 	uint64_t hz = rte_get_tsc_hz();
 
-	bench_gap_tsc = hz / 1000000 * BENCH_GAP_US;
+	bench_gap_tsc = hz / 1000000 * BENCH_GAP_US * nb_ports;
 	g->switches = count_switches();
 	atomic_store(&g->seen_tsc, rte_rdtsc());
 	g->next_tsc = rte_rdtsc() + hz / 1000;

@@ -10,8 +10,12 @@
 
 #include "world.h"
 
-/** Longer than any round takes: who was not seen for so long was away [us]. */
+/** Longer than any round takes that looks at one port: who was not seen for so long was away [us]. */
 #define BENCH_GAP_US 100
+
+/** A side has so many ports, each with a burst a round: so many times as long. Before bench_guard_start(). */
+void
+bench_guard_expect(unsigned int ports);
 
 /** Begin; what was before does not count. */
 void
@@ -25,7 +29,7 @@ bench_guard_ask(struct bench_guard *g, uint64_t now_tsc);
 void
 bench_pin(unsigned int cpu);
 
-/** BENCH_GAP_US in TSC. */
+/** BENCH_GAP_US, for the ports there are, in TSC. */
 extern uint64_t bench_gap_tsc;
 
 /** Once a round. */

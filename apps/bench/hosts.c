@@ -5,6 +5,8 @@
 
 #include <rte_ethdev.h>
 
+#include "guard.h"
+
 /* Frames that may be under way besides those that wait in connections. */
 #define MBUFS_LEAST 16384u
 #define LISTENERS 1024u
@@ -153,6 +155,7 @@ bench_make_hosts(struct bench_world *w, const struct bench_sizes *sizes)
 {
 	if (!start_library(w->b))
 		return false;
+	bench_guard_expect(sizes->addresses != 0 ? sizes->addresses : 1);
 	if (w->one_end)
 		return make_one_end(&w->client, sizes);
 	return make_over_rings(&w->client, 0, sizes) && make_over_rings(&w->server, 1, sizes);
