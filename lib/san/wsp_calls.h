@@ -114,7 +114,9 @@ typedef int (WSPAPI *LPWSPCONNECT)(SOCKET s, const struct sockaddr *name, int na
  * end Internal is WSS_OPERATION_IN_PROGRESS; Offset and OffsetHigh are the provider's (R100). Any other code:
  * not started (R96), nothing follows.
  * The event of hEvent is not reset at the start (R105): the switch, which chose it, does that.
- * "Finished" means copied into the connection's send queue: the buffers are the switch's again.
+ * "Finished" means that the buffers are the switch's again: copied into the connection's send queue; or, where the
+ * port lends (doc/spi/wsp.md) and any of them has at least 16,384 bytes, sent from where they lie, acknowledged by the
+ * peer, and in no packet any more.
  *
  * Errors at once or in the completion: WSAENOTCONN (R114), WSAECONNRESET (the peer closed or reset),
  * WSAECONNABORTED (the connection failed: no answer, unreachable), WSA_OPERATION_ABORTED (local close or
@@ -178,9 +180,9 @@ typedef int (WSPAPI *LPWSPENUMNETWORKEVENTS)(SOCKET s, WSAEVENT hEventObject, LP
  * CompleteOverlappedRequest with WSA_OPERATION_ABORTED (A8), or with their result if that was first. No network
  * event is signalled (R156). CloseSocketHandle is the last up-call of the socket (R161); these up-calls follow
  * on the owning core. Called there, outside an up-call, they have been made before it returns unless something
- * is held outside the core: do not rely on it (A11). A listener refuses what it has queued (A29); memory that
- * is still registered is released (R128). A socket that was never bound has no owning core: its
- * CloseSocketHandle comes in this thread, before the return.
+ * is held outside the core, as memory of a lent send may be: do not rely on it (A11). A listener refuses what it
+ * has queued (A29); memory that is still registered is released (R128). A socket that was never bound has no owning
+ * core: its CloseSocketHandle comes in this thread, before the return.
  * Errors: WSAENOTSOCK, WSAENETDOWN only (R151, R152). Never refused for lack of room, never waits.
  */
 typedef int (WSPAPI *LPWSPCLOSESOCKET)(SOCKET s, LPINT lpErrno);
@@ -233,7 +235,9 @@ typedef int (WSPAPI *LPWSPDUPLICATESOCKET)(SOCKET s, DWORD dwProcessId, LPWSAPRO
 
 /**
  * Register memory for the transfers of one connected socket (R115, R116). The same or overlapping memory may be
- * registered several times, each with a handle of its own (R122).
+ * registered several times, each with a handle of its own (R122). It has to stay mapped until it is deregistered,
+ * or the socket's CloseSocketHandle. On a port that lends, 16,384 bytes or more that may be sent are made known to it:
+ * a call not for the data path.
  * Returns the handle, or NULL with: WSAEFAULT (buffer NULL, length 0, or the end of the address space passed),
  * WSAEINVAL (dwFlags not MEM_READ, MEM_WRITE or both), WSAENOTCONN, WSAENOBUFS (1,024 on this socket).
  */

@@ -272,6 +272,18 @@ sani_layer_post(struct san_core *k, sani_layer_fn fn, void *arg)
 	return 0;
 }
 
+bool
+sani_layer_lends(san_handle h)
+{
+	struct san_core *k = sani_sock_core(sani_handle_core(h));
+	const struct sani_sock *so;
+
+	if (k == NULL || !sani_layer_is_here(k))
+		return false;
+	so = sani_sock_of(k, h);
+	return so != NULL && so->conn != SANI_NONE && sani_core_lends(k->core, sani_sock_conn(k, so));
+}
+
 struct san_host *
 sani_layer_host(const struct san_core *k)
 {

@@ -150,10 +150,11 @@ sani_layer_call(struct san_core *k, sani_control_fn fn, struct sani_control_args
 /** What a layer answers to a transfer. */
 struct sani_layer_way {
 	int accepted;	/**< It is the stack's: a completion follows. */
+	uint32_t max;	/**< [bytes] No more than that goes this way; SAN_IO_MAX at most. */
 	/**
 	 * It was not started, and nothing of op was changed.
-	 * @param[in] rc  An error of san_send() or san_recv(); -EBUSY: op is not over; -EMSGSIZE: more than
-	 *                SAN_IO_MAX, or a receive of nothing.
+	 * @param[in] rc  An error of san_send() or san_recv(); -EBUSY: op is not over; -EMSGSIZE: more than max, or a
+	 *                receive of nothing.
 	 */
 	int (*refused)(struct san_overlapped *op, int rc, void *buf, uint32_t len, uint64_t user);
 };
@@ -179,6 +180,13 @@ sani_layer_transfer(struct san_core *k, struct san_overlapped *op, void *buf, ui
  */
 int
 sani_layer_post_told(const struct sani_post *p);
+
+/**
+ * Does the port of a socket's connection give packets back, so that it can be lent memory to send from (core/lend.c)?
+ * False also when the calling thread does not poll the socket's core. Any thread.
+ */
+bool
+sani_layer_lends(san_handle h);
 
 /** The host of a core. Any thread. */
 struct san_host *

@@ -351,14 +351,14 @@ sani_layer_post_told(const struct sani_post *p)
 
 /* As sani_layer_post_told(), of an operation that a layer has made ready. */
 static inline int
-post_ready(struct san_core *k, const struct sani_post *p, uint64_t user)
+post_ready(struct san_core *k, const struct sani_post *p, uint32_t max, uint64_t user)
 {
 	struct target at = { .t = sani_thread_self(), .k = k, .slot = sani_handle_slot(p->sock), .on_core = true };
 	int rc;
 
 	if (sani_unlikely(sani_op_state(p->op) != SANI_OP_FREE))
 		return -EBUSY;
-	if (sani_unlikely(p->len > SAN_IO_MAX || (p->len == 0 && p->kind == SAN_OP_RECV)))
+	if (sani_unlikely(p->len > max || (p->len == 0 && p->kind == SAN_OP_RECV)))
 		return -EMSGSIZE;
 	rc = sani_lib_check();
 	if (sani_unlikely(rc < 0))
@@ -376,7 +376,7 @@ sani_layer_transfer(struct san_core *k, struct san_overlapped *op, void *buf, ui
 {
 	const struct sani_post p = { .sock = op->sock, .op = op, .buf = buf, .len = len,
 				     .flags = op->flags & (SAN_ACKED | SAN_WAITALL | SAN_MORE), .kind = op->kind };
-	int rc = post_ready(k, &p, user);
+	int rc = post_ready(k, &p, way->max, user);
 
 	return sani_likely(rc == 0) ? way->accepted : way->refused(op, rc, buf, len, user);
 }

@@ -25,14 +25,24 @@ give_back(struct nic *nic, unsigned int n)
 	memmove(nic->ring, nic->ring + n, nic->nb * sizeof(nic->ring[0]));
 }
 
+/* False: the wire is full, or the buffers are all with the host, in what it has received and its program has not. */
+static bool
+put(struct nic *nic, const uint8_t *frame, unsigned int len)
+{
+	struct rte_mbuf *m = nic->nb_wire < NIC_WIRE ? rte_pktmbuf_alloc(pool) : NULL;
+
+	if (m == NULL)
+		return false;
+	kit_need(len <= rte_pktmbuf_tailroom(m));
+	memcpy(rte_pktmbuf_append(m, (uint16_t)len), frame, len);
+	nic->wire[(nic->wire_first + nic->nb_wire++) % NIC_WIRE] = m;
+	return true;
+}
+
 void
 nic_put(struct nic *nic, const uint8_t *frame, unsigned int len)
 {
-	struct rte_mbuf *m = rte_pktmbuf_alloc(pool);
-
-	kit_need(m != NULL && nic->nb_wire < NIC_WIRE && len <= rte_pktmbuf_tailroom(m));
-	memcpy(rte_pktmbuf_append(m, (uint16_t)len), frame, len);
-	nic->wire[(nic->wire_first + nic->nb_wire++) % NIC_WIRE] = m;
+	kit_need(put(nic, frame, len));
 }
 
 /* The moment at which the octets are read. */
@@ -46,8 +56,9 @@ send_one(struct nic *nic, const struct rte_mbuf *m)
 	kit_need(at != NULL);
 	if (nic->watch != NULL)
 		nic->watch(nic, at, len);
-	if (nic->peer->plugged && nic->peer->nb_wire < NIC_WIRE)
-		nic_put(nic->peer, at, len);
+	/* what finds no room is lost */
+	if (nic->peer->plugged)
+		(void)put(nic->peer, at, len);
 }
 
 unsigned int

@@ -188,6 +188,8 @@ net_open(struct net *net, const struct net_wish *wish)
 		open_host(net, 1, serial);
 	if (net->wish.unclaimed)
 		return;
+	if (net->wish.ready)
+		net->wish.ready(net);
 	depth = net->wish.cq_depth ? net->wish.cq_depth : 4096;
 	assert_int_equal(watch_begin(&net->w, depth), 0);
 	net->draining = true;

@@ -30,6 +30,8 @@
 #define NET_LONG_MS 300000	/**< Of what is long in itself. */
 #define NET_TIME_WAIT_MS 50
 
+struct net;
+
 /** What a case wants otherwise than usual; zero: the usual. */
 struct net_wish {
 	unsigned int cores[2];		/**< 1 */
@@ -43,6 +45,7 @@ struct net_wish {
 	unsigned int time_wait_ms;	/**< NET_TIME_WAIT_MS */
 	void (*drain)(void *);		/**< Called by steps of start and end: empties the far end of a port. */
 	void *drain_arg;
+	void (*ready)(struct net *);	/**< Called when the hosts are there, before the warm-up. */
 	unsigned int mbufs;		/**< 8191 */
 	unsigned int request_ring;	/**< Places of a thread's ring to a core. */
 };

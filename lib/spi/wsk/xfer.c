@@ -165,7 +165,7 @@ refuse(struct san_overlapped *op, int rc, void *mem, uint32_t len, uint64_t user
 	return STATUS_PENDING;
 }
 
-static const struct sani_layer_way straight = { .accepted = STATUS_PENDING, .refused = refuse };
+static const struct sani_layer_way straight = { .accepted = STATUS_PENDING, .max = SAN_IO_MAX, .refused = refuse };
 
 /* The memory of a request, when it is one stretch. */
 static inline bool

@@ -167,8 +167,9 @@ sani_wsp_spare_ops(struct sani_wsp_sock *so);
 
 /* start.c */
 
-/** The answers to a transfer of one buffer. */
+/** The way of a transfer of one buffer; of one from a registration whose larger buffers are lent. */
 extern const struct sani_layer_way sani_wsp_plain __attribute__((visibility("hidden")));
+extern const struct sani_layer_way sani_wsp_small __attribute__((visibility("hidden")));
 
 /** Does the operation of a structure run? Any thread. */
 static inline bool
@@ -191,7 +192,7 @@ sani_wsp_start_plain(struct sani_wsp_hot *hot, struct sani_wsp_near *near, const
 	ov->Internal = WSS_OPERATION_IN_PROGRESS;
 	hot->err = err;
 	*err = WSA_IO_PENDING;
-	return sani_layer_transfer(hot->k, &op->native, mem, len, &sani_wsp_plain, (uintptr_t)ov);
+	return sani_layer_transfer(hot->k, &op->native, mem, len, near->way, (uintptr_t)ov);
 }
 
 /** WSPSend and WSPRecv, whatever is asked for: with all checks, in the order of the header. Any thread. */

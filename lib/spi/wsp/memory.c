@@ -159,6 +159,7 @@ sani_wsp_keep_near(struct sani_wsp_mem *mem, unsigned int direction)
 	near->base = mem->base;
 	near->limit = (uint64_t)mem->room[direction] + 1;
 	near->op = mem->ops[direction];
+	near->way = direction == SANI_WSP_SENDS && mem->lent != SAN_NO_MEM ? &sani_wsp_small : &sani_wsp_plain;
 	near->mem = mem;
 	/* One that was accepted may live on another core than its listener, whose home it has. */
 	hot->k = sani_sock_core(sani_handle_core(mem->so->h));
@@ -216,19 +217,51 @@ unlink_from(struct sani_wsp_sock *so, struct sani_wsp_mem *mem)
 	so->nb_mem--;
 }
 
+/*
+ * Make memory known to the port that is to send from it. What cannot be lent, or only copied out of, is copied at the
+ * post, as where no port lends.
+ */
+static san_mem
+make_known(const struct sani_wsp_sock *so, void *base, size_t len)
+{
+	san_mem lent = SAN_NO_MEM;
+	int rc;
+
+	if (len < SANI_WSP_LEND_MIN || !sani_layer_lends(so->h))
+		return SAN_NO_MEM;
+	rc = san_mem_register(base, len, SAN_MEM_READ, &lent);
+	if (rc == 0)
+		return lent;
+	if (rc > 0)
+		san_mem_deregister(lent);
+	return SAN_NO_MEM;
+}
+
+/* No operation of it is left. Refused only by the last cleanup, which ends what is left of them itself. */
+static void
+make_unknown(const struct sani_wsp_mem *mem)
+{
+	if (mem->lent != SAN_NO_MEM)
+		(void)san_mem_deregister(mem->lent);
+}
+
+static void
+end(struct sani_wsp_sock *so, struct sani_wsp_mem *mem)
+{
+	unlink_from(so, mem);
+	end_circles(mem);
+	make_unknown(mem);
+	give_back(mem);
+}
+
 /* R119: with its socket. */
 void
 sani_wsp_forget_memory(struct sani_wsp_sock *so)
 {
 	if (so->hot != NULL)
 		*so->hot = (struct sani_wsp_hot){ .s = 0 };
-	while (so->mems != NULL) {
-		struct sani_wsp_mem *mem = so->mems;
-
-		unlink_from(so, mem);
-		end_circles(mem);
-		give_back(mem);
-	}
+	while (so->mems != NULL)
+		end(so, so->mems);
 }
 
 /* R116, R119 */
@@ -259,6 +292,7 @@ register_here(struct sani_wsp_call *call)
 	mem->base = call->handle;
 	mem->room[SANI_WSP_SENDS] = call->flags & MEM_READ ? len : 0;
 	mem->room[SANI_WSP_RECVS] = call->flags & MEM_WRITE ? len : 0;
+	mem->lent = make_known(so, mem->base, mem->room[SANI_WSP_SENDS]);
 	mem->in_use = 0;
 	mem->ops[SANI_WSP_SENDS] = NULL;
 	mem->ops[SANI_WSP_RECVS] = NULL;
@@ -301,9 +335,7 @@ deregister_here(struct sani_wsp_call *call)
 	if (mem == NULL || is_used(mem))
 		return WSAEINVAL;
 	forget(so, mem);
-	unlink_from(so, mem);
-	end_circles(mem);
-	give_back(mem);
+	end(so, mem);
 	return 0;
 }
 

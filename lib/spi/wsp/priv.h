@@ -27,6 +27,11 @@
 #define SANI_WSP_UNIT 128u		/**< What descriptors of neighbours differ by. */
 #define SANI_WSP_MEMORIES 1024u		/**< Registrations of a socket at most. */
 #define SANI_WSP_BACKLOG 1024u
+/**
+ * Buffers of at least so many bytes are sent without a copy where the port lends. A smaller one costs no less to lend
+ * than to copy, and copied its send is over at once, not when the peer has acknowledged it.
+ */
+#define SANI_WSP_LEND_MIN 16384u
 
 /** In the lower bits of an entry's word. */
 enum sani_wsp_state {
@@ -56,8 +61,9 @@ struct sani_wsp_mem {
 	HANDLE handle;			/**< NULL: free. */
 	struct sani_wsp_sock *so;
 	char *base;
+	san_mem lent;			/**< The native registration; SAN_NO_MEM: sends are copied. */
 	uint32_t room[2];		/**< Bytes that may be sent, received into: all or none. */
-	uint32_t in_use;		/**< Transfers of several buffers that are not completed. */
+	uint32_t in_use;		/**< Operations of none of its circles that are not completed, once a buffer. */
 	uint32_t gen;
 	struct sani_wsp_op *ops[2];	/**< Operations of one buffer, in a circle; NULL: none yet. */
 	struct sani_wsp_mem *next;	/**< Of its socket, or the free list. */
@@ -78,6 +84,7 @@ struct sani_wsp_near {
 	char *base;
 	uint64_t limit;			/**< More bytes than it has, SAN_IO_MAX at most; 0: none. */
 	struct sani_wsp_op *op;		/**< The next one. */
+	const struct sani_layer_way *way;	/**< How they are posted. */
 	struct sani_wsp_mem *mem;
 };
 

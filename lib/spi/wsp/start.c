@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /*
  * Posts of sends and receives that are not like most: more buffers than one, or another registration than the last one;
- * from other threads, whose calls travel in their request rings; and all that is refused.
+ * large sends, which are lent; from other threads, whose calls travel in their request rings; and all that is refused.
  */
 #include <errno.h>
 #include <sched.h>
@@ -50,39 +50,71 @@ why_not(const struct sani_wsp_sock *so)
 	return so->phase == SANI_WSP_CONNECTED ? WSAEFAULT : -ENOTCONN;
 }
 
+/* The buffers of an operation natively, those of no bytes left out: as they are, and with what is lent of them. */
+struct native {
+	struct san_vec vec[SAN_VEC_MAX];
+	struct san_mem_vec mem[SAN_VEC_MAX];
+	uint64_t sum;
+	bool lends;
+};
+
+static san_mem
+lent_of(const struct sani_wsp_op *op, const struct sani_wsp_mem *mem, ULONG len)
+{
+	return op->kind == SAN_OP_SEND && len >= SANI_WSP_LEND_MIN ? mem->lent : SAN_NO_MEM;
+}
+
+/* @retval 0 -ENOTCONN WSAEFAULT */
+static int
+gather(struct sani_wsp_sock *so, struct sani_wsp_op *op, const WSABUFEX *bufs, DWORD nb, struct native *n)
+{
+	op->nb = 0;
+	n->sum = 0;
+	n->lends = false;
+	for (const WSABUFEX *buf = bufs; buf < bufs + nb; buf++) {
+		struct sani_wsp_mem *mem;
+
+		if (buf->len == 0)
+			continue;
+		mem = sani_wsp_mem_of(so, buf, direction_of(op->kind));
+		if (mem == NULL)
+			return why_not(so);
+		n->vec[op->nb] = (struct san_vec){ buf->buf, buf->len };
+		n->mem[op->nb] = (struct san_mem_vec){ buf->buf, buf->len, lent_of(op, mem, buf->len) };
+		n->lends |= n->mem[op->nb].mem != SAN_NO_MEM;
+		n->sum += buf->len;
+		op->mems[op->nb++] = mem;
+	}
+	return 0;
+}
+
 /*
- * Buffers, however many; the array is the caller's again (R109).
+ * Post buffers, however many; the array is the caller's again (R109). A send of which any is lent is over when the peer
+ * has acknowledged all of it and no packet refers to the memory any more (R112).
  * @return As sani_layer_post_told(), or WSAEFAULT; with 0 their registrations are in use.
  */
 static int
 post_many(struct sani_wsp_sock *so, struct sani_wsp_op *op, const WSABUFEX *bufs, DWORD nb)
 {
-	struct san_vec vec[SAN_VEC_MAX];
-	struct sani_post_extra x = { .vec = vec, .nb = nb, .min = 1 };
-	struct sani_post p = { .sock = so->h, .op = &op->native, .kind = op->kind, .extra = &x };
-	uint64_t sum = 0;
-	uint32_t i;
-	int rc;
+	struct native n;
+	struct sani_post_extra x = { .min = 1, .access = SAN_MEM_READ };
+	struct sani_post p = { .sock = so->h, .op = &op->native, .kind = op->kind };
+	int rc = gather(so, op, bufs, nb, &n);
 
-	op->nb = 0;
-	for (i = 0; i < nb; i++) {
-		vec[i] = (struct san_vec){ bufs[i].buf, bufs[i].len };
-		sum += bufs[i].len;
-		if (bufs[i].len == 0)
-			continue;
-		op->mems[op->nb] = sani_wsp_mem_of(so, &bufs[i], direction_of(op->kind));
-		if (op->mems[op->nb++] == NULL)
-			return why_not(so);
-	}
-	p.len = (uint32_t)sum;
-	if (sum > SAN_IO_MAX || (sum == 0 && op->kind == SAN_OP_RECV))
+	if (rc != 0)
+		return rc;
+	if (n.sum > SAN_IO_MAX || (n.sum == 0 && op->kind == SAN_OP_RECV))
 		return -EINVAL;
-	if (sum == 0)
-		p.extra = NULL;
+	x.vec = n.lends ? NULL : n.vec;
+	x.mem = n.lends ? n.mem : NULL;
+	x.nb = op->nb;
+	p.flags = n.lends ? SAN_ACKED : 0;
+	p.len = (uint32_t)n.sum;
+	p.extra = op->nb > 0 ? &x : NULL;
 	rc = sani_layer_post_told(&p);
 	if (rc != 0)
 		return rc;
-	for (i = 0; i < op->nb; i++)
+	for (unsigned int i = 0; i < op->nb; i++)
 		op->mems[i]->in_use++;
 	op->odd |= SANI_WSP_MANY;
 	return 0;
@@ -126,7 +158,28 @@ sani_wsp_make_ready(struct sani_wsp_sock *so, struct sani_wsp_op *op, unsigned i
 	op->native.flags = 0;
 }
 
-/* The native call refuses one buffer; if only because the next operation is not over, another one takes its place. */
+/* A buffer that is lent, not copied; for want of room for what only such a one needs it is copied all the same. */
+static int
+lend(struct sani_wsp_sock *so, struct san_overlapped *native, char *buf, uint32_t len, LPWSAOVERLAPPED ov)
+{
+	struct sani_wsp_near *near = &so->hot->near[SANI_WSP_SENDS];
+	const WSABUFEX bufs = { .len = len, .buf = buf, .handle = near->handle };
+	const struct asked a = { .bufs = &bufs, .nb = 1, .ov = ov };
+	DWORD code = start_many(so, SAN_OP_SEND, &a);
+
+	if (code == WSAEWOULDBLOCK)
+		return sani_layer_transfer(so->hot->k, native, buf, len, &sani_wsp_plain, (uintptr_t)ov);
+	/* native is not used, and remains the next one. */
+	near->op = (struct sani_wsp_op *)native;
+	if (code != WSA_IO_PENDING)
+		ov->Internal = 0;
+	return sani_wsp_return(code, so->hot->err);
+}
+
+/*
+ * The native call refuses one buffer. If only because there is another way for one as large as this, it goes that way;
+ * if only because the next operation is not over, another one takes its place.
+ */
 static int
 refuse(struct san_overlapped *native, int rc, void *buf, uint32_t len, uint64_t user)
 {
@@ -134,6 +187,8 @@ refuse(struct san_overlapped *native, int rc, void *buf, uint32_t len, uint64_t 
 	struct sani_wsp_sock *so = at->so;
 	LPWSAOVERLAPPED ov = (void *)(uintptr_t)user;
 
+	if (rc == -EMSGSIZE && len > 0)
+		return lend(so, native, buf, len, ov);
 	op = rc == -EBUSY ? sani_wsp_take_op(so->home) : NULL;
 	if (op == NULL) {
 		ov->Internal = 0;
@@ -146,10 +201,14 @@ refuse(struct san_overlapped *native, int rc, void *buf, uint32_t len, uint64_t 
 	at->prev->next = op;
 	at->prev = op;
 	so->hot->near[direction_of(native->kind)].op = at;
-	return sani_layer_transfer(so->hot->k, &op->native, buf, len, &sani_wsp_plain, user);
+	return sani_layer_transfer(so->hot->k, &op->native, buf, len, so->hot->near[direction_of(native->kind)].way,
+				   user);
 }
 
-const struct sani_layer_way sani_wsp_plain = { .accepted = SOCKET_ERROR, .refused = refuse };
+const struct sani_layer_way sani_wsp_plain = { .accepted = SOCKET_ERROR, .max = SAN_IO_MAX, .refused = refuse };
+const struct sani_layer_way sani_wsp_small = {
+	.accepted = SOCKET_ERROR, .max = SANI_WSP_LEND_MIN - 1, .refused = refuse
+};
 
 /* On the owning core. */
 static int
