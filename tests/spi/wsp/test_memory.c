@@ -355,6 +355,31 @@ memory_in_use_by_a_send_is_kept(void)
 	assert_int_equal(sw_deregister(pair.end[0], waiting[1]), WSAEINVAL);
 }
 
+/* A transfer of several buffers uses each of its registrations, and as long as it is not over. */
+RULES("R123 R124")
+static void
+memory_of_several_buffers_is_kept_until_their_end(void)
+{
+	struct sw_pair pair = sw_pair(700);
+	struct sw_op *other = sw_op(100), *op = sw_op(300);
+	struct sw_op *send;
+
+	assert_int_equal(sw_register(pair.end[1], other, MEM_WRITE), 0);
+	assert_int_equal(sw_register(pair.end[1], op, MEM_WRITE), 0);
+	sw_split(op, 300, 3);
+	assert_int_equal(sw_recv(pair.end[1], op), WSA_IO_PENDING);
+	sw_split(other, 100, 2);
+	assert_int_equal(sw_recv(pair.end[1], other), WSA_IO_PENDING);
+	assert_int_equal(sw_deregister(pair.end[1], op), WSAEINVAL);
+	assert_int_equal(sw_deregister(pair.end[1], other), WSAEINVAL);
+	send = sw_post_send(pair.end[0], 300, 0, 1);
+	SW_UNTIL(!op->pending && !send->pending);
+	assert_int_equal(op->bytes, 300);
+	assert_true(net_same(op->mem, 300, 0, 1));
+	assert_int_equal(sw_deregister(pair.end[1], op), 0);
+	assert_int_equal(sw_deregister(pair.end[1], other), WSAEINVAL);
+}
+
 /* When its completion is told the memory is free already: it can be deregistered inside the up-call. */
 static int freed_code;
 
@@ -492,6 +517,7 @@ static const struct CMUnitTest cases[] = {
 	SW_CASE(handle_is_unknown_after_its_end),
 	SW_CASE(memory_in_use_by_a_receive_is_kept),
 	SW_CASE(memory_in_use_by_a_send_is_kept),
+	SW_CASE(memory_of_several_buffers_is_kept_until_their_end),
 	SW_CASE(memory_is_free_when_the_completion_is_told),
 	SW_CASE(memory_left_registered_is_released_by_the_close),
 	SW_CASE(registrations_of_a_socket_have_a_bound),

@@ -241,6 +241,41 @@ second_cleanup_of_two_starts_cleans_up(void)
 	assert_int_equal(sw.nb_open, 0);
 }
 
+static int WSPAPI
+never_complete(SOCKET handle, LPWSAOVERLAPPED ov, DWORD error, DWORD bytes, LPINT err)
+{
+	(void)handle, (void)ov, (void)error, (void)bytes, (void)err;
+	sw_fault("an up-call of the table of a later start");
+	return 0;
+}
+
+/* What the first start brought is used until the last cleanup. */
+RULES("R5 R6")
+static void
+table_and_information_of_a_later_start_are_not_used(void)
+{
+	WSPUPCALLTABLEEX ups = sw.ups;
+	WSAPROTOCOL_INFOW info = sw.info;
+	WSPPROC_TABLE calls;
+	struct sw_pair pair;
+	struct sw_sock *s;
+	WSPDATA data;
+	SOCKET d;
+	int err = 0;
+
+	ups.lpWPUCompleteOverlappedRequest = never_complete;
+	info.dwCatalogEntryId = SW_CATALOG + 1;
+	assert_int_equal(WSPStartupEx(0x0202, &data, &info, &ups, &calls), 0);
+	sw.nb_starts++;
+	d = sw.calls.lpWSPSocket(AF_INET, SOCK_STREAM, IPPROTO_TCP, NULL, 0, WSA_FLAG_OVERLAPPED, &err);
+	assert_true(d != INVALID_SOCKET);
+	s = sw.socks;
+	s->s = d;
+	assert_int_equal(s->catalog, SW_CATALOG);
+	pair = sw_pair(700);
+	sw_transfer(pair.end[0], pair.end[1], 1000, 1);
+}
+
 RULES("R7")
 static void
 many_starts_are_counted(void)
@@ -415,6 +450,7 @@ static const struct CMUnitTest cases[] = {
 	SW_CASE(information_of_the_start_serves_sockets_without),
 	SW_CASE(two_starts_and_one_cleanup_leave_all_working),
 	SW_CASE(second_cleanup_of_two_starts_cleans_up),
+	SW_CASE(table_and_information_of_a_later_start_are_not_used),
 	SW_CASE(many_starts_are_counted),
 	SW_CASE(cleanup_without_start_is_refused),
 	SW_CASE(failed_start_does_not_count),
