@@ -2,6 +2,7 @@
 #include <errno.h>
 #include <sched.h>
 #include <signal.h>
+#include <stdatomic.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -12,6 +13,7 @@
 
 #define CASE_LIMIT_S 600
 #define ABANDON_LIMIT_S 120
+#define HURRY_MS 2000
 #define HOPELESS_ROUNDS 100000
 
 static struct net *open_net;
@@ -24,6 +26,20 @@ net_now_ms(void)
 
 	clock_gettime(CLOCK_MONOTONIC, &ts);
 	return (uint64_t)ts.tv_sec * 1000 + (uint64_t)ts.tv_nsec / 1000000;
+}
+
+static atomic_bool impatient;
+
+uint64_t
+net_patience_ms(void)
+{
+	return atomic_load(&impatient) ? HURRY_MS : NET_PATIENCE_MS;
+}
+
+void
+net_lose_patience(void)
+{
+	atomic_store(&impatient, true);
 }
 
 char **
@@ -239,7 +255,7 @@ is_whole(struct net *net, unsigned int side)
 void
 net_whole(struct net *net)
 {
-	uint64_t limit_ms = net_now_ms() + NET_PATIENCE_MS;
+	uint64_t limit_ms = net_now_ms() + net_patience_ms();
 	struct san_usage u;
 	unsigned int side;
 
@@ -248,6 +264,7 @@ net_whole(struct net *net)
 			net_step(net);
 		san_host_usage(net->host[side], &u);
 		if (!is_whole(net, side)) {
+			net_lose_patience();
 			net_explain(net);
 			fail_msg("host %u: sockets %u, connections %u, timewait %u, dead %u, mbufs %u (at rest %u)",
 				 side, u.sockets, u.connections, u.timewait, u.dead, u.mbufs_used,

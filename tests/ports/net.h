@@ -67,6 +67,17 @@ struct net {
 uint64_t
 net_now_ms(void);
 
+/**
+ * How long a wait may take [ms]: NET_PATIENCE_MS, until one of the program has been in vain. Then the program has
+ * failed, and what its other cases come to is to be heard before its time is over: they wait two seconds.
+ */
+uint64_t
+net_patience_ms(void);
+
+/** A wait was in vain. Any thread. */
+void
+net_lose_patience(void);
+
 /** Start the EAL, once in a process; later san_startup(0, NULL). */
 void
 net_startup(void);
@@ -95,11 +106,12 @@ net_steps(struct net *net, unsigned int rounds);
 void
 net_explain(const struct net *net);
 
-/** Step until the expression is true; fails after NET_PATIENCE_MS. */
+/** Step until the expression is true; fails after net_patience_ms(). */
 #define NET_UNTIL(net, expr) do { \
-	uint64_t until_ms_ = net_now_ms() + NET_PATIENCE_MS; \
+	uint64_t until_ms_ = net_now_ms() + net_patience_ms(); \
 	while (!(expr)) { \
 		if (net_now_ms() > until_ms_) { \
+			net_lose_patience(); \
 			net_explain(net); \
 			fail_msg("%s:%d: never true: %s", __FILE__, __LINE__, #expr); \
 		} \

@@ -137,7 +137,7 @@ answer_arp(struct wire *wire, const struct rte_arp_hdr *in)
 static void
 resolve(struct wire *wire)
 {
-	uint64_t limit_ms = net_now_ms() + NET_PATIENCE_MS;
+	uint64_t limit_ms = net_now_ms() + net_patience_ms();
 	struct wire_seg seg;
 
 	if (wire->knows_mac)
@@ -255,11 +255,13 @@ wire_drain(void *wire)
 void
 wire_wait(struct wire *wire, struct wire_seg *seg)
 {
-	uint64_t limit_ms = net_now_ms() + NET_PATIENCE_MS;
+	uint64_t limit_ms = net_now_ms() + net_patience_ms();
 
 	while (!wire_take(wire, seg)) {
-		if (net_now_ms() > limit_ms)
+		if (net_now_ms() > limit_ms) {
+			net_lose_patience();
 			fail_msg("the host sends nothing");
+		}
 		net_step(wire->net);
 	}
 }

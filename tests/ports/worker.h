@@ -67,15 +67,16 @@ worker_detach(struct worker *wk);
 struct wsock *
 worker_socket(struct worker *wk, struct san_core *core);
 
-/** From the worker: reap until expr holds, for NET_PATIENCE_MS at most. */
+/** From the worker: reap until expr holds, for net_patience_ms() at most. */
 #define WORKER_UNTIL(wk, expr) do { \
-	uint64_t until_ms_ = net_now_ms() + NET_PATIENCE_MS; \
+	uint64_t until_ms_ = net_now_ms() + net_patience_ms(); \
 	while (!(expr) && net_now_ms() < until_ms_) { \
 		if ((wk)->w.cq) \
 			watch_reap(&(wk)->w); \
 		sched_yield(); \
 	} \
-	WORKER_CHECK(wk, expr); \
+	if (!WORKER_CHECK(wk, expr)) \
+		net_lose_patience(); \
 } while (0)
 
 /** From the worker: a connected pair, its own: from host 0 to a listener on host 1. */

@@ -129,9 +129,10 @@ world_hold(unsigned int side, bool held);
 
 /** Step until the expression is true. */
 #define UNTIL(expr) do { \
-	uint64_t until_ms_ = net_now_ms() + NET_PATIENCE_MS; \
+	uint64_t until_ms_ = net_now_ms() + net_patience_ms(); \
 	while (!(expr)) { \
 		if (net_now_ms() > until_ms_) { \
+			net_lose_patience(); \
 			net_explain(&world.net); \
 			fail_msg("%s:%d: never true: %s", __FILE__, __LINE__, #expr); \
 		} \

@@ -147,7 +147,7 @@ sw_fault(const char *fmt, ...) __attribute__((format(printf, 1, 2)));
 void
 sw_sound(void);
 
-/** Step both hosts until the expression is true; fails after NET_PATIENCE_MS. */
+/** Step both hosts until the expression is true; fails after net_patience_ms(). */
 #define SW_UNTIL(expr) NET_UNTIL(&sw.net, expr)
 
 /** Step both hosts so many rounds. */
