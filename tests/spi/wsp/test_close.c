@@ -311,6 +311,38 @@ close_signals_no_event(void)
 	assert_int_equal(listener->ev.nb_set, 0);
 }
 
+static struct sw_sock *doomed;
+
+static void
+close_doomed(struct sw_op *op)
+{
+	(void)op;
+	sw_shut(doomed);
+}
+
+/* Data of one connection and the end of the other's handshake come in one burst; the up-call for the first closes. */
+RULES("R156 R147")
+static void
+connection_that_comes_behind_its_close_is_not_signalled(void)
+{
+	struct sw_pair pair = sw_pair(700);
+	struct sw_sock *listener = sw_listener(1, 701, 5);
+	struct sw_op *op = sw_post_recv(pair.end[0], 100);
+
+	op->hook = close_doomed;
+	doomed = sw_begin(0, 701);
+	SW_UNTIL(listener->ev.set);
+	sw.net.held[0] = true;
+	sw_post_send(pair.end[1], 100, 0, 1);
+	sw_steps(5);
+	sw_take(listener);
+	sw_steps(5);
+	sw.net.held[0] = false;
+	SW_UNTIL(doomed->closed);
+	assert_false(op->pending);
+	assert_int_equal(doomed->ev.nb_set, 0);
+}
+
 RULES("R154 S3.13")
 static void
 queued_data_is_given_up(void)
@@ -534,6 +566,7 @@ static const struct CMUnitTest cases[] = {
 	SW_CASE(both_sides_close_at_once),
 	SW_CASE(dead_connection_stays_until_its_own_close),
 	SW_CASE(close_signals_no_event),
+	SW_CASE(connection_that_comes_behind_its_close_is_not_signalled),
 	SW_CASE(queued_data_is_given_up),
 	SW_CASE(received_data_that_nobody_took_is_given_up),
 	SW_CASE(socket_can_be_closed_inside_its_own_up_call),
