@@ -110,6 +110,18 @@ sani_wsp_read_name(const struct sockaddr *name, int namelen, struct san_addr *ad
 DWORD
 sani_wsp_bind_to(SOCKET s, const struct san_addr *local);
 
+/* option.c */
+
+/**
+ * Before a bind looks at a socket's options, and before the entry of one without a home is free: meanwhile no other
+ * thread writes them. Where the socket has a home behind it they are its thread's.
+ */
+void
+sani_wsp_options_hold(void);
+
+void
+sani_wsp_options_let_go(void);
+
 /** The word of an entry's tie. */
 static inline uint64_t
 sani_wsp_tie(uint32_t gen, enum sani_wsp_tie tie)

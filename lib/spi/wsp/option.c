@@ -9,6 +9,50 @@ is_sol_socket(int level)
 	return level == SOL_SOCKET || level == WIN_SOL_SOCKET;
 }
 
+/*
+ * While a socket has no home its options are any thread's. A bind takes them with it: whoever comes later finds its
+ * home, or, where it has failed, none.
+ */
+static pthread_mutex_t homeless = PTHREAD_MUTEX_INITIALIZER;
+
+void
+sani_wsp_options_hold(void)
+{
+	pthread_mutex_lock(&homeless);
+}
+
+void
+sani_wsp_options_let_go(void)
+{
+	pthread_mutex_unlock(&homeless);
+}
+
+/* @return Whether it was; code is what it has said. */
+static bool
+carry_out_homeless(struct sani_wsp_call *call, DWORD *code)
+{
+	bool done = false;
+
+	sani_wsp_options_hold();
+	call->so = sani_wsp_find(call->s);
+	if (call->so != NULL && call->so->home == NULL) {
+		*code = call->fn(call);
+		done = true;
+	}
+	sani_wsp_options_let_go();
+	return done;
+}
+
+static DWORD
+carry_out(struct sani_wsp_call *call)
+{
+	DWORD code = sani_wsp_check_caller();
+
+	if (code != 0 || carry_out_homeless(call, &code))
+		return code;
+	return sani_wsp_carry_out(call);
+}
+
 #define OF_TCP UINT32_MAX	/* in a call's flags: TCP_NODELAY; else an option of the socket */
 
 static DWORD
@@ -42,7 +86,7 @@ get_option(struct sani_wsp_call *call, int level, int name, DWORD *value)
 	call->fn = get_here;
 	if (level == IPPROTO_TCP) {
 		call->flags = OF_TCP;
-		return name == TCP_NODELAY ? sani_wsp_carry_out(call) : WSAENOPROTOOPT;
+		return name == TCP_NODELAY ? carry_out(call) : WSAENOPROTOOPT;
 	}
 	if (!is_sol_socket(level))
 		return WSAEINVAL;
@@ -50,7 +94,7 @@ get_option(struct sani_wsp_call *call, int level, int name, DWORD *value)
 	case SO_DEBUG:
 	case SO_REUSEADDR:
 	case SO_EXCLUSIVEADDRUSE:
-		return sani_wsp_carry_out(call);
+		return carry_out(call);
 	case SO_MAX_MSG_SIZE:
 		*value = SAN_IO_MAX;
 		return 0;
@@ -159,7 +203,7 @@ sani_wsp_set_sock_opt(SOCKET s, int level, int name, const char *value, int len,
 	memcpy(&given, value, sizeof(given));
 	call.value = given;
 	call.flags = level == IPPROTO_TCP ? OF_TCP : (uint32_t)name;
-	return sani_wsp_return(sani_wsp_carry_out(&call), err);
+	return sani_wsp_return(carry_out(&call), err);
 }
 
 BOOL WSPAPI

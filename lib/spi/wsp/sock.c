@@ -20,10 +20,12 @@ check_kind(int af, int type, int protocol, GROUP g, DWORD flags)
 	return g != 0 || flags != WSA_FLAG_OVERLAPPED ? WSAEINVAL : 0;
 }
 
-/* It never had a native socket. */
+/* It never had a native socket. Whoever has found it before is at its options still, perhaps. */
 static void
 retire(struct sani_wsp_sock *so)
 {
+	sani_wsp_options_hold();
+	sani_wsp_options_let_go();
 	so->retired = true;
 	sani_wsp_try_release(so);
 }
@@ -109,6 +111,24 @@ bind_native(struct sani_wsp_sock *so, struct san_core *k, const struct san_addr 
 	return rc;
 }
 
+/* With its options, all of them or none. */
+static int
+settle_here(struct sani_wsp_sock *so, struct sani_wsp_home *home, struct san_core *k, const struct san_addr *local)
+{
+	int rc;
+
+	sani_wsp_options_hold();
+	rc = bind_native(so, k, local);
+	if (rc == 0 && !so->nodelay)
+		rc = san_set_option(so->h, SAN_OPT_NODELAY, 0);
+	if (rc == 0) {
+		so->local = *local;
+		sani_wsp_settle(home, so);
+	}
+	sani_wsp_options_let_go();
+	return rc;
+}
+
 /* On the core that is to own the socket. */
 static DWORD
 bind_here(struct sani_wsp_call *call)
@@ -126,9 +146,7 @@ bind_here(struct sani_wsp_call *call)
 	rc = san_socket(k, home->layer.cq, &so->h);
 	if (rc < 0)
 		return sani_wsp_error(rc);
-	rc = bind_native(so, k, call->in);
-	if (rc == 0 && !so->nodelay)
-		rc = san_set_option(so->h, SAN_OPT_NODELAY, 0);
+	rc = settle_here(so, home, k, call->in);
 	if (rc < 0) {
 		/* Nobody is to hear of it: the record names no entry. */
 		san_close(so->h, SANI_WSP_ODD);
@@ -136,8 +154,6 @@ bind_here(struct sani_wsp_call *call)
 		so->h = SAN_NO_HANDLE;
 		return sani_wsp_error(rc);
 	}
-	so->local = *(const struct san_addr *)call->in;
-	sani_wsp_settle(home, so);
 	*settled = true;
 	if (atomic_compare_exchange_strong(&so->tie, &busy, sani_wsp_tie(gen, SANI_WSP_TIED)))
 		return 0;

@@ -181,6 +181,71 @@ close_races_with_a_bind_of_another_thread(void)
 	sw_shut_wait(s);
 }
 
+static int
+set_nodelay(const struct sw_sock *s, int value)
+{
+	int err = 0;
+
+	return sw.calls.lpWSPSetSockOpt(s->s, IPPROTO_TCP, TCP_NODELAY, (char *)&value, sizeof(value), &err) == 0 ?
+	       0 : err;
+}
+
+static int
+get_nodelay(const struct sw_sock *s)
+{
+	int value = -1, len = sizeof(value), err = 0;
+
+	return sw.calls.lpWSPGetSockOpt(s->s, IPPROTO_TCP, TCP_NODELAY, (char *)&value, &len, &err) == 0 ? value : -1;
+}
+
+/* Set the option of each socket that the other thread binds at that moment. */
+static void
+set_each(struct worker *w)
+{
+	struct sw_sock *s, *last = NULL;
+
+	CHECK(san_attach() == 0);
+	while (!atomic_load(&w->stop)) {
+		s = atomic_load(&unbound);
+		if (s == last) {
+			sched_yield();
+			continue;
+		}
+		atomic_fetch_add(&w->stage, 1);
+		CHECK(set_nodelay(s, 0) == 0);
+		last = s;
+		atomic_fetch_add(&w->stage, 1);
+	}
+	CHECK(san_detach() == 0);
+}
+
+/* An option is set while the core's thread binds the socket: before or after. */
+RULES("R34 R38 R195")
+static void
+option_races_with_a_bind(void)
+{
+	struct sockaddr_in a = sw_addr(0, 700);
+	struct sw_sock *s;
+	unsigned int i, j;
+
+	atomic_store(&unbound, NULL);
+	worker_start(&wk, &sw.net, set_each, NULL);
+	for (i = 0; i < ROUNDS; i++) {
+		assert_int_equal(sw_socket(&s), 0);
+		atomic_store(&unbound, s);
+		while (atomic_load(&wk.stage) == 2 * i && !atomic_load(&wk.over))
+			sched_yield();
+		for (j = 0; j < i % 8; j++)
+			sched_yield();
+		assert_int_equal(sw_bind(s, &a), 0);
+		SW_UNTIL(atomic_load(&wk.stage) == 2 * i + 2 || atomic_load(&wk.over));
+		assert_int_equal(get_nodelay(s), 0);
+		sw_shut_wait(s);
+	}
+	atomic_store(&wk.stop, true);
+	worker_end(&wk);
+}
+
 /* Until the provider is down. */
 static void
 make_and_bind(struct worker *w)
@@ -222,6 +287,7 @@ static const struct CMUnitTest cases[] = {
 	SW_CASE(queue_of_a_thread_that_has_gone_is_nobodys),
 	SW_CASE(first_socket_of_a_core_while_uses_are_counted),
 	SW_CASE(close_races_with_a_bind_of_another_thread),
+	SW_CASE(option_races_with_a_bind),
 	SW_CASE(cleanup_races_with_sockets_that_begin),
 };
 
