@@ -19,8 +19,7 @@ sani_conn_init(struct sani_core *core)
 	p->cold_blocks = COLD_BLOCKS;
 	p->rest_blocks = REST_BLOCKS;
 	p->conn_free = SANI_NONE;
-	p->first_waiting = SANI_NONE;
-	p->last_waiting = SANI_NONE;
+	sani_hop_init(p);
 	p->conns = sani_map(conf->nb_conns * sizeof(p->conns[0]));
 	p->dirty = sani_map(conf->nb_conns * sizeof(p->dirty[0]));
 	if (p->conns == NULL || p->dirty == NULL ||

@@ -200,7 +200,7 @@ sani_mesh_news(struct sani_core *core)
 		else if (news->kind == SANI_IP_LOST)
 			broadcast_news(core, news, SANI_MSG_NEIGHBOUR_LOST);
 		else if (news->kind == SANI_IP_FOUND)
-			sani_hop_found(core);
+			sani_hop_found(core, &news->ip);
 		else if (core->index != 0)
 			send_news(core, 0, news, news->kind == SANI_IP_DOUBT ?
 				  SANI_MSG_NEIGHBOUR_DOUBT : SANI_MSG_NEIGHBOUR_WANT);

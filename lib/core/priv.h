@@ -328,7 +328,11 @@ sani_hop_forget(struct sani_core *core, struct sani_tcp_conn *c);
 
 /** A first hop that was waited for is known. Lists connections for output, so it is not for inside that. */
 void
-sani_hop_found(struct sani_core *core);
+sani_hop_found(struct sani_core *core, const union sani_ip *hop);
+
+/** None waits, at first. */
+void
+sani_hop_init(struct sani_core_priv *p);
 
 /* lend.c */
 

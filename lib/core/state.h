@@ -23,6 +23,7 @@
 #define SANI_SPARE_TX 4			/**< Room for calls of the tcp engine that build no segment. */
 #define SANI_IP_FRAMES 32		/**< Frames that calls of the ip engine may leave before a sweep. */
 #define SANI_QUEUE_FIRST (256u << 10)	/**< Size of a queue that grows by itself, at first [bytes]. */
+#define SANI_HOP_LISTS 256u		/**< As many neighbours are asked for at a time at most. */
 #define SANI_MESH_PACKETS 1024		/**< Packets under way between two cores at most. */
 #define SANI_MESH_MESSAGES 4096		/**< Messages that one input takes at most. */
 
@@ -102,6 +103,12 @@ struct sani_txq {
 	struct rte_mbuf *m[SANI_TXQ_MAX];
 };
 
+/** Connects that wait for the same neighbour, or for another one with the same hash; oldest first, SANI_NONE. */
+struct sani_hop_list {
+	uint32_t first;
+	uint32_t last;
+};
+
 struct sani_core_priv {
 	struct sani_ip_engine *ip;
 	struct sani_ip_io io;			/**< Of every call of the ip engine; sani_tx_sweep() empties it. */
@@ -143,9 +150,10 @@ struct sani_core_priv {
 	uint32_t late[SANI_LATE_MAX];		/**< Blocks whose timers are put off, and maybe others, */
 	uint32_t nb_late;
 	uint32_t nb_late_before;		/**< of them by the round before. */
-	uint32_t first_waiting;			/**< Connects whose SYN has not left (hop.c), SANI_NONE. */
-	uint32_t last_waiting;
-	uint32_t cut_max;			/**< struct sani_tcp_io: every port of the host cuts. */
+	struct sani_hop_list waiting[SANI_HOP_LISTS];	/**< Connects whose SYN has not left, by first hop (hop.c). */
+	struct sani_tcp_cut *cuts;		/**< struct sani_tcp_io: NULL where not every port of the host cuts, else */
+	struct sani_tcp_cut cut;		/**< this, whose room is */
+	uint32_t cut_room;			/**< so much while none wait for a port. */
 	uint64_t queue_budget;			/**< By how much queues may still grow [bytes]. */
 	uint64_t nb_draws;			/**< Of random local ports. */
 

@@ -172,6 +172,11 @@ int
 sani_ip_output(struct sani_ip_engine *ip, struct rte_mbuf *m, const struct sani_ip_out *out,
 	       struct sani_ip_io *io);
 
+/** The first hop from src (or any) to dst, which does not change. @return False: no route. */
+bool
+sani_ip_first_hop(const struct sani_ip_engine *ip, const union sani_ip *dst, const union sani_ip *src,
+		  union sani_ip *hop);
+
 /** Is the first hop from src (or any) to dst known, so that a packet would leave at once? */
 bool
 sani_ip_knows(struct sani_ip_engine *ip, const union sani_ip *dst, const union sani_ip *src);

@@ -96,6 +96,18 @@ sani_ip_route(const struct sani_ip_engine *ip, const union sani_ip *dst, struct 
 	return 0;
 }
 
+bool
+sani_ip_first_hop(const struct sani_ip_engine *ip, const union sani_ip *dst, const union sani_ip *src,
+		  union sani_ip *first)
+{
+	struct sani_ip_hop hop;
+
+	if (sani_ip_find_hop(ip, dst, src, &hop) < 0)
+		return false;
+	*first = sani_ip_from_v4(hop.next_be);
+	return true;
+}
+
 int
 sani_ip_iface_of(const struct sani_ip_engine *ip, const union sani_ip *addr)
 {

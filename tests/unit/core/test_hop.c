@@ -177,6 +177,77 @@ answer_of_another_neighbour_begins_nothing_anew(void **state)
 	pair_close();
 }
 
+/* In all lists, each whole in both directions. */
+static unsigned int
+count_waiting(const struct sani_core_priv *p)
+{
+	unsigned int n = 0;
+
+	for (unsigned int i = 0; i < SANI_HOP_LISTS; i++) {
+		uint32_t last = SANI_NONE;
+
+		for (uint32_t k = p->waiting[i].first; k != SANI_NONE; k = p->conns[k].owner.next) {
+			assert_int_equal(p->conns[k].owner.prev, last);
+			last = k;
+			n++;
+		}
+		assert_int_equal(p->waiting[i].last, last);
+	}
+	return n;
+}
+
+/* Those in the list of a neighbour's; 0: none waits for it. */
+static unsigned int
+count_waiting_with(const struct sani_core_priv *p, const union sani_ip *remote)
+{
+	for (unsigned int i = 0; i < SANI_HOP_LISTS; i++) {
+		unsigned int n = 0;
+		bool has = false;
+
+		for (uint32_t k = p->waiting[i].first; k != SANI_NONE; k = p->conns[k].owner.next, n++)
+			has |= sani_ip_eq(&p->conns[k].tuple.remote, remote);
+		if (has)
+			return n;
+	}
+	return 0;
+}
+
+static void
+connect_to(uint32_t remote)
+{
+	struct sani_open open = { .remote_port = 80, .sndbuf = 4096, .rcvbuf = 4096, .sock = pair.nb_socks };
+	struct sani_core *core = pair.host[A]->cores[0];
+	struct sani_tcp_conn *c;
+
+	open.remote = sani_ip_from_v4(rte_cpu_to_be_32(remote));
+	assert_int_equal(sani_core_connect(core, &open, &c), 0);
+	pair.socks[pair.nb_socks++] = (struct pair_sock){
+		.core = core, .idx = sani_core_conn_idx(core, c), .gen = c->owner.gen,
+	};
+}
+
+/* Connects to silent neighbours are not even looked at when another one is found. */
+static void
+answer_concerns_those_that_wait_for_it(void **state)
+{
+	const union sani_ip b = pair_addr(B);
+	struct sani_core_priv *p;
+
+	(void)state;
+	open_strangers(1);
+	p = pair.host[A]->cores[0]->priv;
+	for (uint32_t i = 0; i < CONNECTS; i++)
+		connect_to(0x0a000010u + i);
+	connect_one();
+	lose_all(1000);
+	assert_int_equal(count_waiting(p), CONNECTS + 1);
+	assert_int_equal(count_waiting_with(p, &b), 1);
+	pair_run(SEC / 10);
+	assert_int_equal(count_waiting(p), CONNECTS);
+	assert_int_equal(count_waiting_with(p, &b), 0);
+	pair_close();
+}
+
 /* A connect whose SYN waits, and the news that its hop is known is lost: the SYN goes when its time has come. */
 static uint32_t
 connect_and_lose_the_news(struct sani_core_priv *p)
@@ -189,7 +260,7 @@ connect_and_lose_the_news(struct sani_core_priv *p)
 		p->io.news[i].kind = SANI_IP_WANT;	/* on the core that runs ARP it says nothing */
 	p->io.nb_news = RTE_DIM(p->io.news);
 	pair_round(A);
-	assert_int_equal(p->first_waiting, pair.socks[sock].idx);
+	assert_int_equal(count_waiting(p), 1);
 	return sock;
 }
 
@@ -197,6 +268,7 @@ connect_and_lose_the_news(struct sani_core_priv *p)
 static void
 syn_that_has_left_is_no_first_one_again(void **state)
 {
+	const union sani_ip b = pair_addr(B);
 	struct sani_core_priv *p;
 	uint32_t sock;
 
@@ -205,8 +277,8 @@ syn_that_has_left_is_no_first_one_again(void **state)
 	p = pair.host[A]->cores[0]->priv;
 	sock = connect_and_lose_the_news(p);
 	lose_all(SEC + SEC / 2);
-	sani_hop_found(pair.host[A]->cores[0]);
-	assert_int_equal(p->first_waiting, SANI_NONE);
+	sani_hop_found(pair.host[A]->cores[0], &b);
+	assert_int_equal(count_waiting(p), 0);
 	assert_true(sani_tcp_syn_lost(pair_conn(sock)));
 	assert_int_equal(pair_conn(sock)->backoff, 1);
 	assert_int_equal(p->nb_dirty, 0);
@@ -231,8 +303,7 @@ connect_that_was_told_nothing_of_its_hop_is_parked_whole(void **state)
 	assert_int_equal(pair_write(sock, text, LEN), LEN);
 	pair_run(SEC);
 	assert_true((pair.socks[sock].idx & SANI_CONN_PARKED) != 0);
-	assert_int_equal(p->first_waiting, SANI_NONE);
-	assert_int_equal(p->last_waiting, SANI_NONE);
+	assert_int_equal(count_waiting(p), 0);
 	pair_close();
 }
 
@@ -245,6 +316,7 @@ main(void)
 		cmocka_unit_test(syn_that_has_not_left_keeps_its_cookie_and_data),
 		cmocka_unit_test(close_of_a_connect_that_waits_leaves_the_others),
 		cmocka_unit_test(answer_of_another_neighbour_begins_nothing_anew),
+		cmocka_unit_test(answer_concerns_those_that_wait_for_it),
 		cmocka_unit_test(syn_that_has_left_is_no_first_one_again),
 		cmocka_unit_test(connect_that_was_told_nothing_of_its_hop_is_parked_whole),
 	};
