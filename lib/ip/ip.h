@@ -177,7 +177,7 @@ bool
 sani_ip_first_hop(const struct sani_ip_engine *ip, const union sani_ip *dst, const union sani_ip *src,
 		  union sani_ip *hop);
 
-/** Is the first hop from src (or any) to dst known, so that a packet would leave at once? */
+/** Is the first hop from src (or any) to dst known, so that a packet need not wait for an answer? */
 bool
 sani_ip_knows(struct sani_ip_engine *ip, const union sani_ip *dst, const union sani_ip *src);
 

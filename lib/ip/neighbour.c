@@ -222,7 +222,7 @@ send_to(const struct sani_ip_neigh *n, struct rte_mbuf *m, struct sani_ip_io *io
 	sani_ip_emit(io, m);
 }
 
-/* At most so many of those that wait. What is left goes with the next rounds, and may be overtaken. */
+/* At most so many of those that wait. What is left goes with the next rounds. */
 static void
 let_go(struct sani_ip_engine *ip, struct sani_ip_neigh *n, unsigned int most, struct sani_ip_io *io)
 {
@@ -248,6 +248,9 @@ confirm(struct sani_ip_engine *ip, struct sani_ip_neigh *n, const struct rte_eth
 		sani_ip_tell(io, SANI_IP_KNOWN, n);
 	if (n->nb_held > 0)
 		let_go(ip, n, SANI_IP_HELD, io);
+	/* who has kept its way would overtake the rest */
+	if (n->nb_held > 0)
+		n->way = next_way(n->way);
 	if (n->awaited)
 		sani_ip_tell(io, SANI_IP_FOUND, n);
 	n->awaited = false;
@@ -270,6 +273,17 @@ sani_ip_neigh_heard(struct sani_ip_engine *ip, unsigned int iface, const union s
 	}
 	confirm(ip, n, mac, io);
 	return true;
+}
+
+/* A packet for a neighbour that is known goes behind those that have waited, for none is to be overtaken. */
+static void
+go_behind(struct sani_ip_engine *ip, struct sani_ip_neigh *n, struct rte_mbuf *m, struct sani_ip_io *io)
+{
+	let_go(ip, n, SANI_IP_HELD, io);
+	if (n->nb_held > 0)
+		sani_ip_hold(ip, n, m, io);
+	else
+		send_to(n, m, io);
 }
 
 /* A packet for a neighbour that is not known: kept, or its maker is told when to make it again. */
@@ -297,13 +311,20 @@ sani_ip_neigh_give(struct sani_ip_neigh *n, struct rte_mbuf *m, struct sani_ip_i
 	send_to(n, m, io);
 }
 
+static struct sani_ip_neigh *
+find_of(struct sani_ip_engine *ip, const struct sani_ip_hop *hop)
+{
+	union sani_ip addr = sani_ip_from_v4(hop->next_be);
+
+	return sani_ip_neigh_find(ip, hop->iface, &addr);
+}
+
 struct sani_ip_neigh *
 sani_ip_neigh_known(struct sani_ip_engine *ip, const struct sani_ip_hop *hop)
 {
-	union sani_ip addr = sani_ip_from_v4(hop->next_be);
-	struct sani_ip_neigh *n = sani_ip_neigh_find(ip, hop->iface, &addr);
+	struct sani_ip_neigh *n = find_of(ip, hop);
 
-	return n != NULL && has_mac(n) ? n : NULL;
+	return n != NULL && has_mac(n) && n->nb_held == 0 ? n : NULL;
 }
 
 int
@@ -321,6 +342,10 @@ sani_ip_neigh_hold(struct sani_ip_engine *ip, const struct sani_ip_hop *hop, str
 		}
 		begin_asking(ip, n, io);
 	}
+	if (has_mac(n)) {
+		go_behind(ip, n, m, io);
+		return 0;
+	}
 	if (n->state == SANI_IP_NEIGH_FAILED && !is_held_off(n))
 		begin_asking(ip, n, io);
 	return keep(ip, n, m, io, way);
@@ -329,9 +354,12 @@ sani_ip_neigh_hold(struct sani_ip_engine *ip, const struct sani_ip_hop *hop, str
 bool
 sani_ip_knows(struct sani_ip_engine *ip, const union sani_ip *dst, const union sani_ip *src)
 {
+	struct sani_ip_neigh *n = NULL;
 	struct sani_ip_hop hop;
 
-	return sani_ip_find_hop(ip, dst, src, &hop) == 0 && sani_ip_neigh_known(ip, &hop) != NULL;
+	if (sani_ip_find_hop(ip, dst, src, &hop) == 0)
+		n = find_of(ip, &hop);
+	return n != NULL && has_mac(n);
 }
 
 static void

@@ -301,12 +301,13 @@ bool
 sani_ip_neigh_heard(struct sani_ip_engine *ip, unsigned int iface, const union sani_ip *addr,
 		    const struct rte_ether_addr *mac, bool may_learn, struct sani_ip_io *io);
 
-/** The neighbour of a hop, if its MAC is known; else NULL. */
+/** The neighbour of a hop, if its MAC is known and nothing waits for it; else NULL. */
 struct sani_ip_neigh *
 sani_ip_neigh_known(struct sani_ip_engine *ip, const struct sani_ip_hop *hop);
 
 /**
- * Hold a frame, whole but for its destination MAC, for a neighbour whose MAC is not known, or drop it; m is consumed.
+ * Hold a frame, whole but for its destination MAC, for a neighbour whose MAC is not known, or drop it; or send it
+ * behind those that have waited and not gone yet. m is consumed.
  * @param[in] way  As its sender knows it, or NULL.
  * @retval 0 1 -EHOSTUNREACH  As sani_ip_output().
  */

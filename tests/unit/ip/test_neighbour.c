@@ -53,6 +53,28 @@ many_packets_wait_and_the_oldest_go(void **state)
 	expect_all_let_go(r, 4, SANI_IP_HELD_MOST);
 }
 
+/* The answer lets go what there is room for at once; a packet that is sent before the rest has gone goes behind it. */
+static void
+packet_does_not_overtake_those_that_wait(void **state)
+{
+	struct rig *r = *state;
+	struct frame f;
+
+	for (uint32_t i = 1; i <= 20; i++)
+		assert_int_equal(send_tcp(r, PEER, i), 0);
+	take_request(r, PEER, NULL);
+	answer(r, PEER, &peer_mac);
+	for (uint32_t i = 1; r->io.nb_tx > 0 || i <= 4; i++) {
+		take(r, &f);
+		assert_int_equal(f.len, 54 + i);
+	}
+	assert_int_equal(send_tcp(r, PEER, 21), 0);
+	assert_in_range(r->io.nb_tx, 1, SANI_IP_TX_ROOM);
+	expect_all_let_go(r, 5, 17);
+	assert_int_equal(send_tcp(r, PEER, 22), 0);
+	expect_all_let_go(r, 22, 1);
+}
+
 /* What others wait for leaves four places to each. */
 static void
 neighbour_has_places_that_others_cannot_take(void **state)
@@ -326,6 +348,7 @@ main(void)
 	const struct CMUnitTest tests[] = {
 		TEST(packet_waits_for_the_answer),
 		TEST(many_packets_wait_and_the_oldest_go),
+		TEST(packet_does_not_overtake_those_that_wait),
 		TEST(neighbour_has_places_that_others_cannot_take),
 		TEST(request_of_the_peer_resolves_as_well),
 		TEST(requests_go_once_a_second_three_times),

@@ -165,6 +165,44 @@ packet_that_is_made_again_is_not_held(void **state)
 	assert_int_equal(r->io.nb_news, 0);
 }
 
+/* The neighbour was asked for anew, and answers: who has kept its way goes behind what waits, and so does a SYN. */
+static void
+kept_way_does_not_lead_past_those_that_wait(void **state)
+{
+	const union sani_ip us = ip_of(US), peer = ip_of(PEER);
+	struct rig *r = *state;
+	uint32_t way = 0, fresh = SANI_IP_WAY_AGAIN, kept;
+	struct frame f;
+
+	know_peer(r);
+	assert_int_equal(send_by(r, PEER, &way), 0);
+	drain(r);
+	kept = way;
+	run_until(r, r->io.now_us + 2 * SEC);
+	sani_ip_neighbour_doubt(r->ip, 0, &peer, &r->io);
+	run_until(r, r->io.now_us + 3 * SEC);
+	drain(r);
+	for (uint32_t i = 1; i <= 6; i++)
+		assert_int_equal(send_tcp(r, PEER, i), 0);
+	expect_nothing_sent(r);
+	answer(r, PEER, &peer_mac);
+	drain(r);
+	/* four have gone */
+	assert_true(sani_ip_knows(r->ip, &peer, &us));
+	assert_int_equal(send_by(r, PEER, &way), 0);
+	assert_int_equal(send_by(r, PEER, &fresh), 0);
+	for (uint32_t i = 5; i <= 6; i++) {
+		take(r, &f);
+		assert_int_equal(f.len, 54 + i);
+	}
+	take(r, &f);
+	assert_int_equal(f.len, 34 + 33);
+	expect_frame_to(r, &peer_mac);
+	assert_int_equal(send_by(r, PEER, &way), 0);
+	assert_int_not_equal(way, kept);
+	expect_frame_to(r, &peer_mac);
+}
+
 /* Refused while it does not answer; told when it is heard all the same. */
 static void
 packet_for_a_neighbour_that_comes_back_is_made_again(void **state)
@@ -202,6 +240,7 @@ main(void)
 		TEST(packet_too_long_is_refused_on_a_known_way),
 		TEST(packet_that_is_made_again_is_not_held),
 		TEST(packet_for_a_neighbour_that_comes_back_is_made_again),
+		TEST(kept_way_does_not_lead_past_those_that_wait),
 	};
 
 	return cmocka_run_group_tests_name("way", tests, rig_start, rig_stop);
