@@ -298,7 +298,11 @@ sim_unsent_settle(struct sim_host *h);
 bool
 sim_half_seeks_peer(const struct sim_half *x, uint64_t since_us);
 
-/** That, or was its host under a fault: may what was due since be late? */
+/** What it sends now may have waited, and be older than it looks. */
+bool
+sim_half_is_late(const struct sim_half *x);
+
+/** Has it waited, or was its host under a fault: may what was due since be late? */
 bool
 sim_half_is_excused(const struct sim_half *x, uint64_t since_us);
 

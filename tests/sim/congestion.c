@@ -286,7 +286,7 @@ take_again(struct sim_half *x, const struct sim_packet *p)
 	uint32_t end = p->seq + sim_space(p);
 
 	if (g->nb_out < RUNS_SURE && is_judged(x) && g->settled.nb > 0 && sim_lt(x->una, g->settled.r[0].from))
-		sim_hold(SIM_sack_rexmit, !is_known(&g->settled, p->seq, end) || sim_half_seeks_peer(x, vhost_now_us),
+		sim_hold(SIM_sack_rexmit, !is_known(&g->settled, p->seq, end) || sim_half_is_late(x),
 			 "%u:%u sends %u..%u again, which was SACKed", x->ip & 255, x->port, p->seq, end);
 	if (g->hole_seq == p->seq && is_hole_sure(x))
 		sim_hold(SIM_rack_rexmit, vhost_now_us <= g->limit_us,

@@ -173,7 +173,7 @@ sim_check_ecn(struct sim_half *x, const struct sim_packet *p, bool is_new)
 			 x->port);
 	/* what is left of a connection in TIME-WAIT knows nothing of ECN */
 	if (x->owes_ece && !x->dctcp && (p->flags & SIM_ACK) && !x->got_fin &&
-	    !sim_half_seeks_peer(x, vhost_now_us))
+	    !sim_half_is_late(x))
 		sim_hold(SIM_ecn_echo, p->flags & SIM_ECE, "%u:%u: no ECE, a CE was not answered by CWR yet",
 			 x->ip & 255, x->port);
 	if (p->flags & SIM_ECE)

@@ -194,7 +194,7 @@ check_sequence(struct sim_half *x, const struct sim_packet *p)
 		x->fin_seq = fin_seq;
 	}
 	if (sim_lt(p->seq, x->snd_max) || sim_space(p) > 0)
-		sim_hold(SIM_no_needless_rexmit, sim_leq(x->una, p->seq) || sim_half_seeks_peer(x, vhost_now_us) ||
+		sim_hold(SIM_no_needless_rexmit, sim_leq(x->una, p->seq) || sim_half_is_late(x) ||
 			 ((p->flags & SIM_SYN) != 0 && sim_half_may_lack_place(x)), "acknowledged up to %u: %s", x->una,
 			 text_of(p));
 }
@@ -284,7 +284,7 @@ check_keepalive(const struct sim_half *x, const struct sim_packet *p)
 	uint32_t idle_ms = x->host->keep_ms[x->port];
 
 	/* It may have waited for the address, and the peer was heard meanwhile. */
-	if (sim_half_seeks_peer(x, vhost_now_us))
+	if (sim_half_is_late(x))
 		return;
 	sim_hold(SIM_keepalive, (p->flags & ~SIM_ECE) == SIM_ACK && quiet_us + KEEP_SLACK_US >= idle_ms * 1000ull,
 		 "asks after %lu us, not %u ms: %s", quiet_us, idle_ms, text_of(p));
@@ -346,7 +346,7 @@ check_segment(struct sim_half *x, const struct sim_packet *p)
 	if (x->flow->ignored)
 		return;
 	sim_hold(SIM_after_rst, !x->aborted && (!x->dead || !is_new || sim_space(p) == 0 ||
-					 sim_half_seeks_peer(x, vhost_now_us)),
+					 sim_half_is_late(x)),
 		 "after the end by RST: %s", text_of(p));
 	check_options(x, p);
 	check_timestamp(x, p);

@@ -14,18 +14,12 @@ sim_unsent_asks(struct sim_host *h, const struct sim_packet *p)
 			h->sought_us[i] = vhost_now_us;
 }
 
-static bool
-is_seeking(const struct sim_host *h, unsigned int i)
-{
-	return h->sought_us[i] > h->told_us[i];
-}
-
 /* Whatever tells of a neighbour tells its address. */
 void
 sim_unsent_told(struct sim_host *h, const struct sim_packet *p)
 {
 	for (unsigned int i = 0; i < h->w->nb_hosts; i++)
-		h->told[i] |= h->w->hosts[i].ip == p->src && is_seeking(h, i);
+		h->told[i] |= h->w->hosts[i].ip == p->src;
 }
 
 static uint64_t
@@ -40,18 +34,25 @@ sim_unsent_settle(struct sim_host *h)
 {
 	h->unsent = count_dropped(h);
 	for (unsigned int i = 0; i < h->w->nb_hosts; i++) {
-		if (h->told[i])
+		if (h->told[i] && h->sought_us[i] > h->told_us[i])
 			h->told_us[i] = vhost_now_us;
 		h->told[i] = false;
 	}
 }
 
+/* What a full ring has held up may be a question that was answered since. */
 bool
 sim_half_seeks_peer(const struct sim_half *x, uint64_t since_us)
 {
 	unsigned int i = x->peer->host->index;
 
-	return is_seeking(x->host, i) || x->host->told_us[i] >= since_us;
+	return x->host->sought_us[i] > x->host->told_us[i] || x->host->told[i] || x->host->told_us[i] >= since_us;
+}
+
+bool
+sim_half_is_late(const struct sim_half *x)
+{
+	return sim_half_seeks_peer(x, vhost_now_us);
 }
 
 bool

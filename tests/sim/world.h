@@ -66,8 +66,8 @@ struct sim_host {
 	uint32_t nb_hostages;
 	uint64_t excused_us;		/**< The last time a fault was at work. */
 	uint64_t sought_us[SIM_HOSTS];	/**< When it last asked for the address of each host, */
-	uint64_t told_us[SIM_HOSTS];	/**< and was told it (settled). */
-	bool told[SIM_HOSTS];		/**< It was asked for, and the answer is put. */
+	uint64_t told_us[SIM_HOSTS];	/**< and when it was told it then (settled). */
+	bool told[SIM_HOSTS];		/**< Something that tells it is put. */
 	uint64_t unsent;		/**< Frames that it had made and dropped when it was settled last. */
 	uint16_t keep_ms[65536];	/**< For each port after what silence its sockets may ask, 0: never. */
 	uint8_t paced[65536 / 8];	/**< A bit for each port whose sockets may have been paced, */
