@@ -89,6 +89,7 @@ sani_block_take(struct sani_core *core, uint32_t hash)
 	c->owner = (struct sani_tcp_owner){
 		.hash = hash, .gen = c->owner.gen, .sock = SANI_NONE, .listen = SANI_NONE,
 		.next = SANI_NONE, .prev = SANI_NONE, .dirty = SANI_NONE, .flags = SANI_CONN_USED,
+		.tell_acks = 1,
 	};
 	sani_timer_init(&c->owner.timer);
 	p->nb_blocks++;
@@ -317,7 +318,8 @@ sani_conn_settle(struct sani_core *core, struct sani_tcp_conn *c, uint32_t ev)
 {
 	sani_core_touch(core, c, ev);
 	ev &= ~(uint32_t)SANI_TCP_EV_OUTPUT;
-	if (sani_likely(ev == 0))
+	/* what is above is not even looked at when it has nothing that an acknowledgement moves on */
+	if (sani_likely(ev == 0) || (ev == SANI_TCP_EV_ACKED && !c->owner.tell_acks))
 		return;
 	if ((ev & (SANI_TCP_EV_DOUBT | SANI_TCP_EV_CONNECTED)) != 0) {
 		note_seldom(core, c, ev);

@@ -97,7 +97,10 @@ struct sani_core;
 
 /** What the layer above is told; called inside a round, on the core's thread. Every slot filled. */
 struct sani_core_up {
-	/** Events (SANI_TCP_EV_OUTPUT and SANI_TCP_EV_DOUBT are never among them) of a connection that has a socket. */
+	/**
+	 * Events (SANI_TCP_EV_OUTPUT and SANI_TCP_EV_DOUBT are never among them) of a connection that has a socket.
+	 * ACKED alone is told only while owner.tell_acks is set, which is the layer's to clear and to set again.
+	 */
 	void (*event)(struct sani_core *core, struct sani_tcp_conn *c, uint32_t ev);
 	/**
 	 * A passive open is finished, or held at its SYN (sani_listen.hold): c is an embryo of listen entry

@@ -44,10 +44,9 @@ count_free(const struct rte_mempool *pool)
 
 /* They are for whoever needs one, and a core to which nothing happens keeps none. */
 static SANI_SELDOM void
-give_spare(struct sani_core_priv *p)
+give_spare(struct sani_core *core)
 {
-	rte_pktmbuf_free_bulk(p->spare.m, p->spare.nb);
-	p->spare.nb = 0;
+	sani_tcp_spare_empty(&core->priv->spare, core->host->pool);
 }
 
 void
@@ -57,7 +56,7 @@ sani_core_look_at_pool(struct sani_core *core)
 
 	p->scarce = count_free(core->host->pool) < core->host->scarce_below;
 	if (sani_unlikely(p->scarce))
-		give_spare(p);
+		give_spare(core);
 	p->looked_ms = (uint32_t)(core->now_us >> 10);
 	p->busy = false;
 }
@@ -68,7 +67,7 @@ look_when_idle(struct sani_core *core)
 {
 	sani_core_look_at_pool(core);
 	if (sani_unlikely(core->priv->spare.nb > 0))
-		give_spare(core->priv);
+		give_spare(core);
 }
 
 static SANI_SELDOM void

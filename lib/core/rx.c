@@ -8,6 +8,7 @@
 #include "wire/buf.h"
 
 #define CONN_LINES 4	/* of a block, from its begin: what is looked at first of a segment's */
+#define PARKED_LINES (sizeof(struct sani_tcp_parked) / SANI_CACHE_LINE)
 
 /* Cut the headers off: what is left is the payload, for the ip engine has cut the padding. NULL: none. */
 static struct rte_mbuf *
@@ -90,39 +91,89 @@ read_frame(struct sani_core *core, struct sani_rx_item *item)
 	return true;
 }
 
+static inline void
+prefetch_lines(const void *at, unsigned int from, unsigned int to)
+{
+	for (unsigned int i = from; i < to; i++)
+		__builtin_prefetch((const uint8_t *)at + i * SANI_CACHE_LINE);
+}
+
 /* Second pass: what has this hash is most likely it. Processing looks whether it is, for it may have changed. */
 static inline void
-prefetch_conn(const struct sani_core_priv *p, struct sani_rx_item *item, unsigned int nb_lines)
+find_likely(const struct sani_core_priv *p, struct sani_rx_item *item)
 {
-	const uint8_t *c;
 	uint32_t at = 0;
 
 	item->likely = sani_flow_next(&p->flow, (uint32_t)item->hash, &at);
+}
+
+static inline void
+prefetch_conn(const struct sani_core_priv *p, struct sani_rx_item *item)
+{
+	find_likely(p, item);
 	if (item->likely == SANI_FLOW_NOTHING || (item->likely & SANI_FLOW_TW) != 0)
 		return;
 	if ((item->likely & SANI_FLOW_PARKED) != 0)
-		c = (const uint8_t *)&p->parked[sani_flow_idx(item->likely)];
+		prefetch_lines(&p->parked[sani_flow_idx(item->likely)], 0, PARKED_LINES);
 	else
-		c = (const uint8_t *)&p->conns[sani_flow_idx(item->likely)];
-	for (unsigned int i = 0; i < nb_lines; i++)
-		__builtin_prefetch(c + i * SANI_CACHE_LINE);
+		prefetch_lines(&p->conns[sani_flow_idx(item->likely)], 0, CONN_LINES);
 }
 
-/* What a connection of the table refers to. @return Its socket, or SANI_NONE. */
-static inline uint32_t
-prefetch_held(const struct sani_core_priv *p, sani_flow_ref ref)
+static inline bool
+has_text(const struct sani_rx_item *item)
+{
+	return !item->is_icmp && item->seg.len > 0;
+}
+
+/* All that the segment will touch of it: without text not what is received. */
+static inline void
+prefetch_block(const struct sani_core_priv *p, struct sani_rx_item *item)
 {
 	const struct sani_tcp_conn *c;
 
-	if (ref == SANI_FLOW_NOTHING || (ref & SANI_FLOW_TW) != 0)
-		return SANI_NONE;
-	if ((ref & SANI_FLOW_PARKED) != 0)
-		return p->parked[sani_flow_idx(ref)].sock;
-	c = &p->conns[sani_flow_idx(ref)];
-	if (c->sndq.head != NULL) {
-		sani_fetch_to_write(c->sndq.head);
-		sani_fetch_to_write(c->sndq.head + 1);
+	find_likely(p, item);
+	if (item->likely == SANI_FLOW_NOTHING || (item->likely & SANI_FLOW_TW) != 0)
+		return;
+	if (sani_unlikely((item->likely & SANI_FLOW_PARKED) != 0)) {
+		prefetch_lines(&p->parked[sani_flow_idx(item->likely)], 0, PARKED_LINES);
+		return;
 	}
+	c = &p->conns[sani_flow_idx(item->likely)];
+	prefetch_lines(c, 0, SANI_TCP_LINE(rcvq));
+	if (has_text(item))
+		__builtin_prefetch(&c->rcvq);
+	prefetch_lines(c, SANI_TCP_LINE(rcvq) + 1, SANI_TCP_HOT_LINES);
+}
+
+/* The buffer that an answer will be written into. */
+static inline void
+prefetch_answer(const struct rte_mbuf *m)
+{
+	sani_fetch_to_write(m);
+	sani_fetch_to_write(m + 1);
+}
+
+/*
+ * What a connection of the table refers to. The buffer of what text acknowledges is the answer's; that of an ACK alone
+ * is not looked at; where there is none, the answer takes a spare one: nb_spare of them are spoken for.
+ * @return Its socket, or SANI_NONE: there is none that will be told.
+ */
+static inline uint32_t
+prefetch_held(const struct sani_core_priv *p, const struct sani_rx_item *item, uint32_t *nb_spare)
+{
+	const struct sani_tcp_conn *c;
+
+	if (item->likely == SANI_FLOW_NOTHING || (item->likely & SANI_FLOW_TW) != 0)
+		return SANI_NONE;
+	if ((item->likely & SANI_FLOW_PARKED) != 0)
+		return p->parked[sani_flow_idx(item->likely)].sock;
+	c = &p->conns[sani_flow_idx(item->likely)];
+	if (!has_text(item))
+		return c->owner.tell_acks ? c->owner.sock : SANI_NONE;
+	if (c->sndq.head != NULL)
+		prefetch_answer(c->sndq.head);
+	else if (*nb_spare < p->spare.nb)
+		prefetch_answer(p->spare.m[p->spare.nb - ++*nb_spare]);
 	return c->owner.sock;
 }
 
@@ -135,16 +186,17 @@ prefetch_all(struct sani_core *core, struct sani_rx_item *items, unsigned int n)
 {
 	uint32_t socks[SANI_BURST];
 	unsigned int nb = 0, nb_text = 0;
+	uint32_t nb_spare = 0;
 
 	for (unsigned int i = 0; i < n; i++)
-		prefetch_conn(core->priv, &items[i], SANI_TCP_HOT_LINES);
+		prefetch_block(core->priv, &items[i]);
 	for (unsigned int i = 0; i < n; i++) {
-		uint32_t sock = prefetch_held(core->priv, items[i].likely);
+		uint32_t sock = prefetch_held(core->priv, &items[i], &nb_spare);
 
 		if (sock == SANI_NONE)
 			continue;
 		socks[nb++] = sock;
-		if (items[i].is_icmp || items[i].seg.len == 0)
+		if (!has_text(&items[i]))
 			continue;
 		/* those with text come first */
 		socks[nb - 1] = socks[nb_text];
@@ -360,7 +412,7 @@ process(struct sani_core *core, struct rte_mbuf **frames, unsigned int nb_frames
 		prefetch_all(core, items, n);
 	else
 		for (unsigned int i = 0; i < n; i++)
-			prefetch_conn(core->priv, &items[i], CONN_LINES);
+			prefetch_conn(core->priv, &items[i]);
 	for (unsigned int i = 0; i < n; i++) {
 		if (items[i].is_icmp)
 			input_error(core, &items[i]);

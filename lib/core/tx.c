@@ -391,8 +391,7 @@ sani_tx_stop(struct sani_core *core)
 
 	rte_pktmbuf_free_bulk(p->reserve, p->nb_reserve);
 	p->nb_reserve = 0;
-	rte_pktmbuf_free_bulk(p->spare.m, p->spare.nb);
-	p->spare.nb = 0;
+	sani_tcp_spare_empty(&p->spare, core->host->pool);
 	for (unsigned int i = 0; i < core->host->nb_ifaces; i++) {
 		rte_pktmbuf_free_bulk(p->txq[i].m, p->txq[i].n);
 		p->txq[i].n = 0;

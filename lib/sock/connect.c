@@ -155,6 +155,16 @@ fill_receives(struct san_core *k, struct sani_sock *so, struct sani_tcp_conn *c,
 		sani_recv_pump(k, so);
 }
 
+/* While nothing is listed acknowledgements are not told: xfer.c asks for them again. */
+static inline void
+go_on_sending(struct san_core *k, struct sani_sock *so, struct sani_tcp_conn *c)
+{
+	if (so->send.head != NULL)
+		sani_send_pump(k, so);
+	else
+		c->owner.tell_acks = 0;
+}
+
 void
 sani_conn_event(struct sani_core *core, struct sani_tcp_conn *c, uint32_t ev)
 {
@@ -169,8 +179,8 @@ sani_conn_event(struct sani_core *core, struct sani_tcp_conn *c, uint32_t ev)
 	if (!(ev & SANI_TCP_EV_CLOSED) || sani_tcp_error(c) == 0) {
 		if ((ev & (SANI_TCP_EV_READABLE | SANI_TCP_EV_FIN)) && so->recv.head != NULL)
 			fill_receives(k, so, c, ev);
-		if ((ev & SENDING_GOES_ON) && so->send.head != NULL)
-			sani_send_pump(k, so);
+		if (ev & SENDING_GOES_ON)
+			go_on_sending(k, so, c);
 	}
 	if (sani_unlikely(ev & (SANI_TCP_EV_CLOSED | SANI_TCP_EV_FIN))) {
 		/* The FIN of a stream that is thrown away does not count. */

@@ -163,10 +163,18 @@ sani_send_pump(struct san_core *k, struct sani_sock *so)
 	end_sent(k, so, c);
 }
 
+/* From here on what is acknowledged moves it on. */
+static void
+list_send(struct sani_sock *so, struct sani_tcp_conn *c, struct san_overlapped *op)
+{
+	sani_oplist_append(&so->send, op);
+	c->owner.tell_acks = 1;
+}
+
 static void
 queue_send(struct san_core *k, struct sani_sock *so, struct san_overlapped *op)
 {
-	sani_oplist_append(&so->send, op);
+	list_send(so, sani_sock_conn(k, so), op);
 	if (so->unsent == NULL)
 		so->unsent = op;
 	sani_send_pump(k, so);
@@ -174,9 +182,9 @@ queue_send(struct san_core *k, struct sani_sock *so, struct san_overlapped *op)
 
 /* A send of which the connection has taken what it could: the next acknowledgement takes it on. */
 static void
-wait_for_room(struct sani_sock *so, struct san_overlapped *op)
+wait_for_room(struct sani_sock *so, struct sani_tcp_conn *c, struct san_overlapped *op)
 {
-	sani_oplist_append(&so->send, op);
+	list_send(so, c, op);
 	so->unsent = op;
 	if (op->done > 0)
 		sani_op_set(op, SANI_OP_ACTIVE);
@@ -202,7 +210,7 @@ sani_send_start(struct san_core *k, struct sani_sock *so, struct san_overlapped 
 	done = give(k, c, op, &ev);
 	sani_core_touch(k->core, c, ev);
 	if (!done) {
-		wait_for_room(so, op);
+		wait_for_room(so, c, op);
 		return 0;
 	}
 	return 1;
@@ -225,7 +233,7 @@ sani_shutdown_start(struct san_core *k, struct sani_sock *so, struct san_overlap
 	}
 	/* nothing is to be given before it, and it ends no sooner than its FIN is acknowledged */
 	c = sani_sock_conn(k, so);
-	sani_oplist_append(&so->send, op);
+	list_send(so, c, op);
 	sani_core_touch(k->core, c, sani_tcp_shutdown(c));
 	return 0;
 }

@@ -33,7 +33,8 @@ struct sani_tcp_owner {
 	uint8_t flags;			/**< core: core/priv.h */
 	uint8_t offered : 1;		/**< sock: an offer to the listener's core is under way. */
 	uint8_t waits : 1;		/**< core: in its list of those whose SYN has not left (hop.c). */
-	uint8_t turns : 6;		/**< core: rounds that a bare ACK may still wait for the program (tx.c). */
+	uint8_t tell_acks : 1;		/**< sock: SANI_TCP_EV_ACKED alone may be of use to it; at first it is set. */
+	uint8_t turns : 5;		/**< core: rounds that a bare ACK may still wait for the program (tx.c). */
 	uint16_t listen_gen;		/**< core: generation of that listen entry. */
 };
 
@@ -44,7 +45,8 @@ enum sani_tcp_timer_kind {
 	SANI_TCP_T_LOSS,
 	SANI_TCP_T_PERSIST,
 	SANI_TCP_T_DELACK,
-	SANI_TCP_T_2MSL,
+	SANI_TCP_T_SELDOM,	/**< From here on. */
+	SANI_TCP_T_2MSL = SANI_TCP_T_SELDOM,
 	SANI_TCP_T_RETRY,
 	SANI_TCP_T_KEEP,
 	SANI_TCP_T_PACE,
@@ -242,22 +244,29 @@ struct sani_tcp_conn {
 	uint64_t last_snd_us;	/**< When sequence space was sent last. */
 	uint64_t wake_us;	/**< Not later than any deadline. */
 	uint32_t acked_flight;	/**< SND.NXT - SND.UNA, nothing SACKed, before what came at acked_us. */
-	uint32_t rcv_round_us;	/**< When this round trip began, */
-	uint32_t rcv_round_seq;	/**< and what the program had taken then (tcp/grow.c). */
+	int32_t error;		/**< Why CLOSED: 0 or a negative errno. */
+	bool seldom_armed;	/**< One of the seldom timers may be armed. */
 	uint8_t quick_acks;	/**< Segments still to be acknowledged at once. */
 	uint8_t dup_acks_due;	/**< Duplicate ACKs to send. */
 	uint8_t snd_wscale;
 	uint8_t rcv_wscale;
 
-	/* Lines 5 to 8. */
-	struct sani_tcp_sndq sndq;
+	/* Line 5: what a segment without text does not touch. */
 	struct sani_tcp_rcvq rcvq;
-	struct sani_tcp_flight flight;
-	union sani_tcp_cc_state cc_state;
-	uint64_t deadline[SANI_TCP_NB_TIMERS];	/**< [us]; SANI_NEVER: not armed. The rare ones are the last. */
+	uint32_t rcv_round_us;	/**< When this round trip began, */
+	uint32_t rcv_round_seq;	/**< and what the program had taken then (tcp/grow.c). */
 
-	/* From here on nothing that the common path looks at. */
-	int32_t error;		/**< Why CLOSED: 0 or a negative errno. */
+	/* Lines 6 and 7. */
+	struct sani_tcp_sndq sndq;
+	struct sani_tcp_flight flight;
+	uint64_t deadline[SANI_TCP_NB_TIMERS];	/**< [us]; SANI_NEVER: not armed. The seldom ones lie beyond. */
+
+	/* From here on nothing that the common path looks at, while cwnd is not used up in a first slow start. */
+	union sani_tcp_cc_state cc_state;
+	struct sani_tcp_pace pace;
+	uint64_t granted;	/**< Of the core's budget for queues (tcp/grow.c). */
+	uint64_t rexmit_segs;	/**< For san_tcp_info(). */
+	uint64_t rexmit_bytes;	/**< Sequence space. */
 	uint32_t rst_seq;	/**< Of the RST that is due. */
 	uint32_t snd_up;	/**< SND.UP: behind our urgent data; tcp/urgent.c. */
 	uint32_t irs;
@@ -291,12 +300,7 @@ struct sani_tcp_conn {
 	uint32_t undo_bytes;	/**< Sent again in it and not reported as received twice; all of that */
 	uint32_t undo_una;	/**< lies in [undo_una, recover]. */
 
-	uint64_t granted;	/**< Of the core's budget for queues (tcp/grow.c). */
-	uint64_t rexmit_segs;	/**< For san_tcp_info(). */
-	uint64_t rexmit_bytes;	/**< Sequence space. */
-
-	/* Looked at only with the bit of extras. */
-	struct sani_tcp_pace pace;
+	/* Looked at only with the bit of extras, and so is pace above. */
 	struct sani_tcp_cwv cwv;
 	struct sani_tcp_mtu_search search;
 	struct sani_tcp_fast fast;
@@ -305,11 +309,12 @@ struct sani_tcp_conn {
 /** Of flags: sani_tcp_urgent() may be other than 0. */
 #define SANI_TCP_MAYBE_URGENT (UINT32_C(1) << 30)
 #define SANI_TCP_LINE(field) (offsetof(struct sani_tcp_conn, field) / SANI_CACHE_LINE)
-#define SANI_TCP_HOT_LINES 9	/**< With the timers that are armed often, which are the first. */
+#define SANI_TCP_HOT_LINES 8	/**< With the timers that are armed often, which are the first. */
 
 _Static_assert(SANI_TCP_LINE(flags) == 0 && SANI_TCP_LINE(tuple) == 1 && SANI_TCP_LINE(cc) == 1 &&
 	       SANI_TCP_LINE(iss) == 2 && SANI_TCP_LINE(ecn) == 2 && SANI_TCP_LINE(ts_recent_s) == 3 &&
-	       SANI_TCP_LINE(ssthresh) == 3 && SANI_TCP_LINE(written) == 4 && SANI_TCP_LINE(rcv_wscale) == 4,
+	       SANI_TCP_LINE(ssthresh) == 3 && SANI_TCP_LINE(written) == 4 && SANI_TCP_LINE(rcv_wscale) == 4 &&
+	       SANI_TCP_LINE(rcvq) == 5 && SANI_TCP_LINE(rcv_round_seq) == 5 && SANI_TCP_LINE(sndq) == 6,
 	       "what belongs together lies in one line");
 _Static_assert(SANI_TCP_LINE(deadline[SANI_TCP_T_DELACK]) < SANI_TCP_HOT_LINES, "a message touches no more");
 _Static_assert(sizeof(struct sani_tcp_conn) % SANI_CACHE_LINE == 0, "each of an array begins at a line");

@@ -44,12 +44,12 @@ struct sani_tcp_run {
 #define SANI_TCP_RUNS_FEW 3
 
 struct sani_tcp_flight {
-	struct rte_mbuf *table;	/**< Its data room holds the runs; NULL: few does. */
-	struct sani_tcp_run few[SANI_TCP_RUNS_FEW];
 	uint16_t first;
 	uint16_t nb;
 	uint32_t sacked;	/**< In runs marked so [bytes]. */
 	uint32_t lost;
+	struct rte_mbuf *table;	/**< Its data room holds the runs; NULL: few does. */
+	struct sani_tcp_run few[SANI_TCP_RUNS_FEW];
 };
 
 struct sani_tcp_rx;

@@ -89,6 +89,16 @@ sani_tcp_sndq_copy(struct sani_tcp_conn *c, uint32_t seq, uint32_t len, uint8_t 
 	}
 }
 
+/* The only one that is left, lent or not. Of one of ours the second line is left alone: its next is NULL. */
+static void
+free_last(struct rte_mbuf *m)
+{
+	if (rte_mbuf_refcnt_read(m) == 1 && m->nb_segs == 1 && RTE_MBUF_DIRECT(m))
+		rte_mbuf_raw_free(m);
+	else
+		rte_pktmbuf_free_seg(m);
+}
+
 void
 sani_tcp_sndq_release(struct sani_tcp_conn *c, uint32_t n)
 {
@@ -108,7 +118,7 @@ sani_tcp_sndq_release(struct sani_tcp_conn *c, uint32_t n)
 			q->cur = NULL;
 		if (m == q->tail) {
 			q->head = NULL;
-			sani_tcp_spare_give(NULL, m);
+			free_last(m);
 		} else {
 			q->head = m->next;
 			rte_pktmbuf_free_seg(m);

@@ -14,7 +14,8 @@
 
 #include "base/base.h"
 
-#define SANI_TCP_SPARE 64u
+/** What the acknowledgements of a few milliseconds give back at once, and the answers after them take. */
+#define SANI_TCP_SPARE 4096u
 
 struct sani_tcp_spare {
 	uint32_t nb;
@@ -29,20 +30,25 @@ sani_tcp_spare_take(struct sani_tcp_spare *spare, struct rte_mempool *pool)
 }
 
 /**
- * Give a buffer of a queue back; spare may be NULL. Its next is NULL, so the second line of a plain one, which nobody
- * else refers to, is left alone.
+ * Give a buffer of a queue back; spare may be NULL. It is of the pool that buffers are taken from, nobody else refers
+ * to it, and it is the only one of its chain: as the pool wants it, so that it need not be looked at.
  */
 static inline void
-sani_tcp_spare_give(struct sani_tcp_spare *spare, struct rte_mbuf *m)
+sani_tcp_spare_give(struct sani_tcp_spare *spare, struct rte_mbuf *m, struct rte_mempool *pool)
 {
-	bool plain = rte_mbuf_refcnt_read(m) == 1 && m->nb_segs == 1 && RTE_MBUF_DIRECT(m);
-
-	if (sani_likely(plain && spare != NULL && spare->nb < SANI_TCP_SPARE))
+	if (sani_likely(spare != NULL && spare->nb < SANI_TCP_SPARE))
 		spare->m[spare->nb++] = m;
-	else if (plain)
-		rte_mbuf_raw_free(m);
 	else
-		rte_pktmbuf_free_seg(m);
+		rte_mempool_put(pool, m);
+}
+
+/** Give all of them to the pool. */
+static inline void
+sani_tcp_spare_empty(struct sani_tcp_spare *spare, struct rte_mempool *pool)
+{
+	if (spare->nb > 0)
+		rte_mempool_put_bulk(pool, (void *const *)spare->m, spare->nb);
+	spare->nb = 0;
 }
 
 #endif

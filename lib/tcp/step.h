@@ -16,6 +16,8 @@ static inline void
 sani_tcp_arm(struct sani_tcp_conn *c, enum sani_tcp_timer_kind t, uint64_t when_us)
 {
 	c->deadline[t] = when_us;
+	if (t >= SANI_TCP_T_SELDOM)
+		c->seldom_armed = true;
 	if (when_us < c->wake_us)
 		c->wake_us = when_us;
 }

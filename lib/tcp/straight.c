@@ -93,20 +93,24 @@ grow_cwnd(struct sani_tcp_conn *c, uint32_t acked, uint32_t rtt_us, struct sani_
 		sani_tcp_grow_sndbuf(c, io);
 }
 
-/* Most often it is all that was written, and that lies in one buffer. */
+/*
+ * Most often it is all that was written, and that lies in one buffer, which is the queue's alone where nothing is lent.
+ * Of many connections that is in far memory, and nothing of it is looked at.
+ */
 static inline void
-release(struct sani_tcp_conn *c, uint32_t acked, struct sani_tcp_spare *spare)
+release(struct sani_tcp_conn *c, uint32_t acked, const struct sani_tcp_io *io)
 {
 	struct sani_tcp_sndq *q = &c->sndq;
 	struct rte_mbuf *m = q->head;
 
-	if (sani_unlikely(m != q->tail || m->data_len != acked || q->cur != NULL)) {
+	if (sani_unlikely(m != q->tail || c->acked + acked != c->written || q->cur != NULL ||
+			  (c->extras & SANI_TCP_X_LENT) != 0)) {
 		sani_tcp_sndq_release(c, acked);
 		return;
 	}
 	c->acked += acked;
 	q->head = q->tail = NULL;
-	sani_tcp_spare_give(spare, m);
+	sani_tcp_spare_give(io->spare, m, io->pool);
 }
 
 /* Fifth: new data is acknowledged, sent once and all at the same time; fin: our FIN is the last of it, or all. */
@@ -120,7 +124,7 @@ take_ack(struct sani_tcp_conn *c, uint32_t ack, bool fin, struct sani_tcp_io *io
 	sani_tcp_note_flight(c, io->now_us);
 	sani_tcp_flight_pass(c, ack);
 	if (!fin || acked > 1)
-		release(c, acked - fin, io->spare);
+		release(c, acked - fin, io);
 	c->snd_una = ack;
 	c->rack_fack = ack;
 	c->soft_error = 0;

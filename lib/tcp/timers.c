@@ -36,12 +36,12 @@ sani_tcp_deadline(const struct sani_tcp_conn *c)
 	return c->wake_us;
 }
 
-static uint64_t
-find_first(const struct sani_tcp_conn *c)
+static inline uint64_t
+find_first(const struct sani_tcp_conn *c, unsigned int from, unsigned int to)
 {
 	uint64_t first = SANI_NEVER;
 
-	for (int t = 0; t < SANI_TCP_NB_TIMERS; t++) {
+	for (unsigned int t = from; t < to; t++) {
 		if (c->deadline[t] < first)
 			first = c->deadline[t];
 	}
@@ -51,7 +51,14 @@ find_first(const struct sani_tcp_conn *c)
 uint64_t
 sani_tcp_deadline_now(struct sani_tcp_conn *c)
 {
-	c->wake_us = find_first(c);
+	c->wake_us = find_first(c, 0, SANI_TCP_T_SELDOM);
+	if (sani_unlikely(c->seldom_armed)) {
+		uint64_t seldom_us = find_first(c, SANI_TCP_T_SELDOM, SANI_TCP_NB_TIMERS);
+
+		c->seldom_armed = seldom_us != SANI_NEVER;
+		if (seldom_us < c->wake_us)
+			c->wake_us = seldom_us;
+	}
 	return c->wake_us;
 }
 
@@ -224,6 +231,6 @@ sani_tcp_timer(struct sani_tcp_conn *c, struct sani_tcp_io *io)
 {
 	uint32_t ev = run_timers(c, io);
 
-	c->wake_us = find_first(c);
+	sani_tcp_deadline_now(c);
 	return ev;
 }

@@ -720,6 +720,37 @@ first_bytes_are_refused_while_buffers_are_scarce(void **state)
 	pair_close();
 }
 
+/* What ends no operation is not told, by who says so; what comes with it is. */
+static void
+acknowledgement_alone_is_told_who_asks_for_it(void **state)
+{
+	uint32_t a;
+
+	(void)state;
+	pair_open(1, NULL);
+	pair_listen(B, 80, 5);
+	a = pair_establish(80);
+	pair_run(100000);
+	assert_true(pair_conn(a)->owner.tell_acks);
+	pair.socks[a].ev = 0;
+	assert_int_equal(pair_write(a, "told", 4), 4);
+	wait_for_ack(a, 4);
+	assert_int_equal(pair.socks[a].ev, SANI_TCP_EV_ACKED);
+	pair_conn(a)->owner.tell_acks = 0;
+	pair.socks[a].ev = 0;
+	assert_int_equal(pair_write(a, "not", 3), 3);
+	wait_for_ack(a, 7);
+	assert_int_equal(pair.socks[a].ev, 0);
+	assert_int_equal(pair_write(a, "both", 4), 4);
+	assert_int_equal(pair_write(a + 1, "text", 4), 4);
+	wait_for_ack(a, 11);
+	assert_true((pair.socks[a].ev & SANI_TCP_EV_READABLE) != 0);
+	close_sock(a);
+	pair_run(1000);
+	close_sock(a + 1);
+	pair_close();
+}
+
 int
 main(void)
 {
@@ -745,6 +776,7 @@ main(void)
 		cmocka_unit_test(timer_of_an_ack_that_an_answer_carries_is_not_armed),
 		cmocka_unit_test(timer_of_an_ack_that_nothing_carries_is_armed_a_round_later),
 		cmocka_unit_test(one_of_very_many_that_rests_has_no_timer),
+		cmocka_unit_test(acknowledgement_alone_is_told_who_asks_for_it),
 		cmocka_unit_test(buffer_that_was_acknowledged_is_the_next),
 		cmocka_unit_test(first_bytes_are_refused_while_buffers_are_scarce),
 	};
