@@ -95,6 +95,13 @@ enum { SANI_MSG_NEIGHBOUR_KNOWN = 1, SANI_MSG_NEIGHBOUR_WANT, SANI_MSG_NEIGHBOUR
 
 struct sani_core;
 
+/** What is asked for of a socket that will have an event, and with READABLE then what is found there, in this order. */
+enum sani_ahead {
+	SANI_AHEAD_SOCK,
+	SANI_AHEAD_OP,
+	SANI_AHEAD_TARGET,
+};
+
 /** What the layer above is told; called inside a round, on the core's thread. Every slot filled. */
 struct sani_core_up {
 	/**
@@ -114,11 +121,8 @@ struct sani_core_up {
 	void (*message)(struct sani_core *core, const struct sani_msg *msg);
 	/** The connection of a socket is named by idx from now on (core/park.c). */
 	void (*moved)(struct sani_core *core, uint32_t sock, uint32_t idx);
-	/**
-	 * These sockets are likely to have events next, the first nb_text of them READABLE: their memory may be asked
-	 * for, nothing else. n is not 0.
-	 */
-	void (*ahead)(struct sani_core *core, const uint32_t *socks, unsigned int n, unsigned int nb_text);
+	/** A socket is likely to have an event soon: some of its memory may be asked for, nothing else. */
+	void (*ahead)(struct sani_core *core, uint32_t sock, enum sani_ahead what);
 };
 
 struct sani_host;

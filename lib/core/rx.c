@@ -2,7 +2,7 @@
 /*
  * Frame to connection, a burst at a time and in passes, so that the memory of all is on its way while
  * the first is looked at: read every frame and ask for its place in the flow table; ask for its
- * connection; process.
+ * connection; process. Of many connections the passes run into each other (struct many).
  */
 #include "core/priv.h"
 #include "wire/buf.h"
@@ -145,65 +145,39 @@ prefetch_block(const struct sani_core_priv *p, struct sani_rx_item *item)
 	prefetch_lines(c, SANI_TCP_LINE(rcvq) + 1, SANI_TCP_HOT_LINES);
 }
 
-/* The buffer that an answer will be written into. */
+/* A timer that is taken off the wheel touches those beside it. */
 static inline void
-prefetch_answer(const struct rte_mbuf *m)
+prefetch_neighbours(const struct sani_core_priv *p, const struct sani_timer *t)
 {
-	sani_fetch_to_write(m);
-	sani_fetch_to_write(m + 1);
+	if (!sani_timer_armed(t))
+		return;
+	if (t->next != SANI_NONE)
+		sani_fetch_to_write(&p->conns[t->next].owner.timer);
+	if (t->prev != SANI_NONE)
+		sani_fetch_to_write(&p->conns[t->prev].owner.timer);
 }
 
 /*
- * What a connection of the table refers to. The buffer of what text acknowledges is the answer's; that of an ACK alone
- * is not looked at; where there is none, the answer takes a spare one: nb_spare of them are spoken for.
- * @return Its socket, or SANI_NONE: there is none that will be told.
+ * Behind the block comes the socket, if it will be told. What is freed is not looked at (tcp/spare.h).
+ * @return That socket when there is text for it, or SANI_NONE.
  */
 static inline uint32_t
-prefetch_held(const struct sani_core_priv *p, const struct sani_rx_item *item, uint32_t *nb_spare)
+prefetch_held(struct sani_core *core, const struct sani_rx_item *item)
 {
+	const struct sani_core_priv *p = core->priv;
 	const struct sani_tcp_conn *c;
+	bool text = has_text(item);
 
-	if (item->likely == SANI_FLOW_NOTHING || (item->likely & SANI_FLOW_TW) != 0)
+	/* a parked one may have been woken since, by a segment before this */
+	if (item->likely == SANI_FLOW_NOTHING || (item->likely & SANI_FLOW_KINDS) != 0)
 		return SANI_NONE;
-	if ((item->likely & SANI_FLOW_PARKED) != 0)
-		return p->parked[sani_flow_idx(item->likely)].sock;
 	c = &p->conns[sani_flow_idx(item->likely)];
-	if (!has_text(item))
-		return c->owner.tell_acks ? c->owner.sock : SANI_NONE;
-	if (c->sndq.head != NULL)
-		prefetch_answer(c->sndq.head);
-	else if (*nb_spare < p->spare.nb)
-		prefetch_answer(p->spare.m[p->spare.nb - ++*nb_spare]);
-	return c->owner.sock;
-}
-
-/*
- * The same pass when most of it is far away, and what a message touches above it too: all of the blocks, then what they
- * refer to, then what is above them.
- */
-static __attribute__((noinline)) void
-prefetch_all(struct sani_core *core, struct sani_rx_item *items, unsigned int n)
-{
-	uint32_t socks[SANI_BURST];
-	unsigned int nb = 0, nb_text = 0;
-	uint32_t nb_spare = 0;
-
-	for (unsigned int i = 0; i < n; i++)
-		prefetch_block(core->priv, &items[i]);
-	for (unsigned int i = 0; i < n; i++) {
-		uint32_t sock = prefetch_held(core->priv, &items[i], &nb_spare);
-
-		if (sock == SANI_NONE)
-			continue;
-		socks[nb++] = sock;
-		if (!has_text(&items[i]))
-			continue;
-		/* those with text come first */
-		socks[nb - 1] = socks[nb_text];
-		socks[nb_text++] = sock;
-	}
-	if (nb > 0)
-		core->up->ahead(core, socks, nb, nb_text);
+	if (!text && p->nb_blocks > p->rest_blocks)
+		prefetch_neighbours(p, &c->owner.timer);
+	if (c->owner.sock == SANI_NONE || (!text && !c->owner.tell_acks))
+		return SANI_NONE;
+	core->up->ahead(core, c->owner.sock, SANI_AHEAD_SOCK);
+	return text ? c->owner.sock : SANI_NONE;
 }
 
 /* A block that is in the flow table and has the tuple is the one, and there is no need to look for it once more. */
@@ -396,24 +370,107 @@ input_error(struct sani_core *core, struct sani_rx_item *item)
 						&io));
 }
 
+#define STEP 2u			/* items between one thing that is asked for and what is found in it */
+#define STEPS_AHEAD (3 * STEP)	/* an item is looked at so long after its block */
+#define BLOCK_STEP 4u		/* frames between the place in the flow table and the block */
+
+/*
+ * A burst when most of what it touches is far away. A processor keeps track of some twenty lines that are on their way,
+ * and drops what is asked for beyond: so not all are asked for at once, but those of a few segments, and work goes on
+ * meanwhile. Each step finds in the lines of an item what the next asks for.
+ */
+struct many {
+	struct sani_core *core;
+	struct sani_rx_item *items;
+	unsigned int n;			/* read */
+	unsigned int nb_blocks;		/* asked for */
+	unsigned int nb_steps;		/* done */
+	uint32_t socks[SANI_BURST];
+};
+
+static inline void
+step_ahead(struct many *b, unsigned int i, enum sani_ahead what)
+{
+	/* an index before the first is greater than any */
+	if (i < b->n && b->socks[i] != SANI_NONE)
+		b->core->up->ahead(b->core, b->socks[i], what);
+}
+
+static inline void
+step(struct many *b)
+{
+	unsigned int i = b->nb_steps++;
+
+	if (i < b->n)
+		b->socks[i] = prefetch_held(b->core, &b->items[i]);
+	step_ahead(b, i - STEP, SANI_AHEAD_OP);
+	step_ahead(b, i - 2 * STEP, SANI_AHEAD_TARGET);
+}
+
+static inline void
+ask_for_block(struct many *b)
+{
+	if (b->nb_blocks < b->n)
+		prefetch_block(b->core->priv, &b->items[b->nb_blocks++]);
+}
+
+/* A frame more was read. */
+static __attribute__((noinline)) void
+go_ahead_reading(struct many *b)
+{
+	b->n++;
+	if (b->n > BLOCK_STEP)
+		ask_for_block(b);
+	if (b->n > 2 * BLOCK_STEP && b->nb_steps < STEPS_AHEAD)
+		step(b);
+}
+
+/* All are read: what the first of them still lack. */
+static __attribute__((noinline)) void
+go_ahead_between(struct many *b)
+{
+	while (b->nb_blocks < RTE_MIN(b->n, STEPS_AHEAD))
+		ask_for_block(b);
+	while (b->nb_steps < STEPS_AHEAD)
+		step(b);
+}
+
+/* An item is processed next. */
+static __attribute__((noinline)) void
+go_ahead_processing(struct many *b)
+{
+	ask_for_block(b);
+	step(b);
+}
+
 static void
 process(struct sani_core *core, struct rte_mbuf **frames, unsigned int nb_frames)
 {
+	const bool many = core->priv->nb_blocks > core->priv->cold_blocks;
 	struct sani_rx_item items[SANI_BURST];
 	struct sani_tcp_io io = sani_make_io(core);
+	struct many b;
 	unsigned int n = 0;
 
+	b.core = core;
+	b.items = items;
+	b.n = b.nb_blocks = b.nb_steps = 0;
 	for (unsigned int i = 0; i < nb_frames; i++) {
 		items[n].m = frames[i];
-		if (read_frame(core, &items[n]))
-			n++;
+		if (!read_frame(core, &items[n]))
+			continue;
+		n++;
+		if (sani_unlikely(many))
+			go_ahead_reading(&b);
 	}
-	if (sani_unlikely(core->priv->nb_blocks > core->priv->cold_blocks))
-		prefetch_all(core, items, n);
+	if (sani_unlikely(many))
+		go_ahead_between(&b);
 	else
 		for (unsigned int i = 0; i < n; i++)
 			prefetch_conn(core->priv, &items[i]);
 	for (unsigned int i = 0; i < n; i++) {
+		if (sani_unlikely(many))
+			go_ahead_processing(&b);
 		if (items[i].is_icmp)
 			input_error(core, &items[i]);
 		else

@@ -212,28 +212,22 @@ fetch_target(const struct san_overlapped *op)
 		sani_fetch_to_write(to + op->done);
 }
 
-/*
- * In passes, as in rx.c: the sockets, the operations that they have, what those point to. Of an operation that is
- * listed the structure is the stack's.
- */
+/* Of an operation that is listed the structure is the stack's. */
 void
-sani_conn_ahead(struct sani_core *core, const uint32_t *socks, unsigned int n, unsigned int nb_text)
+sani_conn_ahead(struct sani_core *core, uint32_t sock, enum sani_ahead what)
 {
 	const struct san_core *k = sani_core_home(core);
+	const struct sani_sock *so = &k->socks[sock];
 
-	for (unsigned int i = 0; i < n; i++) {
-		const char *so = (const char *)&k->socks[socks[i]];
-
+	if (what == SANI_AHEAD_SOCK) {
 		__builtin_prefetch(so);
-		__builtin_prefetch(so + sizeof(struct sani_sock) - 1);
+		__builtin_prefetch((const char *)(so + 1) - 1);
+		__builtin_prefetch((const void *)&k->slots->words[sock]);
+		sani_fetch_to_write(&k->slots->records[sock]);
+	} else if (so->recv.head != NULL) {
+		if (what == SANI_AHEAD_OP)
+			sani_fetch_to_write(so->recv.head);
+		else
+			fetch_target(so->recv.head);
 	}
-	for (unsigned int i = 0; i < nb_text; i++) {
-		__builtin_prefetch((const void *)&k->slots->words[socks[i]]);
-		sani_fetch_to_write(&k->slots->records[socks[i]]);
-		if (k->socks[socks[i]].recv.head != NULL)
-			sani_fetch_to_write(k->socks[socks[i]].recv.head);
-	}
-	for (unsigned int i = 0; i < nb_text; i++)
-		if (k->socks[socks[i]].recv.head != NULL)
-			fetch_target(k->socks[socks[i]].recv.head);
 }

@@ -221,7 +221,7 @@ sani_conn_moved(struct sani_core *core, uint32_t sock, uint32_t idx);
 
 /** struct sani_core_up.ahead */
 void
-sani_conn_ahead(struct sani_core *core, const uint32_t *socks, unsigned int n, unsigned int nb_text);
+sani_conn_ahead(struct sani_core *core, uint32_t sock, enum sani_ahead what);
 
 /* cancel.c: O8 */
 

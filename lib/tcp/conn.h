@@ -244,7 +244,7 @@ struct sani_tcp_conn {
 	uint64_t last_snd_us;	/**< When sequence space was sent last. */
 	uint64_t wake_us;	/**< Not later than any deadline. */
 	uint32_t acked_flight;	/**< SND.NXT - SND.UNA, nothing SACKed, before what came at acked_us. */
-	int32_t error;		/**< Why CLOSED: 0 or a negative errno. */
+	uint32_t recover;	/**< RecoveryPoint: SND.NXT - 1 when the loss was found; SND.NXT of an echo. */
 	bool seldom_armed;	/**< One of the seldom timers may be armed. */
 	uint8_t quick_acks;	/**< Segments still to be acknowledged at once. */
 	uint8_t dup_acks_due;	/**< Duplicate ACKs to send. */
@@ -267,6 +267,7 @@ struct sani_tcp_conn {
 	uint64_t granted;	/**< Of the core's budget for queues (tcp/grow.c). */
 	uint64_t rexmit_segs;	/**< For san_tcp_info(). */
 	uint64_t rexmit_bytes;	/**< Sequence space. */
+	int32_t error;		/**< Why CLOSED: 0 or a negative errno. */
 	uint32_t rst_seq;	/**< Of the RST that is due. */
 	uint32_t snd_up;	/**< SND.UP: behind our urgent data; tcp/urgent.c. */
 	uint32_t irs;
@@ -290,7 +291,6 @@ struct sani_tcp_conn {
 	uint8_t reo_wnd_persist;
 
 	/* RFC 9937, and what undoes a needless reduction (RFC 3522, 4015, D-SACK). */
-	uint32_t recover;	/**< RecoveryPoint: SND.NXT - 1 when the loss was found; SND.NXT of an echo. */
 	uint32_t recover_fs;	/**< RecoverFS */
 	uint32_t prr_delivered;
 	uint32_t prr_out;
@@ -314,7 +314,7 @@ struct sani_tcp_conn {
 _Static_assert(SANI_TCP_LINE(flags) == 0 && SANI_TCP_LINE(tuple) == 1 && SANI_TCP_LINE(cc) == 1 &&
 	       SANI_TCP_LINE(iss) == 2 && SANI_TCP_LINE(ecn) == 2 && SANI_TCP_LINE(ts_recent_s) == 3 &&
 	       SANI_TCP_LINE(ssthresh) == 3 && SANI_TCP_LINE(written) == 4 && SANI_TCP_LINE(rcv_wscale) == 4 &&
-	       SANI_TCP_LINE(rcvq) == 5 && SANI_TCP_LINE(rcv_round_seq) == 5 && SANI_TCP_LINE(sndq) == 6,
+	       SANI_TCP_LINE(recover) == 4 && SANI_TCP_LINE(rcvq) == 5 && SANI_TCP_LINE(rcv_round_seq) == 5 && SANI_TCP_LINE(sndq) == 6,
 	       "what belongs together lies in one line");
 _Static_assert(SANI_TCP_LINE(deadline[SANI_TCP_T_DELACK]) < SANI_TCP_HOT_LINES, "a message touches no more");
 _Static_assert(sizeof(struct sani_tcp_conn) % SANI_CACHE_LINE == 0, "each of an array begins at a line");

@@ -22,11 +22,26 @@ struct sani_tcp_spare {
 	struct rte_mbuf *m[SANI_TCP_SPARE];
 };
 
-/** A buffer, which is set up like any of the pool; NULL: there is none. */
+#define SANI_TCP_SPARE_AHEAD 3u
+
+/** Ask for one that was not looked at since it was written to: its header, and where it will be written to. */
+static inline void
+sani_tcp_spare_fetch(const struct rte_mbuf *m)
+{
+	sani_fetch_to_write(m);
+	sani_fetch_to_write(m + 1);
+}
+
+/** A buffer, which is set up like any of the pool; NULL: there is none. One of the next is asked for. */
 static inline struct rte_mbuf *
 sani_tcp_spare_take(struct sani_tcp_spare *spare, struct rte_mempool *pool)
 {
-	return sani_likely(spare != NULL && spare->nb > 0) ? spare->m[--spare->nb] : rte_mbuf_raw_alloc(pool);
+	if (sani_unlikely(spare == NULL || spare->nb == 0))
+		return rte_mbuf_raw_alloc(pool);
+	spare->nb--;
+	if (spare->nb >= SANI_TCP_SPARE_AHEAD)
+		sani_tcp_spare_fetch(spare->m[spare->nb - SANI_TCP_SPARE_AHEAD]);
+	return spare->m[spare->nb];
 }
 
 /**

@@ -85,17 +85,12 @@ note_moved(struct sani_core *core, uint32_t sock, uint32_t idx)
 }
 
 static void
-note_ahead(struct sani_core *core, const uint32_t *socks, unsigned int n, unsigned int nb_text)
+note_ahead(struct sani_core *core, uint32_t sock, enum sani_ahead what)
 {
-	assert_in_range(n, 1, SANI_BURST);
-	for (unsigned int i = 0; i < n; i++) {
-		assert_true(socks[i] < pair.nb_socks);
-		assert_ptr_equal(pair.socks[socks[i]].core, core);
-	}
-	assert_true(nb_text <= n);
-	pair.nb_ahead += n;
-	pair.nb_text_ahead += nb_text;
-	pair.ahead = socks[n - 1];
+	assert_true(sock < pair.nb_socks);
+	assert_ptr_equal(pair.socks[sock].core, core);
+	pair.nb_ahead[what]++;
+	pair.ahead = sock;
 }
 
 static const struct sani_core_up up = {

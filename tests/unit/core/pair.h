@@ -41,8 +41,7 @@ struct pair {
 	struct sani_tcp_seg seg;	/**< The last one that an engine was given. */
 	struct sani_msg messages[256];
 	uint32_t nb_messages;
-	uint32_t nb_ahead;	/**< Sockets that were told to have events next, */
-	uint32_t nb_text_ahead;	/**< those of them to be READABLE, */
+	uint32_t nb_ahead[SANI_AHEAD_TARGET + 1];	/**< What was asked for of sockets that have events next, */
 	uint32_t ahead;		/**< and the last of them. */
 	void (*on_event)(struct sani_core *core, struct sani_tcp_conn *c, uint32_t ev);
 	void (*on_message)(struct sani_core *core, const struct sani_msg *msg);

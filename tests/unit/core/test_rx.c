@@ -112,21 +112,26 @@ many_connections_are_told_ahead(void **state)
 	assert_true(p->nb_blocks <= p->cold_blocks);
 	inject(A, 0, make_segment(a));
 	pair_round(B);
-	assert_int_equal(pair.nb_ahead, 0);
+	assert_int_equal(pair.nb_ahead[SANI_AHEAD_SOCK], 0);
 	expect_text(a + 1);
 	pair_run(1000);
 	p->cold_blocks = 0;
 	inject(A, 0, make_segment(a));
 	pair_round(B);
-	assert_int_equal(pair.nb_ahead, 1);
-	assert_int_equal(pair.nb_text_ahead, 1);
+	for (enum sani_ahead what = SANI_AHEAD_SOCK; what <= SANI_AHEAD_TARGET; what++)
+		assert_int_equal(pair.nb_ahead[what], 1);
 	assert_int_equal(pair.ahead, a + 1);
 	expect_text(a + 1);
 	/* of an ACK alone, that one comes */
 	pair_write(a + 1, text, 1);
 	pair_run(100000);
-	assert_int_equal(pair.nb_ahead, 2);
-	assert_int_equal(pair.nb_text_ahead, 1);
+	assert_int_equal(pair.nb_ahead[SANI_AHEAD_SOCK], 2);
+	assert_int_equal(pair.nb_ahead[SANI_AHEAD_OP], 1);
+	/* nor does that, when it will not be told */
+	pair_conn(a + 1)->owner.tell_acks = 0;
+	pair_write(a + 1, text, 1);
+	pair_run(100000);
+	assert_int_equal(pair.nb_ahead[SANI_AHEAD_SOCK], 2);
 	/* nothing of what is in the table any more */
 	sani_core_conn_close(pair.host[B]->cores[0], pair_conn(a + 1));
 	pair_round(A);
