@@ -314,7 +314,8 @@ struct sani_tcp_conn {
 _Static_assert(SANI_TCP_LINE(flags) == 0 && SANI_TCP_LINE(tuple) == 1 && SANI_TCP_LINE(cc) == 1 &&
 	       SANI_TCP_LINE(iss) == 2 && SANI_TCP_LINE(ecn) == 2 && SANI_TCP_LINE(ts_recent_s) == 3 &&
 	       SANI_TCP_LINE(ssthresh) == 3 && SANI_TCP_LINE(written) == 4 && SANI_TCP_LINE(rcv_wscale) == 4 &&
-	       SANI_TCP_LINE(recover) == 4 && SANI_TCP_LINE(rcvq) == 5 && SANI_TCP_LINE(rcv_round_seq) == 5 && SANI_TCP_LINE(sndq) == 6,
+	       SANI_TCP_LINE(recover) == 4 && SANI_TCP_LINE(rcvq) == 5 && SANI_TCP_LINE(rcv_round_seq) == 5 &&
+	       SANI_TCP_LINE(sndq) == 6,
 	       "what belongs together lies in one line");
 _Static_assert(SANI_TCP_LINE(deadline[SANI_TCP_T_DELACK]) < SANI_TCP_HOT_LINES, "a message touches no more");
 _Static_assert(sizeof(struct sani_tcp_conn) % SANI_CACHE_LINE == 0, "each of an array begins at a line");
