@@ -123,6 +123,30 @@ stream_keeps_its_order(void)
 	duo_must(arrives(s[1], out, at));
 }
 
+/* While no send waits nobody is told of acknowledgements (sani_tcp_owner.tell_acks): from the post on somebody is. */
+static void
+is_told_when_acknowledged_after_others_that_were_not(void)
+{
+	struct san_overlapped *op = duo_op(), *large = duo_op();
+	san_handle s[2];
+
+	begin(s);
+	for (unsigned int i = 0; i < 3; i++) {
+		duo_must(say(s[0], out, 100, 0) == 100);
+		duo_pass(500 * MS);
+	}
+	duo_must(san_send(s[0], op, out, 100, SAN_ACKED) == 0);
+	duo_pass(500 * MS);
+	duo_must(duo_result(op) == 100);
+	/* the same of one that waits for room */
+	duo_must(san_set_option(s[0], SAN_OPT_SNDBUF, 4096) == 0);
+	duo_must(say(s[0], out, 100, 0) == 100);
+	duo_pass(500 * MS);
+	duo_must(san_send(s[0], large, out, 3 * 4096, 0) == 0);
+	duo_pass(500 * MS);
+	duo_must(duo_result(large) == 3 * 4096);
+}
+
 /* Of an array of buffers, and of lent memory, which is out until it is acknowledged. */
 static void
 goes_behind_what_is_under_way(void)
@@ -521,6 +545,7 @@ main(int argc, char **argv)
 		cmocka_unit_test(is_over_on_its_core),
 		cmocka_unit_test(asks_for_a_place_on_core),
 		DUO_CASES(stream_keeps_its_order),
+		DUO_CASES(is_told_when_acknowledged_after_others_that_were_not),
 		DUO_CASES(goes_behind_what_is_under_way),
 		DUO_CASE_HERE(goes_behind_what_a_packet_refers_to),
 		DUO_CASES(refuses_what_cannot_be),
