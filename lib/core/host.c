@@ -4,9 +4,11 @@
 #include <sodium.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <unistd.h>
 
 #include <rte_byteorder.h>
 #include <rte_errno.h>
+#include <rte_log.h>
 #include <rte_mempool.h>
 
 #include "base/error.h"
@@ -14,6 +16,9 @@
 
 #define CACHE_MAX 256u		/* mbufs that an lcore keeps for itself */
 #define BESIDE_PACKET 192u	/* in a buffer: link headers, and rings of frames ask for more than they fill */
+#define LINK_US 9000000u		/* that a device has to find its peer */
+#define LINK_STEP_US 50000u
+#define ROOM_UNIT 1024u		/* of a buffer that is longer than usual [bytes] */
 #define CACHES_SHARE 16		/* all caches together hold about this part of the pool */
 
 static uint32_t
@@ -38,7 +43,7 @@ count_needed(const struct sani_host_conf *conf)
 
 /*
  * Any frame of any interface fits one buffer, received or to be sent (tcp/tcp.h asks for it). Where all have the usual
- * MTU buffers are of the usual size.
+ * MTU buffers are of the usual size. Devices there are that use of a buffer whole kilobytes only.
  */
 static uint16_t
 choose_room(const struct sani_host_conf *conf)
@@ -46,8 +51,25 @@ choose_room(const struct sani_host_conf *conf)
 	uint32_t room = RTE_MBUF_DEFAULT_DATAROOM;
 
 	for (unsigned int i = 0; i < conf->nb_ifaces; i++)
-		room = RTE_MAX(room, RTE_ALIGN(conf->ifaces[i].mtu + BESIDE_PACKET, SANI_CACHE_LINE));
+		room = RTE_MAX(room, RTE_ALIGN(conf->ifaces[i].mtu + BESIDE_PACKET, ROOM_UNIT));
 	return (uint16_t)(RTE_PKTMBUF_HEADROOM + room);
+}
+
+/* Before there are ports, by what is asked of them, and behind it, by what their drivers have made of that. */
+static int
+check_pool(struct sani_host *host)
+{
+	const struct sani_host_conf *conf = &host->conf;
+	uint32_t needed = count_needed(conf);
+
+	if (conf->nb_mbufs < needed)
+		return sani_error_set(-EINVAL, "host %s: mbufs = %" PRIu32 " in [host] is too few: the "
+				      "queues of %u ports for %u cores and the cores' reserves need at "
+				      "least %" PRIu32, conf->name, conf->nb_mbufs, conf->nb_ifaces,
+				      conf->nb_cores, needed);
+	/* A quarter of what is not spoken for stays for what keeps the host alive: ports, ACKs, RSTs, ARP. */
+	host->scarce_below = (conf->nb_mbufs - needed) / 4 + needed / 16;
+	return 0;
 }
 
 static int
@@ -55,20 +77,12 @@ make_pool(struct sani_host *host)
 {
 	static _Atomic uint32_t number;
 	const struct sani_host_conf *conf = &host->conf;
-	uint32_t needed = count_needed(conf);
 	uint16_t room = choose_room(conf);
 	char name[RTE_MEMPOOL_NAMESIZE];
 
-	if (conf->nb_mbufs < needed)
-		return sani_error_set(-EINVAL, "host %s: mbufs = %" PRIu32 " in [host] is too few: the "
-				      "queues of %u ports for %u cores and the cores' reserves need at "
-				      "least %" PRIu32, conf->name, conf->nb_mbufs, conf->nb_ifaces,
-				      conf->nb_cores, needed);
 	snprintf(name, sizeof(name), "san_%" PRIu32, atomic_fetch_add(&number, 1));
 	host->pool = rte_pktmbuf_pool_create(name, conf->nb_mbufs, choose_cache(conf), 0,
 					     room, SOCKET_ID_ANY);
-	/* A quarter of what is not spoken for stays for what keeps the host alive: ports, ACKs, RSTs, ARP. */
-	host->scarce_below = (conf->nb_mbufs - needed) / 4 + needed / 16;
 	if (host->pool != NULL)
 		return 0;
 	return sani_error_set(-ENOMEM, "host %s: no memory for mbufs = %" PRIu32 " in [host] (about %"
@@ -95,8 +109,36 @@ open_ports(struct sani_host *host)
 		host->ifaces[i].caps = port->caps;
 		host->ifaces[i].mac = port->mac;
 		host->nb_ifaces++;
+		conf->rx_desc = port->rx_desc;
+		conf->tx_desc = port->tx_desc;
 	}
-	return 0;
+	return check_pool(host);
+}
+
+static bool
+have_links(const struct sani_host *host)
+{
+	bool have = true;
+
+	for (unsigned int i = 0; i < host->nb_ifaces; i++)
+		have &= sani_port_has_link(&host->ports[i]);
+	return have;
+}
+
+/*
+ * A device that was started has a link some seconds later. Whoever connects before hears that nobody answers, so those
+ * seconds are waited for; a cable that is not there must not keep a program from starting.
+ */
+static void
+await_links(const struct sani_host *host)
+{
+	for (unsigned int waited_us = 0; !have_links(host) && waited_us < LINK_US; waited_us += LINK_STEP_US)
+		usleep(LINK_STEP_US);
+	for (unsigned int i = 0; i < host->nb_ifaces; i++)
+		if (!sani_port_has_link(&host->ports[i]))
+			rte_log(RTE_LOG_WARNING, RTE_LOGTYPE_USER1, "port %s: device %s has had no link for %u s; "
+				"going on without one\n", host->ports[i].name, host->ports[i].device,
+				LINK_US / 1000000);
 }
 
 static int
@@ -115,12 +157,16 @@ make_cores(struct sani_host *host, const struct sani_core_up *up)
 static int
 fill_host(struct sani_host *host, const struct sani_core_up *up)
 {
-	int rc = make_pool(host);
+	int rc = check_pool(host);
 
+	if (rc == 0)
+		rc = make_pool(host);
 	if (rc == 0)
 		rc = open_ports(host);
 	if (rc == 0)
 		rc = make_cores(host, up);
+	if (rc == 0)
+		await_links(host);
 	return rc;
 }
 

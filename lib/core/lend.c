@@ -7,6 +7,9 @@
  * it holds. What does none of these may hold a frame for ever.
  */
 #include "core/priv.h"
+#include "tcp/lent.h"
+
+_Static_assert(SANI_TCP_LENT_SEGS <= SANI_PORT_CHAIN_SEGS, "a port with SANI_PORT_EXTMEM takes them");
 
 #define IDLE_US 10000u		/* lend = restart: so long a queue may sit on lent memory and take nothing */
 
@@ -14,9 +17,10 @@ void
 sani_lend_init(struct sani_core *core)
 {
 	for (unsigned int i = 0; i < core->host->nb_ifaces; i++) {
-		bool may = core->host->ports[i].caps & SANI_PORT_EXTMEM;
+		uint32_t caps = core->host->ports[i].caps;
 
-		core->priv->txq[i].state = may ? SANI_TXQ_UNTRIED : 0;
+		core->priv->txq[i].state = (uint8_t)((caps & SANI_PORT_EXTMEM ? SANI_TXQ_UNTRIED : 0) |
+						     (caps & SANI_PORT_TX_PREPARE ? SANI_TXQ_PREPARES : 0));
 	}
 }
 
@@ -60,10 +64,12 @@ send_first(struct sani_core *core, struct sani_txq *q, const struct sani_port *p
 		return false;
 	}
 	q->lend = (uint8_t)try_port(port, core->index, m);
-	q->state = q->lend == SANI_LEND_RESTART ? SANI_TXQ_WATCHED : 0;
+	q->state &= (uint8_t)~SANI_TXQ_UNTRIED;
+	q->state |= q->lend == SANI_LEND_RESTART ? SANI_TXQ_WATCHED : 0;
 	rte_pktmbuf_free(m);
 	sani_count(&core->ctr, SANI_CTR_port_tx);
 	q->n--;
+	q->nb_prepared = q->n;
 	memmove(q->m, q->m + 1, q->n * sizeof(q->m[0]));
 	return true;
 }
@@ -83,6 +89,10 @@ sani_lend_before_tx(struct sani_core *core, unsigned int iface)
 	struct sani_txq *q = &core->priv->txq[iface];
 
 	if (q->stuck)
+		return false;
+	if (q->state & SANI_TXQ_PREPARES)
+		sani_tx_prepare(core, iface);
+	if (q->n == 0)
 		return false;
 	if ((q->state & SANI_TXQ_UNTRIED) && !send_first(core, q, &core->host->ports[iface])) {
 		sani_txq_stick(core->priv, q);
@@ -125,5 +135,6 @@ sani_core_lends(struct sani_core *core, const struct sani_tcp_conn *c)
 	struct sani_ip_route route;
 
 	return sani_ip_route(core->priv->ip, &c->tuple.remote, &route) == 0 &&
-	       core->priv->txq[route.iface].lend > SANI_LEND_NEVER;
+	       core->priv->txq[route.iface].lend > SANI_LEND_NEVER &&
+	       !(core->priv->txq[route.iface].state & SANI_TXQ_REFUSES);
 }

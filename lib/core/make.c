@@ -5,9 +5,9 @@
 #include "core/priv.h"
 
 #define CUT_MAX 65000u		/* with all headers the length of an IP packet has 16 bits */
+#define CUT_WAIT 8u		/* as many packets to be cut wait for a core's ports, or shorter ones */
 
-_Static_assert(CUT_MAX + SANI_TCP_HDR_MAX <= RTE_MBUF_DEFAULT_DATAROOM +
-	       (SANI_PORT_CUT_SEGS - 1) * RTE_MBUF_DEFAULT_BUF_SIZE, "in the shortest buffers there are");
+_Static_assert(SANI_TCP_HDR_MAX <= RTE_MBUF_DEFAULT_DATAROOM, "all other buffers of a packet are full of text");
 
 /* Zero, on a cache line of its own: a core's memory is written by one thread. */
 static void *
@@ -19,6 +19,30 @@ make_zeroed(size_t bytes)
 	if (p != NULL)
 		memset(p, 0, rounded);
 	return p;
+}
+
+void
+sani_cut_init(struct sani_core *core)
+{
+	const struct sani_host *host = core->host;
+	struct sani_core_priv *p = core->priv;
+	uint32_t segs = SANI_PORT_CUT_SEGS;
+	/* none is made while fewer buffers are free than this: those that wait do not empty the pool */
+	uint32_t share = host->scarce_below / host->nb_cores;
+
+	for (unsigned int i = 0; i < host->nb_ifaces; i++)
+		segs = RTE_MIN(segs, host->ports[i].cut_segs);
+	if (segs == 0)
+		return;
+	p->cut.max = RTE_MIN(CUT_MAX, (segs - 1) * (uint32_t)RTE_MBUF_DEFAULT_BUF_SIZE);
+	p->cut_room = RTE_MIN(CUT_WAIT * p->cut.max, share * RTE_MBUF_DEFAULT_DATAROOM);
+	p->cut.room = p->cut_room;
+	if (p->cut_room < p->cut.max)
+		return;
+	p->cut.waits = host->nb_ifaces == 1;
+	p->cuts = &p->cut;
+	for (unsigned int i = 0; i < host->nb_ifaces; i++)
+		p->txq[i].state |= SANI_TXQ_CUTS;
 }
 
 static int
@@ -35,13 +59,10 @@ fill_core(struct sani_core *core)
 	 * stands behind them. Longer buffers promise no more: who sends short segments fills as many.
 	 */
 	p->queue_budget = (uint64_t)host->conf.nb_mbufs * RTE_MBUF_DEFAULT_DATAROOM / 2 / host->nb_cores;
-	p->cut_max = CUT_MAX;
-	for (unsigned int i = 0; i < host->nb_ifaces; i++) {
+	for (unsigned int i = 0; i < host->nb_ifaces; i++)
 		p->iface_of[host->ports[i].id] = (uint8_t)i;
-		if (!(host->ports[i].caps & SANI_PORT_TX_CUT))
-			p->cut_max = 0;
-	}
 	sani_lend_init(core);
+	sani_cut_init(core);
 	p->ip = sani_ip_create(host->ifaces, host->nb_ifaces, core->index == 0, host->key);
 	if (p->ip == NULL || sani_conn_init(core) != 0 || sani_tw_init(core) != 0 ||
 	    sani_listen_init(core) != 0)

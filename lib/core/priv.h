@@ -72,6 +72,10 @@ sani_make_io(struct sani_core *core)
 int
 sani_core_make(struct sani_host *host, unsigned int index, const struct sani_core_up *up);
 
+/** Find out what its ports cut; sani_lend_init() was before. */
+void
+sani_cut_init(struct sani_core *core);
+
 /** Free the buffers that it holds, */
 void
 sani_core_stop(struct sani_core *core);
@@ -316,6 +320,10 @@ sani_tx_top_up(struct sani_core *core)
 struct rte_mbuf *
 sani_tx_reserved(struct sani_core *core);
 
+/** Free what waits for ports and the reserve. */
+void
+sani_tx_stop(struct sani_core *core);
+
 /* hop.c */
 
 /** The SYN of a connect could not leave, as its first hop is not known. More than once does no harm. */
@@ -343,9 +351,11 @@ sani_lend_init(struct sani_core *core);
 bool
 sani_lend_before_tx(struct sani_core *core, unsigned int iface);
 
-/** Free what waits for ports and the reserve. */
+/* prepare.c */
+
+/** Have the driver look at what it has not seen; what it refuses is mended, or dropped and counted. */
 void
-sani_tx_stop(struct sani_core *core);
+sani_tx_prepare(struct sani_core *core, unsigned int iface);
 
 /* mesh.c */
 

@@ -77,6 +77,9 @@ struct sani_tw_link {
 enum sani_txq_state {
 	SANI_TXQ_UNTRIED = 1 << 0,	/**< No frame was sent yet: lend.c tries the first. */
 	SANI_TXQ_WATCHED = 1 << 1,	/**< It is restarted when it holds lent memory for long. */
+	SANI_TXQ_PREPARES = 1 << 2,	/**< The port has SANI_PORT_TX_PREPARE, */
+	SANI_TXQ_REFUSES = 1 << 3,	/**< and its driver has refused a chain: no lent memory for it. */
+	SANI_TXQ_CUTS = 1 << 4,		/**< Packets to be cut may be in it: their room is counted behind a burst. */
 };
 
 /** How a transmit queue gives back what it was given (lend.c). */
@@ -99,6 +102,7 @@ struct sani_txq {
 	};
 	uint8_t lend;			/**< enum sani_lend */
 	bool holds;			/**< WATCHED: lent memory was given to it, or waits, since it was restarted. */
+	uint16_t nb_prepared;		/**< PREPARES: the first so many of m were. */
 	uint64_t idle_since_us;		/**< WATCHED: when that began, or the port took something last. */
 	struct rte_mbuf *m[SANI_TXQ_MAX];
 };
@@ -151,7 +155,7 @@ struct sani_core_priv {
 	uint32_t nb_late;
 	uint32_t nb_late_before;		/**< of them by the round before. */
 	struct sani_hop_list waiting[SANI_HOP_LISTS];	/**< Connects whose SYN has not left, by first hop (hop.c). */
-	struct sani_tcp_cut *cuts;		/**< struct sani_tcp_io: NULL where not every port of the host cuts, else */
+	struct sani_tcp_cut *cuts;		/**< struct sani_tcp_io: NULL where not every port cuts, else */
 	struct sani_tcp_cut cut;		/**< this, whose room is */
 	uint32_t cut_room;			/**< so much while none wait for a port. */
 	uint64_t queue_budget;			/**< By how much queues may still grow [bytes]. */

@@ -21,6 +21,19 @@ struct unreachable {
 	} at[UNREACHABLE_MAX];
 };
 
+/* What is to be cut and waits for ports; what was made for a neighbour that has to answer first does not. */
+static SANI_SELDOM void
+count_cut_room(struct sani_core_priv *p, unsigned int nb_ifaces)
+{
+	uint32_t waits = 0;
+
+	for (unsigned int i = 0; i < nb_ifaces; i++)
+		for (uint16_t k = 0; k < p->txq[i].n; k++)
+			if (p->txq[i].m[k]->ol_flags & RTE_MBUF_F_TX_TCP_SEG)
+				waits += p->txq[i].m[k]->pkt_len;
+	p->cut.room = p->cut_room - RTE_MIN(waits, p->cut_room);
+}
+
 static void
 flush_port(struct sani_core *core, unsigned int iface)
 {
@@ -39,7 +52,10 @@ flush_port(struct sani_core *core, unsigned int iface)
 	q->n = (uint16_t)(q->n - sent);
 	if (sani_unlikely((q->n | q->seldom) != 0)) {
 		q->idle_since_us = core->now_us;
+		q->nb_prepared = q->n;
 		memmove(q->m, q->m + sent, q->n * sizeof(q->m[0]));
+		if (q->state & SANI_TXQ_CUTS)
+			count_cut_room(core->priv, core->host->nb_ifaces);
 	}
 }
 
@@ -193,7 +209,7 @@ make_burst_io(struct sani_core *core, struct rte_mbuf **seg)
 
 	io.tx = seg;
 	io.max_tx = TX_BURST;
-	io.cut_max = core->priv->cut_max;
+	io.cut = core->priv->cuts;
 	return io;
 }
 
@@ -271,6 +287,19 @@ fetch_buffer_ahead(const struct rte_mempool_cache *cache)
 	sani_fetch_to_write(m + 2 * SANI_CACHE_LINE);
 }
 
+/* Has there been too little room for packets that ports cut? They have it who come next, if their ports take some. */
+static SANI_SELDOM void
+make_room(struct sani_core *core, struct sani_tcp_io *io)
+{
+	io->max_tx = TX_BURST;
+	if (io->cut == NULL || io->cut->room >= io->cut->max)
+		return;
+	sani_tx_sweep(core);
+	for (unsigned int i = 0; i < core->host->nb_ifaces; i++)
+		flush_port(core, i);
+	count_cut_room(core->priv, core->host->nb_ifaces);
+}
+
 /* Those that have more to send than a burst, whose port is behind, or that wait for the program stay listed. */
 static unsigned int
 output_dirty(struct sani_core *core, struct unreachable *u, bool is_end)
@@ -288,6 +317,8 @@ output_dirty(struct sani_core *core, struct unreachable *u, bool is_end)
 		if (!stays) {
 			fetch_buffer_ahead(io.cache);
 			stays = must_wait(core, c) || output_burst(core, c, &io, u);
+			if (sani_unlikely(stays))
+				make_room(core, &io);
 		}
 		if (stays) {
 			c->owner.dirty = kept;

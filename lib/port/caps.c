@@ -26,6 +26,14 @@
  */
 #define FRAME_OVERHEAD (RTE_ETHER_HDR_LEN + RTE_VLAN_HLEN)
 
+bool
+sani_port_is_virtual(const struct rte_eth_dev_info *info)
+{
+	const struct rte_bus *bus = info->device != NULL ? rte_dev_bus(info->device) : NULL;
+
+	return bus != NULL && strcmp(rte_bus_name(bus), "vdev") == 0;
+}
+
 /*
  * A virtual device sums on this CPU like us, so its offer brings nothing; and one of them (tap) writes
  * 0xffff for a TCP checksum of 0, which is right for UDP only.
@@ -33,10 +41,9 @@
 static uint64_t
 tx_offloads(const struct rte_eth_dev_info *info)
 {
-	const struct rte_bus *bus = info->device != NULL ? rte_dev_bus(info->device) : NULL;
-	bool is_virtual = bus != NULL && strcmp(rte_bus_name(bus), "vdev") == 0;
+	uint64_t ours = sani_port_is_virtual(info) ? (uint64_t)TX_CKSUM | RTE_ETH_TX_OFFLOAD_TCP_TSO : 0;
 
-	return info->tx_offload_capa & ~(is_virtual ? (uint64_t)TX_CKSUM | RTE_ETH_TX_OFFLOAD_TCP_TSO : 0);
+	return info->tx_offload_capa & ~ours;
 }
 
 /*
@@ -49,13 +56,19 @@ has_rx_fd(const struct rte_eth_dev_info *info)
 	return strcmp(info->driver_name, "net_tap") == 0;
 }
 
-/* Of as many buffers as there may be? A driver that names no limit (0) has none. */
-static bool
-does_cut(const struct rte_eth_dev_info *info)
+/* A driver that names no limit (0) has none. */
+uint16_t
+sani_port_cut_segs(const struct rte_eth_dev_info *info)
 {
 	uint16_t most = info->tx_desc_lim.nb_seg_max;
 
-	return (tx_offloads(info) & TX_CUT) == TX_CUT && (most == 0 || most >= SANI_PORT_CUT_SEGS);
+	return most == 0 ? SANI_PORT_CUT_SEGS : (uint16_t)RTE_MIN(most - 1u, SANI_PORT_CUT_SEGS);
+}
+
+static bool
+does_cut(const struct rte_eth_dev_info *info)
+{
+	return (tx_offloads(info) & TX_CUT) == TX_CUT && sani_port_cut_segs(info) >= SANI_PORT_CUT_SEGS_LEAST;
 }
 
 uint32_t
@@ -77,6 +90,25 @@ sani_port_caps(const struct rte_eth_dev_info *info)
 	if (has_rx_fd(info))
 		caps |= SANI_PORT_RX_FD;
 	return caps;
+}
+
+/* A packet that refers to memory of the program's is a chain, but not a long one. */
+bool
+sani_port_takes_chains(const struct rte_eth_dev_info *info)
+{
+	uint16_t most = info->tx_desc_lim.nb_mtu_seg_max;
+
+	return (info->tx_offload_capa & RTE_ETH_TX_OFFLOAD_MULTI_SEGS) && (most == 0 || most >= SANI_PORT_CHAIN_SEGS);
+}
+
+void
+sani_port_rx_conf(const struct rte_eth_dev_info *info, const struct rte_eth_conf *eth, uint16_t nb_queues,
+		  struct rte_eth_rxconf *rx)
+{
+	*rx = info->default_rxconf;
+	rx->offloads = eth->rxmode.offloads;
+	if (nb_queues > 1)
+		rx->rx_drop_en = 1;
 }
 
 static void

@@ -13,6 +13,30 @@ uint32_t
 sani_port_caps(const struct rte_eth_dev_info *info);
 
 /**
+ * Most buffers of a packet that is to be cut, as far as the driver bounds them; at most SANI_PORT_CUT_SEGS. One of its
+ * is left out: there are drivers that want the headers in a descriptor of their own, or one more for what they say of
+ * the packet.
+ */
+uint16_t
+sani_port_cut_segs(const struct rte_eth_dev_info *info);
+
+/** Is the device made by software of this process? Its link says nothing of a cable. */
+bool
+sani_port_is_virtual(const struct rte_eth_dev_info *info);
+
+/** Does a packet that is not cut go in as many buffers as SANI_PORT_CHAIN_SEGS? */
+bool
+sani_port_takes_chains(const struct rte_eth_dev_info *info);
+
+/**
+ * Fill the configuration of a receive queue: the driver's, with the offloads of the port's. Where there are several,
+ * one whose core is slow drops what it has no descriptors for; else some devices let it hold up all others.
+ */
+void
+sani_port_rx_conf(const struct rte_eth_dev_info *info, const struct rte_eth_conf *eth, uint16_t nb_queues,
+		  struct rte_eth_rxconf *rx);
+
+/**
  * Fill the configuration of a device.
  *
  * @param[in]  info  What it can do.

@@ -192,12 +192,12 @@ static int
 setup_queues(const struct rte_eth_dev_info *info, const struct rte_eth_conf *eth,
 	     struct rte_mempool *pool, const struct sani_port *port)
 {
-	struct rte_eth_rxconf rx = info->default_rxconf;
+	struct rte_eth_rxconf rx;
 	struct rte_eth_txconf tx = info->default_txconf;
 	int node = rte_eth_dev_socket_id(port->id);
 	int rc = 0;
 
-	rx.offloads = eth->rxmode.offloads;
+	sani_port_rx_conf(info, eth, port->nb_queues, &rx);
 	tx.offloads = eth->txmode.offloads;
 	for (uint16_t q = 0; rc == 0 && q < port->nb_queues; q++) {
 		rc = rte_eth_rx_queue_setup(port->id, q, port->rx_desc, (unsigned int)node, &rx, pool);
@@ -235,6 +235,14 @@ configure(const struct sani_port_conf *conf, const struct rte_eth_dev_info *info
 	return setup_queues(info, &eth, pool, port);
 }
 
+bool
+sani_port_has_link(const struct sani_port *port)
+{
+	struct rte_eth_link link;
+
+	return port->is_virtual || rte_eth_link_get_nowait(port->id, &link) != 0 || link.link_status == RTE_ETH_LINK_UP;
+}
+
 static int
 start(struct sani_port *port)
 {
@@ -243,6 +251,9 @@ start(struct sani_port *port)
 	if (rc < 0)
 		return sani_error_set(rc, "port %s: device %s does not start: %s", port->name,
 				      port->device, rte_strerror(-rc));
+	/* Known from here on: which it is hangs on the functions that the driver has chosen at the start. */
+	if (rte_eth_fp_ops[port->id].tx_pkt_prepare != NULL)
+		port->caps |= SANI_PORT_TX_PREPARE;
 	/* A device that cannot be told passes everything anyway (ring, null). */
 	if (port->caps & SANI_PORT_PROMISC)
 		(void)rte_eth_promiscuous_enable(port->id);
@@ -273,6 +284,16 @@ claim(const struct sani_port_conf *conf, struct sani_port *port)
 	return 0;
 }
 
+static void
+limit_cut(const struct rte_eth_dev_info *info, struct sani_port *port)
+{
+	uint16_t segs = (uint16_t)RTE_MIN(sani_port_cut_segs(info), port->tx_desc / 2);
+
+	if (segs < SANI_PORT_CUT_SEGS_LEAST)
+		port->caps &= ~(uint32_t)SANI_PORT_TX_CUT;
+	port->cut_segs = port->caps & SANI_PORT_TX_CUT ? segs : 0;
+}
+
 static int
 bring_up(const struct sani_port_conf *conf, struct rte_mempool *pool, struct sani_port *port)
 {
@@ -286,20 +307,20 @@ bring_up(const struct sani_port_conf *conf, struct rte_mempool *pool, struct san
 	if (rc < 0)
 		return rc;
 	port->caps = sani_port_caps(&info);
+	port->is_virtual = sani_port_is_virtual(&info);
 	/*
 	 * A ring made by the EAL's arguments passes references too, and no capability tells: by name.
 	 */
 	if (port->made == MADE_RING || strcmp(info.driver_name, "net_ring") == 0)
 		port->caps |= SANI_PORT_BY_REF;
-	else if (port->caps & SANI_PORT_MULTI_SEG)
+	else if (sani_port_takes_chains(&info))
 		port->caps |= SANI_PORT_EXTMEM;
 	rc = claim(conf, port);
 	if (rc == 0)
 		rc = configure(conf, &info, pool, port);
 	if (rc < 0)
 		return rc;
-	if (port->tx_desc < 2 * SANI_PORT_CUT_SEGS)
-		port->caps &= ~(uint32_t)SANI_PORT_TX_CUT;
+	limit_cut(&info, port);
 	choose_mac(conf, port);
 	return start(port);
 }

@@ -31,13 +31,19 @@ enum sani_port_cap {
 	SANI_PORT_RX_FD = 1 << 6,		/**< Each receive queue has a descriptor to sleep on. */
 	SANI_PORT_EXTMEM = 1 << 7,		/**< MULTI_SEG, not BY_REF: takes mbufs that refer to other memory. */
 	SANI_PORT_TX_CUT = 1 << 8,		/**< TSO: cuts a packet into segments; TX_*_CKSUM and MULTI_SEG too. */
+	SANI_PORT_TX_PREPARE = 1 << 9,		/**< Its driver wants to see frames first: sani_port_prepare(). */
 };
 
 /**
- * Most buffers of a packet that is to be cut (SANI_PORT_TX_CUT). A port whose driver takes fewer in a packet, or whose
- * transmit queues have not twice as many descriptors, is given none: it would never leave, nor anything behind it.
+ * Most buffers of a packet that is to be cut (SANI_PORT_TX_CUT). A driver may take fewer, and half the descriptors of
+ * a queue bound them too: a packet that is longer would never leave, nor anything behind it. A port that takes fewer
+ * than SANI_PORT_CUT_SEGS_LEAST is given none.
  */
 #define SANI_PORT_CUT_SEGS 32u
+#define SANI_PORT_CUT_SEGS_LEAST 8u
+
+/** Most buffers of a packet that is not to be cut and refers to other memory (SANI_PORT_EXTMEM). */
+#define SANI_PORT_CHAIN_SEGS 4u
 
 /** What a ring pair leaves undone, as if a NIC did it: both ends are told alike. */
 enum sani_port_claim {
@@ -66,11 +72,13 @@ struct sani_port {
 	uint16_t rx_desc;		/**< As adjusted. */
 	uint16_t tx_desc;
 	uint32_t caps;			/**< enum sani_port_cap. */
+	uint16_t cut_segs;		/**< SANI_PORT_TX_CUT: most buffers of a packet that is to be cut; else 0. */
 	uint64_t rx_flags;		/**< What a driver that claims checksums would say of each frame; else 0. */
 	struct rte_ether_addr mac;	/**< What the interface answers to; never all zero. */
 	char name[32];
 	char device[256];
 	bool restart;			/**< As configured. */
+	bool is_virtual;		/**< Made by software of this process. */
 	uint8_t made;			/**< How it came to be; what close has to undo (port.c). */
 };
 
@@ -94,6 +102,10 @@ sani_port_open(const struct sani_port_conf *conf, struct rte_mempool *pool, stru
 void
 sani_port_close(struct sani_port *port);
 
+/** Has it a link? Of a virtual device it says nothing, and of one that does not know it is taken for granted. */
+bool
+sani_port_has_link(const struct sani_port *port);
+
 /** Descriptor that is readable while frames wait on a queue, the port's; -1: the port has none. */
 int
 sani_port_rx_fd(const struct sani_port *port, uint16_t queue);
@@ -116,6 +128,17 @@ sani_port_rx(const struct sani_port *port, uint16_t queue, struct rte_mbuf **m, 
 			m[i]->ol_flags |= port->rx_flags;
 	}
 	return nb;
+}
+
+/**
+ * Have the driver look at n frames, and write what it needs to be in them (the pseudo header's sum as its device wants
+ * it); each of them once, before it is transmitted, where the port has SANI_PORT_TX_PREPARE.
+ * @return How many are fit to be transmitted; the one behind them will never be as it is.
+ */
+static inline uint16_t
+sani_port_prepare(const struct sani_port *port, uint16_t queue, struct rte_mbuf **m, uint16_t n)
+{
+	return rte_eth_tx_prepare(port->id, queue, m, n);
 }
 
 /** Transmit; what is not taken stays the caller's. */

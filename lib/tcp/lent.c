@@ -4,7 +4,6 @@
 
 #define POOL_RETRY_US 1000u
 #define REFER_LEAST 256u	/* a shorter piece is copied: cheaper than an mbuf of its own */
-#define SEGS_MAX 4u		/* of a chain */
 #define PIECE_MAX 65535u	/* lengths of an mbuf have 16 bits, */
 #define REFS_MAX 60000u		/* and so has the count of references */
 
@@ -181,7 +180,7 @@ note_place(struct sani_tcp_sndq *q, struct rte_mbuf *m, uint32_t at)
 static bool
 may_refer(const struct rte_mbuf *m, const struct rte_mbuf *segment)
 {
-	return is_lent(m) && m->buf_iova != RTE_BAD_IOVA && segment->nb_segs < SEGS_MAX &&
+	return is_lent(m) && m->buf_iova != RTE_BAD_IOVA && segment->nb_segs < SANI_TCP_LENT_SEGS &&
 	       rte_mbuf_ext_refcnt_read(m->shinfo) < REFS_MAX;
 }
 

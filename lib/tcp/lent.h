@@ -14,6 +14,9 @@
 
 #include "tcp/tcp.h"
 
+/** Most buffers of a segment that refers to such memory. */
+#define SANI_TCP_LENT_SEGS 4u
+
 /** Memory to be sent from where it lies. */
 struct sani_tcp_lent {
 	const uint8_t *data;

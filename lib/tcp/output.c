@@ -160,22 +160,30 @@ struct plan {
 
 /*
  * Of room bytes that may go, as many full segments as the port will cut a packet into; what is left goes after them.
- * While the pool runs low none is made: so many buffers may never be free at once.
+ * While the pool runs low none is made: so many buffers may never be free at once. Nor where too many wait for their
+ * ports: single segments would be more work for a port that is behind, but the room may be taken by another port's.
  */
 static SANI_SELDOM uint32_t
-plan_packet(const struct sani_tcp_conn *c, uint32_t room, const struct sani_tcp_io *io)
+plan_packet(const struct sani_tcp_conn *c, uint32_t room, struct sani_tcp_io *io)
 {
-	uint32_t most = sani_tcp_min(room, io->cut_max);
+	uint32_t most = sani_tcp_min(room, io->cut->max);
 
 	most -= most % c->snd_mss;
 	if (most < SANI_TCP_CUT_LEAST || c->snd_mss < SANI_TCP_CUT_MSS_LEAST || io->scarce)
 		return c->snd_mss;
-	return (c->flags & UNCUT) || (c->extras & ~SANI_TCP_X_LENT) ? c->snd_mss : most;
+	if ((c->flags & UNCUT) || (c->extras & ~SANI_TCP_X_LENT))
+		return c->snd_mss;
+	if (sani_likely(most <= io->cut->room))
+		return most;
+	if (!io->cut->waits)
+		return c->snd_mss;
+	io->max_tx = io->nb_tx;
+	return most;
 }
 
 /* What may go out now; false: nothing. */
 static bool
-plan_new(const struct sani_tcp_conn *c, const struct sani_tcp_io *io, struct plan *p)
+plan_new(const struct sani_tcp_conn *c, struct sani_tcp_io *io, struct plan *p)
 {
 	uint32_t unsent = sani_tcp_unsent(c);
 	uint32_t edge = c->snd_una + c->snd_wnd;
@@ -184,7 +192,7 @@ plan_new(const struct sani_tcp_conn *c, const struct sani_tcp_io *io, struct pla
 	uint32_t pipe = sani_tcp_pipe(c);
 
 	p->len = sani_tcp_min(sani_tcp_min(unsent, usable), c->snd_mss);
-	if (sani_unlikely(io->cut_max > 0) && p->len == c->snd_mss && pipe < cwnd)
+	if (sani_unlikely(io->cut != NULL) && p->len == c->snd_mss && pipe < cwnd)
 		p->len = plan_packet(c, sani_tcp_min(sani_tcp_min(unsent, usable), cwnd - pipe), io);
 	p->last = p->len == unsent;
 	p->fin = (c->flags & SANI_TCP_F_FIN_QUEUED) && !sani_tcp_fin_sent(c) && p->last && usable > p->len;

@@ -147,7 +147,7 @@ note_ack(struct sani_tcp_conn *c)
 static inline bool
 is_to_be_cut(const struct sani_tcp_conn *c, const struct sani_tcp_io *io, uint32_t len)
 {
-	return len > c->snd_mss && io->cut_max > 0 && !(c->flags & SANI_TCP_F_MTU);
+	return len > c->snd_mss && io->cut != NULL && !(c->flags & SANI_TCP_F_MTU);
 }
 
 /* Buffers for text of several segments; NULL: not so many are left. */
@@ -182,6 +182,7 @@ put_packet(struct sani_tcp_conn *c, struct sani_tcp_io *io, uint32_t seq, uint32
 	m->ol_flags |= RTE_MBUF_F_TX_TCP_SEG;
 	m->tso_segsz = c->snd_mss;
 	m->pkt_len += len;
+	io->cut->room -= sani_tcp_min(len, io->cut->room);
 	for (struct rte_mbuf *at = m; len > 0; at = at->next) {
 		uint32_t n = sani_tcp_min(len, rte_pktmbuf_tailroom(at));
 

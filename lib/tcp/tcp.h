@@ -46,6 +46,13 @@
 /** Most segments that a call has room for: there is a bit for each in io->ect. */
 #define SANI_TCP_TX_MAX 64
 
+/** Packets that ports cut (RTE_MBUF_F_TX_TCP_SEG), of all calls of a core: many buffers each until a port has them. */
+struct sani_tcp_cut {
+	uint32_t max;	/**< Text of one [bytes]. */
+	uint32_t room;	/**< Text of those that may still be made [bytes]. */
+	bool waits;	/**< A call that finds too little room sends the rest another time; else in single segments. */
+};
+
 /** What a call of the engine may use, and where its segments go. */
 struct sani_tcp_io {
 	uint64_t now_us;
@@ -55,9 +62,9 @@ struct sani_tcp_io {
 	struct sani_counters *ctr;
 	struct rte_mbuf **tx;	/**< Room for max_tx segments, all of the connection of the call. */
 	uint16_t nb_tx;
-	uint16_t max_tx;	/**< 1..SANI_TCP_TX_MAX */
+	uint16_t max_tx;	/**< 1..SANI_TCP_TX_MAX; lowered to nb_tx where cut has too little room. */
 	uint64_t ect;		/**< Bit i: tx[i] goes out as ECT(0), the others as Not-ECT (RFC 3168 5). */
-	uint32_t cut_max;	/**< Ports cut (RTE_MBUF_F_TX_TCP_SEG): text of a packet [bytes]; 0: they do not. */
+	struct sani_tcp_cut *cut;	/**< NULL: ports do not cut. */
 	bool behind;		/**< Packets have arrived that the engine was not given yet. */
 	bool scarce;		/**< The pool runs low: a queue grows by its first segment only. */
 	uint64_t *budget;	/**< By how much queues may still outgrow sndbuf and rcvbuf [bytes]; NULL: not. */

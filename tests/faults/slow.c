@@ -17,11 +17,14 @@ plug(unsigned int side)
 {
 	struct sani_host *below = sani_sock_host_below(stage.host[side]);
 
+	slow.nic[side].prepares = slow.caps & SANI_PORT_TX_PREPARE;
 	nic_plug(&slow.nic[side]);
 	/* net_null sends no chains; this NIC does */
-	below->ports[0].caps |= SANI_PORT_MULTI_SEG | SANI_PORT_EXTMEM;
+	below->ports[0].caps |= SANI_PORT_MULTI_SEG | SANI_PORT_EXTMEM | slow.caps;
+	below->ports[0].cut_segs = slow.caps & SANI_PORT_TX_CUT ? SANI_PORT_CUT_SEGS : 0;
 	below->ifaces[0].caps = below->ports[0].caps;
 	sani_lend_init(below->cores[0]);
+	sani_cut_init(below->cores[0]);
 }
 
 san_handle

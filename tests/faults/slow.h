@@ -14,6 +14,7 @@
 
 struct slow {
 	struct nic nic[2];
+	uint32_t caps;		/**< Of both ports beside what the NICs have anyway; set before slow_begin(). */
 	san_handle end[2];
 	san_handle listener;
 };

@@ -157,6 +157,35 @@ nic_that_keeps_all_stalls_its_port_only(void **state)
 	slow_finish();
 }
 
+/* Else the buffers that it holds would be missing where the host's own bounds count on them. */
+static void
+driver_with_more_descriptors_than_there_are_buffers_for_is_refused(void **state)
+{
+	static const char *const settings[][3] = {
+		{ "host", "mbufs", "1023" }, { "host", "sockets", "16" }, { "port p", "device", "net_null7,size=64" },
+		{ "port p", "rx_desc", "64" }, { "port p", "tx_desc", "64" }, { "interface i", "port", "p" },
+		{ "interface i", "address", "10.8.0.1/24" },
+	};
+	struct san_conf *conf;
+	struct san_host *host;
+
+	(void)state;
+	stage_begin();
+	STAGE_MUST(san_startup(0, NULL) >= 0);
+	for (unsigned int i = 0; i < 2; i++) {
+		nic_least_descs = i == 0 ? 512 : 0;
+		conf = san_conf_create();
+		for (unsigned int k = 0; k < RTE_DIM(settings); k++)
+			STAGE_MUST(san_conf_set(conf, settings[k][0], settings[k][1], settings[k][2]) == 0);
+		STAGE_MUST(san_host_create(conf, &host) == (i == 0 ? -EINVAL : 0));
+		STAGE_MUST(i > 0 || strstr(san_error(), "mbufs = 1023 in [host] is too few") != NULL);
+		san_conf_destroy(conf);
+	}
+	STAGE_MUST(san_cleanup() == 0);
+	if (stage_fault() != NULL)
+		fail_msg("%s", stage_fault());
+}
+
 static const struct CMUnitTest cases[] = {
 	{ "late_buffers_change_nothing__at_once", late_buffers_change_nothing, NULL, NULL, (void *)NIC_FREES_AT_ONCE },
 	{ "late_buffers_change_nothing__later", late_buffers_change_nothing, NULL, NULL, (void *)NIC_FREES_LATER },
@@ -165,6 +194,7 @@ static const struct CMUnitTest cases[] = {
 	{ "close_does_not_wait_for_copied_frames__sent_at_last", close_does_not_wait_for_copied_frames, NULL, NULL,
 	  (void *)1 },
 	cmocka_unit_test(nic_that_keeps_all_stalls_its_port_only),
+	cmocka_unit_test(driver_with_more_descriptors_than_there_are_buffers_for_is_refused),
 };
 
 int

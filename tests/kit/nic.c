@@ -6,10 +6,14 @@
 #include <string.h>
 
 #include <rte_bus_vdev.h>
+#include <rte_errno.h>
 #include <rte_ethdev.h>
 #include <rte_ether.h>
 
 #include "kit/fail.h"
+#include "kit/nic_sum.h"
+
+uint16_t nic_least_descs;
 
 static struct nic *nics[RTE_MAX_ETHPORTS];
 static struct rte_mempool *pool;
@@ -18,8 +22,10 @@ static struct rte_mempool *pool;
 static void
 give_back(struct nic *nic, unsigned int n)
 {
-	for (unsigned int i = 0; i < n; i++)
+	for (unsigned int i = 0; i < n; i++) {
+		nic->nb_descs -= nic->ring[i]->nb_segs;
 		rte_pktmbuf_free(nic->ring[i]);
+	}
 	nic->nb -= n;
 	nic->nb_sent -= RTE_MIN(n, nic->nb_sent);
 	memmove(nic->ring, nic->ring + n, nic->nb * sizeof(nic->ring[0]));
@@ -45,20 +51,48 @@ nic_put(struct nic *nic, const uint8_t *frame, unsigned int len)
 	kit_need(put(nic, frame, len));
 }
 
+static void
+emit(void *arg, const uint8_t *frame, unsigned int len)
+{
+	struct nic *nic = arg;
+
+	if (nic->watch != NULL)
+		nic->watch(nic, frame, len);
+	/* what finds no room is lost */
+	if (nic->peer->plugged)
+		(void)put(nic->peer, frame, len);
+}
+
 /* The moment at which the octets are read. */
 static void
 send_one(struct nic *nic, const struct rte_mbuf *m)
 {
-	uint8_t frame[2048];
-	unsigned int len = m->pkt_len;
-	const void *at = len <= sizeof(frame) ? rte_pktmbuf_read(m, 0, len, frame) : NULL;
+	static uint8_t octets[UINT16_MAX];
+	const void *at = m->pkt_len <= sizeof(octets) ? rte_pktmbuf_read(m, 0, m->pkt_len, octets) : NULL;
 
 	kit_need(at != NULL);
-	if (nic->watch != NULL)
-		nic->watch(nic, at, len);
-	/* what finds no room is lost */
-	if (nic->peer->plugged)
-		(void)put(nic->peer, at, len);
+	nic->nb_cut += (m->ol_flags & RTE_MBUF_F_TX_TCP_SEG) != 0;
+	nic_sum_emit(m, at, nic->prepares, emit, nic);
+}
+
+/* It writes the sum as its device wants it: who does not ask, or asks twice, sends a wrong one. */
+static uint16_t
+prepare_burst(void *queue, struct rte_mbuf **m, uint16_t n)
+{
+	struct nic *nic = queue;
+
+	for (uint16_t i = 0; i < n; i++) {
+		uint16_t *sum = nic_sum_of(m[i]);
+
+		if (nic->refuses != NULL && nic->refuses(m[i])) {
+			nic->unfit++;
+			rte_errno = ENOTSUP;
+			return i;
+		}
+		if (sum != NULL)
+			*sum = (uint16_t)~*sum;
+	}
+	return n;
 }
 
 unsigned int
@@ -85,8 +119,10 @@ send_burst(void *queue, struct rte_mbuf **m, uint16_t n)
 
 	if ((nic->frees == NIC_FREES_LATER || nic->frees == NIC_FREES_STOPPED) && nic->nb_sent > nic->keeps)
 		give_back(nic, nic->nb_sent - nic->keeps);
-	while (taken < n && nic->nb < NIC_RING)
+	while (taken < n && nic->nb_descs + m[taken]->nb_segs <= NIC_RING) {
+		nic->nb_descs += m[taken]->nb_segs;
 		nic->ring[nic->nb++] = m[taken++];
+	}
 	nic->refused += n - taken;
 	if (!nic->holds)
 		nic_send(nic, NIC_RING);
@@ -134,6 +170,8 @@ plugged(uint16_t id)
 
 /* What the driver answers when it is asked, and when it is stopped. */
 
+int __real_rte_eth_dev_adjust_nb_rx_tx_desc(uint16_t id, uint16_t *rx, uint16_t *tx);
+int __wrap_rte_eth_dev_adjust_nb_rx_tx_desc(uint16_t id, uint16_t *rx, uint16_t *tx);
 int __real_rte_eth_tx_done_cleanup(uint16_t id, uint16_t queue, uint32_t n);
 int __wrap_rte_eth_tx_done_cleanup(uint16_t id, uint16_t queue, uint32_t n);
 int __real_rte_eth_dev_tx_queue_stop(uint16_t id, uint16_t queue);
@@ -142,6 +180,16 @@ int __real_rte_eth_dev_tx_queue_start(uint16_t id, uint16_t queue);
 int __wrap_rte_eth_dev_tx_queue_start(uint16_t id, uint16_t queue);
 int __real_rte_eth_dev_stop(uint16_t id);
 int __wrap_rte_eth_dev_stop(uint16_t id);
+
+int
+__wrap_rte_eth_dev_adjust_nb_rx_tx_desc(uint16_t id, uint16_t *rx, uint16_t *tx)
+{
+	int rc = __real_rte_eth_dev_adjust_nb_rx_tx_desc(id, rx, tx);
+
+	*rx = *rx < nic_least_descs ? nic_least_descs : *rx;
+	*tx = *tx < nic_least_descs ? nic_least_descs : *tx;
+	return rc;
+}
 
 int
 __wrap_rte_eth_tx_done_cleanup(uint16_t id, uint16_t queue, uint32_t n)
@@ -203,6 +251,7 @@ nic_plug(struct nic *nic)
 	nic->queues[0] = nic;
 	ops->rx_pkt_burst = receive_burst;
 	ops->tx_pkt_burst = send_burst;
+	ops->tx_pkt_prepare = nic->prepares ? prepare_burst : NULL;
 	ops->rxq.data = nic->queues;
 	ops->txq.data = nic->queues;
 	nics[nic->id] = nic;

@@ -7,8 +7,9 @@
  * Model:     DPDK's net_null makes the devices; their bursts are replaced by ours once a host has started them
  *            (nic_plug()). A frame that leaves the ring is read then, from wherever its buffers say, and travels as
  *            a copy, for which the NIC has a pool of its own: so who changes memory too early is seen.
+ *            A frame has as many descriptors as buffers. Sums and cuts that it is asked for are made (nic_sum.h).
  *            The linker sends what else a driver answers to the NIC: rte_eth_tx_done_cleanup(), the stop and start of a
- *            transmit queue, the stop of the device (nic_link_args of meson.build).
+ *            transmit queue, the stop of the device, rte_eth_dev_adjust_nb_rx_tx_desc() (nic_link_args of meson.build).
  * Lifetime:  nic_make(), hosts, nic_plug(), cleanup, nic_end(). A NIC that is stopped gives back all that it has.
  * Threads:   the one that polls both hosts.
  */
@@ -40,14 +41,19 @@ struct nic {
 	enum nic_frees frees;
 	unsigned int keeps;
 	bool holds;		/**< Frames stay in the ring until nic_send(). */
+	bool prepares;		/**< Before nic_plug(): the driver wants to see frames first, each once. */
+	bool (*refuses)(const struct rte_mbuf *m);	/**< What it cannot send, when it sees it; or NULL. */
 	unsigned int hold_polls; /**< After so many looks for packets it holds no more; 0: never. */
 	void (*watch)(const struct nic *nic, const uint8_t *frame, unsigned int len);	/**< What it sends; or NULL. */
 	/* For the test to look at. */
-	unsigned int nb;	/**< In the ring. */
-	unsigned int nb_sent;	/**< Of them: the oldest ones. */
+	unsigned int nb;	/**< In the ring, */
+	unsigned int nb_descs;	/**< and their descriptors. */
+	unsigned int nb_sent;	/**< Of the frames: the oldest ones. */
 	unsigned int asked;	/**< How often it was. */
 	unsigned int stopped;	/**< How often a queue was. */
 	unsigned int refused;	/**< Frames that found no descriptor. */
+	unsigned int unfit;	/**< Those that it could not send. */
+	unsigned int nb_cut;	/**< Those that it has cut. */
 	/* Its own. */
 	bool plugged;
 	void *queues[1];
@@ -57,6 +63,9 @@ struct nic {
 	uint8_t last[2048];	/**< The last IPv4 packet that it received, with its frame. */
 	unsigned int last_len;
 };
+
+/** Descriptors that a queue of any device has at least; 0: as its driver says. */
+extern uint16_t nic_least_descs;
 
 /** Make both devices; hosts find them by their names. The EAL runs. */
 void

@@ -72,6 +72,58 @@ port_that_is_behind_makes_connections_wait(void **state)
 	pair_close();
 }
 
+static void
+let_ports_cut(struct sani_host_conf *conf)
+{
+	conf->ports[0].claim = SANI_PORT_CLAIM_SEGMENTS;
+	conf->ports[0].rx_desc = 32;
+}
+
+/* Text of packets that are to be cut and wait for A's port. */
+static uint32_t
+count_cut_text(const struct sani_core_priv *p)
+{
+	uint32_t n = 0;
+
+	for (uint16_t i = 0; i < p->txq[0].n; i++)
+		if (p->txq[0].m[i]->ol_flags & RTE_MBUF_F_TX_TCP_SEG)
+			n += p->txq[0].m[i]->pkt_len;
+	return n;
+}
+
+/* They are few, and yet many buffers: connections wait long before the queue has as many frames as it may. */
+static void
+packets_to_be_cut_that_wait_for_their_port_are_bounded(void **state)
+{
+	static uint8_t buf[14000];
+	const struct sani_core_priv *p;
+	uint32_t most = 0;
+
+	(void)state;
+	pair_open(1, let_ports_cut);
+	pair_listen(B, 80, 200);
+	p = pair.host[A]->cores[0]->priv;
+	assert_ptr_equal(p->cuts, &p->cut);
+	for (uint32_t i = 0; i < 100; i++)
+		pair_establish(80);
+	for (uint32_t i = 0; i < 100; i++)
+		assert_int_equal(pair_write(2 * i, buf, sizeof(buf)), sizeof(buf));
+	for (unsigned int round = 0; round < 5; round++) {
+		pair_round(A);
+		most = RTE_MAX(most, count_cut_text(p));
+	}
+	/* headers are not text */
+	assert_in_range(most, p->cut_room / 2, p->cut_room + p->txq[0].n * 100);
+	assert_in_range(p->nb_dirty, 1, 99);
+	pair_run(20000);
+	assert_int_equal(pair_count(A, SANI_CTR_port_tx_drop), 0);
+	assert_int_equal(pair_count(A, SANI_CTR_tcp_tx_rexmit), 0);
+	assert_int_equal(p->nb_dirty, 0);
+	for (uint32_t i = 0; i < 100; i++)
+		assert_int_equal(sani_tcp_acked(pair_conn(2 * i)), sizeof(buf));
+	pair_close();
+}
+
 static uint32_t
 connect_to_nobody(void)
 {
@@ -319,6 +371,7 @@ main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(port_that_takes_nothing_costs_frames_only_beyond_the_bound),
 		cmocka_unit_test(port_that_is_behind_makes_connections_wait),
+		cmocka_unit_test(packets_to_be_cut_that_wait_for_their_port_are_bounded),
 		cmocka_unit_test(peer_that_does_not_answer_arp_ends_the_connect_after_3_s),
 		cmocka_unit_test(connects_to_a_silent_neighbour_all_end_after_3_s),
 		cmocka_unit_test(established_connection_survives_a_silent_neighbour),

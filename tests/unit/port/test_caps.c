@@ -242,12 +242,52 @@ device_that_takes_few_buffers_of_a_packet_does_not_cut(void **state)
 	struct rte_eth_conf eth;
 
 	(void)state;
-	info.tx_desc_lim.nb_seg_max = SANI_PORT_CUT_SEGS;
-	assert_true(sani_port_caps(&info) & SANI_PORT_TX_CUT);
-	info.tx_desc_lim.nb_seg_max = SANI_PORT_CUT_SEGS - 1;
-	assert_false(sani_port_caps(&info) & SANI_PORT_TX_CUT);
+	for (uint16_t most = 1; most < 100; most++) {
+		uint16_t segs = (uint16_t)RTE_MIN(most - 1u, SANI_PORT_CUT_SEGS);
+
+		info.tx_desc_lim.nb_seg_max = most;
+		assert_int_equal(sani_port_cut_segs(&info), segs);
+		assert_int_equal((sani_port_caps(&info) & SANI_PORT_TX_CUT) != 0, segs >= SANI_PORT_CUT_SEGS_LEAST);
+	}
+	info.tx_desc_lim.nb_seg_max = 0;
+	assert_int_equal(sani_port_cut_segs(&info), SANI_PORT_CUT_SEGS);
+	info.tx_desc_lim.nb_seg_max = SANI_PORT_CUT_SEGS_LEAST;
 	assert_int_equal(sani_port_eth_conf(&info, &conf, ROOM, &eth), 0);
 	assert_false(eth.txmode.offloads & RTE_ETH_TX_OFFLOAD_TCP_TSO);
+}
+
+/* Memory of the program's is referred to by up to three buffers behind the headers'. */
+static void
+device_that_takes_few_buffers_of_a_segment_is_lent_nothing(void **state)
+{
+	struct rte_eth_dev_info info = info_of("net_x", 1);
+
+	(void)state;
+	assert_true(sani_port_takes_chains(&info));
+	for (uint16_t most = 1; most < 10; most++) {
+		info.tx_desc_lim.nb_mtu_seg_max = most;
+		assert_int_equal(sani_port_takes_chains(&info), most >= SANI_PORT_CHAIN_SEGS);
+	}
+	info.tx_offload_capa &= ~(uint64_t)RTE_ETH_TX_OFFLOAD_MULTI_SEGS;
+	assert_false(sani_port_takes_chains(&info));
+}
+
+static void
+one_of_several_queues_holds_up_none(void **state)
+{
+	struct rte_eth_dev_info info = info_of("net_x", 4);
+	struct rte_eth_conf eth = { .rxmode.offloads = RTE_ETH_RX_OFFLOAD_SCATTER };
+	struct rte_eth_rxconf rx;
+
+	(void)state;
+	info.default_rxconf.rx_free_thresh = 7;
+	info.default_rxconf.offloads = UINT64_MAX;
+	for (uint16_t n = 1; n <= 2; n++) {
+		sani_port_rx_conf(&info, &eth, n, &rx);
+		assert_int_equal(rx.rx_drop_en, n > 1);
+		assert_int_equal(rx.rx_free_thresh, 7);
+		assert_int_equal(rx.offloads, RTE_ETH_RX_OFFLOAD_SCATTER);
+	}
 }
 
 static void
@@ -278,6 +318,8 @@ main(void)
 		cmocka_unit_test(af_packet_takes_what_its_frames_hold),
 		cmocka_unit_test(device_that_cuts_without_the_rest_is_not_asked_to),
 		cmocka_unit_test(device_that_takes_few_buffers_of_a_packet_does_not_cut),
+		cmocka_unit_test(device_that_takes_few_buffers_of_a_segment_is_lent_nothing),
+		cmocka_unit_test(one_of_several_queues_holds_up_none),
 		cmocka_unit_test(no_device_passes_long_packets_unasked),
 	};
 

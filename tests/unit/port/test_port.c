@@ -205,6 +205,26 @@ caps_are_those_of_the_driver(void **state)
 	sani_port_close(&port);
 }
 
+/* net_null has a link while it is started. */
+static void
+link_counts_where_there_may_be_a_cable(void **state)
+{
+	struct sani_port port;
+
+	(void)state;
+	open_ok(&port, "lan0", "net_null7");
+	assert_true(port.is_virtual);
+	assert_true(sani_port_has_link(&port));
+	assert_int_equal(rte_eth_dev_stop(port.id), 0);
+	assert_true(sani_port_has_link(&port));
+	port.is_virtual = false;
+	assert_false(sani_port_has_link(&port));
+	assert_int_equal(rte_eth_dev_start(port.id), 0);
+	assert_true(sani_port_has_link(&port));
+	sani_port_close(&port);
+	assert_pool_whole();
+}
+
 static void
 null_port_passes_frames(void **state)
 {
@@ -241,6 +261,7 @@ main(void)
 		cmocka_unit_test(mac_of_another_port_is_not_used_again),
 		cmocka_unit_test(tap_of_the_eal_gives_all_buffers_back),
 		cmocka_unit_test(caps_are_those_of_the_driver),
+		cmocka_unit_test(link_counts_where_there_may_be_a_cable),
 		cmocka_unit_test(null_port_passes_frames),
 	};
 

@@ -163,18 +163,20 @@ claimed_checksums_are_said_to_be_right(void **state)
 	}
 }
 
-/* A packet to be cut has more buffers than a short queue has descriptors. */
+/* A packet to be cut has no more buffers than half a short queue has descriptors. */
 static void
-port_with_short_queues_cuts_nothing(void **state)
+port_with_short_queues_cuts_short_packets_or_nothing(void **state)
 {
 	(void)state;
-	for (uint16_t desc = SANI_PORT_CUT_SEGS; desc <= 2 * SANI_PORT_CUT_SEGS; desc = (uint16_t)(2 * desc)) {
+	for (uint16_t desc = SANI_PORT_CUT_SEGS_LEAST; desc <= 4 * SANI_PORT_CUT_SEGS; desc = (uint16_t)(2 * desc)) {
+		uint16_t segs = (uint16_t)RTE_MIN(desc / 2u, SANI_PORT_CUT_SEGS);
 		struct sani_port_conf conf = conf_of("a", "ring:pair/0");
 
 		conf.claim = SANI_PORT_CLAIM_SEGMENTS;
 		conf.tx_desc = desc;
 		assert_int_equal(sani_port_open(&conf, pool, &a), 0);
-		assert_int_equal((a.caps & SANI_PORT_TX_CUT) != 0, desc >= 2 * SANI_PORT_CUT_SEGS);
+		assert_int_equal((a.caps & SANI_PORT_TX_CUT) != 0, segs >= SANI_PORT_CUT_SEGS_LEAST);
+		assert_int_equal(a.cut_segs, segs >= SANI_PORT_CUT_SEGS_LEAST ? segs : 0);
 		sani_port_close(&a);
 	}
 }
@@ -421,7 +423,7 @@ main(void)
 		cmocka_unit_test(each_queue_goes_to_the_same_queue),
 		cmocka_unit_test(port_is_by_reference),
 		cmocka_unit_test(claimed_checksums_are_said_to_be_right),
-		cmocka_unit_test(port_with_short_queues_cuts_nothing),
+		cmocka_unit_test(port_with_short_queues_cuts_short_packets_or_nothing),
 		cmocka_unit_test(macs_are_local_and_differ),
 		cmocka_unit_test(configured_mac_and_large_mtu_are_taken),
 		cmocka_unit_test(frames_wait_for_the_end_that_is_not_open),

@@ -110,7 +110,7 @@ struct sani_tcp_io
 bed_io(struct bed *b, struct rte_mbuf **tx, uint16_t max)
 {
 	return (struct sani_tcp_io){
-		.scarce = b->scarce, .budget = &b->budget, .cut_max = b->cut_max,
+		.scarce = b->scarce, .budget = &b->budget, .cut = b->cut.max > 0 ? &b->cut : NULL,
 		.now_us = b->now, .pool = bed_pool,
 		.cache = rte_mempool_default_cache(bed_pool, rte_lcore_id()), .ctr = &b->ctr,
 		.tx = tx, .max_tx = max,
@@ -145,7 +145,7 @@ look_at(struct bed *b, const struct rte_mbuf *m, uint8_t *flat)
 		assert_int_equal(m->pkt_len, m->data_len);
 		return rte_pktmbuf_mtod(m, const uint8_t *);
 	}
-	assert_true(m->pkt_len <= b->cut_max + SANI_TCP_HDR_MAX);
+	assert_true(m->pkt_len <= b->cut.max + SANI_TCP_HDR_MAX);
 	assert_true(m->ol_flags & RTE_MBUF_F_TX_TCP_SEG);
 	assert_int_equal(m->tso_segsz, b->c.snd_mss);
 	b->nb_cut++;

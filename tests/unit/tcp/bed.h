@@ -45,7 +45,7 @@ struct bed {
 	unsigned int nb_sending; /* calls of output that have sent something, */
 	unsigned int nb_straight; /* those that went straight, */
 	unsigned int nb_behind;	/* and of these with something out already */
-	uint32_t cut_max;	/* the port cuts packets; 0: it does not */
+	struct sani_tcp_cut cut; /* the port cuts packets; max 0: it does not */
 	unsigned int nb_cut;	/* packets that it would have to cut */
 	uint64_t budget;	/* by how much queues may still grow */
 };

@@ -23,7 +23,7 @@ make_io(struct link *l, struct link_end *e, struct rte_mbuf **tx, uint16_t max)
 {
 	return (struct sani_tcp_io){
 		.now_us = l->now, .pool = bed_pool, .ctr = &e->ctr, .tx = tx, .max_tx = max,
-		.cut_max = l->plan.cut ? 65000 : 0,
+		.cut = l->plan.cut ? &l->cut : NULL,
 	};
 }
 
@@ -47,7 +47,8 @@ void
 link_init(struct link *l, const struct link_plan *plan)
 {
 	*l = (struct link){ .plan = *plan, .rng = plan->seed * 2654435761u + 88172645463325252u,
-			    .now = LINK_BEGIN_US, .cut_at = SANI_NEVER };
+			    .now = LINK_BEGIN_US, .cut_at = SANI_NEVER,
+			    .cut = { .max = 65000, .room = UINT32_MAX } };
 	for (int i = 0; i < 2; i++) {
 		struct link_end *e = &l->end[i];
 

@@ -96,6 +96,7 @@ struct link_packet {
 
 struct link {
 	struct link_plan plan;
+	struct sani_tcp_cut cut;
 	struct link_end end[2];
 	struct link_packet pkt[LINK_PACKETS];
 	unsigned int nb_pkt;

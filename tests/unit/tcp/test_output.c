@@ -246,7 +246,7 @@ full_segments_go_as_one_packet_where_the_port_cuts(void **state)
 {
 	struct bed *b = *state;
 
-	b->cut_max = 65000;
+	b->cut = (struct sani_tcp_cut){ .max = 65000, .room = UINT32_MAX };
 	bed_reach(b, SAN_TCP_ESTABLISHED);
 	b->c.cwnd = 40000;
 	assert_int_equal(bed_write(b, 12345), 12345);
@@ -263,7 +263,7 @@ packet_is_no_longer_than_windows_and_port_let_it_be(void **state)
 {
 	struct bed *b = *state;
 
-	b->cut_max = 20500;
+	b->cut = (struct sani_tcp_cut){ .max = 20500, .room = UINT32_MAX };
 	bed_reach(b, SAN_TCP_ESTABLISHED);
 	b->c.cwnd = 33700;
 	assert_int_equal(bed_write(b, 50000), 50000);
@@ -277,13 +277,58 @@ packet_is_no_longer_than_windows_and_port_let_it_be(void **state)
 	assert_true(b->nb > 2);
 }
 
+/* What does not fit the room goes in single segments. */
+static void
+packets_are_made_while_there_is_room_for_them(void **state)
+{
+	struct bed *b = *state;
+
+	b->cut = (struct sani_tcp_cut){ .max = 20000, .room = 28000 };
+	bed_reach(b, SAN_TCP_ESTABLISHED);
+	b->c.cwnd = 60000;
+	assert_int_equal(bed_write(b, 50000), 50000);
+	assert_int_equal(b->nb_cut, 1);
+	assert_int_equal(b->cut.room, 8000);
+	assert_int_equal(b->nb, 1 + 30);
+}
+
+/* Or waits, with all that is behind it, until the port has taken some. */
+static void
+packets_wait_for_room_where_none_else_can_have_it(void **state)
+{
+	struct bed *b = *state;
+	struct rte_mbuf *tx[4];
+	struct sani_tcp_io io;
+
+	b->cut = (struct sani_tcp_cut){ .max = 20000, .room = 28000, .waits = true };
+	bed_reach(b, SAN_TCP_ESTABLISHED);
+	b->c.cwnd = 0;
+	assert_int_equal(bed_write(b, 50000), 50000);
+	b->c.cwnd = 60000;
+	for (unsigned int i = 0; i < 2; i++) {
+		io = bed_io(b, tx, 4);
+		assert_true(sani_tcp_output(&b->c, &io));
+		assert_int_equal(io.nb_tx, i == 0);
+		assert_int_equal(io.max_tx, io.nb_tx);
+		if (i == 0)
+			bed_take(b, tx[0]);
+	}
+	b->cut.room = 28000;
+	io = bed_io(b, tx, 4);
+	assert_true(sani_tcp_output(&b->c, &io));
+	assert_int_equal(io.nb_tx, 1);
+	bed_take(b, tx[0]);
+	assert_int_equal(b->nb_cut, 2);
+	assert_int_equal(b->out[1].seg.len, 20000);
+}
+
 /* Which the peer may ask for, and which not every device can. */
 static void
 small_segments_are_not_left_to_the_port(void **state)
 {
 	struct bed *b = *state;
 
-	b->cut_max = 65000;
+	b->cut = (struct sani_tcp_cut){ .max = 65000, .room = UINT32_MAX };
 	for (uint16_t mss = SANI_TCP_CUT_MSS_LEAST; mss >= SANI_TCP_CUT_MSS_LEAST - 1; mss--) {
 		bed_reach(b, SAN_TCP_ESTABLISHED);
 		b->c.snd_mss = mss;
@@ -302,7 +347,7 @@ segments_go_one_by_one_while_buffers_are_scarce(void **state)
 {
 	struct bed *b = *state;
 
-	b->cut_max = 65000;
+	b->cut = (struct sani_tcp_cut){ .max = 65000, .room = UINT32_MAX };
 	bed_reach(b, SAN_TCP_ESTABLISHED);
 	b->c.cwnd = 40000;
 	for (unsigned int i = 0; i < 2; i++) {
@@ -334,7 +379,7 @@ packet_without_buffers_is_tried_again(void **state)
 	unsigned int n;
 	uint32_t ev;
 
-	b->cut_max = 65000;
+	b->cut = (struct sani_tcp_cut){ .max = 65000, .room = UINT32_MAX };
 	bed_reach(b, SAN_TCP_ESTABLISHED);
 	b->c.cwnd = 40000;
 	io = bed_io(b, tx, 4);
@@ -367,7 +412,7 @@ what_is_lost_of_a_packet_goes_again_segment_by_segment(void **state)
 	const uint32_t edges[] = { UNA + 3000, UNA + 10000 };
 
 	b->sack = true;
-	b->cut_max = 65000;
+	b->cut = (struct sani_tcp_cut){ .max = 65000, .room = UINT32_MAX };
 	bed_reach(b, SAN_TCP_ESTABLISHED);
 	b->c.cwnd = 40000;
 	bed_write(b, 10000);
@@ -398,6 +443,8 @@ main(void)
 		bed_test(segment_shares_no_memory_with_the_queue),
 		bed_test(closed_block_has_no_output),
 		bed_test(full_segments_go_as_one_packet_where_the_port_cuts),
+		bed_test(packets_are_made_while_there_is_room_for_them),
+		bed_test(packets_wait_for_room_where_none_else_can_have_it),
 		bed_test(packet_is_no_longer_than_windows_and_port_let_it_be),
 		bed_test(small_segments_are_not_left_to_the_port),
 		bed_test(segments_go_one_by_one_while_buffers_are_scarce),
