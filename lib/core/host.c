@@ -16,6 +16,9 @@
 
 #define CACHE_MAX 256u		/* mbufs that an lcore keeps for itself */
 #define BESIDE_PACKET 192u	/* in a buffer: link headers, and rings of frames ask for more than they fill */
+#define LEAVE_TRIES 50u		/* that a port has for what waits for it at the end, */
+#define LEAVE_US 50000u		/* and so long at least, */
+#define LINGER_US 20000u	/* and for what it has taken */
 #define LINK_US 9000000u		/* that a device has to find its peer */
 #define LINK_STEP_US 50000u
 #define ROOM_UNIT 1024u		/* of a buffer that is longer than usual [bytes] */
@@ -232,9 +235,53 @@ sani_host_is_broadcast(const struct sani_host *host, const union sani_ip *ip)
 	return false;
 }
 
+static bool
+offer_all(struct sani_host *host)
+{
+	bool waits = false;
+
+	for (unsigned int i = 0; i < host->nb_cores; i++)
+		if (host->cores[i] != NULL && host->cores[i]->priv != NULL)
+			waits |= sani_tx_offer(host->cores[i]);
+	return waits;
+}
+
+/* By a port that copies: nobody says when the copy has left. By reference packets are the peer's already. */
+static bool
+has_sent(const struct sani_host *host)
+{
+	uint64_t sent = 0;
+	bool copies = false;
+
+	for (unsigned int i = 0; i < host->nb_ifaces; i++)
+		copies |= !(host->ports[i].caps & SANI_PORT_BY_REF);
+	for (unsigned int i = 0; i < host->nb_cores; i++)
+		sent += host->cores[i] != NULL ? host->cores[i]->ctr.v[SANI_CTR_port_tx] : 0;
+	return copies && sent > 0;
+}
+
+/*
+ * The last words of connections lie in queues: of the cores, then of the ports, where a stop would lose them. A port
+ * that takes nothing is not waited for longer than it takes to see that.
+ */
+static void
+let_last_packets_leave(struct sani_host *host)
+{
+	uint64_t begin_us = sani_clock_tsc();
+
+	for (unsigned int tries = 1; offer_all(host); tries++) {
+		if (tries >= LEAVE_TRIES && sani_clock_tsc() - begin_us >= LEAVE_US)
+			break;
+		usleep(LEAVE_US / LEAVE_TRIES);
+	}
+	if (has_sent(host))
+		usleep(LINGER_US);
+}
+
 void
 sani_host_stop(struct sani_host *host)
 {
+	let_last_packets_leave(host);
 	for (unsigned int i = 0; i < host->nb_cores; i++)
 		if (host->cores[i] != NULL)
 			sani_core_stop(host->cores[i]);

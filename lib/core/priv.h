@@ -320,6 +320,10 @@ sani_tx_top_up(struct sani_core *core)
 struct rte_mbuf *
 sani_tx_reserved(struct sani_core *core);
 
+/** Offer what waits for ports to them; no rounds follow. @return Something waits still. */
+bool
+sani_tx_offer(struct sani_core *core);
+
 /** Free what waits for ports and the reserve. */
 void
 sani_tx_stop(struct sani_core *core);

@@ -415,6 +415,21 @@ sani_tx_reserved(struct sani_core *core)
 	return m;
 }
 
+bool
+sani_tx_offer(struct sani_core *core)
+{
+	bool waits = false;
+
+	for (unsigned int i = 0; i < core->host->nb_ifaces; i++) {
+		struct sani_txq *q = &core->priv->txq[i];
+
+		q->stuck = false;
+		flush_port(core, i);
+		waits |= q->n > 0;
+	}
+	return waits;
+}
+
 void
 sani_tx_stop(struct sani_core *core)
 {

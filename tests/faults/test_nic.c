@@ -157,6 +157,29 @@ nic_that_keeps_all_stalls_its_port_only(void **state)
 	slow_finish();
 }
 
+/* The reset of a connection that the last cleanup ends lies behind much else; the port takes nothing for a while. */
+static void
+last_reset_leaves_before_its_port_is_stopped(void **state)
+{
+	static uint8_t out[BULK];
+	struct stage_op *send;
+
+	(void)state;
+	slow_begin(NIC_FREES_AT_ONCE);
+	carry_stream(1, 0, BULK, BULK);
+	slow.nic[1].holds = true;
+	send = stage_op();
+	wire_fill(out, BULK, BULK);
+	STAGE_MUST(stage_posted(send, san_send(slow.end[1], &send->op, out, BULK, SAN_ACKED)));
+	for (unsigned int i = 0; i < 10; i++)
+		stage_round();
+	STAGE_MUST(slow.nic[1].refused > 0 && wire[1].nb_rst == 0);
+	slow.nic[1].hold_bursts = 40;
+	stage_end();
+	STAGE_MUST(slow.nic[1].hold_bursts == 0 && wire[1].nb_rst == 1);
+	slow_look();
+}
+
 /* Else the buffers that it holds would be missing where the host's own bounds count on them. */
 static void
 driver_with_more_descriptors_than_there_are_buffers_for_is_refused(void **state)
@@ -195,6 +218,7 @@ static const struct CMUnitTest cases[] = {
 	  (void *)1 },
 	cmocka_unit_test(nic_that_keeps_all_stalls_its_port_only),
 	cmocka_unit_test(driver_with_more_descriptors_than_there_are_buffers_for_is_refused),
+	cmocka_unit_test(last_reset_leaves_before_its_port_is_stopped),
 };
 
 int

@@ -117,6 +117,11 @@ send_burst(void *queue, struct rte_mbuf **m, uint16_t n)
 	struct nic *nic = queue;
 	uint16_t taken = 0;
 
+	if (nic->hold_bursts > 0 && --nic->hold_bursts == 0) {
+		nic->holds = false;
+		nic_send(nic, NIC_RING);
+		give_back(nic, nic->nb_sent);
+	}
 	if ((nic->frees == NIC_FREES_LATER || nic->frees == NIC_FREES_STOPPED) && nic->nb_sent > nic->keeps)
 		give_back(nic, nic->nb_sent - nic->keeps);
 	while (taken < n && nic->nb_descs + m[taken]->nb_segs <= NIC_RING) {

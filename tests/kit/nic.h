@@ -41,6 +41,7 @@ struct nic {
 	enum nic_frees frees;
 	unsigned int keeps;
 	bool holds;		/**< Frames stay in the ring until nic_send(). */
+	unsigned int hold_bursts; /**< The same of bursts. */
 	bool prepares;		/**< Before nic_plug(): the driver wants to see frames first, each once. */
 	bool (*refuses)(const struct rte_mbuf *m);	/**< What it cannot send, when it sees it; or NULL. */
 	unsigned int hold_polls; /**< After so many looks for packets it holds no more; 0: never. */
