@@ -288,29 +288,7 @@ input_opening(struct sani_core *core, struct sani_tcp_conn *c, struct sani_rx_it
 	return true;
 }
 
-/* Of a connection that is opened, or was, and may be opened anew. */
-static void
-input_seldom(struct sani_core *core, struct sani_tcp_conn *c, struct sani_rx_item *item)
-{
-	if (has_no_place(core, c, item)) {
-		sani_count(&core->ctr, SANI_CTR_tcp_rx_drop_backlog);
-		return;
-	}
-	if ((c->owner.flags & (SANI_CONN_HALF | SANI_CONN_HELD)) != 0 && input_opening(core, c, item))
-		return;
-	sani_rx_conn(core, c, item);
-	if (item->reopens)
-		input_listener(core, item);
-}
-
-/* Is c one whose segments go to it, whatever they are? */
-static inline bool
-is_open(const struct sani_tcp_conn *c)
-{
-	return c->state != SAN_TCP_TIME_WAIT && (c->owner.flags & (SANI_CONN_HALF | SANI_CONN_HELD)) == 0;
-}
-
-/* What sani_rx_conn() does of such a one. io is for the burst; of the time up-calls may have made another. */
+/* What sani_rx_conn() does of one that is not in TIME_WAIT. io is for the burst, and does not know the time. */
 static inline void
 input_conn(struct sani_core *core, struct sani_tcp_conn *c, const struct sani_rx_item *item, struct sani_tcp_io *io)
 {
@@ -328,6 +306,33 @@ input_conn(struct sani_core *core, struct sani_tcp_conn *c, const struct sani_rx
 	sani_conn_settle(core, c, ev);
 }
 
+/* Of a connection that is opened, or was, and may be opened anew. */
+static void
+input_seldom(struct sani_core *core, struct sani_tcp_conn *c, struct sani_rx_item *item, struct sani_tcp_io *io)
+{
+	if (has_no_place(core, c, item)) {
+		sani_count(&core->ctr, SANI_CTR_tcp_rx_drop_backlog);
+		return;
+	}
+	if ((c->owner.flags & (SANI_CONN_HALF | SANI_CONN_HELD)) != 0 && input_opening(core, c, item))
+		return;
+	if (sani_likely(c->state != SAN_TCP_TIME_WAIT)) {
+		input_conn(core, c, item, io);
+		item->m = NULL;
+		return;
+	}
+	sani_rx_conn(core, c, item);
+	if (item->reopens)
+		input_listener(core, item);
+}
+
+/* Is c one whose segments go to it, whatever they are? */
+static inline bool
+is_open(const struct sani_tcp_conn *c)
+{
+	return c->state != SAN_TCP_TIME_WAIT && (c->owner.flags & (SANI_CONN_HALF | SANI_CONN_HELD)) == 0;
+}
+
 static void
 input_segment(struct sani_core *core, struct sani_rx_item *item, struct sani_tcp_io *io)
 {
@@ -341,7 +346,7 @@ input_segment(struct sani_core *core, struct sani_rx_item *item, struct sani_tcp
 			input_conn(core, c, item, io);
 			return;
 		}
-		input_seldom(core, c, item);
+		input_seldom(core, c, item, io);
 	} else if (ref == SANI_FLOW_NOTHING) {
 		input_listener(core, item);
 	} else if (sani_tw_input(core, sani_flow_idx(ref), &item->seg)) {
