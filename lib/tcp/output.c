@@ -416,16 +416,18 @@ send_stream(struct sani_tcp_conn *c, struct sani_tcp_io *io)
 	return r;
 }
 
+#define WAITS_FOR_NOTHING (SANI_TCP_F_RST_DUE | SANI_TCP_F_PROBE_DUE | SANI_TCP_F_TLP_DUE | SANI_TCP_F_FIN_QUEUED)
+
 bool
 sani_tcp_ack_may_wait(const struct sani_tcp_conn *c)
 {
 	uint32_t due = c->rcv_nxt - c->last_ack_sent;
-	bool of_syn = c->rcv_nxt == c->irs + 1;
 
-	return (c->state == SAN_TCP_ESTABLISHED || c->state == SAN_TCP_CLOSE_WAIT) &&
-	       (due > 0 || of_syn) && due <= c->rcv_mss && c->dup_acks_due == 0 && !c->keep_due &&
-	       !(c->flags & (SANI_TCP_F_RST_DUE | SANI_TCP_F_PROBE_DUE | SANI_TCP_F_TLP_DUE)) &&
-	       !sani_tcp_has_rtx(c) && !sani_tcp_has_new(c) && c->quick_acks <= SANI_TCP_QUICK_ACKS;
+	if ((c->state != SAN_TCP_ESTABLISHED && c->state != SAN_TCP_CLOSE_WAIT) || (c->flags & WAITS_FOR_NOTHING))
+		return false;
+	/* in these states a FIN that is queued was not sent */
+	return due <= c->rcv_mss && (due > 0 || c->rcv_nxt == c->irs + 1) && (c->dup_acks_due | c->keep_due) == 0 &&
+	       sani_tcp_unsent(c) == 0 && !sani_tcp_has_rtx(c) && c->quick_acks <= SANI_TCP_QUICK_ACKS;
 }
 
 /* What the SYN's window and the initial one let out now; 0: nothing. */
