@@ -149,9 +149,11 @@ open_connection(struct san_core *k, struct sani_sock *so)
 static inline void
 fill_receives(struct san_core *k, struct sani_sock *so, struct sani_tcp_conn *c, uint32_t ev)
 {
-	bool is_text = (so->recv.head->flags & SANI_OP_REPEAT) != 0 && !(ev & SANI_TCP_EV_FIN);
+	struct san_overlapped *op = so->recv.head;
 
-	if (!is_text || !sani_repeat_take(k, so, c))
+	if ((op->flags & SANI_OP_REPEAT) == 0)
+		sani_recv_pump(k, so);
+	else if (sani_likely(!(ev & SANI_TCP_EV_FIN)) ? !sani_repeat_take(k, so, c) : !sani_repeat_end(k, so, c))
 		sani_recv_pump(k, so);
 }
 

@@ -92,6 +92,13 @@ sani_repeat_has_piece(const struct sani_sock *so, const struct san_overlapped *o
 bool
 sani_repeat_take(struct san_core *k, struct sani_sock *so, struct sani_tcp_conn *c);
 
+/**
+ * The peer's FIN has come, and a repeating receive is the oldest. Where it is the only one, and nothing came before the
+ * FIN that was not read, it ends. @return False: nothing was done; sani_recv_pump() does all there is.
+ */
+bool
+sani_repeat_end(struct san_core *k, struct sani_sock *so, const struct sani_tcp_conn *c);
+
 /** Its repeating operation waits for the reaper: look again next round. */
 void
 sani_repeat_pause(struct san_core *k, struct sani_sock *so);

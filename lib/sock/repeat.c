@@ -95,6 +95,17 @@ sani_repeat_take(struct san_core *k, struct sani_sock *so, struct sani_tcp_conn 
 	return true;
 }
 
+bool
+sani_repeat_end(struct san_core *k, struct sani_sock *so, const struct sani_tcp_conn *c)
+{
+	struct san_overlapped *op = so->recv.head;
+
+	if (op->next != NULL || op->done > 0 || !sani_tcp_at_end(c) || (c->flags & SANI_TCP_MAYBE_URGENT))
+		return false;
+	sani_op_end(k, so, op, 0);
+	return true;
+}
+
 void
 sani_repeat_pause(struct san_core *k, struct sani_sock *so)
 {
