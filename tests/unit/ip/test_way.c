@@ -47,6 +47,26 @@ way_is_named_when_it_is_known_and_leads_there(void **state)
 	expect_frame_to(r, &peer_mac);
 }
 
+/* Another sender's first packet to a known peer: nothing is asked, and its way is named too. */
+static void
+way_that_was_found_is_the_next_senders(void **state)
+{
+	struct rig *r = *state;
+	uint32_t way = 0, next = SANI_IP_WAY_AGAIN, elsewhere = 0;
+
+	know_peer(r);
+	assert_int_equal(send_by(r, PEER, &way), 0);
+	expect_frame_to(r, &peer_mac);
+	assert_int_equal(send_by(r, PEER, &next), 0);
+	expect_frame_to(r, &peer_mac);
+	assert_int_equal(next, way);
+	assert_int_equal(send_by(r, PEER, NULL), 0);
+	expect_frame_to(r, &peer_mac);
+	assert_int_equal(send_by(r, GATEWAY, &elsewhere), 0);
+	take_request(r, GATEWAY, NULL);
+	expect_nothing_sent(r);
+}
+
 static void
 way_follows_a_neighbour_whose_mac_changes(void **state)
 {
@@ -234,6 +254,7 @@ main(void)
 {
 	const struct CMUnitTest tests[] = {
 		TEST(way_is_named_when_it_is_known_and_leads_there),
+		TEST(way_that_was_found_is_the_next_senders),
 		TEST(way_follows_a_neighbour_whose_mac_changes),
 		TEST(way_of_a_neighbour_that_went_is_looked_for_anew),
 		TEST(neighbour_that_fails_is_told_whatever_way_is_kept),

@@ -230,6 +230,48 @@ unknown_options_are_skipped_and_the_first_of_a_kind_counts(void **state)
 	assert_int_equal(seg.wscale, 14);	/* RFC 7323 2.3: 200 is taken as 14 */
 }
 
+static const struct {
+	uint8_t nb;
+	uint8_t o[40];
+} lists[] = {
+	{ 8, { 2, 4, 5, 180, 1, 3, 3, 5 } },
+	{ 20, { 2, 4, 5, 180, 4, 2, 8, 10, 1, 2, 3, 4, 5, 6, 7, 8, 1, 3, 3, 7 } },
+	{ 24, { 1, 1, 8, 10, 1, 2, 3, 4, 5, 6, 7, 8, 1, 1, 8, 10, 9, 9, 9, 9, 9, 9, 9, 9 } },
+	{ 16, { 1, 3, 3, 20, 2, 4, 5, 180, 1, 3, 3, 2, 2, 4, 1, 1 } },
+	{ 12, { 1, 1, 4, 2, 1, 1, 1, 1, 2, 4, 0, 9 } },
+	{ 8, { 2, 4, 5, 180, 0, 0, 3, 3 } },
+};
+
+/* A NOP before them, and none of them fills words any more. */
+static void
+options_that_fill_words_are_read_like_others(void **state)
+{
+	(void)state;
+	for (size_t i = 0; i < sizeof(lists) / sizeof(lists[0]); i++) {
+		uint8_t moved[41] = { 1 };
+		struct sani_tcp_seg a, b;
+
+		memcpy(moved + 1, lists[i].o, lists[i].nb);
+		assert_int_equal(parse_options(lists[i].o, lists[i].nb, &a), SANI_TCP_PARSE_OK);
+		assert_int_equal(parse_options(moved, lists[i].nb + 1u, &b), SANI_TCP_PARSE_OK);
+		assert_int_equal(a.opts, b.opts);
+		assert_int_equal(a.mss, b.mss);
+		assert_int_equal(a.wscale, b.wscale);
+		assert_int_equal(a.tsval, b.tsval);
+		assert_int_equal(a.tsecr, b.tsecr);
+	}
+}
+
+static void
+timestamp_that_does_not_fit_is_refused_in_a_word_too(void **state)
+{
+	static const uint8_t cut[] = { 2, 4, 5, 180, 4, 2, 8, 10, 1, 2, 3, 4 };
+	struct sani_tcp_seg seg;
+
+	(void)state;
+	assert_int_equal(parse_options(cut, sizeof(cut), &seg), SANI_TCP_PARSE_OPTION);
+}
+
 /* RFC 7413 2: 2, or 6 to 18 and even; in a SYN only, and the first of several. */
 static void
 fast_open_cookie_is_read_strictly(void **state)
@@ -336,6 +378,8 @@ main(void)
 		cmocka_unit_test(known_option_of_the_wrong_size_is_ignored),
 		cmocka_unit_test(end_of_list_hides_what_follows),
 		cmocka_unit_test(unknown_options_are_skipped_and_the_first_of_a_kind_counts),
+		cmocka_unit_test(options_that_fill_words_are_read_like_others),
+		cmocka_unit_test(timestamp_that_does_not_fit_is_refused_in_a_word_too),
 		cmocka_unit_test(fast_open_cookie_is_read_strictly),
 		cmocka_unit_test(syn_has_no_sack_blocks),
 		cmocka_unit_test(fast_open_cookie_reads_back_beside_all_options_of_a_syn),
