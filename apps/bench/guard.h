@@ -13,7 +13,7 @@
 /** Longer than any round takes that looks at one port: who was not seen for so long was away [us]. */
 #define BENCH_GAP_US 100
 
-/** A side has so many ports, each with a burst a round: so many times as long. Before bench_guard_start(). */
+/** A thread has so many ports, each with a burst a round: so many times as long. Before bench_guard_start(). */
 void
 bench_guard_expect(unsigned int ports);
 

@@ -150,12 +150,21 @@ start_library(struct bench *b)
 	return b->prog.started || prog_start(&b->prog, 0, b->eal_argv);
 }
 
+/* Of several, those of both ends where one thread has both. */
+static unsigned int
+ports_of_round(const struct bench_world *w, const struct bench_sizes *sizes)
+{
+	if (sizes->addresses <= 1)
+		return 1;
+	return w->two_threads ? sizes->addresses : 2 * sizes->addresses;
+}
+
 bool
 bench_make_hosts(struct bench_world *w, const struct bench_sizes *sizes)
 {
 	if (!start_library(w->b))
 		return false;
-	bench_guard_expect(sizes->addresses != 0 ? sizes->addresses : 1);
+	bench_guard_expect(ports_of_round(w, sizes));
 	if (w->one_end)
 		return make_one_end(&w->client, sizes);
 	return make_over_rings(&w->client, 0, sizes) && make_over_rings(&w->server, 1, sizes);
