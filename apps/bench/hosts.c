@@ -150,13 +150,13 @@ start_library(struct bench *b)
 	return b->prog.started || prog_start(&b->prog, 0, b->eal_argv);
 }
 
-/* Of several, those of both ends where one thread has both. */
+/* Those of both ends where one thread has both. */
 static unsigned int
 ports_of_round(const struct bench_world *w, const struct bench_sizes *sizes)
 {
-	if (sizes->addresses <= 1)
-		return 1;
-	return w->two_threads ? sizes->addresses : 2 * sizes->addresses;
+	unsigned int ports = sizes->addresses != 0 ? sizes->addresses : 1;
+
+	return w->two_threads || w->one_end ? ports : 2 * ports;
 }
 
 bool
