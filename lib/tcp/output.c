@@ -208,9 +208,8 @@ flags_of(const struct plan *p)
 	return (uint8_t)(SANI_TCP_ACK | (p->last && p->len > 0 ? SANI_TCP_PSH : 0) | (p->fin ? SANI_TCP_FIN : 0));
 }
 
-/* RFC 5681 4.1: after an idle time longer than RTO the window says nothing about the path any more. */
-static void
-restart_after_idle(struct sani_tcp_conn *c, struct sani_tcp_io *io)
+void
+sani_tcp_restart_after_idle(struct sani_tcp_conn *c, struct sani_tcp_io *io)
 {
 	uint64_t now_us = io->now_us;
 
@@ -230,7 +229,7 @@ send_new(struct sani_tcp_conn *c, struct sani_tcp_io *io)
 
 	if (sani_tcp_has_rtx(c) || (c->flags & SANI_TCP_F_PROBED) || !sani_tcp_has_new(c))
 		return SENT_ALL;
-	restart_after_idle(c, io);
+	sani_tcp_restart_after_idle(c, io);
 	while (plan_new(c, io, &p)) {
 		enum sent r = send_one(c, io, c->snd_nxt, p.len, flags_of(&p));
 

@@ -222,7 +222,13 @@ sani_tcp_put_reset(struct sani_tcp_conn *c, struct rte_mbuf *m, struct sani_tcp_
 void
 sani_tcp_set_state(struct sani_tcp_conn *c, enum san_tcp_state state);
 
-/* output.c: sani_tcp_output() for any call. */
+/* output.c */
+
+/** RFC 5681 4.1: after an idle time longer than RTO the window says nothing about the path any more. */
+void
+sani_tcp_restart_after_idle(struct sani_tcp_conn *c, struct sani_tcp_io *io);
+
+/** sani_tcp_output() for any call. */
 bool
 sani_tcp_output_any(struct sani_tcp_conn *c, struct sani_tcp_io *io);
 

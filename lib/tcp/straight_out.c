@@ -31,13 +31,20 @@ is_quiet(const struct sani_tcp_conn *c, uint32_t mask, uint32_t set)
 	       c->rcvq.ooo == NULL && c->rcvq.dsack_left == c->rcvq.dsack_right;
 }
 
-/* All that is queued fits one segment and the windows; neither Nagle nor the program holds it back. */
+/* All that is queued fits one segment and the windows, and the program does not hold it back. */
+static inline bool
+fits(const struct sani_tcp_conn *c, uint32_t out, uint32_t len)
+{
+	return len - 1 < c->snd_mss && out + len <= c->snd_wnd && out + len <= c->cwnd && !c->more;
+}
+
+/* Nor does Nagle, and it is not the first after an idle time. */
 static inline bool
 may_go(const struct sani_tcp_conn *c, uint32_t len, uint64_t now_us)
 {
 	uint32_t out = c->snd_nxt - c->snd_una;
 
-	if (len - 1 >= c->snd_mss || out + len > c->snd_wnd || out + len > c->cwnd || c->more)
+	if (!fits(c, out, len))
 		return false;
 	return out > 0 ? (c->flags & SANI_TCP_F_NODELAY) != 0 : now_us - c->last_snd_us <= c->rto_us;
 }
@@ -47,6 +54,15 @@ is_straight(const struct sani_tcp_conn *c, const struct sani_tcp_io *io)
 {
 	return c->state == SAN_TCP_ESTABLISHED && is_quiet(c, RARE | SANI_TCP_F_FIN_QUEUED, 0) &&
 	       may_go(c, sani_tcp_data_end(c) - c->snd_nxt, io->now_us) && io->nb_tx < io->max_tx;
+}
+
+/* Nothing is out, so Nagle has no say; a full segment fits any window that an idle time leaves (RFC 5681 4.1). */
+static inline bool
+is_straight_but_idle(const struct sani_tcp_conn *c, const struct sani_tcp_io *io)
+{
+	return c->state == SAN_TCP_ESTABLISHED && c->snd_nxt == c->snd_una &&
+	       is_quiet(c, RARE | SANI_TCP_F_FIN_QUEUED, 0) && fits(c, 0, sani_tcp_data_end(c) - c->snd_nxt) &&
+	       io->nb_tx < io->max_tx;
 }
 
 /*
@@ -248,6 +264,10 @@ output_other(struct sani_tcp_conn *c, struct sani_tcp_io *io)
 	bool alone = sani_tcp_data_end(c) == c->snd_nxt;
 	bool more;
 
+	if (is_straight_but_idle(c, io)) {
+		sani_tcp_restart_after_idle(c, io);
+		return send(c, io, SANI_TCP_ACK | SANI_TCP_PSH);
+	}
 	if (is_syn_ack(c, io))
 		return send_syn_ack(c, io);
 	if (!is_last(c, io))
