@@ -168,6 +168,16 @@ shut_window_is_probed_with_doubling_intervals(void **state)
 	assert_int_equal(bed_count(b, SANI_CTR_tcp_tx_fast_rexmit), 0);
 }
 
+/* The peer's window is shut, and 3000 octets wait for it. */
+static void
+shut_window(struct bed *b)
+{
+	bed_reach(b, SAN_TCP_ESTABLISHED);
+	b->wnd = 0;
+	bed_in(b, ACK, NXT, UNA, 1);
+	bed_write(b, 3000);
+}
+
 /*
  * MUST-37: as long as probes are answered the connection stays. The user timeout counts from the first that is
  * not, and that comes within a minute.
@@ -177,10 +187,7 @@ answered_probes_keep_the_connection_for_days(void **state)
 {
 	struct bed *b = *state;
 
-	bed_reach(b, SAN_TCP_ESTABLISHED);
-	b->wnd = 0;
-	bed_in(b, ACK, NXT, UNA, 1);
-	bed_write(b, 3000);
+	shut_window(b);
 	for (int i = 0; i < 4000; i++) {
 		bed_run(b, 60 * SEC);
 		bed_clear(b);
@@ -198,10 +205,7 @@ opened_window_takes_the_probe_along(void **state)
 {
 	struct bed *b = *state;
 
-	bed_reach(b, SAN_TCP_ESTABLISHED);
-	b->wnd = 0;
-	bed_in(b, ACK, NXT, UNA, 1);
-	bed_write(b, 3000);
+	shut_window(b);
 	bed_run(b, 200 * MS);
 	bed_clear(b);
 	b->wnd = 5000;
@@ -218,10 +222,7 @@ accepted_probe_octets_are_not_sent_again(void **state)
 {
 	struct bed *b = *state;
 
-	bed_reach(b, SAN_TCP_ESTABLISHED);
-	b->wnd = 0;
-	bed_in(b, ACK, NXT, UNA, 1);
-	bed_write(b, 3000);
+	shut_window(b);
 	bed_run(b, 200 * MS);
 	bed_in(b, ACK, NXT + 1, UNA + 1, 0);
 	bed_clear(b);
@@ -240,10 +241,7 @@ ack_while_probing_stands_at_the_window_edge(void **state)
 {
 	struct bed *b = *state;
 
-	bed_reach(b, SAN_TCP_ESTABLISHED);
-	b->wnd = 0;
-	bed_in(b, ACK, NXT, UNA, 1);
-	bed_write(b, 3000);
+	shut_window(b);
 	bed_run(b, 200 * MS);
 	bed_clear(b);
 	bed_in(b, ACK, NXT + 1, UNA, 100);
@@ -307,10 +305,7 @@ opened_window_makes_the_next_probe_early_again(void **state)
 {
 	struct bed *b = *state;
 
-	bed_reach(b, SAN_TCP_ESTABLISHED);
-	b->wnd = 0;
-	bed_in(b, ACK, NXT, UNA, 1);
-	bed_write(b, 3000);
+	shut_window(b);
 	for (int i = 0; i < 5; i++) {
 		bed_run(b, 10 * SEC);
 		bed_in(b, ACK, NXT + 1, UNA, 0);
