@@ -311,21 +311,26 @@ take_options(struct san_core *k, struct sani_sock *so, const struct sani_listen 
 	};
 }
 
-/* Make the socket of a taken embryo of entry l; 0, or why it cannot be: then the embryo is to be reset. */
-static int
-adopt(struct san_core *k, struct sani_tcp_conn *c, const struct sani_listen *l, uint32_t cq_id,
-      struct sani_sock **made)
+/* This core's lane of a queue; NULL: it is gone, or there is none. */
+static struct sani_lane *
+lane_of(const struct san_core *k, uint32_t cq_id)
 {
 	struct san_cq *cq = sani_cq_find(cq_id);
-	struct sani_lane *lane;
+
+	return cq != NULL ? atomic_load_explicit(&cq->lane_of[k->id], memory_order_acquire) : NULL;
+}
+
+/* Make the socket of a taken embryo of entry l; 0, or why it cannot be: then the embryo is to be reset. */
+static int
+adopt(struct san_core *k, struct sani_tcp_conn *c, const struct sani_listen *l, struct sani_lane *lane,
+      struct sani_sock **made)
+{
 	struct sani_sock *so;
 
-	lane = cq != NULL && !sani_gone_cq(cq) ?
-		       atomic_load_explicit(&cq->lane_of[k->id], memory_order_acquire) : NULL;
 	/* A cleanup's order to close all has been carried out here: no new socket may follow it. */
-	if (lane == NULL || atomic_load_explicit(&k->closing_all, memory_order_relaxed))
+	if (lane == NULL || sani_gone_cq(lane->cq) || atomic_load_explicit(&k->closing_all, memory_order_relaxed))
 		return -ECANCELED;
-	so = sani_sock_open(k, cq, lane);
+	so = sani_sock_open(k, lane->cq, lane);
 	if (so == NULL)
 		return -ENFILE;
 	so->told = false;
@@ -372,7 +377,7 @@ meet_here(struct san_core *k, const struct sani_listen *l, struct sani_tcp_conn 
 		;
 	if (op == NULL)
 		return false;
-	rc = adopt(k, c, l, sani_word_cq(so->word), &made);
+	rc = adopt(k, c, l, so->lane, &made);
 	if (rc == 0)
 		made->told = true;
 	else
@@ -448,7 +453,7 @@ on_taken(struct san_core *k, const struct sani_msg *msg)
 	int rc;
 
 	if (c != NULL) {
-		rc = adopt(k, c, sani_core_listen_of(k->core, c), (uint32_t)msg->e, &made);
+		rc = adopt(k, c, sani_core_listen_of(k->core, c), lane_of(k, (uint32_t)msg->e), &made);
 		if (rc == 0) {
 			answer.kind = MSG_MADE;
 			answer.e = sani_sock_handle(made);
