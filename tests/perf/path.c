@@ -394,8 +394,7 @@ main(int argc, char **argv)
 
 	if (argc != 3)
 		return fprintf(stderr, "usage: perf-path echo|bulk|crowd|bare|many|answer|idle"
-			       "|open|short|blast|lookup100|lookup100000 COUNT
-"), 2;
+			       "|open|short|blast|lookup100|lookup100000 COUNT\n"), 2;
 	opens = strcmp(argv[1], "open") == 0;
 	idle = strcmp(argv[1], "idle") == 0;
 	bulk = strcmp(argv[1], "bulk") == 0;
