@@ -4,7 +4,8 @@
  * Demo: two hosts in one process over a ring pair, and one thread that polls both.
  *
  * main.c the story; step.c what each phase does with its ends; messages.c small messages there and back; bulk.c one
- * stream; farewell.c a close with operations pending. Every socket is an "end" with a function that hears of its completions.
+ * stream; farewell.c a close with operations pending.
+ * Every socket is an "end" with a function that hears of its completions.
  */
 #ifndef APPS_SANDEMO_DEMO_H
 #define APPS_SANDEMO_DEMO_H
