@@ -29,8 +29,8 @@ set_peer(struct bench_world *w, const char *peer)
 
 /*
  * One round of a side, what it polls and what it runs; only its poller and its program's thread call it. Reading the
- * clock takes as long as looking into an empty queue, so it is read where something was done, and once a round:
- * *since is what was read last.
+ * clock takes as long as looking into an empty queue, so it is read where something was done, and once a round, at its
+ * end, if that is not where it was read: *since is what was read last.
  */
 
 static unsigned int
@@ -63,6 +63,13 @@ step_side(struct bench_side *side, uint64_t *since)
 	return n;
 }
 
+/* What time it is behind a step that has done so many things. */
+static inline uint64_t
+time_behind(unsigned int done, uint64_t since)
+{
+	return done > 0 ? since : rte_rdtsc();
+}
+
 static void
 rest(unsigned int *idle, unsigned int done)
 {
@@ -79,20 +86,22 @@ bench_world_round(struct bench_world *w)
 {
 	struct bench_side *c = &w->client, *s = &w->server;
 	uint64_t since = w->since;
-	unsigned int n = 0;
+	unsigned int n = 0, stepped = 0;
 
 	if (c->program.step != NULL) {
 		if (!w->off_core)
 			n += poll_side(c, &since);
-		n += step_side(c, &since);
+		stepped = step_side(c, &since);
+		n += stepped;
 	}
 	if (s->program.step != NULL && !w->two_threads) {
 		if (c->program.step != NULL)
-			since = rte_rdtsc();
+			since = time_behind(stepped, since);
 		n += poll_side(s, &since);
-		n += step_side(s, &since);
+		stepped = step_side(s, &since);
+		n += stepped;
 	}
-	w->since = rte_rdtsc();
+	w->since = time_behind(stepped, since);
 	bench_guard_look(&w->guard[0], w->since);
 	rest(&w->idle, n);
 }
@@ -155,7 +164,7 @@ static void
 run_other(struct bench_world *w)
 {
 	uint64_t since = rte_rdtsc();
-	unsigned int idle = 0, n;
+	unsigned int idle = 0, stepped, n;
 	int order;
 
 	while ((order = atomic_load_explicit(&w->order, memory_order_acquire)) != LEAVE) {
@@ -170,8 +179,9 @@ run_other(struct bench_world *w)
 			atomic_store(&w->answer, AT_WORK);
 		n = w->off_core ? poll_side(&w->client, &since) : 0;
 		n += poll_side(&w->server, &since);
-		n += step_side(&w->server, &since);
-		since = rte_rdtsc();
+		stepped = step_side(&w->server, &since);
+		n += stepped;
+		since = time_behind(stepped, since);
 		bench_guard_look(&w->guard[1], since);
 		rest(&idle, n);
 	}

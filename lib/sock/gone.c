@@ -55,8 +55,6 @@ sani_gone_round(struct san_core *k)
 	unsigned int id, high = sani_thread_high();
 	bool left = false;
 
-	if (sani_likely(count == k->gone_seen && !k->gone_here))
-		return 0;
 	k->gone_seen = count;
 	k->gone_here = true;
 	for (id = 1; id < high; id++) {

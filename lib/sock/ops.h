@@ -58,7 +58,7 @@ sani_sock_show(struct san_core *k, struct sani_sock *so)
 	sani_touch_cq(k, so->lane->cq);
 }
 
-/** Wake the threads of the touched queues, and the cores that were sent something. */
+/** Wake the threads of the touched queues, and the cores that were sent something. Nothing without any. */
 void
 sani_wake_touched(struct san_core *k);
 

@@ -157,17 +157,20 @@ do_round(struct san_core *k)
 	/* Before the input: what a peer sends that the same cleanup or thread's exit closes does not count. */
 	if (sani_unlikely(sani_lib_closing()))
 		obey_cleanup(k);
-	n += sani_gone_round(k);
+	if (sani_unlikely(sani_gone_is_due(k)))
+		n += sani_gone_round(k);
 	n += sani_core_input(k->core);
 	if (sani_unlikely(k->paused != SANI_NONE))
 		n += sani_repeat_round(k);
 	if (sani_unlikely((k->nb_lent | k->deadlines.nb | k->nb_kept) > 0))
 		n += do_seldom(k);
-	n += sani_close_round(k);
+	if (sani_unlikely(k->closing != SANI_NONE))
+		n += sani_close_round(k);
 	if (sani_unlikely(k->layers != NULL))
 		n += sani_layer_round(k, false);
 	n += sani_core_output(k->core);
-	sani_wake_touched(k);
+	if ((k->nb_touched | k->core->told) != 0)
+		sani_wake_touched(k);
 	sani_check_round(k);
 	return n;
 }

@@ -336,9 +336,16 @@ sani_core_stir(struct san_core *k)
 
 /* gone.c: O16 */
 
-/** Close what threads left that are gone. @return How much was done. */
+/** Close what threads left that are gone; when there may be some. @return How much was done. */
 unsigned int
 sani_gone_round(struct san_core *k);
+
+/** May there be some? */
+static inline bool
+sani_gone_is_due(const struct san_core *k)
+{
+	return sani_thread_gone_count() != k->gone_seen || k->gone_here;
+}
 
 /** Is the thread of this queue gone? Then its completions are dropped and counted. */
 bool

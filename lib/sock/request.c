@@ -131,7 +131,7 @@ process_all(struct san_core *k, struct sani_thread *t, struct sani_spsc *ring)
 }
 
 /* What ends of it is shown together. */
-static unsigned int
+static __attribute__((noinline)) unsigned int
 process_ring(struct san_core *k, struct sani_thread *t, struct sani_spsc *ring)
 {
 	unsigned int n;
@@ -147,14 +147,12 @@ process_ring(struct san_core *k, struct sani_thread *t, struct sani_spsc *ring)
 }
 
 /* Closes that found no room in their thread's ring (O9.2). */
-static unsigned int
+static SANI_SELDOM unsigned int
 process_overflow(struct san_core *k)
 {
 	uint32_t at;
 	unsigned int n = 0;
 
-	if (atomic_load_explicit(&k->overflow, memory_order_relaxed) == 0)
-		return 0;
 	/* acquire: the links before the head that shows them */
 	at = atomic_exchange_explicit(&k->overflow, 0, memory_order_acquire);
 	while (at != 0) {
@@ -180,10 +178,12 @@ sani_request_round(struct san_core *k)
 		struct sani_spsc *ring =
 			atomic_load_explicit(&t->req[k->id], memory_order_acquire);
 
-		if (ring != NULL)
+		if (ring != NULL && sani_spsc_peek(ring) != NULL)
 			n += process_ring(k, t, ring);
 	}
-	return n + process_overflow(k);
+	if (sani_unlikely(atomic_load_explicit(&k->overflow, memory_order_relaxed) != 0))
+		n += process_overflow(k);
+	return n;
 }
 
 void

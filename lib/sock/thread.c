@@ -6,8 +6,8 @@
 #include "sock/thread.h"
 
 struct sani_thread sani_threads[SANI_THREADS];
-static _Atomic unsigned int high = 1;
-static _Atomic uint32_t gone_count;
+_Atomic unsigned int sani_thread_nb = 1;
+_Atomic uint32_t sani_thread_nb_gone;
 static pthread_key_t exit_key;
 static pthread_mutex_t exit_key_lock = PTHREAD_MUTEX_INITIALIZER;
 __thread struct sani_thread *sani_thread_mine;
@@ -19,18 +19,6 @@ set_mine(struct sani_thread *t)
 {
 	sani_thread_mine = t;
 	sani_thread_id = t != NULL ? t->id : 0;
-}
-
-unsigned int
-sani_thread_high(void)
-{
-	return atomic_load_explicit(&high, memory_order_acquire);
-}
-
-uint32_t
-sani_thread_gone_count(void)
-{
-	return atomic_load_explicit(&gone_count, memory_order_acquire);
 }
 
 /* Whose queues have no socket bound can be recycled at once; true when none is left. */
@@ -66,7 +54,7 @@ leave(void *arg)
 	}
 	sani_sock_thread_gone(t);
 	/* release: the state before the count that shows it */
-	atomic_fetch_add_explicit(&gone_count, 1, memory_order_release);
+	atomic_fetch_add_explicit(&sani_thread_nb_gone, 1, memory_order_release);
 	sani_sock_wake_all();
 }
 
@@ -86,9 +74,9 @@ make_exit_key(void)
 static void
 raise_high(unsigned int id)
 {
-	unsigned int seen = atomic_load(&high);
+	unsigned int seen = atomic_load(&sani_thread_nb);
 
-	while (seen <= id && !atomic_compare_exchange_weak(&high, &seen, id + 1))
+	while (seen <= id && !atomic_compare_exchange_weak(&sani_thread_nb, &seen, id + 1))
 		;
 }
 

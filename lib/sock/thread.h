@@ -175,13 +175,23 @@ sani_thread_get(unsigned int id)
 	return &sani_threads[id & (SANI_THREADS - 1)];
 }
 
+/* Writer of both: thread.c. */
+extern _Atomic unsigned int sani_thread_nb SANI_OWN;
+extern _Atomic uint32_t sani_thread_nb_gone SANI_OWN;
+
 /** One more than the highest id ever used. */
-unsigned int
-sani_thread_high(void);
+static inline unsigned int
+sani_thread_high(void)
+{
+	return atomic_load_explicit(&sani_thread_nb, memory_order_acquire);
+}
 
 /** How often a thread has gone without detaching; cores look for such threads when it moves. */
-uint32_t
-sani_thread_gone_count(void);
+static inline uint32_t
+sani_thread_gone_count(void)
+{
+	return atomic_load_explicit(&sani_thread_nb_gone, memory_order_acquire);
+}
 
 /** Where the next entry of a request ring goes, to be written there; there is room. */
 static inline struct sani_req *
