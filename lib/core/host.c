@@ -12,6 +12,7 @@
 #include <rte_mempool.h>
 
 #include "base/error.h"
+#include "core/mesh.h"
 #include "core/priv.h"
 
 #define CACHE_MAX 256u		/* mbufs that an lcore keeps for itself */

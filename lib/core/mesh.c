@@ -23,6 +23,7 @@
  */
 #include <errno.h>
 
+#include "core/mesh.h"
 #include "core/priv.h"
 
 #define NEWS_ROOM 256

@@ -2,6 +2,7 @@
 #include <rte_cycles.h>
 #include <rte_mempool.h>
 
+#include "core/mesh.h"
 #include "core/priv.h"
 
 __extension__ typedef unsigned __int128 uint128;

@@ -4,6 +4,7 @@
  * the first is looked at: read every frame and ask for its place in the flow table; ask for its
  * connection; process. Of many connections the passes run into each other (struct many).
  */
+#include "core/mesh.h"
 #include "core/priv.h"
 #include "wire/buf.h"
 

@@ -3,6 +3,7 @@
 #include <netinet/in.h>
 
 #include "core/arm.h"
+#include "core/mesh.h"
 #include "core/priv.h"
 
 #define TX_BURST 32			/* segments of one connection in a round */
