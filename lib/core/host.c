@@ -18,8 +18,8 @@
 #define CACHE_MAX 256u		/* mbufs that an lcore keeps for itself */
 #define BESIDE_PACKET 192u	/* in a buffer: link headers, and rings of frames ask for more than they fill */
 #define LEAVE_TRIES 50u		/* that a port has for what waits for it at the end, */
-#define LEAVE_US 50000u		/* and so long at least, */
-#define LINGER_US 20000u	/* and for what it has taken */
+#define LEAVE_US 10000u		/* and so long at least, */
+#define LINGER_US 5000u		/* and for what it has taken: 1,024 full frames at 10 Gbit/s take 1.3 ms */
 #define LINK_US 9000000u		/* that a device has to find its peer */
 #define LINK_STEP_US 50000u
 #define ROOM_UNIT 1024u		/* of a buffer that is longer than usual [bytes] */
