@@ -39,7 +39,8 @@ wake(void *arg, uint32_t what)
 		p->waiting = false;
 		break;
 	case SIM_WAKE_LOOK:
-		sim_judge_window(e);
+		if (!sim_judge_window(e))
+			sim_wake_later(e, SIM_WAKE_LOOK, SIM_WINDOW_AGAIN_US);
 		return;
 	case SIM_WAKE_CLOSE:
 		if (e->phase == SIM_OPEN || e->phase == SIM_CONNECTING)

@@ -376,8 +376,13 @@ sim_judge(struct sim_end *e, struct sim_op *op)
 	}
 }
 
-/* RFC 9293 3.8.6.2.2: half the buffer, of which a socket has 4096 octets at least, or a segment is worth an update. */
-void
+/*
+ * RFC 9293 3.8.6.2.2: half the buffer, of which a socket has 4096 octets at least, or a segment is worth an update. The
+ * text of a SYN may fill the buffer and be read before its sender has answered the SYN-ACK (RFC 7413 4.2.1). That may
+ * have to go again, unscaled (RFC 7323 2.2) and without shrinking what was offered since (RFC 9293 3.8.6): until then
+ * the edge may stay where it is.
+ */
+bool
 sim_judge_window(const struct sim_end *e)
 {
 	const struct sim_half *x = e->half;
@@ -385,7 +390,10 @@ sim_judge_window(const struct sim_end *e)
 	if (x == NULL || x->flow->ignored || x->got_fin || x->aborted || x->reset_maybe || !x->has_acked ||
 	    e->error != 0 || e->phase != SIM_OPEN || e->got != sim_half_received(x) ||
 	    e->host->excused_us + 1000000 > vhost_now_us || vhost_now_us - e->moved_us < SIM_WINDOW_LATE_US)
-		return;
+		return true;
+	if (!x->asked && sim_leq(x->una, x->iss))
+		return false;
 	sim_hold(SIM_window_update, sim_half_offered(x) >= SIM_WINDOW_LEAST,
 		 "host %u port %u has read all, and offers %u octets", e->host->index, x->port, sim_half_offered(x));
+	return true;
 }

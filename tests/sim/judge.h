@@ -23,9 +23,13 @@ sim_judge(struct sim_end *e, struct sim_op *op);
 /** A window of less than this, so long after everything was read, was not opened. */
 #define SIM_WINDOW_LEAST 500u
 #define SIM_WINDOW_LATE_US 1000u
+#define SIM_WINDOW_AGAIN_US 100000u
 
-/** Has e, if it has read all there is, offered its peer a window? */
-void
+/**
+ * Has e, if it has read all there is, offered its peer a window?
+ * @return False: it need not yet, and is to be asked again.
+ */
+bool
 sim_judge_window(const struct sim_end *e);
 
 /** A post on a connection was refused with rc. */
