@@ -20,6 +20,7 @@ sani_conn_init(struct sani_core *core)
 	p->rest_blocks = REST_BLOCKS;
 	p->conn_free = SANI_NONE;
 	sani_hop_init(p);
+	p->short_ones = (struct sani_waiting){ .first = SANI_NONE, .last = SANI_NONE };
 	p->conns = sani_map(conf->nb_conns * sizeof(p->conns[0]));
 	p->dirty = sani_map(conf->nb_conns * sizeof(p->dirty[0]));
 	if (p->conns == NULL || p->dirty == NULL ||
@@ -143,11 +144,10 @@ sani_conn_free(struct sani_core *core, struct sani_tcp_conn *c)
 		sani_fast_uncount(core, c);
 		sani_listen_drop(core, c);
 	}
-	if (sani_unlikely(c->owner.waits))
-		sani_hop_forget(core, c);
+	sani_conn_wait_no_more(core, c);
 	if (c->owner.dirty != SANI_NONE)
 		sani_conn_undirty(core, c);
-	p->queue_budget += sani_tcp_give_back(c);
+	p->budget.growth += sani_tcp_give_back(c);
 	sani_block_give(core, c);
 	sani_gauge_add(&p->nb_conns, (uint32_t)-1);
 }
@@ -197,6 +197,40 @@ sani_conn_find(const struct sani_core *core, const struct sani_tuple *t, uint32_
 		if (has_tuple(p, ref, t))
 			break;
 	return ref;
+}
+
+void
+sani_conn_wait(struct sani_core_priv *p, struct sani_tcp_conn *c, struct sani_waiting *w, enum sani_wait for_what)
+{
+	uint32_t idx = sani_conn_idx(p, c);
+
+	c->owner.waits = for_what & 3u;
+	c->owner.prev = w->last;
+	c->owner.next = SANI_NONE;
+	if (w->last != SANI_NONE)
+		p->conns[w->last].owner.next = idx;
+	else
+		w->first = idx;
+	w->last = idx;
+}
+
+void
+sani_conn_leave_waiting(struct sani_core *core, struct sani_tcp_conn *c)
+{
+	struct sani_core_priv *p = core->priv;
+	struct sani_waiting *w = c->owner.waits == SANI_WAIT_POOL ? &p->short_ones : sani_hop_list(p, c);
+
+	if (c->owner.prev != SANI_NONE)
+		p->conns[c->owner.prev].owner.next = c->owner.next;
+	else
+		w->first = c->owner.next;
+	if (c->owner.next != SANI_NONE)
+		p->conns[c->owner.next].owner.prev = c->owner.prev;
+	else
+		w->last = c->owner.prev;
+	if (c->owner.waits == SANI_WAIT_POOL)
+		sani_ration_uncount(core);
+	c->owner.waits = SANI_WAIT_NONE;
 }
 
 static void
@@ -332,6 +366,7 @@ sani_conn_settle(struct sani_core *core, struct sani_tcp_conn *c, uint32_t ev)
 		if (c->owner.dirty != SANI_NONE)
 			sani_tx_conn(core, c);
 		sani_conn_leave(core, c);
+		sani_conn_wait_no_more(core, c);
 	}
 	let_ack_wait(c, ev);
 	if (c->owner.sock != SANI_NONE)

@@ -14,7 +14,7 @@
  * Files:     host.c open, stop, free; make.c a core's memory; round.c the round; rx.c frame to connection;
  *            tx.c; flow.c the table of flows; listen.c the table of listeners; conn.c blocks; connect.c;
  *            cookie.c SYN cookies; fast.c Fast Open; lend.c which ports lend; tw.c tombstones, TIME_WAIT;
- *            local_port.c; mesh.c rings between cores; map.c big arrays.
+ *            local_port.c; mesh.c rings between cores; map.c big arrays; ration.c a pool that runs low.
  */
 #ifndef SANI_CORE_CORE_H
 #define SANI_CORE_CORE_H
@@ -123,6 +123,8 @@ struct sani_core_up {
 	void (*moved)(struct sani_core *core, uint32_t sock, uint32_t idx);
 	/** A socket is likely to have an event soon: some of its memory may be asked for, nothing else. */
 	void (*ahead)(struct sani_core *core, uint32_t sock, enum sani_ahead what);
+	/** How much text that a socket's connection receives now would be read inside event()? Asked in scarcity. */
+	uint32_t (*reads)(struct sani_core *core, uint32_t sock);
 };
 
 struct sani_host;
@@ -154,7 +156,8 @@ struct sani_host {
 	uint64_t (*clock)(void);	/**< [us], monotonic; replaced by simulations before the first round. */
 	struct sani_spsc *msg[SANI_HOST_CORES][SANI_HOST_CORES];	/**< [from][to] */
 	struct sani_spsc *pkt[SANI_HOST_CORES][SANI_HOST_CORES];
-	uint32_t scarce_below;		/**< So few free buffers of the pool, and queues stop growing. */
+	uint32_t scarce_below;		/**< So few free buffers of the pool, and queues stop growing (ration.c). */
+	_Atomic uint32_t nb_short;	/**< Connections of all cores that wait for a buffer (ration.c). */
 	_Atomic uint64_t bound[65536 / 64];	/**< Local ports that are bound (any thread). */
 };
 
@@ -307,6 +310,13 @@ sani_core_read(struct sani_core *core, struct sani_tcp_conn *c, void *buf, uint3
 /** sani_tcp_write_plain(), and list c for output. False: nothing has changed. */
 bool
 sani_core_write_plain(struct sani_core *core, struct sani_tcp_conn *c, const void *data, uint32_t len);
+
+/**
+ * After a write that was not taken whole: if it was for want of a buffer that nothing of c's own will bring back, c is
+ * served in its turn, by the event SANI_TCP_EV_ACKED. More than once does no harm.
+ */
+void
+sani_core_await_pool(struct sani_core *core, struct sani_tcp_conn *c);
 
 /** Fill an engine io for a call that builds no segment. */
 struct sani_tcp_io

@@ -12,11 +12,11 @@ void
 sani_hop_init(struct sani_core_priv *p)
 {
 	for (unsigned int i = 0; i < SANI_HOP_LISTS; i++)
-		p->waiting[i] = (struct sani_hop_list){ .first = SANI_NONE, .last = SANI_NONE };
+		p->waiting[i] = (struct sani_waiting){ .first = SANI_NONE, .last = SANI_NONE };
 }
 
 /* Not keyed: who has two neighbours share a list has each looked at when the other is found, no more. */
-static struct sani_hop_list *
+static struct sani_waiting *
 list_of(struct sani_core_priv *p, const union sani_ip *hop)
 {
 	uint32_t w = hop->w_be[0] ^ hop->w_be[1] ^ hop->w_be[2] ^ hop->w_be[3];
@@ -24,9 +24,8 @@ list_of(struct sani_core_priv *p, const union sani_ip *hop)
 	return &p->waiting[(w ^ w >> 8 ^ w >> 16 ^ w >> 24) % SANI_HOP_LISTS];
 }
 
-/* NULL: there is no way. */
-static struct sani_hop_list *
-list_of_conn(struct sani_core_priv *p, const struct sani_tcp_conn *c)
+struct sani_waiting *
+sani_hop_list(struct sani_core_priv *p, const struct sani_tcp_conn *c)
 {
 	union sani_ip hop;
 
@@ -36,51 +35,20 @@ list_of_conn(struct sani_core_priv *p, const struct sani_tcp_conn *c)
 void
 sani_hop_wait(struct sani_core *core, struct sani_tcp_conn *c)
 {
-	struct sani_core_priv *p = core->priv;
-	uint32_t idx = sani_conn_idx(p, c);
-	struct sani_hop_list *l;
+	struct sani_waiting *l;
 
-	if (c->owner.waits || c->owner.listen != SANI_NONE)
+	if (c->owner.waits != SANI_WAIT_NONE || c->owner.listen != SANI_NONE)
 		return;
-	l = list_of_conn(p, c);
-	if (l == NULL)
-		return;
-	c->owner.waits = 1;
-	c->owner.prev = l->last;
-	c->owner.next = SANI_NONE;
-	if (l->last != SANI_NONE)
-		p->conns[l->last].owner.next = idx;
-	else
-		l->first = idx;
-	l->last = idx;
-}
-
-static void
-take_out(struct sani_core_priv *p, struct sani_hop_list *l, struct sani_tcp_conn *c)
-{
-	c->owner.waits = 0;
-	if (c->owner.prev != SANI_NONE)
-		p->conns[c->owner.prev].owner.next = c->owner.next;
-	else
-		l->first = c->owner.next;
-	if (c->owner.next != SANI_NONE)
-		p->conns[c->owner.next].owner.prev = c->owner.prev;
-	else
-		l->last = c->owner.prev;
-}
-
-void
-sani_hop_forget(struct sani_core *core, struct sani_tcp_conn *c)
-{
-	if (c->owner.waits)
-		take_out(core->priv, list_of_conn(core->priv, c), c);
+	l = sani_hop_list(core->priv, c);
+	if (l != NULL)
+		sani_conn_wait(core->priv, c, l, SANI_WAIT_HOP);
 }
 
 void
 sani_hop_found(struct sani_core *core, const union sani_ip *hop)
 {
 	struct sani_core_priv *p = core->priv;
-	struct sani_hop_list *l = list_of(p, hop);
+	struct sani_waiting *l = list_of(p, hop);
 	uint32_t next;
 
 	for (uint32_t i = l->first; i != SANI_NONE; i = next) {
@@ -89,7 +57,7 @@ sani_hop_found(struct sani_core *core, const union sani_ip *hop)
 		next = c->owner.next;
 		if (!sani_ip_knows(p->ip, &c->tuple.remote, &c->tuple.local))
 			continue;
-		take_out(p, l, c);
+		sani_conn_wait_no_more(core, c);
 		/* one that has a way has left: news of it was lost, and a timeout has sent it */
 		if (c->owner.way == SANI_IP_WAY_AGAIN)
 			sani_core_touch(core, c, sani_tcp_not_sent(c));

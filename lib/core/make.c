@@ -58,7 +58,10 @@ fill_core(struct sani_core *core)
 	 * Half of what a pool of usual buffers can hold: promises are seldom all kept at once, and `scarce`
 	 * stands behind them. Longer buffers promise no more: who sends short segments fills as many.
 	 */
-	p->queue_budget = (uint64_t)host->conf.nb_mbufs * RTE_MBUF_DEFAULT_DATAROOM / 2 / host->nb_cores;
+	p->budget.growth = (uint64_t)host->conf.nb_mbufs * RTE_MBUF_DEFAULT_DATAROOM / 2 / host->nb_cores;
+	p->budget.reads = sani_ration_reads;
+	p->budget.ctx = core;
+	p->rare = core->index == 0 ? SANI_RARE_ANNOUNCE : 0;
 	for (unsigned int i = 0; i < host->nb_ifaces; i++)
 		p->iface_of[host->ports[i].id] = (uint8_t)i;
 	sani_lend_init(core);

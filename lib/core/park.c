@@ -60,7 +60,7 @@ park(struct sani_core *core, struct sani_tcp_conn *c)
 	struct sani_tcp_parked *to = &p->parked[idx];
 
 	/* its hop may have become known without news of that (hop.c), and its links will be those of a free block */
-	sani_hop_forget(core, c);
+	sani_conn_wait_no_more(core, c);
 	to->sock = c->owner.sock;
 	sani_tcp_park(c, to, core->now_us);
 	sani_flow_rename(&p->flow, c->owner.hash, sani_flow_ref_of(sani_conn_idx(p, c), 0),

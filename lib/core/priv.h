@@ -11,6 +11,7 @@
 
 #include "core/map.h"
 #include "core/state.h"
+#include "core/wait.h"
 
 static inline uint32_t
 sani_conn_idx(const struct sani_core_priv *p, const struct sani_tcp_conn *c)
@@ -63,7 +64,7 @@ sani_make_io(struct sani_core *core)
 		.max_tx = SANI_SPARE_TX,
 		.scarce = p->scarce,
 		.behind = p->behind,
-		.budget = &p->queue_budget,
+		.budget = &p->budget,
 	};
 }
 
@@ -83,10 +84,6 @@ sani_core_stop(struct sani_core *core);
 /** then everything else. */
 void
 sani_core_end(struct sani_core *core);
-
-/** See whether the pool runs low: before what is done hangs on it. */
-void
-sani_core_look_at_pool(struct sani_core *core);
 
 /** The default clock: the TSC in microseconds. */
 uint64_t
@@ -327,24 +324,6 @@ sani_tx_offer(struct sani_core *core);
 /** Free what waits for ports and the reserve. */
 void
 sani_tx_stop(struct sani_core *core);
-
-/* hop.c */
-
-/** The SYN of a connect could not leave, as its first hop is not known. More than once does no harm. */
-void
-sani_hop_wait(struct sani_core *core, struct sani_tcp_conn *c);
-
-/** It waits no more; nothing when it does not. */
-void
-sani_hop_forget(struct sani_core *core, struct sani_tcp_conn *c);
-
-/** A first hop that was waited for is known. Lists connections for output, so it is not for inside that. */
-void
-sani_hop_found(struct sani_core *core, const union sani_ip *hop);
-
-/** None waits, at first. */
-void
-sani_hop_init(struct sani_core_priv *p);
 
 /* lend.c */
 

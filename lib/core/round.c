@@ -1,11 +1,12 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 #include <rte_cycles.h>
-#include <rte_mempool.h>
 
 #include "core/mesh.h"
 #include "core/priv.h"
 
 __extension__ typedef unsigned __int128 uint128;
+
+#define POOL_WAIT_US 1000
 
 /* Less than the least RTO, more than what a core needs for all that a port's queue holds. */
 #define BEHIND_MOST_US 50000
@@ -36,41 +37,6 @@ sani_core_tell_time(struct sani_core *core)
 		core->now_us = now_us;
 }
 
-/* Of the pool proper, without the caches of all lcores, over which rte_mempool_avail_count() would go. */
-static unsigned int
-count_free(const struct rte_mempool *pool)
-{
-	return rte_mempool_get_ops(pool->ops_index)->get_count(pool);
-}
-
-/* They are for whoever needs one, and a core to which nothing happens keeps none. */
-static SANI_SELDOM void
-give_spare(struct sani_core *core)
-{
-	sani_tcp_spare_empty(&core->priv->spare, core->host->pool);
-}
-
-void
-sani_core_look_at_pool(struct sani_core *core)
-{
-	struct sani_core_priv *p = core->priv;
-
-	p->scarce = count_free(core->host->pool) < core->host->scarce_below;
-	if (sani_unlikely(p->scarce))
-		give_spare(core);
-	p->looked_ms = (uint32_t)(core->now_us >> 10);
-	p->busy = false;
-}
-
-/* Nothing came or went for a while. */
-static __attribute__((noinline)) void
-look_when_idle(struct sani_core *core)
-{
-	sani_core_look_at_pool(core);
-	if (sani_unlikely(core->priv->spare.nb > 0))
-		give_spare(core);
-}
-
 static SANI_SELDOM void
 unstick(struct sani_core *core)
 {
@@ -89,7 +55,7 @@ look_around(struct sani_core *core)
 	if (p->busy)
 		sani_core_look_at_pool(core);
 	else if (p->looked_ms != (uint32_t)(core->now_us >> 10))
-		look_when_idle(core);
+		sani_core_look_when_idle(core);
 	sani_tx_top_up(core);
 }
 
@@ -124,26 +90,30 @@ sani_core_begin(struct sani_core *core)
 	return n;
 }
 
-static bool
-is_ip_due(const struct sani_core *core)
+static inline bool
+is_rare_due(const struct sani_core *core)
 {
 	const struct sani_core_priv *p = core->priv;
 
-	return sani_ip_deadline(p->ip) <= core->now_us || (!p->announced && core->index == 0);
+	return sani_ip_deadline(p->ip) <= core->now_us || p->rare != 0;
 }
 
-static unsigned int
-run_ip(struct sani_core *core)
+static SANI_SELDOM unsigned int
+run_rare(struct sani_core *core)
 {
 	struct sani_core_priv *p = core->priv;
+	unsigned int n = 0;
 
-	if (!p->announced && core->index == 0)
+	if ((p->rare & SANI_RARE_ANNOUNCE) != 0) {
+		p->rare &= (uint8_t)~SANI_RARE_ANNOUNCE;
 		sani_ip_announce(p->ip, sani_tx_io(core));
-	else
+		n++;
+	} else if (sani_ip_deadline(p->ip) <= core->now_us) {
 		sani_ip_timer(p->ip, sani_tx_io(core));
-	p->announced = true;
+		n++;
+	}
 	sani_tx_sweep(core);
-	return 1;
+	return (p->rare & SANI_RARE_POOL) != 0 ? n + sani_ration_serve(core) : n;
 }
 
 /* After a burst that was full packets may be left at a port. @return Is the core behind with them, and not for long? */
@@ -171,8 +141,8 @@ sani_core_input(struct sani_core *core)
 	core->priv->behind = is_behind(core);
 	n += sani_conn_expire(core);
 	n += sani_tw_expire(core);
-	if (sani_unlikely(is_ip_due(core)))
-		n += run_ip(core);
+	if (sani_unlikely(is_rare_due(core)))
+		n += run_rare(core);
 	/* what this very input has given rise to, between this core and itself above all */
 	return n > 0 ? n + sani_mesh_input(core) : 0;
 }
@@ -183,8 +153,11 @@ sani_core_deadline(const struct sani_core *core)
 	const struct sani_core_priv *p = core->priv;
 	uint64_t deadline = sani_ip_deadline(p->ip);
 
-	if ((p->nb_dirty | p->nb_late) > 0 || (!p->announced && core->index == 0))
+	if ((p->nb_dirty | p->nb_late) > 0 || (p->rare & SANI_RARE_ANNOUNCE) != 0)
 		return core->now_us;
+	/* others of the host may bring buffers back, and what is held is looked at once a millisecond */
+	if ((p->rare & SANI_RARE_POOL) != 0)
+		deadline = RTE_MIN(deadline, core->now_us + POOL_WAIT_US);
 	deadline = RTE_MIN(deadline, sani_wheel_next(p->wheel));
 	return RTE_MIN(deadline, sani_wheel_next(p->tw_wheel));
 }

@@ -52,6 +52,25 @@ enum {
 	SANI_CONN_HELD = 1 << 7,	/**< Its SYN is not answered before sani_core_confirm(). */
 };
 
+/** sani_tcp_owner.waits */
+enum sani_wait {
+	SANI_WAIT_NONE,
+	SANI_WAIT_HOP,		/**< For its first hop, with its SYN (hop.c), */
+	SANI_WAIT_POOL,		/**< or for a buffer, with what it has to send (ration.c). */
+};
+
+/** Those that wait for the same, linked by owner.prev and owner.next in the order in which they came. */
+struct sani_waiting {
+	uint32_t first;			/**< SANI_NONE */
+	uint32_t last;
+};
+
+/** What a round has to do only now and then; a mask. */
+enum sani_rare {
+	SANI_RARE_ANNOUNCE = 1 << 0,	/**< Our addresses (RFC 5227 2.3), once, by core 0. */
+	SANI_RARE_POOL = 1 << 1,	/**< Somebody waits, or has waited, for a buffer: ration.c. */
+};
+
 /** A listen entry. */
 struct sani_listen_entry {
 	struct sani_listen l;
@@ -107,19 +126,13 @@ struct sani_txq {
 	struct rte_mbuf *m[SANI_TXQ_MAX];
 };
 
-/** Connects that wait for the same neighbour, or for another one with the same hash; oldest first, SANI_NONE. */
-struct sani_hop_list {
-	uint32_t first;
-	uint32_t last;
-};
-
 struct sani_core_priv {
 	struct sani_ip_engine *ip;
 	struct sani_ip_io io;			/**< Of every call of the ip engine; sani_tx_sweep() empties it. */
 	struct rte_mbuf *io_tx[SANI_IP_FRAMES];
 	struct sani_flow flow;
 	struct rte_mempool_cache *cache;	/**< Of the host's pool, of the thread that polls; NULL: not known. */
-	bool announced;
+	uint8_t rare;				/**< enum sani_rare */
 	bool scarce;				/**< The pool runs low, */
 	bool busy;				/**< look at it again: packets came or went since it was looked at. */
 	uint32_t looked_ms;			/**< When that was [1,024 us], modulo 2^32. */
@@ -154,11 +167,15 @@ struct sani_core_priv {
 	uint32_t late[SANI_LATE_MAX];		/**< Blocks whose timers are put off, and maybe others, */
 	uint32_t nb_late;
 	uint32_t nb_late_before;		/**< of them by the round before. */
-	struct sani_hop_list waiting[SANI_HOP_LISTS];	/**< Connects whose SYN has not left, by first hop (hop.c). */
+	struct sani_waiting waiting[SANI_HOP_LISTS];	/**< Connects whose SYN has not left, by first hop (hop.c). */
 	struct sani_tcp_cut *cuts;		/**< struct sani_tcp_io: NULL where not every port cuts, else */
 	struct sani_tcp_cut cut;		/**< this, whose room is */
 	uint32_t cut_room;			/**< so much while none wait for a port. */
-	uint64_t queue_budget;			/**< By how much queues may still grow [bytes]. */
+	struct sani_waiting short_ones;		/**< Sends that wait for a buffer, in turn (ration.c). */
+	uint32_t sends;				/**< budget.sends for those that wait (ration.c). */
+	uint32_t evict_hand;			/**< The block that is looked at next for buffers it holds, */
+	uint32_t evict_ms;			/**< and when some were last [1,024 us], modulo 2^32. */
+	struct sani_tcp_budget budget;		/**< growth: given back when a connection ends; the rest: ration.c */
 	uint64_t nb_draws;			/**< Of random local ports. */
 
 	struct sani_tcp_tw *tws;

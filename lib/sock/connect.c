@@ -193,6 +193,24 @@ sani_conn_event(struct sani_core *core, struct sani_tcp_conn *c, uint32_t ev)
 	}
 }
 
+/* Memory that the program has given for it, and may copy into; what is lent to it instead stays in the pool's. */
+uint32_t
+sani_conn_reads(struct sani_core *core, uint32_t sock)
+{
+	const struct sani_sock *so = &sani_core_home(core)->socks[sock];
+	const struct san_overlapped *op = so->recv.head;
+	uint32_t len;
+
+	if (op == NULL || so->phase != SANI_SOCK_CONNECTED)
+		return 0;
+	if (!(op->flags & SANI_OP_EXTRA))
+		return op->len - op->done;
+	if (op->flags & SANI_OP_REPEAT ? !sani_repeat_has_piece(so, op) : sani_op_extra(op)->loans != NULL)
+		return 0;
+	(void)sani_extra_at(op, &len);
+	return len;
+}
+
 void
 sani_conn_moved(struct sani_core *core, uint32_t sock, uint32_t idx)
 {

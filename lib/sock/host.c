@@ -16,6 +16,7 @@ static const struct sani_core_up up = {
 	.message = sani_sock_message,
 	.moved = sani_conn_moved,
 	.ahead = sani_conn_ahead,
+	.reads = sani_conn_reads,
 };
 
 struct san_host *

@@ -222,6 +222,10 @@ sani_connect_drop(struct san_core *k, struct sani_sock *so, int error);
 void
 sani_conn_event(struct sani_core *core, struct sani_tcp_conn *c, uint32_t ev);
 
+/** struct sani_core_up.reads */
+uint32_t
+sani_conn_reads(struct sani_core *core, uint32_t sock);
+
 /** struct sani_core_up.moved */
 void
 sani_conn_moved(struct sani_core *core, uint32_t sock, uint32_t idx);

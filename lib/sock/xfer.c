@@ -146,8 +146,11 @@ give_unsent(struct san_core *k, struct sani_sock *so, struct sani_tcp_conn *c)
 		note_given(so->unsent, sani_tcp_written(c));
 		so->unsent = so->unsent->next;
 	}
-	if (so->unsent != NULL && so->unsent->done > 0)
-		sani_op_set(so->unsent, SANI_OP_ACTIVE);
+	if (so->unsent != NULL) {
+		sani_core_await_pool(k->core, c);
+		if (so->unsent->done > 0)
+			sani_op_set(so->unsent, SANI_OP_ACTIVE);
+	}
 	sani_core_touch(k->core, c, ev);
 }
 
@@ -180,10 +183,11 @@ queue_send(struct san_core *k, struct sani_sock *so, struct san_overlapped *op)
 	sani_send_pump(k, so);
 }
 
-/* A send of which the connection has taken what it could: the next acknowledgement takes it on. */
+/* A send of which the connection has taken what it could: the next acknowledgement takes it on, or its turn. */
 static void
-wait_for_room(struct sani_sock *so, struct sani_tcp_conn *c, struct san_overlapped *op)
+wait_for_room(struct san_core *k, struct sani_sock *so, struct sani_tcp_conn *c, struct san_overlapped *op)
 {
+	sani_core_await_pool(k->core, c);
 	list_send(so, c, op);
 	so->unsent = op;
 	if (op->done > 0)
@@ -210,7 +214,7 @@ sani_send_start(struct san_core *k, struct sani_sock *so, struct san_overlapped 
 	done = give(k, c, op, &ev);
 	sani_core_touch(k->core, c, ev);
 	if (!done) {
-		wait_for_room(so, c, op);
+		wait_for_room(k, so, c, op);
 		return 0;
 	}
 	return 1;

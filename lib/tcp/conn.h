@@ -26,15 +26,15 @@ struct sani_tcp_owner {
 	uint32_t gen;			/**< core: moves on when the block is freed. */
 	uint32_t sock;			/**< sock: slot on this core, SANI_NONE: none (embryo). */
 	uint32_t listen;		/**< core: listen entry it came by, SANI_NONE. */
-	uint32_t next;			/**< core: free list, embryos of a listener, or SYNs that have not left. */
+	uint32_t next;			/**< core: free list, embryos of a listener, or the list of waits. */
 	uint32_t prev;			/**< core: likewise. */
 	uint32_t dirty;			/**< core: place in its list of those with output, SANI_NONE: none. */
 	uint32_t way;			/**< core: of its packets, as the ip engine names it. */
 	uint8_t flags;			/**< core: core/priv.h */
 	uint8_t offered : 1;		/**< sock: an offer to the listener's core is under way. */
-	uint8_t waits : 1;		/**< core: in its list of those whose SYN has not left (hop.c). */
+	uint8_t waits : 2;		/**< core: enum sani_wait: in which list of such it is. */
 	uint8_t tell_acks : 1;		/**< sock: SANI_TCP_EV_ACKED alone may be of use to it; at first it is set. */
-	uint8_t turns : 5;		/**< core: rounds that a bare ACK may still wait for the program (tx.c). */
+	uint8_t turns : 4;		/**< core: rounds that a bare ACK may still wait for the program (tx.c). */
 	uint16_t listen_gen;		/**< core: generation of that listen entry. */
 };
 

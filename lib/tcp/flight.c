@@ -11,11 +11,11 @@ capacity(const struct sani_tcp_flight *f)
 				  SANI_TCP_RUNS_FEW;
 }
 
-/* Out of the block into a buffer. The pool may be empty: then it stays where it is. */
+/* Out of the block into a buffer. The pool may be empty, or run low (NULL): then it stays where it is. */
 static void
 grow(struct sani_tcp_flight *f, struct rte_mempool *pool)
 {
-	struct rte_mbuf *m = f->table == NULL ? rte_pktmbuf_alloc(pool) : NULL;
+	struct rte_mbuf *m = f->table == NULL && pool != NULL ? rte_pktmbuf_alloc(pool) : NULL;
 
 	if (m == NULL)
 		return;

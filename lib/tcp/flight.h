@@ -14,7 +14,7 @@
  *          into the data room of a buffer while more runs are needed.
  * Bounds:  in a table that is more than half full, bursts within a 64th of the round trip share a time,
  *          if nothing was sent again between them: RACK (rack.c) asks which of two was sent first.
- *          When it is full, or the pool empty, information is given up, never a connection: new data
+ *          When it is full, or the pool empty (NULL: runs low), information is given up, never a connection: new data
  *          joins the run before it (with the later time), a SACK block that would cut a run is ignored.
  *          That makes retransmissions later or needless, no more. So memory and the work for an ACK are
  *          bounded, whatever the peer acknowledges.

@@ -16,9 +16,9 @@ grant(struct sani_tcp_conn *c, struct sani_tcp_io *io, uint32_t *limit, uint32_t
 {
 	uint64_t more = target > *limit ? target - *limit : 0;
 
-	if (more > *io->budget)
-		more = *io->budget;
-	*io->budget -= more;
+	if (more > io->budget->growth)
+		more = io->budget->growth;
+	io->budget->growth -= more;
 	*limit += (uint32_t)more;
 	c->granted += more;
 }

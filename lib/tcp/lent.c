@@ -73,30 +73,26 @@ append(struct sani_tcp_conn *c, const struct sani_tcp_lent *l, struct rte_mempoo
 	return done;
 }
 
-static void
-wait_for_pool(struct sani_tcp_conn *c, const struct sani_tcp_io *io)
-{
-	c->flags |= SANI_TCP_F_NO_ROOM;
-	sani_tcp_arm(c, SANI_TCP_T_RETRY, io->now_us + POOL_RETRY_US);
-}
-
 uint32_t
 sani_tcp_lend(struct sani_tcp_conn *c, const struct sani_tcp_lent *l, struct sani_tcp_io *io, uint32_t *taken)
 {
 	uint32_t held = (uint32_t)(c->written - c->acked);
 	struct sani_tcp_lent now = *l;
+	uint32_t want;
 
 	*taken = 0;
 	if (!sani_tcp_can_write(c) || held >= c->sndq.limit)
 		return 0;
-	now.len = sani_tcp_min(l->len, c->sndq.limit - held);
+	want = now.len = sani_tcp_min(l->len, c->sndq.limit - held);
 	/* It takes a buffer only for each 64 KiB; with the pool running low not even that, but for the first. */
-	if (sani_likely(!io->scarce) || held == 0)
+	if (sani_unlikely(io->scarce))
+		now.len = sani_tcp_ration(io, held, sani_tcp_min(want, PIECE_MAX));
+	if (now.len > 0)
 		*taken = append(c, &now, io->pool);
 	c->extras &= (uint8_t)~SANI_TCP_X_REFER;
 	c->extras |= (uint8_t)(SANI_TCP_X_LENT | (l->refer ? SANI_TCP_X_REFER : 0));
-	if (*taken < now.len)
-		wait_for_pool(c, io);
+	if (*taken < want)
+		sani_tcp_wait_for_pool(c, io);
 	return sani_tcp_wants_output(c) ? SANI_TCP_EV_OUTPUT : 0;
 }
 
@@ -141,7 +137,8 @@ sani_tcp_own(struct sani_tcp_conn *c, const struct rte_mbuf_ext_shared_info *inf
 			link = &(*link)->next;
 	if (link != NULL)
 		return true;
-	wait_for_pool(c, io);
+	c->flags |= SANI_TCP_F_NO_ROOM;
+	sani_tcp_arm(c, SANI_TCP_T_RETRY, io->now_us + POOL_RETRY_US);
 	return false;
 }
 

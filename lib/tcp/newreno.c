@@ -21,7 +21,7 @@ sani_tcp_cwnd_extended(const struct sani_tcp_conn *c)
 static void
 resend_hole(struct sani_tcp_rx *rx)
 {
-	sani_tcp_flight_lose_head(rx->c, rx->c->snd_mss, rx->io->pool);
+	sani_tcp_flight_lose_head(rx->c, rx->c->snd_mss, sani_tcp_table_pool(rx->io));
 	rx->c->flags |= SANI_TCP_F_RTX_NOW;
 }
 

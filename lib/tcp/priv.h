@@ -154,6 +154,13 @@ sani_tcp_pipe(const struct sani_tcp_conn *c)
 	return c->snd_nxt - c->snd_una - c->flight.sacked - c->flight.lost;
 }
 
+/** Where flight.h may take a table from: with the pool running low from nowhere. */
+static inline struct rte_mempool *
+sani_tcp_table_pool(const struct sani_tcp_io *io)
+{
+	return sani_likely(!io->scarce) ? io->pool : NULL;
+}
+
 /** How much may be in flight [bytes], limited transmit included. */
 static inline uint32_t
 sani_tcp_cwnd_now(const struct sani_tcp_conn *c)
@@ -203,6 +210,14 @@ uint32_t
 sani_tcp_finish(struct sani_tcp_conn *c, int error);
 
 /* user.c */
+
+/** How much of len a write may take while the pool runs low; held: what its queue has. Counts who waits. */
+uint32_t
+sani_tcp_ration(struct sani_tcp_io *io, uint32_t held, uint32_t len);
+
+/** A write was cut short: EV_ACKED when it may be tried again. */
+void
+sani_tcp_wait_for_pool(struct sani_tcp_conn *c, const struct sani_tcp_io *io);
 
 /** Does the stream take more of the program's bytes? */
 bool

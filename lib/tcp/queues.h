@@ -19,6 +19,7 @@ enum sani_tcp_rcvq_verdict {
 	SANI_TCP_RCVQ_OOO,
 	SANI_TCP_RCVQ_DUP,	/**< Freed: all of it was there. */
 	SANI_TCP_RCVQ_FULL,	/**< Freed: no room for it. */
+	SANI_TCP_RCVQ_RESERVE,	/**< Freed: of the pool only the reserve is left. */
 };
 enum sani_tcp_rcvq_verdict
 sani_tcp_rcvq_add(struct sani_tcp_conn *c, uint32_t seq, uint32_t len, struct rte_mbuf *m,

@@ -28,7 +28,7 @@ take_block(struct sani_tcp_rx *rx, struct sani_tcp_block b, struct sani_tcp_deli
 		b.left = c->snd_una;
 	if (seq_geq(b.left, b.right) || seq_gt(b.right, c->snd_nxt))
 		return;
-	sani_tcp_flight_sacked(c, b.left, b.right, d, rx->io->pool);
+	sani_tcp_flight_sacked(c, b.left, b.right, d, sani_tcp_table_pool(rx->io));
 }
 
 void

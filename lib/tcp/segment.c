@@ -128,7 +128,7 @@ note_sequence_space(struct sani_tcp_conn *c, struct sani_tcp_io *io, uint32_t se
 		note_resent(c, seq, space, now_us);
 	/* or what is sent early (RFC 7413); with the SYN none is */
 	if (c->state >= SAN_TCP_ESTABLISHED || seq != c->iss)
-		sani_tcp_flight_sent(c, seq, end, now_us, io->pool);
+		sani_tcp_flight_sent(c, seq, end, now_us, sani_tcp_table_pool(io));
 	if (c->ca == SANI_TCP_CA_RECOVERY || c->ca == SANI_TCP_CA_CWR)
 		c->prr_out += space;
 	c->flags |= SANI_TCP_F_PTO_DUE;

@@ -12,6 +12,8 @@
  * what this file reads and freeing asks for (next, nb_segs and refcnt are right in any mbuf of a pool).
  */
 
+#define HELD_BYTES 2048u	/* what a buffer of the usual size holds; one of lent memory, more */
+
 static struct rte_mbuf *
 add_mbuf(struct sani_tcp_conn *c, struct rte_mempool *pool)
 {
@@ -128,6 +130,27 @@ sani_tcp_sndq_release(struct sani_tcp_conn *c, uint32_t n)
 		q->tail = NULL;
 	if (q->cur == q->head)
 		q->cur = NULL;	/* its first byte is another now */
+}
+
+/*
+ * The buffer itself says since when, and up to which byte: the fields are otherwise those of a received packet, and so
+ * is the flag by which they are known to be filled, which a buffer that comes into the queue does not have.
+ */
+uint32_t
+sani_tcp_held(struct sani_tcp_conn *c, uint64_t now_us)
+{
+	struct rte_mbuf *m = c->sndq.head;
+	uint32_t acked = (uint32_t)c->acked;
+	uint32_t now = (uint32_t)(now_us >> 10);
+
+	if (m == NULL || c->state < SAN_TCP_ESTABLISHED)
+		return 0;
+	if (!(m->ol_flags & RTE_MBUF_F_RX_FDIR_ID) || seq_geq(acked, m->hash.fdir.hi)) {
+		m->ol_flags |= RTE_MBUF_F_RX_FDIR_ID;
+		m->hash.fdir.lo = now;
+		m->hash.fdir.hi = acked + sani_tcp_min(m->data_len, HELD_BYTES);
+	}
+	return now - m->hash.fdir.lo;
 }
 
 void

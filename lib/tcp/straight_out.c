@@ -165,7 +165,7 @@ note_sent(struct sani_tcp_conn *c, uint32_t space, struct sani_tcp_io *io)
 	if (sani_likely(c->flight.nb == 0))
 		sani_tcp_flight_begin(&c->flight, c->snd_nxt, now_us);
 	else
-		sani_tcp_flight_sent(c, c->snd_nxt, end, now_us, io->pool);
+		sani_tcp_flight_sent(c, c->snd_nxt, end, now_us, sani_tcp_table_pool(io));
 	c->snd_nxt = end;
 	c->last_ack_sent = c->rcv_nxt;
 	c->flags &= ~(uint32_t)(SANI_TCP_F_ACK_NOW | SANI_TCP_F_PTO_DUE);

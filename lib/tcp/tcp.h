@@ -11,7 +11,7 @@
  *            queues (a port may pass it by reference), but for memory that is lent: headers may be written to.
  * Pool:      data room of at least RTE_PKTMBUF_HEADROOM + 2048 bytes, and RTE_PKTMBUF_HEADROOM + 20 more than the
  *            greatest MTU. When it is empty nothing is lost: writes take less, output returns true, and a timer tries
- *            again 1 ms later.
+ *            again 1 ms later. While it runs low (io->scarce) queues take what tcp/budget.h says.
  * Counters:  the engine counts what sani_tcp_input() drops, what sani_tcp_output(), sani_tcp_timer() and
  *            sani_tcp_abort() send (tcp_tx, tcp_tx_rst) and finished passive opens. The caller counts tcp_rx,
  *            tcp_connects and the segments that the functions without an io build.
@@ -23,8 +23,7 @@
  *            cc.h, cc_newreno.c RFC 5681, cc_cubic.c RFC 9438, hystart.c RFC 9406, cc_dctcp.c RFC 8257, cwv.h RFC
  *            7661; timers.c; passive.c LISTEN and SYN_RECEIVED; icmp.c; mtu.h, mtu.c RFC 4821; fast.h, fast.c RFC
  *            7413; isn.c RFC 6528; cookie.h, cookie.c RFC 4987; reset.c RST; timewait.c records; keepalive.c;
- *            urgent.c; info.c san_tcp_info(); grow.c buffers that grow; lent.h, lent.c memory of the program's in the
- *            queues; cwv.c, pace.c.
+ *            urgent.c; info.c; grow.c; lent.h, lent.c memory of the program's in the queues; budget.h; cwv.c, pace.c.
  * Source:    RFC 9293, 6298, 5681, 6582, 7323, 6528, 5961, 6928, 2018, 2883, 6675, 8985, 9937, 9438, 9406, 8257,
  *            7661, 4987, 6191, 1337, 4821, 7413.
  */
@@ -38,6 +37,7 @@
 
 #include "base/base.h"
 #include "base/counters.h"
+#include "tcp/budget.h"
 #include "tcp/fast.h"
 #include "timer/wheel.h"
 #include "wire/tcp.h"
@@ -66,8 +66,8 @@ struct sani_tcp_io {
 	uint64_t ect;		/**< Bit i: tx[i] goes out as ECT(0), the others as Not-ECT (RFC 3168 5). */
 	struct sani_tcp_cut *cut;	/**< NULL: ports do not cut. */
 	bool behind;		/**< Packets have arrived that the engine was not given yet. */
-	bool scarce;		/**< The pool runs low: a queue grows by its first segment only. */
-	uint64_t *budget;	/**< By how much queues may still outgrow sndbuf and rcvbuf [bytes]; NULL: not. */
+	bool scarce;		/**< The pool runs low: a queue grows by its first segment only, within budget. */
+	struct sani_tcp_budget *budget;	/**< NULL: nothing. */
 };
 
 /** What a call of the engine tells its caller; a mask. */

@@ -8,6 +8,7 @@ count_text(struct sani_tcp_rx *rx, enum sani_tcp_rcvq_verdict verdict)
 		[SANI_TCP_RCVQ_OOO] = SANI_CTR_tcp_rx_ooo,
 		[SANI_TCP_RCVQ_DUP] = SANI_CTR_tcp_rx_drop_dup,
 		[SANI_TCP_RCVQ_FULL] = SANI_CTR_tcp_rx_drop_memory,
+		[SANI_TCP_RCVQ_RESERVE] = SANI_CTR_tcp_rx_drop_pool,
 	};
 
 	if (verdict != SANI_TCP_RCVQ_IN_ORDER)
@@ -61,16 +62,61 @@ takes_text(const struct sani_tcp_conn *c)
 }
 
 /*
- * With the pool running low a connection holds one segment that was not read, and nothing out of order: what
- * a peer sends without being read is held for nobody else's cost. It sends the rest again.
+ * How much of the first segment that is unread, with the pool running low? What is read at once is not held; behind an
+ * urgent octet it may not be.
  */
-static bool
-must_do_without(struct sani_tcp_rx *rx)
+static uint32_t
+may_begin(const struct sani_tcp_rx *rx, struct sani_tcp_budget *budget)
+{
+	uint32_t n = 0;
+
+	if (budget == NULL)
+		return 0;
+	if (budget->texts > 0) {
+		budget->texts--;
+		return rx->len;
+	}
+	if (budget->reads != NULL && !(rx->c->flags & SANI_TCP_F_RCV_URG))
+		n = budget->reads(budget->ctx, rx->c);
+	budget->refused |= n == 0;
+	return sani_tcp_min(n, rx->len);
+}
+
+/* The rest is not there. */
+static void
+cut_to(struct sani_tcp_rx *rx, uint32_t len)
+{
+	if (len == rx->len)
+		return;
+	rx->m = sani_tcp_rcvq_cut(rx->m, 0, len);
+	rx->len = len;
+	rx->flags &= (uint8_t)~SANI_TCP_FIN;
+	rx->c->flags |= SANI_TCP_F_ACK_NOW;
+}
+
+/*
+ * With the pool running low a connection holds one segment that was not read, and nothing out of order: what
+ * a peer sends without being read is held for nobody else's cost. It sends the rest again. Of all connections no more
+ * are held than leave the pool its reserve: there may be more of them than buffers.
+ */
+static SANI_SELDOM enum sani_tcp_rcvq_verdict
+take_scarcely(struct sani_tcp_rx *rx)
 {
 	struct sani_tcp_conn *c = rx->c;
+	uint32_t n;
 
 	sani_tcp_ooo_give_up(&c->rcvq, rx->io->ctr);
-	return rx->seq != c->rcv_nxt || c->rcvq.bytes > 0;
+	if (rx->seq != c->rcv_nxt || c->rcvq.bytes > 0) {
+		rte_pktmbuf_free(rx->m);
+		return SANI_TCP_RCVQ_FULL;
+	}
+	n = may_begin(rx, rx->io->budget);
+	if (n == 0) {
+		rte_pktmbuf_free(rx->m);
+		return SANI_TCP_RCVQ_RESERVE;
+	}
+	cut_to(rx, n);
+	return sani_tcp_rcvq_add(c, rx->seq, rx->len, rx->m, rx->io);
 }
 
 /* RFC 9293 3.10.7.4, seventh. */
@@ -91,12 +137,10 @@ sani_tcp_process_text(struct sani_tcp_rx *rx)
 	}
 	if (rx->seg->len > c->rcv_mss)
 		c->rcv_mss = (uint16_t)sani_tcp_min(rx->seg->len, sani_tcp_mss_to_announce(c));
-	if (sani_unlikely(rx->io->scarce) && must_do_without(rx)) {
-		rte_pktmbuf_free(rx->m);
-		verdict = SANI_TCP_RCVQ_FULL;
-	} else {
+	if (sani_unlikely(rx->io->scarce))
+		verdict = take_scarcely(rx);
+	else
 		verdict = sani_tcp_rcvq_add(c, rx->seq, rx->len, rx->m, rx->io);
-	}
 	rx->m = NULL;
 	count_text(rx, verdict);
 	if (verdict == SANI_TCP_RCVQ_IN_ORDER) {

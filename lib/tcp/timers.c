@@ -15,7 +15,7 @@
  *   REXMIT   RFC 6298: the oldest outstanding segment goes again
  *   PERSIST  a window probe, or what the silly-window rules held back (RFC 9293 3.8.6.1, 3.8.6.2.1)
  *   DELACK   an ACK was held back long enough (MUST-40)
- *   RETRY    the pool was empty: try again; or the end of a message was awaited long enough (c->more)
+ *   RETRY    the pool had nothing: try again; or the end of a message was awaited long enough (c->more)
  *   KEEP     has the peer been silent for long (RFC 9293 3.8.4)? Looked at when it fires: keepalive.c
  *   PACE     the next burst may go: pace.h
  */
@@ -117,6 +117,14 @@ sani_tcp_give_up(struct sani_tcp_conn *c, struct sani_tcp_io *io)
 	sani_count(io->ctr, SANI_CTR_tcp_timeout);
 	reset_peer(c, io);
 	return sani_tcp_finish(c, c->soft_error != 0 ? c->soft_error : -ETIMEDOUT);
+}
+
+uint32_t
+sani_tcp_evict(struct sani_tcp_conn *c, struct sani_tcp_io *io)
+{
+	sani_count(io->ctr, SANI_CTR_tcp_evicted);
+	reset_peer(c, io);
+	return sani_tcp_finish(c, -ETIMEDOUT);
 }
 
 /* A segment that is lost again and again may be too long for the path: then what goes again is shorter. */

@@ -4,6 +4,7 @@
 #include "tcp/urgent.h"
 
 #define POOL_RETRY_US 1000u
+#define RATION_RETRY_US 4000000u	/* when nobody says before that there are buffers again */
 #define MORE_US 100000u		/* less than the least RTO: the persist timer has no part in it */
 #define SCARCE_BYTES 2048u	/* of a queue that was empty, while the pool runs low */
 
@@ -36,6 +37,48 @@ sani_tcp_write_plain(struct sani_tcp_conn *c, const void *data, uint32_t len, st
 	return write_plain(c, data, len, pool, spare);
 }
 
+SANI_SELDOM uint32_t
+sani_tcp_ration(struct sani_tcp_io *io, uint32_t held, uint32_t len)
+{
+	if (held > 0)
+		return 0;
+	if (io->budget == NULL || io->budget->sends == 0) {
+		sani_count(io->ctr, SANI_CTR_tcp_tx_wait_pool);
+		return 0;
+	}
+	io->budget->sends--;
+	return len;
+}
+
+/* The timer may be armed for the end of a message too, and stays then. */
+SANI_SELDOM void
+sani_tcp_wait_for_pool(struct sani_tcp_conn *c, const struct sani_tcp_io *io)
+{
+	uint64_t at_us = io->now_us + (io->scarce ? RATION_RETRY_US : POOL_RETRY_US);
+
+	/* an ACK of what is held takes it on, and with the pool running low nothing does before */
+	if (io->scarce && c->written != c->acked)
+		return;
+	c->flags |= SANI_TCP_F_NO_ROOM;
+	if (at_us < c->deadline[SANI_TCP_T_RETRY])
+		sani_tcp_arm(c, SANI_TCP_T_RETRY, at_us);
+}
+
+bool
+sani_tcp_is_short(const struct sani_tcp_conn *c)
+{
+	return (c->flags & SANI_TCP_F_NO_ROOM) && c->written == c->acked;
+}
+
+uint32_t
+sani_tcp_try_again(struct sani_tcp_conn *c)
+{
+	if (!(c->flags & SANI_TCP_F_NO_ROOM))
+		return 0;
+	c->flags &= ~(uint32_t)SANI_TCP_F_NO_ROOM;
+	return SANI_TCP_EV_ACKED;
+}
+
 /* SEND, RFC 9293 3.10.2: queued before the connection is synchronized, sent after. */
 uint32_t
 sani_tcp_write(struct sani_tcp_conn *c, const void *data, uint32_t len, struct sani_tcp_io *io,
@@ -43,6 +86,7 @@ sani_tcp_write(struct sani_tcp_conn *c, const void *data, uint32_t len, struct s
 {
 	uint32_t held = (uint32_t)(c->written - c->acked);
 	uint32_t want;
+	uint32_t now;
 
 	if (sani_likely(!io->scarce) && write_plain(c, data, len, io->pool, io->spare)) {
 		*taken = len;
@@ -52,14 +96,10 @@ sani_tcp_write(struct sani_tcp_conn *c, const void *data, uint32_t len, struct s
 	if (!sani_tcp_can_write(c) || held >= c->sndq.limit)
 		return 0;
 	want = sani_tcp_min(len, c->sndq.limit - held);
-	if (sani_likely(!io->scarce))
-		*taken = sani_tcp_sndq_append(c, data, want, io->pool);
-	else if (held == 0)
-		*taken = sani_tcp_sndq_append(c, data, sani_tcp_min(want, SCARCE_BYTES), io->pool);
-	if (*taken < want) {
-		c->flags |= SANI_TCP_F_NO_ROOM;
-		sani_tcp_arm(c, SANI_TCP_T_RETRY, io->now_us + POOL_RETRY_US);
-	}
+	now = sani_likely(!io->scarce) ? want : sani_tcp_ration(io, held, sani_tcp_min(want, SCARCE_BYTES));
+	*taken = sani_tcp_sndq_append(c, data, now, io->pool);
+	if (*taken < want)
+		sani_tcp_wait_for_pool(c, io);
 	return sani_tcp_wants_output(c) ? SANI_TCP_EV_OUTPUT : 0;
 }
 

@@ -32,7 +32,7 @@ tcp_choose(struct bed *b, struct fuzz_in *in)
 	b->p.sndbuf = 65536;
 	b->p.rcvbuf = fuzz_8(in) * 256u + 2048;
 	if (more & 8) {
-		b->budget = BUDGET;
+		b->budget.growth = BUDGET;
 		b->p.sndbuf_max = b->p.rcvbuf_max = GROWN;
 	}
 	b->p.iss = draw_first(in);

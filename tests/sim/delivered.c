@@ -317,7 +317,8 @@ is_alive(const struct sim_half *x)
 uint64_t
 sim_host_given_up(const struct sim_host *h)
 {
-	return vhost_count(&h->v, SANI_CTR_tcp_rx_drop_memory) + vhost_count(&h->v, SANI_CTR_tcp_rx_ooo_given_up);
+	return vhost_count(&h->v, SANI_CTR_tcp_rx_drop_memory) + vhost_count(&h->v, SANI_CTR_tcp_rx_drop_pool) +
+	       vhost_count(&h->v, SANI_CTR_tcp_rx_ooo_given_up);
 }
 
 /*

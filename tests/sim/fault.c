@@ -7,15 +7,20 @@ const char *const sim_fault_names[SIM_NB_FAULTS] = {
 	"pool", "ring", "flap", "vanish", "deaf", "pause", "mtu", "link", "rate",
 };
 
-/* All that is free, of the caches too: one thread uses the pool. */
+/*
+ * All that is free, of the caches too: one thread uses the pool. Or all but a few, up to a quarter of it: with less
+ * than that a host rations them.
+ */
 static void
-take_pool(struct sim_host *h)
+take_pool(struct sim_host *h, uint32_t value)
 {
 	struct rte_mempool *pool = h->v.below->pool;
-	uint32_t room = pool->size;
+	uint32_t avail = rte_mempool_avail_count(pool);
+	uint32_t left = value % 3 == 0 ? 0 : value / 3 % (pool->size / 4);
+	uint32_t room = h->nb_hostages + (avail > left ? avail - left : 0);
 
 	if (h->hostages == NULL)
-		h->hostages = malloc(room * sizeof(h->hostages[0]));
+		h->hostages = malloc(pool->size * sizeof(h->hostages[0]));
 	while (h->nb_hostages < room) {
 		struct rte_mbuf *m = rte_pktmbuf_alloc(pool);
 
@@ -162,7 +167,7 @@ sim_fault_begin(struct sim_host *h, enum sim_fault fault, uint64_t for_us, uint3
 
 	switch (fault) {
 	case SIM_FAULT_POOL:
-		take_pool(h);
+		take_pool(h, value);
 		break;
 	case SIM_FAULT_RING:
 		stuff_rings(h, value % 4);

@@ -115,6 +115,13 @@ may_time_out(const struct sim_end *e)
 	return sim_situation.lossy && vhost_now_us - e->opened_us + 100000 >= timeout_us;
 }
 
+/* Has it ended for the buffers that it held? The host has counted each that did. */
+static bool
+may_be_evicted(const struct sim_end *e)
+{
+	return e->error == -ETIMEDOUT || e->host->nb_evicted < vhost_count(&e->host->v, SANI_CTR_tcp_evicted);
+}
+
 /*
  * Has the host answered SYNs by cookies and had no place for what came back? Then it knows nothing of the
  * connection until the very first text comes again, and resets what comes behind it (doc/rfc/4987.md).
@@ -155,7 +162,7 @@ is_permitted_error(const struct sim_end *e, const struct sim_op *op)
 	case -ECONNRESET:
 		return may_be_reset(e);
 	case -ETIMEDOUT:
-		return may_time_out(e);
+		return may_time_out(e) || may_be_evicted(e);
 	case -EHOSTUNREACH:
 		return sim_situation.lossy;
 	case -ECONNABORTED:
@@ -185,8 +192,10 @@ judge_error(struct sim_end *e, const struct sim_op *op)
 		 e->peer ? e->peer->error : 0);
 	if (op->result == -ECANCELED || e->error != 0)
 		return;
-	if (op->result == -ETIMEDOUT)
+	if (op->result == -ETIMEDOUT && may_time_out(e))
 		note_timeout(e);
+	else if (op->result == -ETIMEDOUT)
+		e->host->nb_evicted++;
 	e->error = op->result;
 	e->left_us = vhost_now_us;
 }

@@ -80,6 +80,7 @@ struct sim_host {
 	uint64_t nb_tcp;		/**< Of those: TCP. */
 	uint64_t nb_no_buffer;		/**< Dropped by the card: pool empty, */
 	uint64_t nb_no_desc;		/**< or its ring full. */
+	uint64_t nb_evicted;		/**< Connections that have ended for the buffers they held. */
 };
 
 struct sim_world {

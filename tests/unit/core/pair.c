@@ -93,12 +93,20 @@ note_ahead(struct sani_core *core, uint32_t sock, enum sani_ahead what)
 	pair.ahead = sock;
 }
 
+static uint32_t
+note_reads(struct sani_core *core, uint32_t sock)
+{
+	(void)core;
+	return sock < pair.nb_socks ? pair.reads : 0;
+}
+
 static const struct sani_core_up up = {
 	.event = note_event,
 	.embryo = note_embryo,
 	.message = note_message,
 	.moved = note_moved,
 	.ahead = note_ahead,
+	.reads = note_reads,
 };
 
 int
@@ -372,6 +380,8 @@ pair_write(uint32_t sock, const void *data, uint32_t len)
 	uint32_t ev = sani_tcp_write(c, data, len, &io, &taken);
 
 	sani_core_touch(pair.socks[sock].core, c, ev);
+	if (taken < len)
+		sani_core_await_pool(pair.socks[sock].core, c);
 	return taken;
 }
 

@@ -32,6 +32,7 @@ struct pair {
 	uint32_t nb_socks;
 	bool accept;		/**< Adopt embryos at once. */
 	bool offer;		/**< Mark embryos as offered. */
+	uint32_t reads;		/**< on_event reads so much of what comes. */
 	struct {
 		struct sani_core *core;
 		uint32_t idx;

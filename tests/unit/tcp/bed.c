@@ -65,6 +65,7 @@ bed_setup(void **state)
 		.rcvbuf = 60000,
 		.nodelay = true,
 	};
+	b->budget.sends = b->budget.texts = UINT32_MAX;
 	*state = b;
 	return 0;
 }

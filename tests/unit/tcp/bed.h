@@ -47,7 +47,7 @@ struct bed {
 	unsigned int nb_behind;	/* and of these with something out already */
 	struct sani_tcp_cut cut; /* the port cuts packets; max 0: it does not */
 	unsigned int nb_cut;	/* packets that it would have to cut */
-	uint64_t budget;	/* by how much queues may still grow */
+	struct sani_tcp_budget budget;	/* no growth; otherwise the pool has no reserve */
 };
 
 extern struct rte_mempool *bed_pool;

@@ -16,7 +16,7 @@ start(struct bed *b, uint64_t budget)
 	bed_reach(b, SAN_TCP_ESTABLISHED);
 	b->c.srtt_us = RTT;
 	b->c.rcv_round_us = (uint32_t)b->now;
-	b->budget = budget;
+	b->budget.growth = budget;
 }
 
 /* The peer sends n bytes in this round trip, and the program reads them at once or not. */
@@ -48,7 +48,7 @@ receive_window_grows_with_what_a_round_trip_takes(void **state)
 	for (int i = 0; i < 5; i++)
 		round_trip(b, 40000, true);
 	assert_int_equal(b->c.rcvq.limit, 100000);
-	assert_int_equal(b->budget, (1 << 20) - 80000);
+	assert_int_equal(b->budget.growth, (1 << 20) - 80000);
 	assert_int_equal(sani_tcp_give_back(&b->c), 80000);
 	assert_int_equal(sani_tcp_give_back(&b->c), 0);
 }
@@ -86,7 +86,7 @@ budget_bounds_both_queues(void **state)
 	for (int i = 0; i < 5; i++)
 		round_trip(b, 15000, true);
 	assert_int_equal(b->c.rcvq.limit, 30000);
-	assert_int_equal(b->budget, 0);
+	assert_int_equal(b->budget.growth, 0);
 	b->c.cwnd = 90000;
 	bed_write(b, 20000);
 	bed_in(b, ACK, b->c.rcv_nxt, UNA + 10000, 0);
@@ -120,11 +120,11 @@ queue_of_a_chosen_size_stays(void **state)
 	b->p.rcvbuf = 20000;
 	bed_reach(b, SAN_TCP_ESTABLISHED);
 	b->c.srtt_us = RTT;
-	b->budget = 1 << 20;
+	b->budget.growth = 1 << 20;
 	for (int i = 0; i < 5; i++)
 		round_trip(b, 15000, true);
 	assert_int_equal(b->c.rcvq.limit, 20000);
-	assert_int_equal(b->budget, 1 << 20);
+	assert_int_equal(b->budget.growth, 1 << 20);
 }
 
 int

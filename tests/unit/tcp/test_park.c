@@ -98,7 +98,7 @@ open_one(struct walk *w, struct bed *b)
 	b->ts = draw(w, 10) < 7;
 	b->sack = draw(w, 10) < 8;
 	b->wnd = 60000;
-	b->budget = 1000000;
+	b->budget.growth = 1000000;
 	b->p.nodelay = draw(w, 2);
 	b->p.rcvbuf_max = draw(w, 2) ? 400000 : 0;
 	b->p.tune = (struct sani_tcp_tune){ .keep = SANI_TCP_KEEP_USUAL, .cc = (uint8_t)draw(w, 3),

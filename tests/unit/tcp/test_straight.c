@@ -115,7 +115,7 @@ assert_same(struct twins *t)
 	assert_same_queues(&a->c, &b->c);
 	assert_int_equal(a->ev, b->ev);
 	assert_memory_equal(&a->ctr, &b->ctr, sizeof(a->ctr));
-	assert_int_equal(a->budget, b->budget);
+	assert_int_equal(a->budget.growth, b->budget.growth);
 	assert_int_equal(a->nb, b->nb);
 	for (unsigned int i = 0; i < a->nb; i++) {
 		assert_memory_equal(&a->out[i].seg, &b->out[i].seg, sizeof(a->out[i].seg));
@@ -351,7 +351,7 @@ open_twins(struct twins *t)
 		b->sack = sack;
 		b->wnd = 60000;
 		b->scarce = false;
-		b->budget = 1000000;
+		b->budget.growth = 1000000;
 		b->p.nodelay = nodelay;
 		b->p.rcvbuf_max = rcvbuf_max;
 		b->p.sndbuf = sndbuf;
