@@ -48,25 +48,36 @@ tcp_flush(struct tcp_world *w)
 	}
 }
 
+/* What it offers counts for what it acknowledges: neither of what was never sent nor of half the space ago. */
+static void
+note_offer(struct tcp_world *w, const struct sani_tcp_seg *seg)
+{
+	const struct sani_tcp_conn *c = &w->b->c;
+	bool syn = seg->flags & SANI_TCP_SYN;
+	uint32_t offered = seg->ack + ((uint32_t)seg->wnd << (syn ? 0 : c->snd_wscale));
+
+	if (syn && !(seg->flags & SANI_TCP_ACK) && sani_tcp_state(c) == SAN_TCP_SYN_SENT)
+		offered = w->b->p.iss + 1 + seg->wnd;
+	else if (!(seg->flags & SANI_TCP_ACK) || seq_gt(seg->ack, c->snd_nxt))
+		return;
+	if (seq_gt(offered, c->snd_una) && seq_gt(offered, w->edge))
+		w->edge = offered;
+}
+
 static void
 inject(struct tcp_world *w, const struct sani_tcp_seg *seg)
 {
 	struct rte_mbuf *tx[4];
 	struct sani_tcp_io io = bed_io(w->b, tx, 4);
 	uint32_t text = seg->seq + !!(seg->flags & SANI_TCP_SYN);
-	bool syn = seg->flags & SANI_TCP_SYN;
-	uint32_t offered = seg->ack + ((uint32_t)seg->wnd << (syn ? 0 : w->b->c.snd_wscale));
 
-	if (sani_tcp_state(&w->b->c) == SAN_TCP_SYN_SENT && syn) {
+	if (sani_tcp_state(&w->b->c) == SAN_TCP_SYN_SENT && (seg->flags & SANI_TCP_SYN)) {
 		/* it may be where the peer's numbers begin */
 		bed_irs = seg->seq;
 		tcp_forget_came();
-		if (!(seg->flags & SANI_TCP_ACK))
-			offered = w->b->p.iss + 1 + seg->wnd;
 	}
 	tcp_note_came(seg->seq, sani_tcp_seg_space(seg));
-	if ((syn || (seg->flags & SANI_TCP_ACK)) && seq_gt(offered, w->edge))
-		w->edge = offered;
+	note_offer(w, seg);
 	sani_tcp_input(&w->b->c, seg, bed_payload(text, seg->len, 1500), &io);
 	for (uint16_t k = 0; k < io.nb_tx; k++)
 		tcp_take(w, tx[k]);
