@@ -313,7 +313,8 @@ check_bare(struct sim_half *x, const struct sim_packet *p)
 
 /*
  * RFC 9293 3.5.2: from a connection at SND.NXT, else with the number that the peer itself named. Of an end whose SYN
- * never came onto the wire the number is not known; the peer's it knows.
+ * never came onto the wire the number is not known; the peer's it knows. Text and a FIN before it may have waited for
+ * the address, until it took their place.
  */
 static void
 check_rst(struct sim_half *x, const struct sim_packet *p)
@@ -322,16 +323,18 @@ check_rst(struct sim_half *x, const struct sim_packet *p)
 	bool named = p->seq == 0 && (p->flags & SIM_ACK);
 	bool unseen = !x->syn && (p->flags & SIM_ACK) && x->peer->syn && sim_leq(x->peer->una, p->ack) &&
 		      sim_leq(p->ack, x->peer->snd_max);
+	bool behind = x->syn && (p->flags & SIM_ACK) && sim_lt(x->snd_max, p->seq) &&
+		      sim_leq(p->seq, x->edge_put + 1) && (sim_half_is_late(x) || sim_half_may_skip(x));
 
 	for (unsigned int i = 0; i < SIM_ANSWERABLE && i < x->nb_answerable; i++)
 		named |= !(p->flags & SIM_ACK) && x->answerable[i] == p->seq;
 	if (!x->flow->reused)
-		sim_hold(SIM_rst_sequence, own || named || unseen, "a number that nobody expects (%u to %u): %s",
-			 x->una, x->snd_max, text_of(p));
+		sim_hold(SIM_rst_sequence, own || named || unseen || behind,
+			 "a number that nobody expects (%u to %u): %s", x->una, x->snd_max, text_of(p));
 	x->nb_rst++;
 	sim_hold(SIM_rst_rate, x->nb_rst <= 2 + x->nb_put, "the %uth RST for %u segments: %s", x->nb_rst, x->nb_put,
 		 text_of(p));
-	x->aborted |= own;
+	x->aborted |= own || behind;
 	sim_half_answered(x);
 }
 
