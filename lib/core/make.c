@@ -67,7 +67,7 @@ fill_core(struct sani_core *core)
 	sani_lend_init(core);
 	sani_cut_init(core);
 	p->ip = sani_ip_create(host->ifaces, host->nb_ifaces, core->index == 0, host->key);
-	if (p->ip == NULL || sani_conn_init(core) != 0 || sani_tw_init(core) != 0 ||
+	if (p->ip == NULL || sani_ration_init(core) != 0 || sani_conn_init(core) != 0 || sani_tw_init(core) != 0 ||
 	    sani_listen_init(core) != 0)
 		return -ENOMEM;
 	return 0;
@@ -107,6 +107,7 @@ sani_core_end(struct sani_core *core)
 		sani_listen_fini(core);
 		sani_conn_fini(core);
 		sani_tw_fini(core);
+		sani_ration_fini(core);
 	}
 	free(core->priv);
 	free(core);

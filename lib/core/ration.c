@@ -19,6 +19,8 @@
  * unread text may be what holds the buffers. Of several cores each serves its own and looks at its own, when any has
  * somebody who waits.
  */
+#include <errno.h>
+
 #include <rte_lcore.h>
 #include <rte_mempool.h>
 
@@ -28,6 +30,15 @@
 #define SERVE_MOST 64			/* in a round */
 #define LOOKS_MOST 512			/* at blocks, in a millisecond, */
 #define EVICT_MOST 64			/* of which so many are ended */
+
+/*
+ * Spared (tcp/spare.h) is what the acknowledgements of some 50 ms give back at once, and the answers after them take:
+ * a peer of a million connections may look for those that it owes some only now and then. What finds no room goes to
+ * the pool, and packets would come and go in memory that is in no cache.
+ */
+#define SPARE_MOST 65536u
+#define SPARE_SHARE 4			/* of all buffers */
+#define SPARE_IDLE 16u			/* a core to which nothing happens keeps them for so long [1,024 us] */
 
 /* Of the pool proper, without the caches of all lcores, over which rte_mempool_avail_count() would go. */
 static unsigned int
@@ -43,7 +54,25 @@ share(const struct sani_core *core, uint32_t nb_free, uint32_t mark)
 	return nb_free > mark ? (nb_free - mark) / core->host->nb_cores : 0;
 }
 
-/* They are for whoever needs one, and a core to which nothing happens keeps none. */
+int
+sani_ration_init(struct sani_core *core)
+{
+	struct sani_tcp_spare *spare = &core->priv->spare;
+
+	spare->most = RTE_MIN(core->host->conf.nb_mbufs / SPARE_SHARE / core->host->nb_cores, SPARE_MOST);
+	spare->m = sani_map(spare->most * sizeof(spare->m[0]));
+	return spare->m == NULL ? -ENOMEM : 0;
+}
+
+void
+sani_ration_fini(struct sani_core *core)
+{
+	const struct sani_tcp_spare *spare = &core->priv->spare;
+
+	sani_unmap(spare->m, spare->most * sizeof(spare->m[0]));
+}
+
+/* They are for whoever needs one. */
 static SANI_SELDOM void
 give_spare(struct sani_core *core)
 {
@@ -81,8 +110,8 @@ ration(struct sani_core *core)
 		p->rare |= SANI_RARE_POOL;
 }
 
-void
-sani_core_look_at_pool(struct sani_core *core)
+static inline void
+look(struct sani_core *core)
 {
 	struct sani_core_priv *p = core->priv;
 
@@ -94,11 +123,31 @@ sani_core_look_at_pool(struct sani_core *core)
 }
 
 void
+sani_core_look_at_pool(struct sani_core *core)
+{
+	look(core);
+	core->priv->busy_ms = core->priv->looked_ms;
+}
+
+void
 sani_core_look_when_idle(struct sani_core *core)
 {
-	sani_core_look_at_pool(core);
-	if (sani_unlikely(core->priv->spare.nb > 0))
+	struct sani_core_priv *p = core->priv;
+
+	look(core);
+	if (sani_unlikely(p->spare.nb > 0) && p->looked_ms - p->busy_ms >= SPARE_IDLE)
 		give_spare(core);
+}
+
+uint64_t
+sani_ration_deadline(const struct sani_core *core)
+{
+	const struct sani_core_priv *p = core->priv;
+	uint32_t idle_ms = (uint32_t)(core->now_us >> 10) - p->busy_ms;
+
+	if (p->spare.nb == 0)
+		return SANI_NEVER;
+	return idle_ms < SPARE_IDLE ? ((core->now_us >> 10) + SPARE_IDLE - idle_ms) << 10 : core->now_us;
 }
 
 uint32_t

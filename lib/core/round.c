@@ -158,6 +158,7 @@ sani_core_deadline(const struct sani_core *core)
 	/* others of the host may bring buffers back, and what is held is looked at once a millisecond */
 	if ((p->rare & SANI_RARE_POOL) != 0)
 		deadline = RTE_MIN(deadline, core->now_us + POOL_WAIT_US);
+	deadline = RTE_MIN(deadline, sani_ration_deadline(core));
 	deadline = RTE_MIN(deadline, sani_wheel_next(p->wheel));
 	return RTE_MIN(deadline, sani_wheel_next(p->tw_wheel));
 }

@@ -135,7 +135,8 @@ struct sani_core_priv {
 	uint8_t rare;				/**< enum sani_rare */
 	bool scarce;				/**< The pool runs low, */
 	bool busy;				/**< look at it again: packets came or went since it was looked at. */
-	uint32_t looked_ms;			/**< When that was [1,024 us], modulo 2^32. */
+	uint32_t looked_ms;			/**< When that was [1,024 us], modulo 2^32; */
+	uint32_t busy_ms;			/**< and when for a packet's sake last. */
 	bool stuck;				/**< A txq is. */
 	bool more;				/**< Of this round: a burst was full, so packets may be left. */
 	bool behind;				/**< struct sani_tcp_io; */
@@ -195,7 +196,7 @@ struct sani_core_priv {
 	struct sani_fast_peer fast_peers[SANI_FAST_PEERS];
 
 	struct rte_mbuf *spare_tx[SANI_SPARE_TX];
-	struct sani_tcp_spare spare;		/**< Empty while the pool runs low, or nothing happens. */
+	struct sani_tcp_spare spare;		/**< Empty while the pool runs low, or nothing happens (ration.c). */
 	struct rte_mbuf *reserve[SANI_RESERVE];
 	uint32_t nb_reserve;
 	struct sani_txq txq[SANI_IP_IFACES];

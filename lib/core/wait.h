@@ -46,6 +46,17 @@ sani_hop_init(struct sani_core_priv *p);
 
 /* ration.c */
 
+/** Memory for the buffers that are spared. @retval 0 -ENOMEM */
+int
+sani_ration_init(struct sani_core *core);
+
+void
+sani_ration_fini(struct sani_core *core);
+
+/** When those are given back if nothing happens; SANI_NEVER: there are none. */
+uint64_t
+sani_ration_deadline(const struct sani_core *core);
+
 /** See whether the pool runs low, and how much of it may be had: before what is done hangs on it. */
 void
 sani_core_look_at_pool(struct sani_core *core);

@@ -99,11 +99,11 @@ san_conf_load(struct san_conf *conf, const char *path);
  * Packet buffers (mbufs) it needs for the descriptors of its ports, both ways and of each core, for each loan that is
  * out, and, of connections, one for each 2 KiB that were sent and not acknowledged or received and not read, at least
  * one where there are any: a server that a million answers are to leave at once, a million more and a half. An idle
- * connection holds none. A core keeps 64 for the resets of closes, and up to 4,096 of those that have come back, for
- * what is sent next; all of them count as used, the latter until it is idle or the pool runs low. When less than
- * about a quarter is left connections get fewer; with next to nothing left sends wait in turn, and while one waits
- * those connections are ended, with -ETIMEDOUT, whose peers have in three seconds acknowledged less than 2 KiB, and
- * not all that they were sent (counter tcp_evicted; doc/attacks.md).
+ * connection holds none. A core keeps 64 for the resets of closes, and of those that have come back, for what is sent
+ * next, up to its share of a quarter of all, 65,536 at most; all of them count as used, the latter until it was idle
+ * for 16 ms or the pool runs low. When less than about a quarter is left connections get fewer; with next to nothing
+ * left sends wait in turn, and while one waits those connections are ended, with -ETIMEDOUT, whose peers have in three
+ * seconds acknowledged less than 2 KiB, and not all that they were sent (counter tcp_evicted; doc/attacks.md).
  *
  * @param[in]  conf  Read during the call.
  * @param[out] host  Set only on success.

@@ -14,12 +14,10 @@
 
 #include "base/base.h"
 
-/** What the acknowledgements of a few milliseconds give back at once, and the answers after them take. */
-#define SANI_TCP_SPARE 4096u
-
 struct sani_tcp_spare {
 	uint32_t nb;
-	struct rte_mbuf *m[SANI_TCP_SPARE];
+	uint32_t most;		/**< That are kept. */
+	struct rte_mbuf **m;
 };
 
 #define SANI_TCP_SPARE_AHEAD 3u
@@ -51,7 +49,7 @@ sani_tcp_spare_take(struct sani_tcp_spare *spare, struct rte_mempool *pool)
 static inline void
 sani_tcp_spare_give(struct sani_tcp_spare *spare, struct rte_mbuf *m, struct rte_mempool *pool)
 {
-	if (sani_likely(spare != NULL && spare->nb < SANI_TCP_SPARE))
+	if (sani_likely(spare != NULL && spare->nb < spare->most))
 		spare->m[spare->nb++] = m;
 	else
 		rte_mempool_put(pool, m);
