@@ -378,7 +378,8 @@ input_error(struct sani_core *core, struct sani_rx_item *item)
 
 #define STEP 2u			/* items between one thing that is asked for and what is found in it */
 #define STEPS_AHEAD (3 * STEP)	/* an item is looked at so long after its block */
-#define BLOCK_STEP 4u		/* frames between the place in the flow table and the block */
+#define BLOCK_STEP 8u		/* frames between the place in the flow table and the block */
+#define BLOCKS_AHEAD (4 * STEP)	/* asked for while frames are read: reading takes less time than these take to come */
 
 /*
  * A burst when most of what it touches is far away. A processor keeps track of some twenty lines that are on their way,
@@ -425,7 +426,7 @@ static __attribute__((noinline)) void
 go_ahead_reading(struct many *b)
 {
 	b->n++;
-	if (b->n > BLOCK_STEP)
+	if (b->n > BLOCK_STEP && b->nb_blocks < BLOCKS_AHEAD)
 		ask_for_block(b);
 	if (b->n > 2 * BLOCK_STEP && b->nb_steps < STEPS_AHEAD)
 		step(b);
