@@ -392,6 +392,8 @@ struct many {
 	unsigned int n;			/* read */
 	unsigned int nb_blocks;		/* asked for */
 	unsigned int nb_steps;		/* done */
+	unsigned int nb_texts;		/* processed, */
+	uint32_t nb_spare;		/* and how many buffers were spared before */
 	uint32_t socks[SANI_BURST];
 };
 
@@ -442,12 +444,29 @@ go_ahead_between(struct many *b)
 		step(b);
 }
 
-/* An item is processed next. */
+/*
+ * Text is most often answered, and the answer is written into a buffer that is spared: one that has come back with this
+ * burst, for those are taken first, or else one of those before.
+ */
+static inline void
+fetch_for_answer(struct many *b)
+{
+	const struct sani_tcp_spare *spare = &b->core->priv->spare;
+	int32_t came = (int32_t)(spare->nb - b->nb_spare);
+	uint32_t back = (int32_t)++b->nb_texts > came ? b->nb_texts : 1;
+
+	if (back <= spare->nb)
+		sani_tcp_spare_fetch(spare->m[spare->nb - back]);
+}
+
+/* Item i is processed next. */
 static __attribute__((noinline)) void
-go_ahead_processing(struct many *b)
+go_ahead_processing(struct many *b, unsigned int i)
 {
 	ask_for_block(b);
 	step(b);
+	if (i > 0 && has_text(&b->items[i - 1]))
+		fetch_for_answer(b);
 }
 
 static void
@@ -461,7 +480,8 @@ process(struct sani_core *core, struct rte_mbuf **frames, unsigned int nb_frames
 
 	b.core = core;
 	b.items = items;
-	b.n = b.nb_blocks = b.nb_steps = 0;
+	b.n = b.nb_blocks = b.nb_steps = b.nb_texts = 0;
+	b.nb_spare = core->priv->spare.nb;
 	for (unsigned int i = 0; i < nb_frames; i++) {
 		items[n].m = frames[i];
 		if (!read_frame(core, &items[n]))
@@ -477,7 +497,7 @@ process(struct sani_core *core, struct rte_mbuf **frames, unsigned int nb_frames
 			prefetch_conn(core->priv, &items[i]);
 	for (unsigned int i = 0; i < n; i++) {
 		if (sani_unlikely(many))
-			go_ahead_processing(&b);
+			go_ahead_processing(&b, i);
 		if (items[i].is_icmp)
 			input_error(core, &items[i]);
 		else
