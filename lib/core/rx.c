@@ -354,8 +354,7 @@ input_segment(struct sani_core *core, struct sani_rx_item *item, struct sani_tcp
 		item->tw = sani_flow_idx(ref);
 		input_listener(core, item);
 	}
-	if (item->m != NULL)
-		sani_buf_free(item->m, core->host->pool, core->priv->cache);
+	sani_buf_free(item->m, core->host->pool, core->priv->cache);
 }
 
 static void
