@@ -149,11 +149,11 @@ open_connection(struct san_core *k, struct sani_sock *so)
 static inline void
 fill_receives(struct san_core *k, struct sani_sock *so, struct sani_tcp_conn *c, uint32_t ev)
 {
-	struct san_overlapped *op = so->recv.head;
+	bool done = false;
 
-	if ((op->flags & SANI_OP_REPEAT) == 0)
-		sani_recv_pump(k, so);
-	else if (sani_likely(!(ev & SANI_TCP_EV_FIN)) ? !sani_repeat_take(k, so, c) : !sani_repeat_end(k, so, c))
+	if ((so->recv.head->flags & SANI_OP_REPEAT) != 0)
+		done = sani_unlikely(ev & SANI_TCP_EV_FIN) ? sani_repeat_end(k, so, c) : sani_repeat_take(k, so, c);
+	if (!done)
 		sani_recv_pump(k, so);
 }
 
