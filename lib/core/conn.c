@@ -220,6 +220,7 @@ sani_conn_leave_waiting(struct sani_core *core, struct sani_tcp_conn *c)
 	struct sani_core_priv *p = core->priv;
 	struct sani_waiting *w = c->owner.waits == SANI_WAIT_POOL ? &p->short_ones : sani_hop_list(p, c);
 
+	sani_assert(w != NULL);
 	if (c->owner.prev != SANI_NONE)
 		p->conns[c->owner.prev].owner.next = c->owner.next;
 	else

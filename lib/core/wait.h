@@ -36,7 +36,10 @@ sani_hop_wait(struct sani_core *core, struct sani_tcp_conn *c);
 void
 sani_hop_found(struct sani_core *core, const union sani_ip *hop);
 
-/** In which list c is, or comes, that waits for its hop; NULL: there is no way to it. */
+/**
+ * In which list c is, or comes, that waits for its hop; NULL: there is no way to it. Of one that waits it is always the
+ * same and never NULL, for addresses and routes of a host never change.
+ */
 struct sani_waiting *
 sani_hop_list(struct sani_core_priv *p, const struct sani_tcp_conn *c);
 
