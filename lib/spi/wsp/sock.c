@@ -20,7 +20,11 @@ check_kind(int af, int type, int protocol, GROUP g, DWORD flags)
 	return g != 0 || flags != WSA_FLAG_OVERLAPPED ? WSAEINVAL : 0;
 }
 
-/* It never had a native socket. Whoever has found it before is at its options still, perhaps. */
+/*
+ * It never had a native socket. Who has found it by its descriptor, when that was still good, may be at its options,
+ * and is only so while he holds them: a moment in which they are ours is behind the last of those, and nobody finds it
+ * any more. What is done then needs no hold, and may lead to an up-call, under which none is to be had.
+ */
 static void
 retire(struct sani_wsp_sock *so)
 {
