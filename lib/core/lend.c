@@ -95,7 +95,7 @@ sani_lend_before_tx(struct sani_core *core, unsigned int iface)
 	if (q->n == 0)
 		return false;
 	if ((q->state & SANI_TXQ_UNTRIED) && !send_first(core, q, &core->host->ports[iface])) {
-		sani_txq_stick(core->priv, q);
+		sani_tx_refused(core, q);
 		return false;
 	}
 	if ((q->state & SANI_TXQ_WATCHED) && !q->holds && has_lent(q)) {

@@ -317,6 +317,14 @@ sani_tx_top_up(struct sani_core *core)
 struct rte_mbuf *
 sani_tx_reserved(struct sani_core *core);
 
+/**
+ * The port has taken nothing of what waits for it: not tried again in this round. A driver without
+ * rte_eth_tx_prepare(), which would say so, may refuse a frame for ever: that one is dropped then, for nothing behind
+ * it would leave.
+ */
+SANI_SELDOM void
+sani_tx_refused(struct sani_core *core, struct sani_txq *q);
+
 /** Offer what waits for ports to them; no rounds follow. @return Something waits still. */
 bool
 sani_tx_offer(struct sani_core *core);

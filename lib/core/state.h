@@ -124,6 +124,9 @@ struct sani_txq {
 	uint16_t nb_prepared;		/**< PREPARES: the first so many of m were. */
 	uint64_t idle_since_us;		/**< WATCHED: when that began, or the port took something last. */
 	struct rte_mbuf *m[SANI_TXQ_MAX];
+	const struct rte_mbuf *refused;	/**< The first one, when the port took nothing last, */
+	uint32_t nb_refusals;		/**< so many rounds in a row, */
+	uint64_t refused_since_us;	/**< of which this was the first. */
 };
 
 struct sani_core_priv {

@@ -11,6 +11,9 @@
 #define UNREACHABLE_MAX 32
 #define TTL_DEFAULT 64			/* RFC 1700, for what no connection sends */
 
+#define REFUSALS_MOST 1000		/* of one frame, and */
+#define REFUSED_MOST_US 1000000		/* for so long: longer than a ring stays full, or a peer over rings is away */
+
 _Static_assert(TX_BURST <= SANI_TCP_TX_MAX && SANI_SPARE_TX <= SANI_TCP_TX_MAX, "a bit for each segment");
 
 /* Connections whose first hop is known not to answer: told after the loop, for that may close any. */
@@ -35,6 +38,33 @@ count_cut_room(struct sani_core_priv *p, unsigned int nb_ifaces)
 	p->cut.room = p->cut_room - RTE_MIN(waits, p->cut_room);
 }
 
+/* Is its ring full, or is it this one frame that the port does not take? */
+static bool
+is_refused_for_ever(const struct sani_core *core, struct sani_txq *q)
+{
+	if (q->refused != q->m[0]) {
+		q->refused = q->m[0];
+		q->nb_refusals = 0;
+		q->refused_since_us = core->now_us;
+	}
+	return ++q->nb_refusals > REFUSALS_MOST && core->now_us - q->refused_since_us >= REFUSED_MOST_US;
+}
+
+void
+sani_tx_refused(struct sani_core *core, struct sani_txq *q)
+{
+	sani_txq_stick(core->priv, q);
+	sani_count(&core->ctr, SANI_CTR_port_tx_full);
+	if (sani_likely(!is_refused_for_ever(core, q)))
+		return;
+	sani_count(&core->ctr, SANI_CTR_port_tx_refused);
+	rte_pktmbuf_free(q->m[0]);
+	q->refused = NULL;
+	q->n--;
+	q->nb_prepared = q->n;
+	memmove(q->m, q->m + 1, q->n * sizeof(q->m[0]));
+}
+
 static void
 flush_port(struct sani_core *core, unsigned int iface)
 {
@@ -45,8 +75,7 @@ flush_port(struct sani_core *core, unsigned int iface)
 		return;
 	sent = sani_port_tx(&core->host->ports[iface], core->index, q->m, q->n);
 	if (sani_unlikely(sent == 0)) {
-		sani_txq_stick(core->priv, q);
-		sani_count(&core->ctr, SANI_CTR_port_tx_full);
+		sani_tx_refused(core, q);
 		return;
 	}
 	sani_count_n(&core->ctr, SANI_CTR_port_tx, sent);

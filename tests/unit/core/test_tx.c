@@ -72,6 +72,49 @@ port_that_is_behind_makes_connections_wait(void **state)
 	pair_close();
 }
 
+static uint16_t (*send_burst)(void *queue, struct rte_mbuf **m, uint16_t n);
+
+/* A driver that takes all up to the first long frame, until that one is gone. */
+static uint16_t
+refuse_long(void *queue, struct rte_mbuf **m, uint16_t n)
+{
+	uint16_t fit = 0;
+
+	while (fit < n && (m[fit]->pkt_len < FULL || pair_count(A, SANI_CTR_port_tx_refused) > 0))
+		fit++;
+	return fit > 0 ? send_burst(queue, m, fit) : 0;
+}
+
+static void
+frame_that_its_driver_never_takes_does_not_stop_others_for_ever(void **state)
+{
+	static uint8_t buf[FULL];
+	struct rte_eth_fp_ops *ops;
+	int s;
+
+	(void)state;
+	pair_open(1, NULL);
+	pair_listen(B, 80, 5);
+	assert_int_equal(pair_write(pair_establish(80), buf, FULL), FULL);
+	ops = &rte_eth_fp_ops[pair.host[A]->ports[0].id];
+	send_burst = ops->tx_pkt_burst;
+	ops->tx_pkt_burst = refuse_long;
+	pair_run(1000);
+	s = pair_connect(pair.host[A]->cores[0], 80);
+	assert_true(s >= 0);
+	/* as a ring that is full for so long */
+	pair_run(900000);
+	assert_int_equal(sani_tcp_state(pair_conn((uint32_t)s)), SAN_TCP_SYN_SENT);
+	assert_int_equal(pair_count(A, SANI_CTR_port_tx_refused), 0);
+	pair_run(200000);
+	assert_int_equal(sani_tcp_state(pair_conn((uint32_t)s)), SAN_TCP_ESTABLISHED);
+	assert_int_equal(pair_count(A, SANI_CTR_port_tx_refused), 1);
+	/* it was sent again */
+	assert_int_equal(sani_tcp_readable(pair_conn(1)), FULL);
+	ops->tx_pkt_burst = send_burst;
+	pair_close();
+}
+
 static void
 let_ports_cut(struct sani_host_conf *conf)
 {
@@ -371,6 +414,7 @@ main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(port_that_takes_nothing_costs_frames_only_beyond_the_bound),
 		cmocka_unit_test(port_that_is_behind_makes_connections_wait),
+		cmocka_unit_test(frame_that_its_driver_never_takes_does_not_stop_others_for_ever),
 		cmocka_unit_test(packets_to_be_cut_that_wait_for_their_port_are_bounded),
 		cmocka_unit_test(peer_that_does_not_answer_arp_ends_the_connect_after_3_s),
 		cmocka_unit_test(connects_to_a_silent_neighbour_all_end_after_3_s),
