@@ -371,6 +371,14 @@ pair_nb_tw(unsigned int side)
 	return sum;
 }
 
+void
+pair_await_ack(uint32_t sock, uint64_t n)
+{
+	for (unsigned int i = 0; i < 1000 && sani_tcp_acked(pair_conn(sock)) < n; i++)
+		pair_run(100);
+	assert_int_equal(sani_tcp_acked(pair_conn(sock)), n);
+}
+
 uint32_t
 pair_write(uint32_t sock, const void *data, uint32_t len)
 {

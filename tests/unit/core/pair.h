@@ -115,6 +115,10 @@ pair_nb_conns(unsigned int side);
 uint32_t
 pair_nb_tw(unsigned int side);
 
+/** Until all n octets that a socket has sent are acknowledged, 100 ms at most. */
+void
+pair_await_ack(uint32_t sock, uint64_t n);
+
 /** Write text, or read all that is there, as the layer above would. */
 uint32_t
 pair_write(uint32_t sock, const void *data, uint32_t len);

@@ -366,74 +366,6 @@ dead_connection_keeps_its_block_but_not_its_flow(void **state)
 	pair_close();
 }
 
-static void
-lost_segment_is_sent_again_when_the_lazy_timer_fires(void **state)
-{
-	uint8_t buf[8];
-	uint32_t a;
-
-	(void)state;
-	pair_open(1, NULL);
-	pair_listen(B, 80, 5);
-	a = pair_establish(80);
-	for (unsigned int i = 0; i < 50; i++) {
-		assert_int_equal(pair_write(a, "x", 1), 1);
-		pair_run(20000);
-		assert_int_equal(pair_read(a + 1, buf, sizeof(buf)), 1);
-	}
-	assert_int_equal(pair_write(a, "lost", 4), 4);
-	pair_round(A);
-	pair_drop(B);
-	assert_int_equal(pair_read(a + 1, buf, sizeof(buf)), 0);
-	pair_run(1500000);
-	assert_int_equal(pair_read(a + 1, buf, sizeof(buf)), 4);
-	assert_memory_equal(buf, "lost", 4);
-	assert_true(pair_count(A, SANI_CTR_tcp_tx_rexmit) >= 1);
-	pair_close();
-}
-
-static void
-deadline_is_never_after_the_next_timer(void **state)
-{
-	struct sani_core *core;
-	uint32_t a;
-
-	(void)state;
-	pair_open(1, NULL);
-	pair_listen(B, 80, 5);
-	a = pair_establish(80);
-	core = core_of(a);
-	pair_write(a, "x", 1);
-	assert_int_equal(sani_core_deadline(core), core->now_us);
-	pair_round(A);
-	assert_true(sani_core_deadline(core) > core->now_us);
-	assert_true(sani_core_deadline(core) <= sani_tcp_deadline(pair_conn(a)) + 64);
-	pair_close();
-}
-
-/* The wheel holds one deadline: a far one must not hide the near ones that come later. */
-static void
-long_user_timeout_leaves_the_lost_syn_to_be_repeated(void **state)
-{
-	const uint32_t week_ms = 7u * 24 * 3600 * 1000;
-	struct sani_open open = {
-		.remote_port = 80, .sndbuf = 65536, .rcvbuf = 65536, .user_timeout_ms = week_ms,
-		.sock = SANI_NONE, .nodelay = true,
-	};
-	struct sani_tcp_conn *c;
-
-	(void)state;
-	pair_open(1, NULL);
-	open.remote = pair_addr(B);
-	assert_int_equal(sani_core_connect(pair.host[A]->cores[0], &open, &c), 0);
-	pair_round(A);
-	pair_drop(B);
-	pair_run(1100000);
-	assert_int_equal(pair_count(A, SANI_CTR_tcp_tx_rexmit), 1);
-	sani_core_conn_close(pair.host[A]->cores[0], c);
-	pair_close();
-}
-
 /* RFC 9293 MUST-20: R1 is passed, and the neighbour is asked, whatever core the connection is on. */
 static void
 segment_that_is_not_answered_makes_the_neighbour_be_asked(void **state)
@@ -541,110 +473,6 @@ first_bytes_are_listed_for_output(void **state)
 	pair_close();
 }
 
-static void
-wait_for_ack(uint32_t sock, uint64_t n)
-{
-	for (unsigned int i = 0; i < 1000 && sani_tcp_acked(pair_conn(sock)) < n; i++)
-		pair_run(100);
-	assert_int_equal(sani_tcp_acked(pair_conn(sock)), n);
-}
-
-/* Bytes reach b and are told: many connections wait a round before the timer of their ACK is armed. */
-static struct sani_tcp_conn *
-hear_as_one_of_many(uint32_t a)
-{
-	struct sani_core *core = core_of(a + 1);
-
-	core->priv->cold_blocks = 0;
-	/* the first ACKs of a connection do not wait */
-	for (unsigned int i = 0; i < 20; i++) {
-		assert_int_equal(pair_write(a, "x", 1), 1);
-		pair_run(50000);
-	}
-	pair_run(1000000);
-	assert_int_equal(pair_write(a, "x", 1), 1);
-	pair_round(A);
-	pair_round(B);
-	assert_int_equal(core->priv->nb_late, 1);
-	assert_int_equal(sani_core_deadline(core), core->now_us);
-	return pair_conn(a + 1);
-}
-
-static uint64_t
-fires_in_us(const struct sani_tcp_conn *c)
-{
-	assert_true(sani_timer_armed(&c->owner.timer));
-	return ((uint64_t)c->owner.timer.expires << SANI_TICK_SHIFT) - pair_now_us;
-}
-
-static void
-timer_of_an_ack_that_an_answer_carries_is_not_armed(void **state)
-{
-	struct sani_tcp_conn *c;
-	uint32_t a;
-
-	(void)state;
-	pair_open(1, NULL);
-	pair_listen(B, 80, 5);
-	a = pair_establish(80);
-	c = hear_as_one_of_many(a);
-	assert_false(sani_timer_armed(&c->owner.timer));
-	assert_int_equal(pair_write(a + 1, "y", 1), 1);
-	pair_round(B);
-	assert_int_equal(core_of(a + 1)->priv->nb_late, 0);
-	assert_true(fires_in_us(c) >= 100000);
-	pair_close();
-}
-
-static void
-timer_of_an_ack_that_nothing_carries_is_armed_a_round_later(void **state)
-{
-	struct sani_tcp_conn *c;
-	uint32_t a;
-
-	(void)state;
-	pair_open(1, NULL);
-	pair_listen(B, 80, 5);
-	a = pair_establish(80);
-	c = hear_as_one_of_many(a);
-	pair_round(B);
-	assert_int_equal(core_of(a + 1)->priv->nb_late, 0);
-	assert_true(fires_in_us(c) <= 41000);
-	pair_run(42000);
-	assert_int_equal(sani_tcp_acked(pair_conn(a)), 21);
-	/* one that is gone by then has no timer to be armed */
-	c = hear_as_one_of_many(a);
-	close_sock(a + 1);
-	pair_round(B);
-	assert_false(sani_timer_armed(&c->owner.timer));
-	pair_close();
-}
-
-/* Of so many that each timer would fire in vain: one with nothing under way is not in the wheel. */
-static void
-one_of_very_many_that_rests_has_no_timer(void **state)
-{
-	uint32_t a;
-
-	(void)state;
-	pair_open(1, NULL);
-	pair_listen(B, 80, 5);
-	a = pair_establish(80);
-	pair_run(1000000);
-	assert_int_equal(pair_write(a, "x", 1), 1);
-	wait_for_ack(a, 1);
-	assert_true(sani_timer_armed(&pair_conn(a)->owner.timer));
-	core_of(a)->priv->rest_blocks = 0;
-	assert_int_equal(pair_write(a, "x", 1), 1);
-	wait_for_ack(a, 2);
-	assert_false(sani_timer_armed(&pair_conn(a)->owner.timer));
-	/* with something under way it has */
-	assert_int_equal(pair_write(a, "x", 1), 1);
-	pair_round(A);
-	assert_true(sani_timer_armed(&pair_conn(a)->owner.timer));
-	pair_close();
-}
-
 /* What is acknowledged is the next buffer to be written to, whoever writes. */
 static void
 buffer_that_was_acknowledged_is_the_next(void **state)
@@ -663,12 +491,12 @@ buffer_that_was_acknowledged_is_the_next(void **state)
 	assert_int_equal(spare->nb, 0);
 	assert_true(sani_core_write_plain(core_of(a), pair_conn(a), "first", 5));
 	m = pair_conn(a)->sndq.head;
-	wait_for_ack(a, 5);
+	pair_await_ack(a, 5);
 	assert_int_equal(spare->nb, 1);
 	assert_true(sani_core_write_plain(core_of(a), pair_conn(other), "other", 5));
 	assert_ptr_equal(pair_conn(other)->sndq.head, m);
 	assert_int_equal(spare->nb, 0);
-	wait_for_ack(other, 5);
+	pair_await_ack(other, 5);
 	assert_int_equal(spare->nb, 1);
 	/* a core to which nothing happens for long keeps none */
 	pair_run(10000);
@@ -701,7 +529,7 @@ first_bytes_are_refused_while_buffers_are_scarce(void **state)
 	core = core_of(a);
 	host = core->host;
 	assert_true(sani_core_write_plain(core, pair_conn(a), "kept", 4));
-	wait_for_ack(a, 4);
+	pair_await_ack(a, 4);
 	assert_int_equal(pair_read(a + 1, buf, sizeof(buf)), 4);
 	assert_int_equal(core->priv->spare.nb, 1);
 	while (nb_gone < RTE_DIM(gone) && rte_mempool_avail_count(host->pool) >= host->scarce_below)
@@ -736,16 +564,16 @@ acknowledgement_alone_is_told_who_asks_for_it(void **state)
 	assert_true(pair_conn(a)->owner.tell_acks);
 	pair.socks[a].ev = 0;
 	assert_int_equal(pair_write(a, "told", 4), 4);
-	wait_for_ack(a, 4);
+	pair_await_ack(a, 4);
 	assert_int_equal(pair.socks[a].ev, SANI_TCP_EV_ACKED);
 	pair_conn(a)->owner.tell_acks = 0;
 	pair.socks[a].ev = 0;
 	assert_int_equal(pair_write(a, "not", 3), 3);
-	wait_for_ack(a, 7);
+	pair_await_ack(a, 7);
 	assert_int_equal(pair.socks[a].ev, 0);
 	assert_int_equal(pair_write(a, "both", 4), 4);
 	assert_int_equal(pair_write(a + 1, "text", 4), 4);
-	wait_for_ack(a, 11);
+	pair_await_ack(a, 11);
 	assert_true((pair.socks[a].ev & SANI_TCP_EV_READABLE) != 0);
 	close_sock(a);
 	pair_run(1000);
@@ -757,7 +585,6 @@ int
 main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(long_user_timeout_leaves_the_lost_syn_to_be_repeated),
 		cmocka_unit_test(handshake_tells_both_ends),
 		cmocka_unit_test(bytes_arrive_in_order_both_ways),
 		cmocka_unit_test(addresses_stay_those_of_the_first_segments),
@@ -770,14 +597,9 @@ main(void)
 		cmocka_unit_test(closed_before_its_output_is_not_listed_any_more),
 		cmocka_unit_test(syn_without_a_free_block_is_dropped_and_counted),
 		cmocka_unit_test(dead_connection_keeps_its_block_but_not_its_flow),
-		cmocka_unit_test(lost_segment_is_sent_again_when_the_lazy_timer_fires),
-		cmocka_unit_test(deadline_is_never_after_the_next_timer),
 		cmocka_unit_test(segment_that_is_not_answered_makes_the_neighbour_be_asked),
 		cmocka_unit_test(both_ends_have_the_congestion_control_that_was_asked_for),
 		cmocka_unit_test(first_bytes_are_listed_for_output),
-		cmocka_unit_test(timer_of_an_ack_that_an_answer_carries_is_not_armed),
-		cmocka_unit_test(timer_of_an_ack_that_nothing_carries_is_armed_a_round_later),
-		cmocka_unit_test(one_of_very_many_that_rests_has_no_timer),
 		cmocka_unit_test(acknowledgement_alone_is_told_who_asks_for_it),
 		cmocka_unit_test(buffer_that_was_acknowledged_is_the_next),
 		cmocka_unit_test(first_bytes_are_refused_while_buffers_are_scarce),
