@@ -237,6 +237,16 @@ bed_payload(uint32_t seq, uint32_t len, uint32_t piece)
 	return head;
 }
 
+struct rte_mbuf *
+bed_text(const struct sani_tcp_seg *seg, uint32_t piece)
+{
+	struct rte_mbuf *m = bed_payload(seg->seq + !!(seg->flags & SANI_TCP_SYN), seg->len, piece);
+
+	if (m != NULL)
+		m->pkt_len = seg->len;
+	return m;
+}
+
 struct sani_tcp_seg
 bed_seg(const struct bed *b, uint8_t flags, uint32_t seq, uint32_t ack, uint32_t len)
 {

@@ -113,6 +113,9 @@ bed_sack(struct bed *b, uint32_t ack, unsigned int n, const uint32_t *edges);
 /** A chain of mbufs of at most piece bytes each with the peer's stream at seq. */
 struct rte_mbuf *
 bed_payload(uint32_t seq, uint32_t len, uint32_t piece);
+/** Likewise the text of a segment, as a port would give it; NULL: it has none. */
+struct rte_mbuf *
+bed_text(const struct sani_tcp_seg *seg, uint32_t piece);
 
 /** Open actively and shake hands; the peer has MSS 1000, no window scale, timestamps if b->ts. */
 void
