@@ -22,12 +22,14 @@
 static struct sani_impair *imp;
 static uint64_t now_us;
 
-static inline void
+/* @return The time. */
+static inline uint64_t
 begin(const struct sani_impair_conf *conf, uint64_t seed, uint32_t max_frames)
 {
 	now_us = 1000000;
 	imp = sani_impair_create(conf, seed, max_frames, pool);
 	assert_non_null(imp);
+	return now_us;
 }
 
 static inline struct sani_impair_stats

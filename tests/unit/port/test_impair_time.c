@@ -9,8 +9,7 @@ delay_is_exact(void **state)
 	uint64_t start_us;
 
 	(void)state;
-	begin(&conf, 1, HELD);
-	start_us = now_us;
+	start_us = begin(&conf, 1, HELD);
 	put(0);
 	now_us += 7;
 	put(1);
@@ -29,8 +28,7 @@ shorter_delay_holds_for_later_frames_only(void **state)
 	uint64_t start_us;
 
 	(void)state;
-	begin(&conf, 1, HELD);
-	start_us = now_us;
+	start_us = begin(&conf, 1, HELD);
 	put(0);
 	conf.delay_us = 5;
 	sani_impair_set(imp, &conf);
@@ -48,8 +46,7 @@ bottleneck_takes_its_time_exactly(void **state)
 	uint64_t start_us;
 
 	(void)state;
-	begin(&conf, 1, HELD);
-	start_us = now_us;
+	start_us = begin(&conf, 1, HELD);
 	for (uint32_t i = 0; i < 300; i++)
 		put(i);
 	for (uint32_t i = 0; i < 300; i++)
@@ -68,8 +65,7 @@ new_rate_holds_for_later_frames_and_none_overtakes(void **state)
 	uint64_t start_us;
 
 	(void)state;
-	begin(&conf, 1, HELD);
-	start_us = now_us;
+	start_us = begin(&conf, 1, HELD);
 	put(0);
 	conf.rate_bps = 8000000;
 	sani_impair_set(imp, &conf);
@@ -91,8 +87,7 @@ rate_changes_the_microsecond_that_has_begun_is_full(void **state)
 	uint64_t start_us;
 
 	(void)state;
-	begin(&conf, 1, HELD);
-	start_us = now_us;
+	start_us = begin(&conf, 1, HELD);
 	put(0);
 	conf.rate_bps = 8000000;
 	sani_impair_set(imp, &conf);
@@ -110,8 +105,7 @@ queue_holds_its_bytes_to_the_microsecond(void **state)
 	uint64_t start_us;
 
 	(void)state;
-	begin(&conf, 1, HELD);
-	start_us = now_us;
+	start_us = begin(&conf, 1, HELD);
 	for (uint32_t i = 0; i < 5; i++)
 		put(i);
 	assert_int_equal(get_stats().queue_full, 2);
@@ -180,8 +174,7 @@ order_is_that_of_the_times_due(void **state)
 	struct rte_mbuf *m;
 
 	(void)state;
-	begin(&conf, 9, HELD);
-	start_us = now_us;
+	start_us = begin(&conf, 9, HELD);
 	for (uint32_t i = 0; i < 500; i++, now_us += 3) {
 		put_us[i] = now_us;
 		put(i);
