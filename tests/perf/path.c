@@ -10,7 +10,8 @@
  *   perf-path bare N    the same, where neither SACK nor timestamps were agreed on
  *   perf-path many N    the crowd, 32 of 992 connections in turn, so that all that a connection has is cold
  *   perf-path answer N  one connection, bare: what its server does from the burst that brings 64 bytes to the one that
- *                       takes the answer, which both show (CALLGRIND_TOGGLE_COLLECT); the rounds are its too
+ *                       takes the answer, which both show (CALLGRIND_TOGGLE_COLLECT); the rounds are its too, and how
+ *                       many cycles that took
  *   perf-path idle N    empty rounds
  *   perf-path open N    connections that are opened, accepted, and closed at both ends
  *   perf-path short N   32 at once of a whole life each: opened, 64 bytes there and back, ended by the client and then
@@ -22,6 +23,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include <rte_cycles.h>
 #include <rte_ethdev.h>
 
 #if __has_include(<valgrind/callgrind.h>)
@@ -292,6 +294,33 @@ static eth_rx_burst_t rx_below;
 static eth_tx_burst_t tx_below;
 static bool is_answering;
 
+/* How long each answer took, in cycles of the clock: what disturbs a run makes single ones long. */
+#define TIMED 65536u
+
+static uint32_t taken[TIMED];
+static uint64_t begun;
+static unsigned int nb_taken;
+
+static int
+compare(const void *a, const void *b)
+{
+	uint32_t x = *(const uint32_t *)a, y = *(const uint32_t *)b;
+
+	return x < y ? -1 : x > y;
+}
+
+static void
+print_taken(void)
+{
+	unsigned int n = nb_taken < TIMED ? nb_taken : TIMED;
+	double sum = 0;
+
+	qsort(taken, n, sizeof(taken[0]), compare);
+	for (unsigned int i = n / 4; i < n - n / 4; i++)
+		sum += taken[i];
+	printf("cycles %.1f of an answer, the middle half of all\n", sum / (n - n / 4 - n / 4));
+}
+
 static uint16_t
 rx_shown(void *queue, struct rte_mbuf **m, uint16_t n)
 {
@@ -299,6 +328,7 @@ rx_shown(void *queue, struct rte_mbuf **m, uint16_t n)
 
 	if (nb > 0 && !is_answering) {
 		is_answering = true;
+		begun = rte_rdtsc();
 		CALLGRIND_TOGGLE_COLLECT;
 	}
 	return nb;
@@ -309,6 +339,7 @@ tx_shown(void *queue, struct rte_mbuf **m, uint16_t n)
 {
 	if (is_answering) {
 		CALLGRIND_TOGGLE_COLLECT;
+		taken[nb_taken++ % TIMED] = (uint32_t)(rte_rdtsc() - begun);
 		is_answering = false;
 	}
 	return tx_below(queue, m, n);
@@ -421,6 +452,7 @@ main(int argc, char **argv)
 	}
 	if (answers) {
 		answer_all((unsigned int)atoi(argv[2]));
+		print_taken();
 		printf("rounds %lu\n", nb_rounds);
 		vhost_cleanup();
 		return 0;
