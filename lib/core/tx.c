@@ -232,24 +232,24 @@ output_burst(struct sani_core *core, struct sani_tcp_conn *c, struct sani_tcp_io
 	return more;
 }
 
-static inline struct sani_tcp_io
-make_burst_io(struct sani_core *core, struct rte_mbuf **seg)
+/* Written where it lies: a copy of what was only just stored in pieces waits until all of them have left the core. */
+static inline void
+widen_io(const struct sani_core *core, struct sani_tcp_io *io, struct rte_mbuf **seg)
 {
-	struct sani_tcp_io io = sani_make_io(core);
-
-	io.tx = seg;
-	io.max_tx = TX_BURST;
-	io.cut = core->priv->cuts;
-	return io;
+	io->tx = seg;
+	io->max_tx = TX_BURST;
+	io->cut = core->priv->cuts;
 }
 
 bool
 sani_tx_conn(struct sani_core *core, struct sani_tcp_conn *c)
 {
 	struct rte_mbuf *seg[TX_BURST];
-	struct sani_tcp_io io = make_burst_io(core, seg);
-	bool more = output_burst(core, c, &io, NULL);
+	struct sani_tcp_io io = sani_make_io(core);
+	bool more;
 
+	widen_io(core, &io, seg);
+	more = output_burst(core, c, &io, NULL);
 	sani_tx_sweep(core);
 	return more;
 }
@@ -336,10 +336,11 @@ output_dirty(struct sani_core *core, struct unreachable *u, bool is_end)
 {
 	struct sani_core_priv *p = core->priv;
 	struct rte_mbuf *seg[TX_BURST];
-	struct sani_tcp_io io = make_burst_io(core, seg);
+	struct sani_tcp_io io = sani_make_io(core);
 	uint32_t n = p->nb_dirty;
 	uint32_t kept = 0;
 
+	widen_io(core, &io, seg);
 	for (uint32_t i = 0; i < n; i++) {
 		struct sani_tcp_conn *c = &p->conns[p->dirty[i]];
 		bool stays = waits_for_program(c, is_end);
