@@ -89,14 +89,13 @@ flush_port(struct sani_core *core, unsigned int iface)
 	}
 }
 
-static void
-queue_frame(struct sani_core *core, struct rte_mbuf *m)
+/* The queue is full: perhaps its port takes some of it. */
+static SANI_SELDOM void
+queue_late(struct sani_core *core, unsigned int iface, struct rte_mbuf *m)
 {
-	unsigned int iface = core->priv->iface_of[m->port];
 	struct sani_txq *q = &core->priv->txq[iface];
 
-	if (q->n == SANI_TXQ_MAX)
-		flush_port(core, iface);
+	flush_port(core, iface);
 	if (q->n == SANI_TXQ_MAX) {
 		sani_count(&core->ctr, SANI_CTR_port_tx_drop);
 		rte_pktmbuf_free(m);
@@ -108,10 +107,19 @@ queue_frame(struct sani_core *core, struct rte_mbuf *m)
 void
 sani_tx_sweep_all(struct sani_core *core)
 {
-	struct sani_ip_io *io = &core->priv->io;
+	struct sani_core_priv *p = core->priv;
+	struct sani_ip_io *io = &p->io;
 
-	for (unsigned int i = 0; i < io->nb_tx; i++)
-		queue_frame(core, io->tx[i]);
+	for (unsigned int i = 0; i < io->nb_tx; i++) {
+		struct rte_mbuf *m = io->tx[i];
+		unsigned int iface = p->iface_of[m->port];
+		struct sani_txq *q = &p->txq[iface];
+
+		if (sani_likely(q->n < SANI_TXQ_MAX))
+			q->m[q->n++] = m;
+		else
+			queue_late(core, iface, m);
+	}
 	io->nb_tx = 0;
 	if (sani_unlikely(io->nb_news != 0))
 		sani_mesh_news(core);
