@@ -14,6 +14,8 @@
 
 #include <stdatomic.h>
 
+#include <rte_byteorder.h>
+
 #include <san/cq.h>
 
 #include "base/spsc.h"
@@ -40,6 +42,24 @@ _Static_assert(sizeof(struct sani_cq_entry) == 32, "two entries a line");
 _Static_assert(offsetof(struct sani_cq_entry, places) - offsetof(struct sani_cq_entry, result) ==
 		       offsetof(struct san_completion, reserved) - offsetof(struct san_completion, result),
 	       "result, kind and flags are copied in one go");
+
+/**
+ * What is behind the value, stored in one go, as it is loaded when it is reaped: a load of what was only just stored in
+ * pieces waits until all of them have left the processor's stores.
+ */
+static inline void
+sani_entry_tell(struct sani_cq_entry *e, int32_t result, uint8_t kind, uint8_t flags, uint16_t places)
+{
+	uint64_t word = rte_cpu_to_le_64((uint64_t)places << 48 | (uint64_t)flags << 40 | (uint64_t)kind << 32 |
+					 (uint32_t)result);
+
+	memcpy((unsigned char *)e + offsetof(struct sani_cq_entry, result), &word, sizeof(word));
+}
+
+_Static_assert(offsetof(struct sani_cq_entry, kind) == offsetof(struct sani_cq_entry, result) + 4 &&
+		       offsetof(struct sani_cq_entry, flags) == offsetof(struct sani_cq_entry, result) + 5 &&
+		       offsetof(struct sani_cq_entry, places) == offsetof(struct sani_cq_entry, result) + 6,
+	       "a word of 64 bits");
 
 /** One core's way to the queue. */
 struct sani_lane {

@@ -73,13 +73,20 @@ wake_cores(struct san_core *k)
 	k->core->told = 0;
 }
 
-void
-sani_wake_touched(struct san_core *k)
+/* Is nobody to be woken but, at most, the thread that polls k, by its only queue? Then it is that which published. */
+static inline bool
+is_own(const struct san_core *k)
+{
+	return k->nb_touched == 1 && k->core->told == 0 &&
+	       atomic_load_explicit(&k->touched[0]->thread_id, memory_order_relaxed) ==
+		       atomic_load_explicit(&k->claimer, memory_order_relaxed);
+}
+
+static __attribute__((noinline)) void
+wake_others(struct san_core *k)
 {
 	uint32_t i;
 
-	if (k->nb_touched == 0 && k->core->told == 0)
-		return;
 	/* What was published before the look at `armed`, against the sleeper's exchange (O13). */
 	atomic_thread_fence(memory_order_seq_cst);
 	for (i = 0; i < k->nb_touched; i++)
@@ -87,6 +94,21 @@ sani_wake_touched(struct san_core *k)
 	k->nb_touched = 0;
 	k->touched_last = NULL;
 	wake_cores(k);
+}
+
+void
+sani_wake_touched(struct san_core *k)
+{
+	if (k->nb_touched == 0 && k->core->told == 0)
+		return;
+	if (sani_unlikely(!is_own(k))) {
+		wake_others(k);
+		return;
+	}
+	/* what a thread has stored itself it sees without a barrier: no look of its own at the queue is missed */
+	sani_cq_wake(k->touched[0]);
+	k->nb_touched = 0;
+	k->touched_last = NULL;
 }
 
 void

@@ -27,10 +27,7 @@ write_entry(struct san_core *k, struct sani_sock *so, struct san_overlapped *op,
 	e->op = op;
 	e->rec = sani_sock_record(so);
 	e->value = value;
-	e->result = (int32_t)len;
-	e->kind = op->kind;
-	e->flags = (uint8_t)(SAN_MORE | (op->flags & SAN_URGENT));
-	e->places = 0;
+	sani_entry_tell(e, (int32_t)len, op->kind, (uint8_t)(SAN_MORE | (op->flags & SAN_URGENT)), 0);
 	sani_spsc_wrote(so->lane->ring);
 	r->at[r->written++ % SAN_REPEAT_MAX] = so->lane->ring->put;
 	r->next = r->next + 1 == r->k ? 0 : r->next + 1;
