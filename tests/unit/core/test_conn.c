@@ -498,11 +498,13 @@ buffer_that_was_acknowledged_is_the_next(void **state)
 	assert_int_equal(spare->nb, 0);
 	pair_await_ack(other, 5);
 	assert_int_equal(spare->nb, 1);
-	/* a core to which nothing happens for long keeps none */
+	/* a core to which nothing happens for long keeps none; one that sleeps wakes for that */
+	assert_true(sani_core_deadline(core_of(a)) <= pair_now_us + (17 << 10));
 	pair_run(10000);
 	assert_int_equal(spare->nb, 1);
 	pair_run(10000);
 	assert_int_equal(spare->nb, 0);
+	assert_true(sani_core_deadline(core_of(a)) > pair_now_us + (17 << 10));
 	for (uint32_t s = a; s < other + 2; s++) {
 		close_sock(s);
 		pair_run(1000);
