@@ -7,11 +7,12 @@
 void
 sani_cookie_send(struct sani_core *core, struct sani_listen_entry *e, const struct sani_rx_item *item)
 {
-	struct sani_tcp_params params = sani_listen_params(core, e, item);
+	struct sani_tcp_params params;
 	struct sani_tcp_conn c = { .owner.sock = SANI_NONE };
 	struct sani_tcp_io io = sani_core_io(core);
 	struct sani_tcp_seg syn = item->seg;
 
+	sani_listen_params(core, e, item, &params);
 	io.budget = NULL;	/* nothing is kept that could be given back */
 	sani_tcp_cookie_make(core->host->key, &syn, core->now_us, &params);
 	sani_tcp_open_passive(&c, &params, &syn, core->now_us);
@@ -29,11 +30,12 @@ static void
 open_embryo(struct sani_core *core, struct sani_listen_entry *e, struct sani_rx_item *item,
 	    const struct sani_tcp_seg *syn)
 {
-	struct sani_tcp_params params = sani_listen_params(core, e, item);
+	struct sani_tcp_params params;
 	struct sani_tcp_conn *c = sani_listen_embryo(core, e, item);
 
 	if (c == NULL)
 		return;
+	sani_listen_params(core, e, item, &params);
 	params.iss = item->seg.ack - 1;
 	sani_tcp_open_cookie(c, &params, syn, core->now_us);
 	sani_conn_enter(core, c);

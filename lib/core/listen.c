@@ -198,24 +198,26 @@ choose_iss(const struct sani_core *core, const struct sani_rx_item *item, uint32
 	return item->reopens ? sani_tcp_iss_above(iss, item->old_snd_nxt) : iss;
 }
 
-struct sani_tcp_params
+/*
+ * Field by field, where they are to lie: a whole structure would be cleared first, by an instruction that takes longer
+ * than all this, and a copy would read in wide words what was written just before in narrow ones, and wait for it.
+ */
+void
 sani_listen_params(const struct sani_core *core, const struct sani_listen_entry *e,
-		   const struct sani_rx_item *item)
+		   const struct sani_rx_item *item, struct sani_tcp_params *params)
 {
 	uint64_t hash = sani_tcp_hash(core->host->key, &item->pkt.tuple);
-	struct sani_tcp_params params = {
-		.tuple = item->pkt.tuple,
-		.iss = sani_tcp_isn(hash, core->now_us),
-		.ts_offset = sani_tcp_ts_offset(hash),
-		.mtu = core->host->ifaces[item->pkt.iface].mtu,
-		.user_timeout_ms = e->l.user_timeout_ms,
-		.time_wait_ms = core->host->conf.time_wait_ms,
-		.nodelay = e->l.nodelay,
-		.tune = e->l.tune,
-	};
 
-	sani_conn_size_queues(core, &params, e->l.sndbuf, e->l.rcvbuf);
-	return params;
+	params->tuple = item->pkt.tuple;
+	params->iss = sani_tcp_isn(hash, core->now_us);
+	params->ts_offset = sani_tcp_ts_offset(hash);
+	params->mtu = core->host->ifaces[item->pkt.iface].mtu;
+	params->user_timeout_ms = e->l.user_timeout_ms;
+	params->time_wait_ms = core->host->conf.time_wait_ms;
+	params->nodelay = e->l.nodelay;
+	params->tune = e->l.tune;
+	params->fast = (struct sani_tcp_fast){ 0 };
+	sani_conn_size_queues(core, params, e->l.sndbuf, e->l.rcvbuf);
 }
 
 struct sani_tcp_conn *
@@ -251,12 +253,13 @@ open_fast(struct sani_core *core, struct sani_listen_entry *e, struct sani_tcp_c
 static void
 open_embryo(struct sani_core *core, struct sani_listen_entry *e, struct sani_rx_item *item)
 {
-	struct sani_tcp_params params = sani_listen_params(core, e, item);
+	struct sani_tcp_params params;
 	struct sani_tcp_conn *c = sani_listen_embryo(core, e, item);
 	uint32_t ev;
 
 	if (c == NULL)
 		return;
+	sani_listen_params(core, e, item, &params);
 	params.iss = choose_iss(core, item, params.iss);
 	if (item->tw != SANI_NONE)
 		sani_tw_del(core, item->tw);
@@ -277,11 +280,12 @@ open_embryo(struct sani_core *core, struct sani_listen_entry *e, struct sani_rx_
 static void
 hold_embryo(struct sani_core *core, struct sani_listen_entry *e, struct sani_rx_item *item)
 {
-	struct sani_tcp_params params = sani_listen_params(core, e, item);
+	struct sani_tcp_params params;
 	struct sani_tcp_conn *c = sani_listen_embryo(core, e, item);
 
 	if (c == NULL)
 		return;
+	sani_listen_params(core, e, item, &params);
 	params.iss = choose_iss(core, item, params.iss);
 	if (item->tw != SANI_NONE)
 		sani_tw_del(core, item->tw);

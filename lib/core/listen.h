@@ -39,9 +39,9 @@ bool
 sani_listen_refuses(struct sani_core *core, const struct sani_tuple *t);
 
 /** Parameters of a connection of this entry and tuple, which has had none before. */
-struct sani_tcp_params
+void
 sani_listen_params(const struct sani_core *core, const struct sani_listen_entry *e,
-		   const struct sani_rx_item *item);
+		   const struct sani_rx_item *item, struct sani_tcp_params *params);
 
 /** A block for the item's tuple, half-open and in the entry's list, not in the flow table; NULL: none, counted. */
 struct sani_tcp_conn *
