@@ -64,38 +64,45 @@ disarm_all(struct sani_tcp_conn *c)
 	c->wake_us = SANI_NEVER;
 }
 
+/* The owner's fields, in front, are the core's, which has written some of them just now. */
+static inline void
+clear(struct sani_tcp_conn *c)
+{
+	const size_t from = offsetof(struct sani_tcp_conn, owner) + sizeof(c->owner);
+
+	memset((uint8_t *)c + from, 0, sizeof(*c) - from);
+}
+
 void
 sani_tcp_init(struct sani_tcp_conn *c, const struct sani_tcp_params *p)
 {
-	struct sani_tcp_owner owner = c->owner;
-
-	*c = (struct sani_tcp_conn){
-		.owner = owner,
-		.tuple = p->tuple,
-		.tos = p->tune.tos,
-		.ttl = p->tune.ttl ? p->tune.ttl : TTL,
-		.ecn = sani_tcp_ecn_wish(p),
-		.flags = p->nodelay ? SANI_TCP_F_NODELAY : 0,
-		.iss = p->iss,
-		.snd_una = p->iss,
-		.snd_nxt = p->iss,
-		.recover = p->iss - 1,	/* RFC 6582 3.2 step 1; the first segment may be lost too */
-		.reo_wnd_mult = 1,
-		.mtu = p->mtu,
-		.rcv_wscale = choose_wscale(p->rcvbuf > p->rcvbuf_max ? p->rcvbuf : p->rcvbuf_max),
-		.quick_acks = SANI_TCP_QUICK_ACKS,
-		.ts_offset = p->ts_offset,
-		.user_timeout_ms = p->user_timeout_ms,
-		.keep = p->tune.keep,
-		.time_wait_ms = p->time_wait_ms ? p->time_wait_ms : DEFAULT_TIME_WAIT_MS,
-		.cc = sani_tcp_ccs[p->tune.cc],
-		.fast = p->fast,
-		.pace.limit = p->tune.pacing,
-		.search.on = p->tune.mtu_probe,
-		.ssthresh = UINT32_MAX,
-		.sndq = { .limit = p->sndbuf, .max = p->sndbuf_max },
-		.rcvq = { .limit = p->rcvbuf, .max = p->rcvbuf_max },
-	};
+	clear(c);
+	c->tuple = p->tuple;
+	c->tos = p->tune.tos;
+	c->ttl = p->tune.ttl ? p->tune.ttl : TTL;
+	c->ecn = sani_tcp_ecn_wish(p);
+	c->flags = p->nodelay ? SANI_TCP_F_NODELAY : 0;
+	c->iss = p->iss;
+	c->snd_una = p->iss;
+	c->snd_nxt = p->iss;
+	c->recover = p->iss - 1;	/* RFC 6582 3.2 step 1; the first segment may be lost too */
+	c->reo_wnd_mult = 1;
+	c->mtu = p->mtu;
+	c->rcv_wscale = choose_wscale(p->rcvbuf > p->rcvbuf_max ? p->rcvbuf : p->rcvbuf_max);
+	c->quick_acks = SANI_TCP_QUICK_ACKS;
+	c->ts_offset = p->ts_offset;
+	c->user_timeout_ms = p->user_timeout_ms;
+	c->keep = p->tune.keep;
+	c->time_wait_ms = p->time_wait_ms ? p->time_wait_ms : DEFAULT_TIME_WAIT_MS;
+	c->cc = sani_tcp_ccs[p->tune.cc];
+	c->fast = p->fast;
+	c->pace.limit = p->tune.pacing;
+	c->search.on = p->tune.mtu_probe;
+	c->ssthresh = UINT32_MAX;
+	c->sndq.limit = p->sndbuf;
+	c->sndq.max = p->sndbuf_max;
+	c->rcvq.limit = p->rcvbuf;
+	c->rcvq.max = p->rcvbuf_max;
 	c->hdrs = sani_tcp_hdrs(c);
 	c->peer_mss = is_v4(c) ? DEFAULT_MSS_V4 : DEFAULT_MSS_V6;
 	c->rcv_mss = c->peer_mss;
