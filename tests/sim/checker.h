@@ -70,7 +70,8 @@ struct sim_loss {
 	uint32_t longer_seq;		/* the last longer than the one before: maybe a probe of the path's MTU */
 	uint32_t longer_len;
 	uint32_t undo_tsval;		/**< Timestamp of the first that was sent again. */
-	bool comes_down;		/**< The episode is over, which it may not know yet. */
+	bool comes_down;		/**< The episode is over, which it may not know yet; */
+	uint32_t acked_since;		/**< octets acknowledged since. */
 	bool reduced;			/**< There was one: */
 	uint32_t bound;			/**< cwnd is no more than this, */
 	uint32_t bound_before;		/**< and was no more than this before. */

@@ -129,6 +129,7 @@ end_episode(struct sim_half *x)
 
 	g->in_episode = false;
 	g->comes_down = true;
+	g->acked_since = 0;
 }
 
 /* The older half goes when the newer has lasted. Without timestamps nothing tells how long a round trip is. */
@@ -169,6 +170,8 @@ sim_loss_acked(struct sim_half *x, const struct sim_packet *p, uint32_t una_befo
 	/* slow start takes no more than what is acknowledged, CUBIC's avoidance the half (RFC 9438 4.4, 4.5) */
 	if (g->bound != 0)
 		g->bound += g->reduced ? acked / 2 : acked;
+	if (g->comes_down)
+		g->acked_since += acked;
 	if (may_undo(x, p, acked)) {
 		g->bound = RTE_MAX(g->bound, g->bound_before);
 		g->comes_down = false;
@@ -210,7 +213,8 @@ sim_loss_settle(struct sim_half *x)
 		g->comes_down = false;
 		g->reduced = true;
 		g->bound_before = g->bound;
-		g->bound = RTE_MIN(g->bound, RTE_MAX(g->left, 2 * find_mss(x)));
+		/* a host under a fault is settled late: its window has come down long ago, and grown since */
+		g->bound = RTE_MIN(g->bound, RTE_MAX(g->left, 2 * find_mss(x)) + g->acked_since / 2);
 	}
 	look_for_hole(x);
 }
