@@ -70,9 +70,13 @@ struct sim_loss {
 	uint32_t longer_seq;		/* the last longer than the one before: maybe a probe of the path's MTU */
 	uint32_t longer_len;
 	uint32_t undo_tsval;		/**< Timestamp of the first that was sent again. */
+	uint32_t undo_una;		/**< The episode is of the octets from here to undo_end; */
+	uint32_t undo_end;
+	uint32_t unproved;		/**< of them sent again, and not reported as received twice. */
 	bool comes_down;		/**< The episode is over, which it may not know yet; */
 	uint32_t acked_since;		/**< octets acknowledged since. */
-	bool reduced;			/**< There was one: */
+	bool reduced;			/**< There was one (before the last too: reduced_before): */
+	bool reduced_before;
 	uint32_t bound;			/**< cwnd is no more than this, */
 	uint32_t bound_before;		/**< and was no more than this before. */
 	uint32_t most_out[2];		/**< In flight since most_us, and in as long a time before it at least; */

@@ -119,6 +119,25 @@ may_undo(const struct sim_half *x, const struct sim_packet *p, uint32_t acked)
 }
 
 /*
+ * RFC 3708 2, RFC 9438 4.9.2: all of the episode that went again was received twice, or none of it was needed (RFC
+ * 3522): ssthresh is what it was before, too. A D-SACK of something else tells of a network that repeats packets.
+ */
+static bool
+is_undone(struct sim_half *x, const struct sim_packet *p, uint32_t acked)
+{
+	struct sim_loss *g = &x->loss;
+	uint32_t before = g->unproved;
+	uint32_t len = p->sack[0][1] - p->sack[0][0];
+
+	if (acked > 0 && p->has_ts && sim_lt(p->tsecr, g->undo_tsval))
+		g->unproved = 0;
+	else if (p->nb_sack > 0 && sim_is_dsack(p) && sim_leq(g->undo_una, p->sack[0][0]) &&
+		 sim_leq(p->sack[0][1], g->undo_end))
+		g->unproved -= RTE_MIN(g->unproved, len);
+	return before > 0 && g->unproved == 0;
+}
+
+/*
  * The episode is over: what was in flight has to come down to beta of it (RFC 9438 4.6, RFC 5681 equation 4), a window
  * that was not used to half of what was (RFC 7661 4.4.1).
  */
@@ -177,6 +196,8 @@ sim_loss_acked(struct sim_half *x, const struct sim_packet *p, uint32_t una_befo
 		g->comes_down = false;
 		sim_loss_blind(x);
 	}
+	if (is_undone(x, p, acked))
+		g->reduced = g->reduced_before;
 	if (g->in_episode && sim_leq(g->recover, x->una_put))
 		end_episode(x);
 	if (g->blind && sim_leq(g->blind_end, x->una_put))
@@ -250,6 +271,10 @@ begin_episode(struct sim_half *x, const struct sim_packet *p)
 	g->sent = 0;
 	g->again_to = p->seq;
 	g->undo_tsval = p->tsval;
+	g->undo_una = x->una;
+	g->undo_end = x->snd_max;
+	g->unproved = 0;
+	g->reduced_before = g->reduced || g->comes_down;
 }
 
 /* SAN_OPT_PACING, SAN_OPT_CWV: what is found lost waits for its time like all that asks for cwnd. */
@@ -302,6 +327,8 @@ take_again(struct sim_half *x, const struct sim_packet *p)
 		sim_loss_blind(x);
 	else if (!g->in_episode && !g->blind && sim_leq(g->recover, x->una_put))
 		begin_episode(x, p);
+	if (sim_lt(p->seq, g->undo_end))
+		g->unproved += sim_space(p);
 	g->recover = x->snd_max;
 	g->again_to = end;
 }
