@@ -64,7 +64,7 @@ send_first(struct sani_core *core, struct sani_txq *q, const struct sani_port *p
 		return false;
 	}
 	q->lend = (uint8_t)try_port(port, core->index, m);
-	q->state &= (uint8_t)~SANI_TXQ_UNTRIED;
+	q->state &= (uint8_t)~(SANI_TXQ_UNTRIED | SANI_TXQ_STALLS);
 	q->state |= q->lend == SANI_LEND_RESTART ? SANI_TXQ_WATCHED : 0;
 	rte_pktmbuf_free(m);
 	sani_count(&core->ctr, SANI_CTR_port_tx);

@@ -99,6 +99,7 @@ enum sani_txq_state {
 	SANI_TXQ_PREPARES = 1 << 2,	/**< The port has SANI_PORT_TX_PREPARE, */
 	SANI_TXQ_REFUSES = 1 << 3,	/**< and its driver has refused a chain: no lent memory for it. */
 	SANI_TXQ_CUTS = 1 << 4,		/**< Packets to be cut may be in it: their room is counted behind a burst. */
+	SANI_TXQ_STALLS = 1 << 5,	/**< The port has taken nothing when it was offered something last. */
 };
 
 /** How a transmit queue gives back what it was given (lend.c). */
@@ -124,9 +125,8 @@ struct sani_txq {
 	uint16_t nb_prepared;		/**< PREPARES: the first so many of m were. */
 	uint64_t idle_since_us;		/**< WATCHED: when that began, or the port took something last. */
 	struct rte_mbuf *m[SANI_TXQ_MAX];
-	const struct rte_mbuf *refused;	/**< The first one, when the port took nothing last, */
-	uint32_t nb_refusals;		/**< so many rounds in a row, */
-	uint64_t refused_since_us;	/**< of which this was the first. */
+	uint32_t nb_refusals;		/**< STALLS: in so many rounds in a row, */
+	uint64_t refused_since_us;	/**< since this one. */
 };
 
 struct sani_core_priv {

@@ -42,8 +42,8 @@ count_cut_room(struct sani_core_priv *p, unsigned int nb_ifaces)
 static bool
 is_refused_for_ever(const struct sani_core *core, struct sani_txq *q)
 {
-	if (q->refused != q->m[0]) {
-		q->refused = q->m[0];
+	if ((q->state & SANI_TXQ_STALLS) == 0) {
+		q->state |= SANI_TXQ_STALLS;
 		q->nb_refusals = 0;
 		q->refused_since_us = core->now_us;
 	}
@@ -59,7 +59,7 @@ sani_tx_refused(struct sani_core *core, struct sani_txq *q)
 		return;
 	sani_count(&core->ctr, SANI_CTR_port_tx_refused);
 	rte_pktmbuf_free(q->m[0]);
-	q->refused = NULL;
+	q->state &= (uint8_t)~SANI_TXQ_STALLS;
 	q->n--;
 	q->nb_prepared = q->n;
 	memmove(q->m, q->m + 1, q->n * sizeof(q->m[0]));
@@ -81,6 +81,7 @@ flush_port(struct sani_core *core, unsigned int iface)
 	sani_count_n(&core->ctr, SANI_CTR_port_tx, sent);
 	q->n = (uint16_t)(q->n - sent);
 	if (sani_unlikely((q->n | q->seldom) != 0)) {
+		q->state &= (uint8_t)~SANI_TXQ_STALLS;
 		q->idle_since_us = core->now_us;
 		q->nb_prepared = q->n;
 		memmove(q->m, q->m + sent, q->n * sizeof(q->m[0]));

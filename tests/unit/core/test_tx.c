@@ -8,6 +8,21 @@
 #define SETTLE_US 500000
 #define FULL 1448
 
+/* For nobody. @return Its buffer. */
+static struct rte_mbuf *
+send_reset(struct sani_core *core)
+{
+	struct sani_tcp_seg seg = { .flags = SANI_TCP_ACK, .src_port = 80, .dst_port = 9 };
+	struct rte_mbuf *m = rte_pktmbuf_alloc(core->host->pool);
+	union sani_ip local = pair_addr(A);
+	union sani_ip remote = pair_addr(B);
+
+	assert_non_null(m);
+	assert_true(sani_tcp_reset_for(&seg, m));
+	sani_tx_reply(core, m, &local, &remote);
+	return m;
+}
+
 static void
 port_that_takes_nothing_costs_frames_only_beyond_the_bound(void **state)
 {
@@ -19,16 +34,9 @@ port_that_takes_nothing_costs_frames_only_beyond_the_bound(void **state)
 	pair_listen(B, 80, 5);
 	pair_establish(80);
 	core = pair.host[A]->cores[0];
-	/* RST for nobody, until the ring of 512 and the queue of 256 are full, and 50 more */
+	/* until the ring of 512 and the queue of 256 are full, and 50 more */
 	for (unsigned int i = 0; i < 511 + SANI_TXQ_MAX + 50; i++) {
-		struct sani_tcp_seg seg = { .flags = SANI_TCP_ACK, .src_port = 80, .dst_port = 9 };
-		struct rte_mbuf *m = rte_pktmbuf_alloc(core->host->pool);
-		union sani_ip local = pair_addr(A);
-		union sani_ip remote = pair_addr(B);
-
-		assert_non_null(m);
-		assert_true(sani_tcp_reset_for(&seg, m));
-		sani_tx_reply(core, m, &local, &remote);
+		send_reset(core);
 		if (i % 100 == 0)
 			sani_core_output(core);
 	}
@@ -111,6 +119,43 @@ frame_that_its_driver_never_takes_does_not_stop_others_for_ever(void **state)
 	assert_int_equal(pair_count(A, SANI_CTR_port_tx_refused), 1);
 	/* it was sent again */
 	assert_int_equal(sani_tcp_readable(pair_conn(1)), FULL);
+	ops->tx_pkt_burst = send_burst;
+	pair_close();
+}
+
+static bool is_full;
+
+static uint16_t
+take_unless_full(void *queue, struct rte_mbuf **m, uint16_t n)
+{
+	return is_full ? 0 : send_burst(queue, m, n);
+}
+
+/* Its buffer comes back, and is first in the queue again when the ring is full again. */
+static void
+frame_that_was_refused_and_then_taken_is_a_new_one_the_next_time(void **state)
+{
+	const struct rte_mbuf *before = NULL;
+	struct rte_eth_fp_ops *ops;
+
+	(void)state;
+	pair_open(1, NULL);
+	pair_listen(B, 80, 5);
+	pair_establish(80);
+	ops = &rte_eth_fp_ops[pair.host[A]->ports[0].id];
+	send_burst = ops->tx_pkt_burst;
+	ops->tx_pkt_burst = take_unless_full;
+	for (unsigned int i = 0; i < 3; i++) {
+		const struct rte_mbuf *m = send_reset(pair.host[A]->cores[0]);
+
+		assert_true(before == NULL || m == before);
+		before = m;
+		is_full = true;
+		pair_run(600000);
+		is_full = false;
+		pair_run(1000);
+	}
+	assert_int_equal(pair_count(A, SANI_CTR_port_tx_refused), 0);
 	ops->tx_pkt_burst = send_burst;
 	pair_close();
 }
@@ -415,6 +460,7 @@ main(void)
 		cmocka_unit_test(port_that_takes_nothing_costs_frames_only_beyond_the_bound),
 		cmocka_unit_test(port_that_is_behind_makes_connections_wait),
 		cmocka_unit_test(frame_that_its_driver_never_takes_does_not_stop_others_for_ever),
+		cmocka_unit_test(frame_that_was_refused_and_then_taken_is_a_new_one_the_next_time),
 		cmocka_unit_test(packets_to_be_cut_that_wait_for_their_port_are_bounded),
 		cmocka_unit_test(peer_that_does_not_answer_arp_ends_the_connect_after_3_s),
 		cmocka_unit_test(connects_to_a_silent_neighbour_all_end_after_3_s),
