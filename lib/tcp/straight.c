@@ -173,7 +173,8 @@ take_bare(struct sani_tcp_conn *c, const struct sani_tcp_seg *seg, struct sani_t
 	return sani_tcp_wants_output(c) ? SANI_TCP_EV_OUTPUT : 0;
 }
 
-static uint32_t
+/* Not in line: segments that cannot go so would save registers for it. */
+static __attribute__((noinline)) uint32_t
 go_straight(struct sani_tcp_conn *c, const struct sani_tcp_seg *seg, struct rte_mbuf *m, struct sani_tcp_io *io)
 {
 	uint32_t ev = 0;
