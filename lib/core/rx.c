@@ -523,8 +523,8 @@ take_burst(struct sani_core *core, struct rte_mbuf **frames, unsigned int n)
 	for (unsigned int i = 0; i < n; i++)
 		prefetch_frame(frames[i]);
 	p->more |= n == SANI_BURST;
-	/* while packets come the pool is looked at in each round */
-	if (!p->busy)
+	/* one that was not low is looked at behind what is sent: that was no longer ago than a millisecond */
+	if (sani_unlikely(p->scarce) && !p->busy)
 		sani_core_look_at_pool(core);
 	p->busy = true;
 	process(core, frames, n);
