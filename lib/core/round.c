@@ -144,7 +144,7 @@ sani_core_input(struct sani_core *core)
 	if (sani_unlikely(is_rare_due(core)))
 		n += run_rare(core);
 	/* what this very input has given rise to, between this core and itself above all */
-	return n > 0 ? n + sani_mesh_input(core) : 0;
+	return sani_unlikely(core->told != 0) ? n + sani_mesh_input(core) : n;
 }
 
 uint64_t
