@@ -68,7 +68,7 @@ read_other(struct sani_core *core, struct sani_rx_item *item, enum sani_ip_verdi
 }
 
 /* First pass. @return False: the frame is done with, or on its way to another core. */
-static bool
+static inline __attribute__((always_inline)) bool
 read_frame(struct sani_core *core, struct sani_rx_item *item)
 {
 	struct sani_core_priv *p = core->priv;
@@ -334,7 +334,7 @@ is_open(const struct sani_tcp_conn *c)
 	return c->state != SAN_TCP_TIME_WAIT && (c->owner.flags & (SANI_CONN_HALF | SANI_CONN_HELD)) == 0;
 }
 
-static void
+static inline void
 input_segment(struct sani_core *core, struct sani_rx_item *item, struct sani_tcp_io *io)
 {
 	sani_flow_ref ref = find_flow(core, item);
@@ -468,39 +468,54 @@ go_ahead_processing(struct many *b, unsigned int i)
 		fetch_for_answer(b);
 }
 
+static inline __attribute__((always_inline)) void
+process_item(struct sani_core *core, struct sani_rx_item *item, struct sani_tcp_io *io)
+{
+	if (sani_unlikely(item->is_icmp))
+		input_error(core, item);
+	else
+		input_segment(core, item, io);
+}
+
+/* All of a burst, while near caches hold what it touches. */
 static void
 process(struct sani_core *core, struct rte_mbuf **frames, unsigned int nb_frames)
 {
-	const bool many = core->priv->nb_blocks > core->priv->cold_blocks;
+	struct sani_rx_item items[SANI_BURST];
+	struct sani_tcp_io io = sani_make_io(core);
+	unsigned int n = 0;
+
+	for (unsigned int i = 0; i < nb_frames; i++) {
+		items[n].m = frames[i];
+		n += read_frame(core, &items[n]);
+	}
+	for (unsigned int i = 0; i < n; i++)
+		prefetch_conn(core->priv, &items[i]);
+	for (unsigned int i = 0; i < n; i++)
+		process_item(core, &items[i], &io);
+}
+
+/* Likewise, of many connections. */
+static __attribute__((noinline)) void
+process_many(struct sani_core *core, struct rte_mbuf **frames, unsigned int nb_frames)
+{
 	struct sani_rx_item items[SANI_BURST];
 	struct sani_tcp_io io = sani_make_io(core);
 	struct many b;
-	unsigned int n = 0;
 
 	b.core = core;
 	b.items = items;
 	b.n = b.nb_blocks = b.nb_steps = b.nb_texts = 0;
 	b.nb_spare = core->priv->spare.nb;
 	for (unsigned int i = 0; i < nb_frames; i++) {
-		items[n].m = frames[i];
-		if (!read_frame(core, &items[n]))
-			continue;
-		n++;
-		if (sani_unlikely(many))
+		items[b.n].m = frames[i];
+		if (read_frame(core, &items[b.n]))
 			go_ahead_reading(&b);
 	}
-	if (sani_unlikely(many))
-		go_ahead_between(&b);
-	else
-		for (unsigned int i = 0; i < n; i++)
-			prefetch_conn(core->priv, &items[i]);
-	for (unsigned int i = 0; i < n; i++) {
-		if (sani_unlikely(many))
-			go_ahead_processing(&b, i);
-		if (items[i].is_icmp)
-			input_error(core, &items[i]);
-		else
-			input_segment(core, &items[i], &io);
+	go_ahead_between(&b);
+	for (unsigned int i = 0; i < b.n; i++) {
+		go_ahead_processing(&b, i);
+		process_item(core, &items[i], &io);
 	}
 }
 
@@ -527,7 +542,10 @@ take_burst(struct sani_core *core, struct rte_mbuf **frames, unsigned int n)
 	if (sani_unlikely(p->scarce) && !p->busy)
 		sani_core_look_at_pool(core);
 	p->busy = true;
-	process(core, frames, n);
+	if (sani_unlikely(p->nb_blocks > p->cold_blocks))
+		process_many(core, frames, n);
+	else
+		process(core, frames, n);
 }
 
 unsigned int
