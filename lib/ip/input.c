@@ -226,17 +226,31 @@ set_ports(struct sani_tuple *t, uint16_t local, uint16_t remote)
 	memcpy(&t->local_port, &ports, sizeof(ports));
 }
 
+/* Of a plain frame, what is_source_ok() finds out, asked anew when another source than the last has spoken. */
+static inline bool
+is_plain_source_ok(struct sani_ip_engine *ip, unsigned int iface, uint32_t src_be)
+{
+	struct sani_ip_net *net = &ip->nets[iface];
+
+	if (sani_likely(src_be == net->source_be))
+		return true;
+	if (!is_source_ok(ip, iface, src_be))
+		return false;
+	net->source_be = src_be;
+	return true;
+}
+
 /*
  * Nearly every frame is plain, sound and wanted: this is all that there is to do about it. Of any other nothing has
  * happened when the answer is no; take_frame() finds out what is the matter, and counts it.
  */
 static inline bool
-take_plain(const struct sani_ip_engine *ip, struct rte_mbuf *m, uint8_t iface, struct sani_ip_pkt *pkt)
+take_plain(struct sani_ip_engine *ip, struct rte_mbuf *m, uint8_t iface, struct sani_ip_pkt *pkt)
 {
 	const struct plain *p = rte_pktmbuf_mtod(m, const struct plain *);
 	uint16_t l4_len;
 
-	if (!is_plain(ip, iface, m, p) || !is_source_ok(ip, iface, p->h.ip4.src_addr) ||
+	if (!is_plain(ip, iface, m, p) || !is_plain_source_ok(ip, iface, p->h.ip4.src_addr) ||
 	    ip->bad_cksums[iface] != CKSUM_DECIDED)
 		return false;
 	l4_len = (uint16_t)(rte_be_to_cpu_16(p->h.ip4.total_length) - SANI_IP4_HDR_MIN);

@@ -96,6 +96,8 @@ struct sani_ip_net {
 	uint32_t mask_be;
 	uint32_t host_be;	/**< The other bits; 0: there is no broadcast address (RFC 3021). */
 	uint32_t gateway_be;	/**< 0: none. */
+	uint64_t source_be;	/**< Of the last plain frame, which may be one: most come from where the last came from.
+				 *   UINT64_MAX: there was none. */
 };
 
 /** Ethernet and IPv4 header without options, at any address. */

@@ -17,6 +17,7 @@ sani_ip_init_nets(struct sani_ip_engine *ip)
 			       rte_cpu_to_be_32(UINT32_MAX << (32 - ifc->prefix));
 		net->host_be = ifc->prefix < 31 ? ~net->mask_be : 0;
 		net->gateway_be = ifc->has_gateway ? sani_ip_v4_be(&ifc->gateway) : 0;
+		net->source_be = UINT64_MAX;
 	}
 }
 
