@@ -361,9 +361,18 @@ sani_tcp_rtt_syn(struct sani_tcp_conn *c, const struct sani_tcp_seg *seg, uint64
 
 /* timers.c */
 
+#define SANI_TCP_USER_TIMEOUT_US 924000000ull	/* for data; SHLD-11 asks for 100 s at least */
+#define SANI_TCP_SYN_TIMEOUT_US 180000000ull	/* MUST-23 */
+
 /** User timeout of the present state [us]. */
-uint64_t
-sani_tcp_user_timeout_us(const struct sani_tcp_conn *c);
+static inline uint64_t
+sani_tcp_user_timeout_us(const struct sani_tcp_conn *c)
+{
+	if (c->user_timeout_ms != 0)
+		return c->user_timeout_ms * 1000ull;
+	return c->state < SAN_TCP_ESTABLISHED ? SANI_TCP_SYN_TIMEOUT_US : SANI_TCP_USER_TIMEOUT_US;
+}
+
 /** The connection is given up: nobody answers. One that was established sends a RST. @return Events. */
 uint32_t
 sani_tcp_give_up(struct sani_tcp_conn *c, struct sani_tcp_io *io);

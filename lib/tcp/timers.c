@@ -19,8 +19,6 @@
  *   KEEP     has the peer been silent for long (RFC 9293 3.8.4)? Looked at when it fires: keepalive.c
  *   PACE     the next burst may go: pace.h
  */
-#define USER_TIMEOUT_US 924000000ull	/* for data; SHLD-11 asks for 100 s at least */
-#define SYN_TIMEOUT_US 180000000ull	/* MUST-23 */
 
 /*
  * A SYN-ACK is sent again so often, and the last one waited for: 63 s in all. MUST-23 asks for three
@@ -60,14 +58,6 @@ sani_tcp_deadline_now(struct sani_tcp_conn *c)
 			c->wake_us = seldom_us;
 	}
 	return c->wake_us;
-}
-
-uint64_t
-sani_tcp_user_timeout_us(const struct sani_tcp_conn *c)
-{
-	if (c->user_timeout_ms != 0)
-		return c->user_timeout_ms * 1000ull;
-	return c->state < SAN_TCP_ESTABLISHED ? SYN_TIMEOUT_US : USER_TIMEOUT_US;
 }
 
 void
