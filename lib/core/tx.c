@@ -65,7 +65,7 @@ sani_tx_refused(struct sani_core *core, struct sani_txq *q)
 	memmove(q->m, q->m + 1, q->n * sizeof(q->m[0]));
 }
 
-static void
+static __attribute__((noinline)) void
 flush_port(struct sani_core *core, unsigned int iface)
 {
 	struct sani_txq *q = &core->priv->txq[iface];
