@@ -273,7 +273,7 @@ sani_core_read(struct sani_core *core, struct sani_tcp_conn *c, void *buf, uint3
 {
 	uint32_t got, ev;
 
-	got = sani_tcp_read_by(c, buf, n, &ev, core->host->pool, core->priv->cache);
+	got = sani_tcp_read_by(c, buf, n, &ev, core->host->pool, core->priv->tcp_io.cache);
 	sani_assert(got == n);
 	(void)got;
 	if (sani_unlikely(ev != 0))
@@ -286,7 +286,7 @@ sani_core_write_plain(struct sani_core *core, struct sani_tcp_conn *c, const voi
 {
 	struct sani_core_priv *p = core->priv;
 
-	if (sani_unlikely(p->scarce) || !sani_tcp_write_plain(c, data, len, core->host->pool, &p->spare))
+	if (sani_unlikely(p->tcp_io.scarce) || !sani_tcp_write_plain(c, data, len, core->host->pool, &p->spare))
 		return false;
 	list_dirty(p, c);
 	return true;

@@ -40,7 +40,7 @@ sani_cut_init(struct sani_core *core)
 	if (p->cut_room < p->cut.max)
 		return;
 	p->cut.waits = host->nb_ifaces == 1;
-	p->cuts = &p->cut;
+	p->tcp_io.cut = &p->cut;
 	for (unsigned int i = 0; i < host->nb_ifaces; i++)
 		p->txq[i].state |= SANI_TXQ_CUTS;
 }
@@ -53,6 +53,10 @@ fill_core(struct sani_core *core)
 
 	p->io = (struct sani_ip_io){
 		.pool = host->pool, .ctr = &core->ctr, .tx = p->io_tx, .max_tx = SANI_IP_FRAMES,
+	};
+	p->tcp_io = (struct sani_tcp_io){
+		.pool = host->pool, .ctr = &core->ctr, .tx = p->seg, .max_tx = SANI_TX_BURST, .spare = &p->spare,
+		.budget = &p->budget,
 	};
 	/*
 	 * Half of what a pool of usual buffers can hold: promises are seldom all kept at once, and `scarce`

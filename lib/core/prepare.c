@@ -13,7 +13,7 @@ static bool
 mend(struct sani_core *core, struct sani_txq *q, struct rte_mbuf *m)
 {
 	if (m->ol_flags & RTE_MBUF_F_TX_TCP_SEG) {
-		core->priv->cuts = NULL;
+		core->priv->tcp_io.cut = NULL;
 		return false;
 	}
 	if (m->nb_segs == 1)

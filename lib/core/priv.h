@@ -53,19 +53,13 @@ static inline struct sani_tcp_io
 sani_make_io(struct sani_core *core)
 {
 	struct sani_core_priv *p = core->priv;
+	struct sani_tcp_io io = p->tcp_io;
 
-	return (struct sani_tcp_io){
-		.now_us = core->now_us,
-		.pool = core->host->pool,
-		.cache = p->cache,
-		.spare = sani_likely(!p->scarce) ? &p->spare : NULL,
-		.ctr = &core->ctr,
-		.tx = p->spare_tx,
-		.max_tx = SANI_SPARE_TX,
-		.scarce = p->scarce,
-		.behind = p->behind,
-		.budget = &p->budget,
-	};
+	io.now_us = core->now_us;
+	io.tx = p->spare_tx;
+	io.max_tx = SANI_SPARE_TX;
+	io.cut = NULL;
+	return io;
 }
 
 /* make.c: one core's memory. round.c: the clock. */

@@ -102,7 +102,7 @@ ration(struct sani_core *core)
 
 	give_spare(core);
 	nb_free = count_free(core->host->pool);
-	p->scarce = nb_free < low;
+	p->tcp_io.scarce = nb_free < low;
 	p->sends = share(core, nb_free, low / 4);
 	p->budget.sends = is_waited(p) ? 0 : p->sends;
 	p->budget.texts = share(core, nb_free, low / 2);
@@ -115,9 +115,10 @@ look(struct sani_core *core)
 {
 	struct sani_core_priv *p = core->priv;
 
-	p->scarce = count_free(core->host->pool) < core->host->scarce_below;
-	if (sani_unlikely(p->scarce))
+	p->tcp_io.scarce = count_free(core->host->pool) < core->host->scarce_below;
+	if (sani_unlikely(p->tcp_io.scarce))
 		ration(core);
+	p->tcp_io.spare = sani_likely(!p->tcp_io.scarce) ? &p->spare : NULL;
 	p->looked_ms = (uint32_t)(core->now_us >> 10);
 	p->busy = false;
 }
@@ -200,13 +201,13 @@ look_anew(struct sani_core *core)
 static bool
 may_send(const struct sani_core_priv *p)
 {
-	return !p->scarce || p->sends > 0;
+	return !p->tcp_io.scarce || p->sends > 0;
 }
 
 static bool
 may_keep(const struct sani_core_priv *p)
 {
-	return !p->scarce || p->budget.texts > 0;
+	return !p->tcp_io.scarce || p->budget.texts > 0;
 }
 
 /* Each takes what it may before the next is asked. */
@@ -223,7 +224,7 @@ serve_waiting(struct sani_core *core)
 		p->budget.sends = p->sends;
 		sani_conn_settle(core, c, sani_tcp_try_again(c));
 		p->sends = p->budget.sends;
-		if (!p->scarce)
+		if (!p->tcp_io.scarce)
 			sani_core_look_at_pool(core);
 	}
 	if (is_waited(p))

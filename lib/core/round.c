@@ -62,7 +62,7 @@ look_around(struct sani_core *core)
 void
 sani_core_entered(struct sani_core *core)
 {
-	core->priv->cache = rte_mempool_default_cache(core->host->pool, rte_lcore_id());
+	core->priv->tcp_io.cache = rte_mempool_default_cache(core->host->pool, rte_lcore_id());
 	sani_core_tell_time(core);
 	look_around(core);
 }
@@ -70,7 +70,7 @@ sani_core_entered(struct sani_core *core)
 void
 sani_core_left(struct sani_core *core)
 {
-	core->priv->cache = NULL;
+	core->priv->tcp_io.cache = NULL;
 }
 
 unsigned int
@@ -138,7 +138,7 @@ sani_core_input(struct sani_core *core)
 
 	n += sani_rx_handed(core);
 	n += sani_rx_ports(core);
-	core->priv->behind = is_behind(core);
+	core->priv->tcp_io.behind = is_behind(core);
 	n += sani_conn_expire(core);
 	n += sani_tw_expire(core);
 	if (sani_unlikely(is_rare_due(core)))

@@ -17,7 +17,7 @@ cut_payload(const struct sani_core *core, struct rte_mbuf *m, uint16_t off, uint
 {
 	if (len > 0 && rte_pktmbuf_adj(m, off) != NULL)
 		return m;
-	sani_buf_free(m, core->host->pool, core->priv->cache);
+	sani_buf_free(m, core->host->pool, core->priv->tcp_io.cache);
 	return NULL;
 }
 
@@ -354,7 +354,7 @@ input_segment(struct sani_core *core, struct sani_rx_item *item, struct sani_tcp
 		item->tw = sani_flow_idx(ref);
 		input_listener(core, item);
 	}
-	sani_buf_free(item->m, core->host->pool, core->priv->cache);
+	sani_buf_free(item->m, core->host->pool, core->priv->tcp_io.cache);
 }
 
 static void
@@ -482,7 +482,6 @@ static void
 process(struct sani_core *core, struct rte_mbuf **frames, unsigned int nb_frames)
 {
 	struct sani_rx_item items[SANI_BURST];
-	struct sani_tcp_io io = sani_make_io(core);
 	unsigned int n = 0;
 
 	for (unsigned int i = 0; i < nb_frames; i++) {
@@ -492,7 +491,7 @@ process(struct sani_core *core, struct rte_mbuf **frames, unsigned int nb_frames
 	for (unsigned int i = 0; i < n; i++)
 		prefetch_conn(core->priv, &items[i]);
 	for (unsigned int i = 0; i < n; i++)
-		process_item(core, &items[i], &io);
+		process_item(core, &items[i], &core->priv->tcp_io);
 }
 
 /* Likewise, of many connections. */
@@ -500,7 +499,6 @@ static __attribute__((noinline)) void
 process_many(struct sani_core *core, struct rte_mbuf **frames, unsigned int nb_frames)
 {
 	struct sani_rx_item items[SANI_BURST];
-	struct sani_tcp_io io = sani_make_io(core);
 	struct many b;
 
 	b.core = core;
@@ -515,7 +513,7 @@ process_many(struct sani_core *core, struct rte_mbuf **frames, unsigned int nb_f
 	go_ahead_between(&b);
 	for (unsigned int i = 0; i < b.n; i++) {
 		go_ahead_processing(&b, i);
-		process_item(core, &items[i], &io);
+		process_item(core, &items[i], &core->priv->tcp_io);
 	}
 }
 
@@ -539,7 +537,7 @@ take_burst(struct sani_core *core, struct rte_mbuf **frames, unsigned int n)
 		prefetch_frame(frames[i]);
 	p->more |= n == SANI_BURST;
 	/* one that was not low is looked at behind what is sent: that was no longer ago than a millisecond */
-	if (sani_unlikely(p->scarce) && !p->busy)
+	if (sani_unlikely(p->tcp_io.scarce) && !p->busy)
 		sani_core_look_at_pool(core);
 	p->busy = true;
 	if (sani_unlikely(p->nb_blocks > p->cold_blocks))

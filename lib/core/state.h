@@ -21,6 +21,7 @@
 #define SANI_RESERVE 64			/**< mbufs that a core keeps for the RST of closes. */
 #define SANI_ACK_TURNS 3		/**< Rounds after which a bare ACK waits for the program no longer. */
 #define SANI_SPARE_TX 4			/**< Room for calls of the tcp engine that build no segment. */
+#define SANI_TX_BURST 32		/**< Segments of one connection in a round. */
 #define SANI_IP_FRAMES 32		/**< Frames that calls of the ip engine may leave before a sweep. */
 #define SANI_QUEUE_FIRST (256u << 10)	/**< Size of a queue that grows by itself, at first [bytes]. */
 #define SANI_HOP_LISTS 256u		/**< As many neighbours are asked for at a time at most. */
@@ -134,16 +135,16 @@ struct sani_core_priv {
 	struct sani_ip_io io;			/**< Of every call of the ip engine; sani_tx_sweep() empties it. */
 	struct rte_mbuf *io_tx[SANI_IP_FRAMES];
 	struct sani_flow flow;
-	struct rte_mempool_cache *cache;	/**< Of the host's pool, of the thread that polls; NULL: not known. */
+	struct sani_tcp_io tcp_io;		/**< Of the tcp engine's calls for a burst or a list, with room for seg;
+						 *   no segment is left in it. Others: sani_make_io(). */
+	struct rte_mbuf *seg[SANI_TX_BURST];
 	uint8_t rare;				/**< enum sani_rare */
-	bool scarce;				/**< The pool runs low, */
-	bool busy;				/**< look at it again: packets came or went since it was looked at. */
+	bool busy;				/**< Look at the pool again: packets came or went since. */
 	uint32_t looked_ms;			/**< When that was [1,024 us], modulo 2^32; */
 	uint32_t busy_ms;			/**< and when for a packet's sake last. */
 	bool stuck;				/**< A txq is. */
 	bool more;				/**< Of this round: a burst was full, so packets may be left. */
-	bool behind;				/**< struct sani_tcp_io; */
-	uint64_t behind_until_us;		/**< not beyond this. 0: the last burst was not full. */
+	uint64_t behind_until_us;		/**< tcp_io.behind not beyond this. 0: the last burst was not full. */
 
 	struct sani_tcp_conn *conns;
 	uint32_t conn_free;			/**< Freed last, SANI_NONE. */
@@ -172,8 +173,7 @@ struct sani_core_priv {
 	uint32_t nb_late;
 	uint32_t nb_late_before;		/**< of them by the round before. */
 	struct sani_waiting waiting[SANI_HOP_LISTS];	/**< Connects whose SYN has not left, by first hop (hop.c). */
-	struct sani_tcp_cut *cuts;		/**< struct sani_tcp_io: NULL where not every port cuts, else */
-	struct sani_tcp_cut cut;		/**< this, whose room is */
+	struct sani_tcp_cut cut;		/**< tcp_io.cut, where every port cuts; its room is */
 	uint32_t cut_room;			/**< so much while none wait for a port. */
 	struct sani_waiting short_ones;		/**< Sends that wait for a buffer, in turn (ration.c). */
 	uint32_t sends;				/**< budget.sends for those that wait (ration.c). */

@@ -6,15 +6,14 @@
 #include "core/mesh.h"
 #include "core/priv.h"
 
-#define TX_BURST 32			/* segments of one connection in a round */
-#define TXQ_LIMIT (SANI_TXQ_MAX - TX_BURST - SANI_IP_TX_ROOM)
+#define TXQ_LIMIT (SANI_TXQ_MAX - SANI_TX_BURST - SANI_IP_TX_ROOM)
 #define UNREACHABLE_MAX 32
 #define TTL_DEFAULT 64			/* RFC 1700, for what no connection sends */
 
 #define REFUSALS_MOST 1000		/* of one frame, and */
 #define REFUSED_MOST_US 1000000		/* for so long: longer than a ring stays full, or a peer over rings is away */
 
-_Static_assert(TX_BURST <= SANI_TCP_TX_MAX && SANI_SPARE_TX <= SANI_TCP_TX_MAX, "a bit for each segment");
+_Static_assert(SANI_TX_BURST <= SANI_TCP_TX_MAX && SANI_SPARE_TX <= SANI_TCP_TX_MAX, "a bit for each segment");
 
 /* Connections whose first hop is known not to answer: told after the loop, for that may close any. */
 struct unreachable {
@@ -229,7 +228,7 @@ sani_tx_segments(struct sani_core *core, struct sani_tcp_conn *c, const struct s
 	sani_tx_sweep(core);
 }
 
-/* With io for TX_BURST segments, of which none are left. */
+/* With io for SANI_TX_BURST segments, of which none are left. */
 static inline bool
 output_burst(struct sani_core *core, struct sani_tcp_conn *c, struct sani_tcp_io *io, struct unreachable *u)
 {
@@ -241,23 +240,16 @@ output_burst(struct sani_core *core, struct sani_tcp_conn *c, struct sani_tcp_io
 	return more;
 }
 
-/* Written where it lies: a copy of what was only just stored in pieces waits until all of them have left the core. */
-static inline void
-widen_io(const struct sani_core *core, struct sani_tcp_io *io, struct rte_mbuf **seg)
-{
-	io->tx = seg;
-	io->max_tx = TX_BURST;
-	io->cut = core->priv->cuts;
-}
-
 bool
 sani_tx_conn(struct sani_core *core, struct sani_tcp_conn *c)
 {
-	struct rte_mbuf *seg[TX_BURST];
+	struct rte_mbuf *seg[SANI_TX_BURST];
 	struct sani_tcp_io io = sani_make_io(core);
 	bool more;
 
-	widen_io(core, &io, seg);
+	io.tx = seg;
+	io.max_tx = SANI_TX_BURST;
+	io.cut = core->priv->tcp_io.cut;
 	more = output_burst(core, c, &io, NULL);
 	sani_tx_sweep(core);
 	return more;
@@ -330,7 +322,7 @@ fetch_buffer_ahead(const struct rte_mempool_cache *cache)
 static SANI_SELDOM void
 make_room(struct sani_core *core, struct sani_tcp_io *io)
 {
-	io->max_tx = TX_BURST;
+	io->max_tx = SANI_TX_BURST;
 	if (io->cut == NULL || io->cut->room >= io->cut->max)
 		return;
 	sani_tx_sweep(core);
@@ -344,21 +336,20 @@ static unsigned int
 output_dirty(struct sani_core *core, struct unreachable *u, bool is_end)
 {
 	struct sani_core_priv *p = core->priv;
-	struct rte_mbuf *seg[TX_BURST];
-	struct sani_tcp_io io = sani_make_io(core);
+	struct sani_tcp_io *io = &p->tcp_io;
 	uint32_t n = p->nb_dirty;
 	uint32_t kept = 0;
 
-	widen_io(core, &io, seg);
+	io->now_us = core->now_us;
 	for (uint32_t i = 0; i < n; i++) {
 		struct sani_tcp_conn *c = &p->conns[p->dirty[i]];
 		bool stays = waits_for_program(c, is_end);
 
 		if (!stays) {
-			fetch_buffer_ahead(io.cache);
-			stays = must_wait(core, c) || output_burst(core, c, &io, u);
+			fetch_buffer_ahead(io->cache);
+			stays = must_wait(core, c) || output_burst(core, c, io, u);
 			if (sani_unlikely(stays))
-				make_room(core, &io);
+				make_room(core, io);
 		}
 		if (stays) {
 			c->owner.dirty = kept;

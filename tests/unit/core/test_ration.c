@@ -466,7 +466,7 @@ what_is_spared_is_no_reason_to_ration(void **state)
 	pair_now_us += 2 * MS;
 	pair_round(B);
 	assert_int_equal(p->spare.nb, 0);
-	assert_false(p->scarce);
+	assert_false(p->tcp_io.scarce);
 	assert_int_equal(pair_write(0, "text", 4), 4);
 	assert_int_equal(pair_write(0, "text", 4), 4);
 	pair_drop(A);

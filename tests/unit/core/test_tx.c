@@ -191,7 +191,7 @@ packets_to_be_cut_that_wait_for_their_port_are_bounded(void **state)
 	pair_open(1, let_ports_cut);
 	pair_listen(B, 80, 200);
 	p = pair.host[A]->cores[0]->priv;
-	assert_ptr_equal(p->cuts, &p->cut);
+	assert_ptr_equal(p->tcp_io.cut, &p->cut);
 	for (uint32_t i = 0; i < 100; i++)
 		pair_establish(80);
 	for (uint32_t i = 0; i < 100; i++)
