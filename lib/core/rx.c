@@ -528,7 +528,7 @@ prefetch_frame(const struct rte_mbuf *m)
 	rte_prefetch0(p + RTE_MIN(m->data_len, 2 * SANI_CACHE_LINE));
 }
 
-static void
+static inline __attribute__((always_inline)) void
 take_burst(struct sani_core *core, struct rte_mbuf **frames, unsigned int n)
 {
 	struct sani_core_priv *p = core->priv;
