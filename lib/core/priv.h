@@ -57,6 +57,8 @@ sani_make_io(struct sani_core *core)
 
 	io.now_us = core->now_us;
 	io.tx = p->spare_tx;
+	io.nb_tx = 0;
+	io.ect = 0;
 	io.max_tx = SANI_SPARE_TX;
 	io.cut = NULL;
 	return io;
