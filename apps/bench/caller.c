@@ -74,14 +74,15 @@ send_request(struct caller *c, struct conn *k, uint64_t begun)
 	int rc = san_recv(k->sock, &k->recv, c->answer, c->options.size, SAN_WAITALL);
 
 	k->begun = begun;
-	if (rc == 0)
+	if (rc == 0) {
+		/* until the receive ends, whatever becomes of the send */
+		c->under_way++;
 		rc = san_send(k->sock, op, c->request, c->options.size, 0);
+	}
 	if (rc != 0 && op != NULL)
 		c->spare[c->nb_spare++] = op;
 	if (rc < 0)
 		lose(c, k);
-	else
-		c->under_way++;
 }
 
 /* xorshift64* (Vigna, 2016). */
@@ -372,7 +373,15 @@ caller_rest(struct bench_world *w, struct caller *c)
 {
 	caller_set(c, CALLER_REST, 0, NULL);
 	c->all_back = c->under_way == 0;
-	return bench_world_until(w, &c->all_back, REST_LIMIT_S);
+	if (!bench_world_until(w, &c->all_back, REST_LIMIT_S)) {
+		if (!prog_stop)
+			prog_complain("answers do not come.");
+		return false;
+	}
+	if (c->count[CALLER_BROKEN] > 0)
+		prog_complain("of %u connections %llu were broken off.", c->nb_conns,
+			      (unsigned long long)c->count[CALLER_BROKEN]);
+	return c->count[CALLER_BROKEN] == 0;
 }
 
 uint64_t

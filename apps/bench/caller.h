@@ -88,7 +88,11 @@ caller_set(struct caller *c, enum caller_mode mode, double rate, struct bench_me
 void
 caller_set_size(struct caller *c, uint32_t size);
 
-/** Rest, and wait for the answers that are due. @return false: they did not come within some seconds. */
+/**
+ * Rest, and wait for the answers that are due.
+ *
+ * @return false: they did not come within some seconds, or a connection broke off; complained, unless a signal came.
+ */
 bool
 caller_rest(struct bench_world *w, struct caller *c);
 

@@ -46,10 +46,9 @@ measure(struct pair *p)
 
 		caller_set_size(p->caller, size);
 		caller_set(p->caller, CALLER_CLOSED_LOOP, 0, p->meter);
-		good = bench_meter_run(p->meter);
+		good = bench_meter_run(p->meter) && caller_rest(&p->world, p->caller);
 		if (good)
 			report(p, size);
-		good = good && caller_rest(&p->world, p->caller);
 	}
 	return good;
 }
