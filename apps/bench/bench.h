@@ -35,6 +35,7 @@ enum bench_kind {
 	BENCH_FLAG,	/**< Given or not. */
 	BENCH_NUMBER,	/**< A whole number from min to max. */
 	BENCH_LIST,	/**< Such numbers, with commas between. */
+	BENCH_RISING,	/**< Such a list, none less than the one before. */
 	BENCH_REAL,	/**< A decimal number from min to max. */
 	BENCH_TEXT_ARG,	/**< Any text. */
 };

@@ -28,7 +28,7 @@
 #define FULL 1448.0	/* bytes of a full segment at an MTU of 1500, with timestamps */
 
 static const struct bench_option options[] = {
-	{ "connections", BENCH_LIST, "1,100,1000", 1, 16000, "of rpc, measured one after the other, upwards" },
+	{ "connections", BENCH_RISING, "1,100,1000", 1, 16000, "of rpc, measured one after the other, upwards" },
 	{ "size", BENCH_NUMBER, "64", 1, 16384, "of a request, and of its answer [bytes]" },
 	{ "batch", BENCH_NUMBER, "128", 1, 4096, "connections at once that are opened, used and closed" },
 	{ "threads", BENCH_NUMBER, NULL, 1, 2, "2, the default where there are two lcores, or 1" },

@@ -78,7 +78,7 @@ lists_of(const struct bench_command *c, const struct bench_option **lists)
 static const char *
 argument_of(const struct bench_option *o)
 {
-	static const char *const names[] = { "", " N", " N,N...", " X", " TEXT" };
+	static const char *const names[] = { "", " N", " N,N...", " N,N...", " X", " TEXT" };
 
 	return names[o->kind];
 }
@@ -145,6 +145,8 @@ parse_list(const struct bench_option *o, const char *text, uint64_t *list)
 			prog_refuse("%s has more than %d numbers.", name, BENCH_LIST_MAX);
 		snprintf(word, sizeof(word), "%.*s", (int)(len < sizeof(word) ? len : sizeof(word) - 1), text);
 		list[n++] = prog_number(name, word, o->min, o->max);
+		if (o->kind == BENCH_RISING && n > 1 && list[n - 1] < list[n - 2])
+			prog_refuse("%s goes upwards: %s comes before a number that is more.", name, word);
 		if (text[len] == '\0')
 			return n;
 		text += len + 1;
@@ -161,7 +163,7 @@ check_value(const struct bench_option *o, const char *text)
 	snprintf(name, sizeof(name), "--%s", o->name);
 	if (o->kind == BENCH_NUMBER)
 		prog_number(name, text, o->min, o->max);
-	else if (o->kind == BENCH_LIST)
+	else if (o->kind == BENCH_LIST || o->kind == BENCH_RISING)
 		parse_list(o, text, list);
 	else if (o->kind == BENCH_REAL)
 		parse_real(o, text);

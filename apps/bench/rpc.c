@@ -5,7 +5,7 @@
 #include "pair.h"
 
 static const struct bench_option options[] = {
-	{ "connections", BENCH_LIST, "1,100,1000", 1, 1000000, "measured one after the other, upwards" },
+	{ "connections", BENCH_RISING, "1,100,1000", 1, 1000000, "measured one after the other, upwards" },
 	{ "addresses", BENCH_NUMBER, NULL, 1, BENCH_ADDRESSES_MAX,
 	  "each connection is bound to one of so many addresses of\n"
 	  "the client, and goes to the server's of the same\nnetwork; a ring pair each" },

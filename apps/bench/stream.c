@@ -236,6 +236,8 @@ list_offloads(const struct bench *b, const char *list[])
 	const char *all = bench_text(b, "offload");
 	unsigned int n = 0;
 
+	if (bench_has(b, "peer") && strcmp(all, "auto") != 0)
+		prog_refuse("--offload is of a ring pair, not of --peer.");
 	for (const char *at = all; at != NULL; at = strchr(at, ',') != NULL ? strchr(at, ',') + 1 : NULL) {
 		size_t len = strcspn(at, ",");
 		unsigned int i = 0;
