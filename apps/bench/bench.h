@@ -66,7 +66,7 @@ struct bench_command {
 	const char *text;	/**< What --help says below it; whole lines. */
 	const struct bench_option *options;	/**< Its own; NULL: none. */
 	unsigned int groups;	/**< enum bench_group */
-	int (*run)(struct bench *b);	/**< @return exit status; 0: print the rows. */
+	int (*run)(struct bench *b);	/**< @return exit status. */
 };
 
 /** All commands (main.c); NULL ends it. */

@@ -308,7 +308,9 @@ open_all(struct bench_world *w, struct caller *c, uint32_t connections, struct b
 	if (go_on(w, meter, &c->all_open, OPEN_LIMIT_S + connections / 10000.0) &&
 	    c->count[CALLER_OPENED] >= connections)
 		return true;
-	prog_complain("of %u connections %llu were opened.", connections, (unsigned long long)c->count[CALLER_OPENED]);
+	if (!prog_stop)
+		prog_complain("of %u connections %llu were opened.", connections,
+			      (unsigned long long)c->count[CALLER_OPENED]);
 	return false;
 }
 
@@ -336,8 +338,9 @@ caller_disconnect(struct bench_world *w, struct caller *c, struct bench_meter *m
 	c->all_closed = c->count[CALLER_CLOSED] == c->nb_conns;
 	if (go_on(w, meter, &c->all_closed, OPEN_LIMIT_S + c->nb_conns / 10000.0))
 		return true;
-	prog_complain("of %u connections %llu were closed.", c->nb_conns,
-		      (unsigned long long)c->count[CALLER_CLOSED]);
+	if (!prog_stop)
+		prog_complain("of %u connections %llu were closed.", c->nb_conns,
+			      (unsigned long long)c->count[CALLER_CLOSED]);
 	return false;
 }
 

@@ -68,7 +68,8 @@ measure_stages(struct connect *c)
 	bench_world_look(c->world);
 	do {
 		if (!measure_batch(c, sums)) {
-			prog_complain("connections do not end.");
+			if (!prog_stop)
+				prog_complain("connections do not end.");
 			return false;
 		}
 	} while (sums[0].tsc + sums[1].tsc + sums[2].tsc < want && rte_rdtsc() < end && !prog_stop);

@@ -300,7 +300,8 @@ open_all(struct run *r)
 	bench_world_look(w);
 	begun = prog_now_us();
 	if (!bench_meter_until(r->meter, &client->all_open, LIMIT_S + client->want / 2000.0) || client->failed > 0) {
-		prog_complain("of %u connections %u were opened.", client->want, client->open);
+		if (!prog_stop)
+			prog_complain("of %u connections %u were opened.", client->want, client->open);
 		return false;
 	}
 	report_change(r, "opening", OPENED, prog_now_us() - begun);
@@ -321,8 +322,9 @@ close_all(struct run *r)
 	begun = prog_now_us();
 	client->closing = true;
 	if (!bench_meter_until(r->meter, &client->all_closed, LIMIT_S + client->want / 2000.0) || client->failed > 0) {
-		prog_complain("of %u connections %llu were closed.", client->want,
-			      (unsigned long long)client->count[CLOSED]);
+		if (!prog_stop)
+			prog_complain("of %u connections %llu were closed.", client->want,
+				      (unsigned long long)client->count[CLOSED]);
 		return false;
 	}
 	report_change(r, "closing", CLOSED, prog_now_us() - begun);

@@ -116,6 +116,8 @@ split(struct bench *b, int argc, char **argv, char ***own)
 	if (at + 1 >= argc) {
 		if (argc == 1 || asks_for_help(argc, argv))
 			print_usage();
+		if (at == argc)
+			prog_refuse("there is no \"--\" before a command, and \"%s\" is not one.", argv[1]);
 		prog_refuse("no command behind \"--\".");
 	}
 	argv[at] = argv[0];
@@ -148,7 +150,10 @@ main(int argc, char **argv)
 	if (b->rows != NULL && prog_start(&b->prog, b->eal_argc, b->eal_argv)) {
 		bench_look(&b->machine);
 		status = b->command->run(b);
-		if (status == 0)
+		if (status != 0 && prog_stop)
+			prog_complain("stopped by a signal.");
+		/* repetitions that were over before it broke off are as good as others */
+		if (status == 0 || b->nb_rows > 0)
 			bench_print(b);
 		prog_cleanup(&b->prog);
 	}
