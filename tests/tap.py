@@ -2,15 +2,16 @@
 # SPDX-License-Identifier: BSD-3-Clause
 """Run the registered tests of a build folder and count what they print.
 
-Usage: tests/tap.py [--counts FILE] [--again FILE] [--label NAME] [--slow FACTOR] BUILD SUITE...
+Usage: tests/tap.py [--counts FILE] [--again FILE] [--label NAME] [--slow FACTOR] [--waiting FACTOR] BUILD SUITE...
 
 A test is an executable that prints TAP: a plan "1..N", then "ok 1 - name", "not ok 2 - name",
 "ok 3 - name # SKIP why". Whatever else goes wrong with the program is a failure of its own: an exit
 status that its results do not explain, a signal, the time limit, fewer or more results than planned,
 no results at all. Tests that meson may run side by side (is_parallel) are: as many at a time as there are
-processors, two at least; the others follow, each by itself. A line of each result goes to standard output, one word line of each ("ok",
-"not ok", "skip") to the file of counts, and what did not pass once more to the other, for the end of a long
-run. Tests of the suite "noasan" are left out when there is a label.
+processors, two at least, times --waiting, which is for those that wait most of their time; the others follow, each by
+itself. A line of each result goes to standard output, one word line of each ("ok", "not ok", "skip") to the file of
+counts, and what did not pass once more to the other, for the end of a long run. Tests of the suite "noasan" are left out
+when there is a label.
 """
 import argparse
 import concurrent.futures
@@ -122,10 +123,10 @@ def timed_run(test, slow):
     return text, status, timed_out, limit, time.monotonic() - begin
 
 
-def run_all(tests, slow):
+def run_all(tests, slow, waiting):
     """Yield each test and its outcome."""
     beside = [test for test in tests if test["is_parallel"]]
-    with concurrent.futures.ThreadPoolExecutor(max(2, len(os.sched_getaffinity(0)))) as pool:
+    with concurrent.futures.ThreadPoolExecutor(waiting * max(2, len(os.sched_getaffinity(0)))) as pool:
         yield from zip(beside, pool.map(lambda test: timed_run(test, slow), beside))
     for test in tests:
         if not test["is_parallel"]:
@@ -180,6 +181,7 @@ def main():
     parser.add_argument("--again")
     parser.add_argument("--label")
     parser.add_argument("--slow", type=int, default=1)
+    parser.add_argument("--waiting", type=int, default=1)
     parser.add_argument("build")
     parser.add_argument("suites", nargs="+")
     args = parser.parse_args()
@@ -198,7 +200,7 @@ def main():
             all_again.append("FAILED  %s: no test is registered" % label)
             print(all_again[-1])
             all_words.append("not ok")
-        for test, outcome in run_all(own, args.slow):
+        for test, outcome in run_all(own, args.slow, args.waiting):
             words, again = report(label, test, *outcome)
             all_words += words
             all_again += again
