@@ -291,8 +291,8 @@ sani_tx_conn(struct sani_core *core, struct sani_tcp_conn *c);
 
 /**
  * Segments of connections that were listed since the last end of a round, then one burst a port: what the program has
- * posted goes before the ports are looked at, or, behind a burst that was full, with the segments of this round. For
- * bare ACKs that wait for the program this is no turn. @return As sani_core_output().
+ * posted goes before the ports are looked at. For bare ACKs that wait for the program this is no turn. @return As
+ * sani_core_output().
  */
 unsigned int
 sani_tx_posted(struct sani_core *core);

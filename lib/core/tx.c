@@ -403,9 +403,7 @@ sani_tx_posted(struct sani_core *core)
 {
 	unsigned int n = output_listed(core, false);
 
-	/* Behind a full burst more has come: what this round gives rise to goes along, in one call of the driver. */
-	if (sani_likely(!core->priv->more))
-		flush_ports(core);
+	flush_ports(core);
 	return n;
 }
 

@@ -348,38 +348,6 @@ posted_goes_first_in_a_round(void **state)
 	pair_close();
 }
 
-/* A call of the driver costs as much as some frames, and more has come that will be answered: one is enough. */
-static void
-posted_behind_a_full_burst_goes_with_what_the_round_sends(void **state)
-{
-	struct sani_core *core;
-	uint64_t sent;
-	uint32_t a;
-
-	(void)state;
-	pair_open(1, NULL);
-	pair_listen(B, 80, 5);
-	a = pair_establish(80);
-	core = pair.socks[a + 1].core;
-	pair_run(SETTLE_US);
-	for (unsigned int i = 0; i < SANI_BURST; i++)
-		send_reset(pair.socks[a].core);
-	sani_core_output(pair.socks[a].core);
-	pair_round(B);
-	sent = pair_count(B, SANI_CTR_port_tx);
-	assert_int_equal(pair_write(a + 1, "to A", 4), 4);
-	assert_int_equal(sani_core_begin(core), 1);
-	assert_int_equal(pair_count(B, SANI_CTR_port_tx), sent);
-	sani_core_input(core);
-	sani_core_output(core);
-	assert_int_equal(pair_count(B, SANI_CTR_port_tx), sent + 1);
-	/* that burst was not full */
-	assert_int_equal(pair_write(a + 1, "to A", 4), 4);
-	sani_core_begin(core);
-	assert_int_equal(pair_count(B, SANI_CTR_port_tx), sent + 2);
-	pair_close();
-}
-
 /* B's rounds until it acknowledges a full segment; while others post, or not. */
 static unsigned int
 count_rounds_to_ack(bool others_post)
@@ -499,7 +467,6 @@ main(void)
 		cmocka_unit_test(established_connection_survives_a_silent_neighbour),
 		cmocka_unit_test(reserve_serves_the_rst_of_a_close_when_the_pool_is_empty),
 		cmocka_unit_test(posted_goes_first_in_a_round),
-		cmocka_unit_test(posted_behind_a_full_burst_goes_with_what_the_round_sends),
 		cmocka_unit_test(what_others_post_is_no_turn_of_an_ack_that_waits),
 		cmocka_unit_test(segments_are_ect_where_the_engine_says_so),
 		cmocka_unit_test(transfer_without_ecn_is_not_ect),
