@@ -215,10 +215,12 @@ measure(struct closer *c)
 		if (!close_batch(c, &sums))
 			return false;
 	} while (prog_now_us() < end_us && !prog_stop);
+	if (prog_stop)
+		return false;
 	put(c, &sums.all, "calls", sums.calls);
 	put(c, &sums.all, "end", sums.all.busy[0] - sums.calls);
 	put(c, &sums.all, "all", sums.all.tsc);
-	return !prog_stop;
+	return true;
 }
 
 static bool

@@ -55,6 +55,13 @@ put_stage(struct connect *c, const struct bench_sums *s, const char *stage)
 		bench_put_sums(bench_row(b, "cycles", "connect, %s: server", stage), s, s->busy[1], c->batch);
 }
 
+/* What connections took of which some failed is no figure. */
+static bool
+have_failed(const struct connect *c)
+{
+	return crr_counts(c->crr)[CRR_FAILED] > 0;
+}
+
 /* The batches of one repetition: until so many of a second are measured, at most five times as long. */
 static bool
 measure_stages(struct connect *c)
@@ -73,9 +80,11 @@ measure_stages(struct connect *c)
 			return false;
 		}
 	} while (sums[0].tsc + sums[1].tsc + sums[2].tsc < want && rte_rdtsc() < end && !prog_stop);
+	if (prog_stop || have_failed(c))
+		return false;
 	for (enum crr_stage s = CRR_OPEN; s < CRR_STAGES; s++)
 		put_stage(c, &sums[s], names[s]);
-	return !prog_stop;
+	return true;
 }
 
 static bool
@@ -86,8 +95,11 @@ measure_flow(struct connect *c, struct bench_meter *m)
 	unsigned int repeat = (unsigned int)bench_number(b, "repeat");
 	bool good = crr_run_stage(c->crr, CRR_FLOW, c->batch);
 
+	bench_progress("%s", name);
 	for (unsigned int i = 0; i < repeat && good; i++) {
-		good = bench_meter_run(m);
+		good = bench_meter_run(m) && !have_failed(c);
+		if (!good)
+			break;
 		bench_put_rate(m, bench_row(b, "k/s", "%s: rate", name), CRR_CLOSED, 1e-3);
 		bench_put_cycles(m, name, (double)m->sum[CRR_CLOSED]);
 	}

@@ -321,7 +321,7 @@ measure(struct kernel *k, enum mode mode, uint32_t connections, const char *what
 	good = bench_world_until(k->world, &k->all_open, LIMIT_S);
 	k->running = true;
 	for (unsigned int i = 0; i < bench_number(k->b, "repeat") && good && k->count[BROKEN] == 0; i++) {
-		good = bench_meter_run(k->meter);
+		good = bench_meter_run(k->meter) && k->count[BROKEN] == 0;
 		if (good)
 			report(k, what);
 	}

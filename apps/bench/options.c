@@ -5,6 +5,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include <rte_common.h>
+
 #include "bench.h"
 
 #define LISTS_MAX 6
@@ -169,6 +171,24 @@ check_value(const struct bench_option *o, const char *text)
 		parse_real(o, text);
 }
 
+/* What would not be looked at is refused: figures would not be what was asked for. */
+static void
+check_ends(const struct bench *b)
+{
+	static const char *const of_both[] = { "threads", "off-core" };
+	static const char *const of_one[] = { "config", "device", "peer-cpu" };
+	bool one = bench_has(b, "peer");
+
+	for (unsigned int i = 0; i < RTE_DIM(of_both); i++) {
+		if (one && bench_has(b, of_both[i]))
+			prog_refuse("--%s is of a client and a server in this process, not of --peer.", of_both[i]);
+	}
+	for (unsigned int i = 0; i < RTE_DIM(of_one); i++) {
+		if (!one && bench_has(b, of_one[i]))
+			prog_refuse("--%s is of --peer only.", of_one[i]);
+	}
+}
+
 void
 bench_take_options(struct bench *b, int argc, char **own)
 {
@@ -200,6 +220,8 @@ bench_take_options(struct bench *b, int argc, char **own)
 	}
 	if (optind < argc - 1)
 		prog_refuse("\"%s\" is not an option of %s.", own[optind + 1], b->command->name);
+	if (b->command->groups & BENCH_WORLD)
+		check_ends(b);
 }
 
 /* The option of this name, and its text; a name that the command does not have is a fault of the program. */

@@ -214,7 +214,8 @@ measure_sort(struct part *p, unsigned int sort, unsigned int i)
 	caller_set(c, CALLER_CLOSED_LOOP, 0, NULL);
 	bench_meter_repeat(m);
 	meet(p);
-	caller_rest(&p->load.world, c);
+	if (!caller_rest(&p->load.world, c))
+		atomic_fetch_add(&p->scale->failed, 1);
 	meet(p);
 	of->rate[i] = m->tsc > 0 ? (double)m->sum[0] * (double)rte_get_tsc_hz() / (double)m->tsc : 0;
 	of->slices += m->slices;

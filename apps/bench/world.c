@@ -268,29 +268,10 @@ choose_threads(struct bench_world *w)
 	return false;
 }
 
-/* What would not be looked at is refused: figures would not be what was asked for. */
-static void
-check_ends(const struct bench *b)
-{
-	static const char *const of_both[] = { "threads", "off-core" };
-	static const char *const of_one[] = { "config", "device", "peer-cpu" };
-	bool one = bench_has(b, "peer");
-
-	for (unsigned int i = 0; i < RTE_DIM(of_both); i++) {
-		if (one && bench_has(b, of_both[i]))
-			prog_refuse("--%s is of a client and a server in this process, not of --peer.", of_both[i]);
-	}
-	for (unsigned int i = 0; i < RTE_DIM(of_one); i++) {
-		if (!one && bench_has(b, of_one[i]))
-			prog_refuse("--%s is of --peer only.", of_one[i]);
-	}
-}
-
 bool
 bench_world_open(struct bench_world *w, struct bench *b, const struct bench_sizes *sizes,
 		 const struct bench_program *client, const struct bench_program *server)
 {
-	check_ends(b);
 	*w = (struct bench_world){ .b = b, .client = { .name = "client", .b = b, .program = *client } };
 	w->server = (struct bench_side){ .name = "server", .b = b };
 	w->one_end = bench_has(b, "peer");
