@@ -298,6 +298,16 @@ pair_listen(unsigned int side, uint16_t port, uint32_t backlog)
 		assert_int_equal(sani_core_listen_add(host->cores[i], &l), 0);
 }
 
+void
+pair_listen_fast(uint16_t pending)
+{
+	static const union sani_ip any;
+
+	pair.accept = true;
+	pair_listen(B, 80, 8);
+	sani_listen_find(pair.host[B]->cores[0], &any, 80)->l.tune.fast = pending;
+}
+
 int
 pair_connect(struct sani_core *core, uint16_t port)
 {

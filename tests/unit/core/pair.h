@@ -93,6 +93,10 @@ pair_addr(unsigned int side);
 void
 pair_listen(unsigned int side, uint16_t port, uint32_t backlog);
 
+/** B's only core listens on port 80, and takes so many Fast Opens that are not confirmed; what comes is accepted. */
+void
+pair_listen_fast(uint16_t pending);
+
 /** Connect from a core to the other side. @return The socket number, or a negative errno. */
 int
 pair_connect(struct sani_core *core, uint16_t port);

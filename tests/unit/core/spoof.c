@@ -128,3 +128,28 @@ spoof_count(uint8_t flags)
 		n += seg.flags == flags;
 	return n;
 }
+
+struct sani_tcp_seg
+spoof_syn_fast(uint32_t seq, const uint8_t *cookie, uint8_t nb, uint32_t len)
+{
+	struct sani_tcp_seg syn = spoof_syn(seq);
+
+	syn.opts |= SANI_TCP_OPT_FAST;
+	syn.nb_fast = nb;
+	if (cookie != NULL)
+		memcpy(syn.fast, cookie, nb);
+	syn.len = len;
+	return syn;
+}
+
+struct sani_tcp_seg
+spoof_syn_ack(const struct sani_tuple *t, const struct sani_tcp_seg *syn, const void *text)
+{
+	struct sani_tcp_seg out;
+	struct sani_tuple at;
+
+	spoof_in(t, syn, text);
+	assert_true(spoof_take(&at, &out));
+	assert_int_equal(out.flags, SANI_TCP_SYN | SANI_TCP_ACK);
+	return out;
+}

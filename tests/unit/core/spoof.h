@@ -21,6 +21,10 @@ spoof_tuple(uint32_t n, uint16_t port);
 struct sani_tcp_seg
 spoof_syn(uint32_t seq);
 
+/** The same with Fast Open's option, cookie and all (NULL, 0: it asks for one), and so much text. */
+struct sani_tcp_seg
+spoof_syn_fast(uint32_t seq, const uint8_t *cookie, uint8_t nb, uint32_t len);
+
 /** Put a segment with seg->len octets of text (NULL: none) on its way to B. Ports are those of the tuple. */
 void
 spoof_send(const struct sani_tuple *t, const struct sani_tcp_seg *seg, const void *text);
@@ -32,6 +36,10 @@ spoof_in(const struct sani_tuple *t, const struct sani_tcp_seg *seg, const void 
 /** Take the next TCP segment on its way to A; t as B sees it. @return False: there is none. */
 bool
 spoof_take(struct sani_tuple *t, struct sani_tcp_seg *seg);
+
+/** Send a SYN, run one round of B, and take B's SYN-ACK. */
+struct sani_tcp_seg
+spoof_syn_ack(const struct sani_tuple *t, const struct sani_tcp_seg *syn, const void *text);
 
 /** Throw away what is on its way to A. @return How many TCP segments had these flags, all of them. */
 unsigned int
