@@ -143,7 +143,8 @@ sani_core_input(struct sani_core *core)
 	n += sani_tw_expire(core);
 	if (sani_unlikely(is_rare_due(core)))
 		n += run_rare(core);
-	/* what this very input has given rise to, between this core and itself above all */
+	/* what this input has told this core itself above all; where so many queues were touched that they were woken
+	 * before its end, that waits for the next input */
 	return sani_unlikely(core->told != 0) ? n + sani_mesh_input(core) : n;
 }
 

@@ -469,12 +469,12 @@ go_ahead_processing(struct many *b, unsigned int i)
 }
 
 static inline __attribute__((always_inline)) void
-process_item(struct sani_core *core, struct sani_rx_item *item, struct sani_tcp_io *io)
+process_item(struct sani_core *core, struct sani_rx_item *item)
 {
 	if (sani_unlikely(item->is_icmp))
 		input_error(core, item);
 	else
-		input_segment(core, item, io);
+		input_segment(core, item, &core->priv->tcp_io);
 }
 
 /* All of a burst, while near caches hold what it touches. */
@@ -491,7 +491,7 @@ process(struct sani_core *core, struct rte_mbuf **frames, unsigned int nb_frames
 	for (unsigned int i = 0; i < n; i++)
 		prefetch_conn(core->priv, &items[i]);
 	for (unsigned int i = 0; i < n; i++)
-		process_item(core, &items[i], &core->priv->tcp_io);
+		process_item(core, &items[i]);
 }
 
 /* Likewise, of many connections. */
@@ -513,7 +513,7 @@ process_many(struct sani_core *core, struct rte_mbuf **frames, unsigned int nb_f
 	go_ahead_between(&b);
 	for (unsigned int i = 0; i < b.n; i++) {
 		go_ahead_processing(&b, i);
-		process_item(core, &items[i], &core->priv->tcp_io);
+		process_item(core, &items[i]);
 	}
 }
 
@@ -536,7 +536,7 @@ take_burst(struct sani_core *core, struct rte_mbuf **frames, unsigned int n)
 	for (unsigned int i = 0; i < n; i++)
 		prefetch_frame(frames[i]);
 	p->more |= n == SANI_BURST;
-	/* one that was not low is looked at behind what is sent: that was no longer ago than a millisecond */
+	/* A pool that was not low was looked at within the last millisecond; it is again in the next round, behind the answers. */
 	if (sani_unlikely(p->tcp_io.scarce) && !p->busy)
 		sani_core_look_at_pool(core);
 	p->busy = true;
