@@ -8,7 +8,7 @@ core_of(uint32_t sock)
 	return pair.socks[sock].core;
 }
 
-/* Two hosts, and so many connections of A's, each of which has been quiet for a while. @return The first; its peer is the next. */
+/* So many connections of A to B, quiet for a while. @return The first one's socket; its peer's is the next. */
 static uint32_t
 setup(unsigned int nb)
 {
