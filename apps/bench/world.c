@@ -119,6 +119,29 @@ bench_world_until(struct bench_world *w, const bool *what, double limit_s)
 	return *what;
 }
 
+/* A round of the server's that is not timed. */
+static void
+serve_round(struct bench_world *w)
+{
+	struct bench_side *s = &w->server;
+	int n = san_core_poll(s->core);
+
+	rest(&w->idle, (unsigned int)RTE_MAX(n, 0) + s->program.step(s, s->program.arg));
+}
+
+void
+bench_world_serve(struct bench_world *w, double limit_s)
+{
+	uint64_t end = rte_rdtsc() + (uint64_t)(limit_s * (double)rte_get_tsc_hz());
+
+	do {
+		for (unsigned int i = 1; i < BENCH_SERVE_TIMED; i++)
+			serve_round(w);
+		w->since = rte_rdtsc();
+		bench_world_round(w);
+	} while (!prog_stop && w->since < end);
+}
+
 bool
 bench_world_until_count(struct bench_world *w, const _Atomic uint64_t *count, uint64_t want, double limit_s)
 {

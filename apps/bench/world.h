@@ -174,6 +174,15 @@ bench_world_round(struct bench_world *w);
 bool
 bench_world_until(struct bench_world *w, const bool *what, double limit_s);
 
+#define BENCH_SERVE_TIMED 17u	/**< Of so many rounds one, no power of two, for messages come in bursts of such. */
+
+/**
+ * Rounds of a server that is alone, at most so long [s] or until a signal. Of BENCH_SERVE_TIMED one is timed: who waits
+ * for an answer waits for the clock too, two readings of which take as long as a tenth of what else there is to do.
+ */
+void
+bench_world_serve(struct bench_world *w, double limit_s);
+
 /** See how near the two processors are, and have b->place say so: before each repetition. */
 void
 bench_world_look(struct bench_world *w);
