@@ -13,6 +13,7 @@
 #include <rte_mbuf.h>
 
 #include "base/base.h"
+#include "wire/buf.h"
 
 struct sani_tcp_spare {
 	uint32_t nb;
@@ -35,7 +36,7 @@ static inline struct rte_mbuf *
 sani_tcp_spare_take(struct sani_tcp_spare *spare, struct rte_mempool *pool)
 {
 	if (sani_unlikely(spare == NULL || spare->nb == 0))
-		return rte_mbuf_raw_alloc(pool);
+		return sani_buf_take_else(pool);
 	spare->nb--;
 	if (spare->nb >= SANI_TCP_SPARE_AHEAD)
 		sani_tcp_spare_fetch(spare->m[spare->nb - SANI_TCP_SPARE_AHEAD]);

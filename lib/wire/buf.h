@@ -13,13 +13,27 @@
 
 #include "base/base.h"
 
+/** By the pool, where the cache does not serve. */
+SANI_SELDOM struct rte_mbuf *
+sani_buf_take_else(struct rte_mempool *pool);
+
+SANI_SELDOM void
+sani_buf_give_else(struct rte_mbuf *m);
+
 /** One buffer, raw; NULL: none is left. */
 static inline struct rte_mbuf *
 sani_buf_take(struct rte_mempool *pool, struct rte_mempool_cache *cache)
 {
 	if (sani_likely(cache != NULL && cache->len > 0))
 		return cache->objs[--cache->len];
-	return rte_mbuf_raw_alloc(pool);
+	return sani_buf_take_else(pool);
+}
+
+/** Is it as the pool wants it, but for its next: one plain buffer that nobody else uses? */
+static inline bool
+sani_buf_is_plain(const struct rte_mbuf *m)
+{
+	return rte_mbuf_refcnt_read(m) == 1 && m->nb_segs == 1 && RTE_MBUF_DIRECT(m);
 }
 
 /**
@@ -29,14 +43,10 @@ sani_buf_take(struct rte_mempool *pool, struct rte_mempool_cache *cache)
 static inline void
 sani_buf_give(struct rte_mbuf *m, const struct rte_mempool *pool, struct rte_mempool_cache *cache)
 {
-	bool plain = rte_mbuf_refcnt_read(m) == 1 && m->nb_segs == 1 && RTE_MBUF_DIRECT(m);
-
-	if (sani_unlikely(!plain))
-		rte_pktmbuf_free_seg(m);
-	else if (sani_likely(m->pool == pool && cache != NULL && cache->len < cache->flushthresh))
+	if (sani_likely(sani_buf_is_plain(m) && m->pool == pool && cache != NULL && cache->len < cache->flushthresh))
 		cache->objs[cache->len++] = m;
 	else
-		rte_mbuf_raw_free(m);
+		sani_buf_give_else(m);
 }
 
 /** Free a packet, NULL too: most are one plain buffer. */
