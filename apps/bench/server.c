@@ -17,13 +17,14 @@
 #define SOURCE_COPIED (128u << 10)	/* what lies ahead in the stack as a copy stays there too [bytes] */
 #define SOURCE_LENT 16u		/* sends ahead from registered memory */
 
-/* All of an answer is 78 bytes long. */
 static const char answer[] =
 	"HTTP/1.1 200 OK\r\n"
 	"Content-Type: text/plain\r\n"
-	"Content-Length: 14\r\n"
+	"Content-Length: 13\r\n"
 	"\r\n"
-	"Hello, world.\n";
+	"Hello, world\n";
+
+_Static_assert(sizeof(answer) - 1 == 78, "what clients that count the bytes of answers expect");
 
 enum service_kind { ECHO, DISCARD, CHARGEN, HTTP };
 

@@ -10,6 +10,7 @@ from kit.proc import Failure
 
 MESSAGE = 64
 BEFORE_RESET = 200
+ANSWER = 78  # bytes, which clients that count them expect
 
 
 def start(lab, command, *options):
@@ -36,6 +37,22 @@ def kernel_is_served(lab):
     server.wait_text(r'connections accepted +unknown +1 ')
 
 
+def an_answer_of_http_is_as_long_as_clients_expect(lab):
+    server = start(lab, 'serve', '--connections', 10)
+    server.wait_text('serving')
+    with kernel.connect((lab.echo[0], 80)) as sock:
+        sock.sendall(b'GET / HTTP/1.1\r\nHost: san\r\n\r\n')
+        got = b''
+        while len(got) < ANSWER:
+            got += sock.recv(ANSWER)
+        kernel.finish(sock)
+    head, body = got.split(b'\r\n\r\n', 1)
+    if f'Content-Length: {len(body)}'.encode() not in head:
+        raise Failure(f'{len(body)} bytes behind {head}')
+    if server.stop() != 0:
+        raise Failure(f'it ended with {server.popen.returncode}, expected 0')
+
+
 def requests_to_the_kernel_are_measured(lab):
     client = start_client(lab, kernel.Server(kernel.echo), 'rpc', '--connections', '1,5')
     client.succeed()
@@ -56,4 +73,5 @@ def connections_that_break_off_are_no_figures(lab):
         raise Failure(f'it has figures all the same: {client.text()}')
 
 
-topic.main([kernel_is_served, requests_to_the_kernel_are_measured, connections_that_break_off_are_no_figures])
+topic.main([kernel_is_served, an_answer_of_http_is_as_long_as_clients_expect, requests_to_the_kernel_are_measured,
+            connections_that_break_off_are_no_figures])
