@@ -5,6 +5,7 @@
 #include "core/arm.h"
 #include "core/mesh.h"
 #include "core/priv.h"
+#include "ip/plain.h"
 
 #define TXQ_LIMIT (SANI_TXQ_MAX - SANI_TX_BURST - SANI_IP_TX_ROOM)
 #define UNREACHABLE_MAX 32
@@ -104,22 +105,25 @@ queue_late(struct sani_core *core, unsigned int iface, struct rte_mbuf *m)
 	q->m[q->n++] = m;
 }
 
+static inline void
+queue_frame(struct sani_core *core, unsigned int iface, struct rte_mbuf *m)
+{
+	struct sani_txq *q = &core->priv->txq[iface];
+
+	if (sani_likely(q->n < SANI_TXQ_MAX))
+		q->m[q->n++] = m;
+	else
+		queue_late(core, iface, m);
+}
+
 void
 sani_tx_sweep_all(struct sani_core *core)
 {
 	struct sani_core_priv *p = core->priv;
 	struct sani_ip_io *io = &p->io;
 
-	for (unsigned int i = 0; i < io->nb_tx; i++) {
-		struct rte_mbuf *m = io->tx[i];
-		unsigned int iface = p->iface_of[m->port];
-		struct sani_txq *q = &p->txq[iface];
-
-		if (sani_likely(q->n < SANI_TXQ_MAX))
-			q->m[q->n++] = m;
-		else
-			queue_late(core, iface, m);
-	}
+	for (unsigned int i = 0; i < io->nb_tx; i++)
+		queue_frame(core, p->iface_of[io->tx[i]->port], io->tx[i]);
 	io->nb_tx = 0;
 	if (sani_unlikely(io->nb_news != 0))
 		sani_mesh_news(core);
@@ -176,18 +180,18 @@ note_unsent(struct sani_core *core, struct sani_tcp_conn *c, int rc, struct unre
 }
 
 static inline struct sani_ip_out
-way_of(struct sani_tcp_conn *c)
+way_of(struct sani_tcp_conn *c, uint8_t tos)
 {
 	return (struct sani_ip_out){
 		.src = c->tuple.local, .dst = c->tuple.remote, .proto = IPPROTO_TCP,
-		.tos = c->tos, .ttl = c->ttl, .df = true, .way = &c->owner.way,
+		.tos = tos, .ttl = c->ttl, .df = true, .way = &c->owner.way,
 	};
 }
 
 void
 sani_tx_last(struct sani_core *core, struct rte_mbuf *m, struct sani_tcp_conn *c)
 {
-	struct sani_ip_out out = way_of(c);
+	struct sani_ip_out out = way_of(c, c->tos);
 
 	sani_tx_segment(core, m, &out);
 }
@@ -199,33 +203,38 @@ tos_of(const struct sani_tcp_conn *c, const struct sani_tcp_io *io, unsigned int
 	return c->tos | (io->ect >> i & 1 ? SANI_ECN_ECT_0 : SANI_ECN_NOT_ECT);
 }
 
-/* Frames may be left for sani_tx_sweep(), but room for a call of the ip engine is there. */
+/* Not plain, or its way has to be found. */
+static __attribute__((noinline)) void
+send_other(struct sani_core *core, struct sani_tcp_conn *c, struct rte_mbuf *m, uint8_t tos, struct unreachable *u)
+{
+	struct sani_ip_out out = way_of(c, tos);
+	int rc = sani_tx_segment(core, m, &out);
+
+	if (sani_unlikely(rc != 0))
+		note_unsent(core, c, rc, u);
+}
+
+/* Straight to the queues. What cannot go so is swept at once, or the next would overtake it. */
 static inline void
 send_segments(struct sani_core *core, struct sani_tcp_conn *c, const struct sani_tcp_io *io, struct unreachable *u)
 {
-	struct sani_ip_io *ip_io = sani_tx_io(core);
-	struct sani_ip_out out = way_of(c);
-
 	for (unsigned int i = 0; i < io->nb_tx; i++) {
-		int rc;
+		struct sani_ip_out out = way_of(c, tos_of(c, io, i));
+		struct rte_mbuf *m = io->tx[i];
+		int iface = sani_ip_frame_plain(core->priv->ip, m, &out);
 
-		out.tos = tos_of(c, io, i);
-		rc = sani_ip_output(core->priv->ip, io->tx[i], &out, ip_io);
-		if (sani_unlikely(rc != 0))
-			note_unsent(core, c, rc, u);
-		/* a call may leave more than the segment, and news */
-		if (sani_unlikely(ip_io->nb_news != 0 || ip_io->max_tx - ip_io->nb_tx < SANI_IP_TX_ROOM))
-			sani_tx_sweep(core);
+		if (sani_likely(iface >= 0))
+			queue_frame(core, (unsigned int)iface, m);
+		else
+			send_other(core, c, m, out.tos, u);
 	}
 }
 
 void
 sani_tx_segments(struct sani_core *core, struct sani_tcp_conn *c, const struct sani_tcp_io *io)
 {
-	if (sani_likely(io->nb_tx == 0))
-		return;
-	send_segments(core, c, io, NULL);
-	sani_tx_sweep(core);
+	if (sani_unlikely(io->nb_tx > 0))
+		send_segments(core, c, io, NULL);
 }
 
 /* With io for SANI_TX_BURST segments, of which none are left. */
@@ -245,14 +254,11 @@ sani_tx_conn(struct sani_core *core, struct sani_tcp_conn *c)
 {
 	struct rte_mbuf *seg[SANI_TX_BURST];
 	struct sani_tcp_io io = sani_make_io(core);
-	bool more;
 
 	io.tx = seg;
 	io.max_tx = SANI_TX_BURST;
 	io.cut = core->priv->tcp_io.cut;
-	more = output_burst(core, c, &io, NULL);
-	sani_tx_sweep(core);
-	return more;
+	return output_burst(core, c, &io, NULL);
 }
 
 /* Is the port that c sends by so far behind that segments would only be dropped? */
@@ -262,14 +268,13 @@ is_port_behind(struct sani_core *core, const struct sani_tcp_conn *c)
 	struct sani_core_priv *p = core->priv;
 	struct sani_ip_route route;
 
-	sani_tx_sweep(core);
 	for (unsigned int i = 0; i < core->host->nb_ifaces; i++)
 		if (p->txq[i].n > TXQ_LIMIT)
 			flush_port(core, i);
 	return sani_ip_route(p->ip, &c->tuple.remote, &route) == 0 && p->txq[route.iface].n > TXQ_LIMIT;
 }
 
-/* The same; while all queues are short, with what was not swept yet, there is nothing to find out. */
+/* The same; while all queues are short there is nothing to find out. */
 static inline bool
 must_wait(struct sani_core *core, const struct sani_tcp_conn *c)
 {
@@ -277,7 +282,7 @@ must_wait(struct sani_core *core, const struct sani_tcp_conn *c)
 	bool is_long = false;
 
 	for (unsigned int i = 0; i < core->host->nb_ifaces; i++)
-		is_long |= p->txq[i].n + p->io.nb_tx > TXQ_LIMIT;
+		is_long |= p->txq[i].n > TXQ_LIMIT;
 	return sani_unlikely(is_long) && is_port_behind(core, c);
 }
 
@@ -325,7 +330,6 @@ make_room(struct sani_core *core, struct sani_tcp_io *io)
 	io->max_tx = SANI_TX_BURST;
 	if (io->cut == NULL || io->cut->room >= io->cut->max)
 		return;
-	sani_tx_sweep(core);
 	for (unsigned int i = 0; i < core->host->nb_ifaces; i++)
 		flush_port(core, i);
 	count_cut_room(core->priv, core->host->nb_ifaces);
@@ -359,7 +363,6 @@ output_dirty(struct sani_core *core, struct unreachable *u, bool is_end)
 		}
 		sani_arm(core, c);
 	}
-	sani_tx_sweep(core);
 	p->nb_dirty = kept;
 	return n;
 }

@@ -4,31 +4,8 @@
 
 #include <rte_tcp.h>
 
+#include "ip/plain.h"
 #include "ip/priv.h"
-#include "port/port.h"
-#include "wire/cksum.h"
-
-#define HDRS ((uint16_t)sizeof(struct sani_ip_hdrs))
-
-/* m begins at the TCP header. The port wants the pseudo header's sum where the checksum goes. */
-static inline void
-fill_tcp_cksum(const struct sani_iface *ifc, struct rte_mbuf *m, uint32_t src_be, uint32_t dst_be)
-{
-	struct rte_tcp_hdr *th = rte_pktmbuf_mtod(m, struct rte_tcp_hdr *);
-	uint64_t pseudo = sani_cksum_pseudo4(src_be, dst_be, IPPROTO_TCP, (uint16_t)m->pkt_len);
-
-	if (ifc->caps & SANI_PORT_TX_TCP_CKSUM) {
-		/* who cuts the packet knows how long its parts are */
-		if (sani_unlikely(m->ol_flags & RTE_MBUF_F_TX_TCP_SEG))
-			pseudo = sani_cksum_pseudo4(src_be, dst_be, IPPROTO_TCP, 0);
-		m->ol_flags |= RTE_MBUF_F_TX_IPV4 | RTE_MBUF_F_TX_TCP_CKSUM;
-		m->l4_len = (th->data_off >> 4) * 4;
-		th->cksum = sani_cksum_fold(pseudo);
-		return;
-	}
-	th->cksum = 0;
-	th->cksum = (uint16_t)~sani_cksum_l4(m, 0, m->pkt_len, pseudo);
-}
 
 /* Of a header without options whose checksum is 0, from the values that were just written. */
 static inline uint16_t
@@ -79,7 +56,7 @@ make_fit(const struct sani_iface *ifc, struct rte_mbuf *m, const struct sani_ip_
 {
 	if (m->nb_segs > 1 && !(ifc->caps & SANI_PORT_MULTI_SEG) && rte_pktmbuf_linearize(m) != 0)
 		return false;
-	return rte_pktmbuf_headroom(m) >= HDRS &&
+	return rte_pktmbuf_headroom(m) >= SANI_IP_HDRS &&
 	       (out->proto != IPPROTO_TCP || m->data_len >= sizeof(struct rte_tcp_hdr));
 }
 
@@ -111,16 +88,16 @@ write_headers(struct sani_ip_engine *ip, const struct sani_iface *ifc, struct rt
 	if (!make_fit(ifc, m, out))
 		return false;
 	if (out->proto == IPPROTO_TCP)
-		fill_tcp_cksum(ifc, m, src_be, sani_ip_v4_be(&out->dst));
+		sani_ip_fill_tcp_cksum(ifc, m, m->pkt_len, src_be, sani_ip_v4_be(&out->dst));
 	m->l2_len = SANI_ETH_HDR;
 	m->l3_len = SANI_IP4_HDR_MIN;
-	h = rte_pktmbuf_mtod_offset(m, struct sani_ip_hdrs *, -(int)HDRS);
+	h = rte_pktmbuf_mtod_offset(m, struct sani_ip_hdrs *, -(int)SANI_IP_HDRS);
 	write_ip4(ip, ifc, m, src_be, out, &h->ip4);
 	memcpy(h->eth_src, &ifc->mac, sizeof(h->eth_src));
 	h->eth_type_be = rte_cpu_to_be_16(RTE_ETHER_TYPE_IPV4);
-	m->data_off = (uint16_t)(m->data_off - HDRS);
-	m->data_len = (uint16_t)(m->data_len + HDRS);
-	m->pkt_len += HDRS;
+	m->data_off = (uint16_t)(m->data_off - SANI_IP_HDRS);
+	m->data_len = (uint16_t)(m->data_len + SANI_IP_HDRS);
+	m->pkt_len += SANI_IP_HDRS;
 	return true;
 }
 
@@ -142,55 +119,6 @@ wrap(struct sani_ip_engine *ip, unsigned int iface, struct rte_mbuf *m, const st
 	return 0;
 }
 
-/*
- * Nearly every packet is plain: a segment in one piece, with room before it, that is not to be fragmented, from an
- * address that its sender has named.
- */
-static inline bool
-is_plain(const struct sani_iface *ifc, const struct rte_mbuf *m, const struct sani_ip_out *out)
-{
-	return m->nb_segs == 1 && m->data_len + SANI_IP4_HDR_MIN <= ifc->mtu && m->data_off >= HDRS &&
-	       m->data_len >= sizeof(struct rte_tcp_hdr) && out->proto == IPPROTO_TCP && out->df &&
-	       sani_ip_v4_be(&out->src) != 0;
-}
-
-/* What wrap() and sani_ip_neigh_give() write of it, in one go. */
-static inline void
-wrap_plain(const struct sani_iface *ifc, const struct sani_ip_neigh *n, struct rte_mbuf *m,
-	   const struct sani_ip_out *out)
-{
-	struct sani_ip_hdrs *h = rte_pktmbuf_mtod_offset(m, struct sani_ip_hdrs *, -(int)HDRS);
-	uint32_t src_be = sani_ip_v4_be(&out->src);
-	uint32_t dst_be = sani_ip_v4_be(&out->dst);
-
-	m->ol_flags &= RTE_MBUF_F_INDIRECT | RTE_MBUF_F_EXTERNAL;
-	/* In the buffer's second line, which a peer over rings only reads: it stays in the caches of both. */
-	if (ifc->caps & (SANI_PORT_TX_IP4_CKSUM | SANI_PORT_TX_TCP_CKSUM))
-		m->tx_offload = rte_mbuf_tx_offload(SANI_ETH_HDR, SANI_IP4_HDR_MIN, 0, 0, 0, 0, 0);
-	m->port = ifc->port_id;
-	fill_tcp_cksum(ifc, m, src_be, dst_be);
-	memcpy(h->eth_dst, &n->mac, sizeof(h->eth_dst));
-	memcpy(h->eth_src, &ifc->mac, sizeof(h->eth_src));
-	h->eth_type_be = rte_cpu_to_be_16(RTE_ETHER_TYPE_IPV4);
-	h->ip4 = (struct rte_ipv4_hdr){
-		.version_ihl = RTE_IPV4_VHL_DEF,
-		.type_of_service = out->tos,
-		.total_length = rte_cpu_to_be_16((uint16_t)(m->data_len + SANI_IP4_HDR_MIN)),
-		.fragment_offset = rte_cpu_to_be_16(SANI_IP4_DF),
-		.time_to_live = out->ttl,
-		.next_proto_id = IPPROTO_TCP,
-		.src_addr = src_be,
-		.dst_addr = dst_be,
-	};
-	if (ifc->caps & SANI_PORT_TX_IP4_CKSUM)
-		m->ol_flags |= RTE_MBUF_F_TX_IPV4 | RTE_MBUF_F_TX_IP_CKSUM;
-	else
-		h->ip4.hdr_checksum = cksum_of_ip4(&h->ip4);
-	m->data_off = (uint16_t)(m->data_off - HDRS);
-	m->data_len = (uint16_t)(m->data_len + HDRS);
-	m->pkt_len = m->data_len;
-}
-
 /* To a neighbour whose MAC is known. */
 static inline __attribute__((always_inline)) int
 send_to(struct sani_ip_engine *ip, struct sani_ip_neigh *n, struct rte_mbuf *m, const struct sani_ip_out *out,
@@ -198,9 +126,8 @@ send_to(struct sani_ip_engine *ip, struct sani_ip_neigh *n, struct rte_mbuf *m, 
 {
 	int rc;
 
-	if (sani_likely(is_plain(&ip->ifaces[n->iface], m, out) && io->nb_tx < io->max_tx)) {
-		wrap_plain(&ip->ifaces[n->iface], n, m, out);
-		n->used = SANI_IP_USED;
+	if (sani_likely(sani_ip_is_plain(&ip->ifaces[n->iface], m, out) && io->nb_tx < io->max_tx)) {
+		sani_ip_wrap_plain(&ip->ifaces[n->iface], n, m, out);
 		io->tx[io->nb_tx++] = m;
 		return 0;
 	}
