@@ -6,8 +6,8 @@
  */
 #include "sock/priv.h"
 
-uint32_t
-sani_repeat_room(const struct sani_sock *so, const struct san_overlapped *op)
+static inline uint32_t
+find_room(const struct sani_sock *so, const struct san_overlapped *op)
 {
 	struct sani_repeat *r = &sani_op_extra(op)->repeat;
 	uint32_t head = sani_spsc_head(so->lane->ring);
@@ -15,6 +15,12 @@ sani_repeat_room(const struct sani_sock *so, const struct san_overlapped *op)
 	while (r->reaped != r->written && (int32_t)(head - r->at[r->reaped % SAN_REPEAT_MAX]) >= 0)
 		r->reaped++;
 	return r->k - (r->written - r->reaped);
+}
+
+uint32_t
+sani_repeat_room(const struct sani_sock *so, const struct san_overlapped *op)
+{
+	return find_room(so, op);
 }
 
 /* The completion of len bytes, or of a connection, and where it lies. */
@@ -50,14 +56,20 @@ sani_repeat_put(struct san_core *k, struct sani_sock *so, struct san_overlapped 
 	op->flags &= (uint16_t)~SAN_URGENT;
 }
 
-bool
-sani_repeat_has_piece(const struct sani_sock *so, const struct san_overlapped *op)
+static inline bool
+has_piece(const struct sani_sock *so, const struct san_overlapped *op)
 {
 	const struct sani_repeat *r = &sani_op_extra(op)->repeat;
 	/* acquire: the program has read what it gave back */
 	uint32_t given = __atomic_load_n(&r->pieces->given, __ATOMIC_ACQUIRE);
 
-	return r->written - given < r->k && sani_repeat_room(so, op) > 0;
+	return r->written - given < r->k && find_room(so, op) > 0;
+}
+
+bool
+sani_repeat_has_piece(const struct sani_sock *so, const struct san_overlapped *op)
+{
+	return has_piece(so, op);
 }
 
 /* Would all n bytes that are unread be the next piece, and is nothing else to be said of them? */
@@ -79,7 +91,7 @@ sani_repeat_take(struct san_core *k, struct sani_sock *so, struct sani_tcp_conn 
 	char *at;
 
 	if ((op->flags & (SANI_OP_REPEAT | SAN_URGENT)) != SANI_OP_REPEAT || sani_unlikely(k->gone_here) ||
-	    !is_piece(op, c, n) || !sani_repeat_has_piece(so, op))
+	    !is_piece(op, c, n) || !has_piece(so, op))
 		return false;
 	r = &sani_op_extra(op)->repeat;
 	at = r->mem + (size_t)r->next * r->size;

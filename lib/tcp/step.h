@@ -254,11 +254,18 @@ sani_tcp_tlp_arm(struct sani_tcp_conn *c, uint64_t now_us)
 	sani_tcp_arm(c, SANI_TCP_T_LOSS, pto_us < rexmit_us ? pto_us : rexmit_us);
 }
 
-/** New data was acknowledged outside recovery. While the first slow start does not use cwnd there is nothing to do. */
+/** Has congestion control a part in what is acknowledged? Not while the first slow start does not use cwnd. */
+static inline bool
+sani_tcp_cc_has_part(const struct sani_tcp_conn *c)
+{
+	return c->cwnd_full || c->ssthresh != UINT32_MAX;
+}
+
+/** New data was acknowledged outside recovery. */
 static inline void
 sani_tcp_cc_acked(struct sani_tcp_conn *c, const struct sani_tcp_cc_ack *ack)
 {
-	if (ack->limited || c->ssthresh != UINT32_MAX)
+	if (ack->limited || sani_tcp_cc_has_part(c))
 		c->cc->acked(c, ack);
 }
 

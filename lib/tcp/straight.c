@@ -84,11 +84,14 @@ sani_tcp_is_straight(struct sani_tcp_conn *c, const struct sani_tcp_seg *seg, co
 static inline void
 grow_cwnd(struct sani_tcp_conn *c, uint32_t acked, uint32_t rtt_us, struct sani_tcp_io *io)
 {
-	struct sani_tcp_cc_ack ack = {
+	struct sani_tcp_cc_ack ack;
+
+	if (sani_likely(!sani_tcp_cc_has_part(c)))
+		return;
+	ack = (struct sani_tcp_cc_ack){
 		.now_us = io->now_us, .acked = acked, .rtt_us = rtt_us, .limited = c->cwnd_full,
 	};
-
-	sani_tcp_cc_acked(c, &ack);
+	c->cc->acked(c, &ack);
 	if (ack.limited)
 		sani_tcp_grow_sndbuf(c, io);
 }
@@ -114,7 +117,7 @@ release(struct sani_tcp_conn *c, uint32_t acked, const struct sani_tcp_io *io)
 }
 
 /* Fifth: new data is acknowledged, sent once and all at the same time; fin: our FIN is the last of it, or all. */
-static inline void
+static inline __attribute__((always_inline)) void
 take_ack(struct sani_tcp_conn *c, uint32_t ack, bool fin, struct sani_tcp_io *io)
 {
 	uint32_t acked = ack - c->snd_una;
