@@ -536,7 +536,7 @@ take_burst(struct sani_core *core, struct rte_mbuf **frames, unsigned int n)
 	for (unsigned int i = 0; i < n; i++)
 		prefetch_frame(frames[i]);
 	p->more |= n == SANI_BURST;
-	/* A pool that was not low was looked at a millisecond ago at most, and is in the next round, behind the answers. */
+	/* A pool that was not low was looked at a millisecond ago at most, and is in the next round, behind answers. */
 	if (sani_unlikely(p->tcp_io.scarce) && !p->busy)
 		sani_core_look_at_pool(core);
 	p->busy = true;

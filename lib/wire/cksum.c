@@ -32,9 +32,9 @@ sum_tail(const uint8_t *p, size_t len)
 }
 
 /*
- * Four words, each with the carry out of the one before: gcc makes of each word an addition and that of its carry, for it
- * does not know how to leave a carry where the processor has it. A sanitizer does not see what instructions read that
- * are written out, so it has the words.
+ * Four words, each with the carry out of the one before: gcc makes of each word an addition and that of its carry,
+ * for it does not know how to leave a carry where the processor has it. A sanitizer does not see what instructions
+ * read that are written out, so it has the words.
  */
 static inline uint64_t
 add_four(uint64_t sum, const uint8_t *p)
