@@ -210,11 +210,12 @@ sani_tcp_has_read(struct sani_tcp_conn *c, uint32_t n)
 {
 	if (sani_unlikely(c->flags & SANI_TCP_F_RCV_URG))
 		sani_tcp_note_read(c);
-	/* most reads move the edge by less than anybody is told of */
-	if (n > 0 && sani_unlikely(sani_tcp_edge_gain_at_most(c) >= sani_tcp_edge_least(c)) &&
-	    sani_tcp_window_update_due(c))
-		c->flags |= SANI_TCP_F_ACK_NOW;
-	return c->flags & SANI_TCP_F_ACK_NOW ? SANI_TCP_EV_OUTPUT : 0;
+	/* most reads move the edge by less than anybody is told of, and an ACK that is due tells of it anyway */
+	if (n == 0 || sani_likely(sani_tcp_edge_gain_at_most(c) < sani_tcp_edge_least(c)) ||
+	    (c->flags & SANI_TCP_F_ACK_NOW) || !sani_tcp_window_update_due(c))
+		return 0;
+	c->flags |= SANI_TCP_F_ACK_NOW;
+	return SANI_TCP_EV_OUTPUT;
 }
 
 /* RECEIVE, RFC 9293 3.10.3. */
