@@ -123,21 +123,18 @@ follow_window(struct sani_tcp_rx *rx)
 		sani_tcp_recovery_resend(c);
 }
 
-/* Our FIN is acknowledged: what that does to the state. False: the connection is over. */
-static bool
-advance_state(struct sani_tcp_rx *rx)
+/* Our FIN is acknowledged: what that does to the state, LAST_ACK excepted. */
+static void
+advance_state(const struct sani_tcp_rx *rx)
 {
 	struct sani_tcp_conn *c = rx->c;
 
 	if (!sani_tcp_fin_acked(c))
-		return true;
+		return;
 	if (c->state == SAN_TCP_FIN_WAIT_1)
 		sani_tcp_set_state(c, SAN_TCP_FIN_WAIT_2);
 	else if (c->state == SAN_TCP_CLOSING)
 		sani_tcp_enter_time_wait(c, rx->io->now_us);
-	else if (c->state == SAN_TCP_LAST_ACK)
-		rx->ev |= sani_tcp_finish(c, 0);
-	return c->state != SAN_TCP_CLOSED;
 }
 
 bool
@@ -157,10 +154,15 @@ sani_tcp_process_ack(struct sani_tcp_rx *rx)
 		sani_count(rx->io->ctr, SANI_CTR_tcp_rx_drop_ack);
 		return false;
 	}
+	if (c->state == SAN_TCP_LAST_ACK && ack == c->snd_nxt) {
+		rx->ev |= sani_tcp_end(c);
+		return false;
+	}
 	if (c->snd_una != c->snd_nxt || (rx->seg->opts & SANI_TCP_OPT_SACK) ||
 	    (c->flags & SANI_TCP_F_TLP_OUT))
 		take_delivery(rx);
 	if (seq_geq(ack, c->snd_una))
 		follow_window(rx);
-	return advance_state(rx);
+	advance_state(rx);
+	return true;
 }

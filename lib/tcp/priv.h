@@ -208,6 +208,12 @@ sani_tcp_establish(struct sani_tcp_conn *c, const struct sani_tcp_seg *seg, uint
 /** The end: state CLOSED, timers and send queue go; with an error the receive queue too. @return Events. */
 uint32_t
 sani_tcp_finish(struct sani_tcp_conn *c, int error);
+/**
+ * In LAST_ACK all that was sent is acknowledged, our FIN too, and nothing is left to do (RFC 9293 3.10.7.4): what the
+ * ACK says of the way is of no use any more. @return Events.
+ */
+uint32_t
+sani_tcp_end(struct sani_tcp_conn *c);
 
 /* user.c */
 

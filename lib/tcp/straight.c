@@ -116,9 +116,9 @@ release(struct sani_tcp_conn *c, uint32_t acked, const struct sani_tcp_io *io)
 	sani_tcp_spare_give(io->spare, m, io->pool);
 }
 
-/* Fifth: new data is acknowledged, sent once and all at the same time; fin: our FIN is the last of it, or all. */
+/* Fifth: new data is acknowledged, sent once and all at the same time. */
 static inline __attribute__((always_inline)) void
-take_ack(struct sani_tcp_conn *c, uint32_t ack, bool fin, struct sani_tcp_io *io)
+take_ack(struct sani_tcp_conn *c, uint32_t ack, struct sani_tcp_io *io)
 {
 	uint32_t acked = ack - c->snd_una;
 	uint32_t sent_us = sani_tcp_run_time(sani_tcp_runs(c));
@@ -126,8 +126,7 @@ take_ack(struct sani_tcp_conn *c, uint32_t ack, bool fin, struct sani_tcp_io *io
 
 	sani_tcp_note_flight(c, io->now_us);
 	sani_tcp_flight_pass(c, ack);
-	if (!fin || acked > 1)
-		release(c, acked - fin, io);
+	release(c, acked, io);
 	c->snd_una = ack;
 	c->rack_fack = ack;
 	c->soft_error = 0;
@@ -183,7 +182,7 @@ go_straight(struct sani_tcp_conn *c, const struct sani_tcp_seg *seg, struct rte_
 	uint32_t ev = 0;
 
 	if (seg->ack != c->snd_una) {
-		take_ack(c, seg->ack, false, io);
+		take_ack(c, seg->ack, io);
 		ev |= SANI_TCP_EV_ACKED;
 	}
 	sani_tcp_update_snd_wnd(c, seg, seg->seq);
@@ -209,12 +208,12 @@ is_completing(const struct sani_tcp_conn *c, const struct sani_tcp_seg *seg, con
 	       has_plain_text(c, seg, m, io);
 }
 
-/* Is it nothing but the ACK of our FIN and of what came before that, to which the peer's FIN has come before? */
+/* Is it nothing but the ACK of our FIN, to which the peer's FIN has come before? */
 static inline bool
-is_last(struct sani_tcp_conn *c, const struct sani_tcp_seg *seg, const struct rte_mbuf *m)
+is_last(const struct sani_tcp_conn *c, const struct sani_tcp_seg *seg, const struct rte_mbuf *m)
 {
-	return is_quiet(c, SAN_TCP_LAST_ACK, RARE) && seg->ack == c->snd_nxt && seg->len == 0 && m == NULL &&
-	       has_plain_header(c, seg, SANI_TCP_PSH) && acks_plainly(c, seg) && seg->ack != c->snd_una;
+	return c->state == SAN_TCP_LAST_ACK && seg->ack == c->snd_nxt && seg->len == 0 && m == NULL &&
+	       has_plain_header(c, seg, SANI_TCP_PSH);
 }
 
 static __attribute__((noinline)) uint32_t
@@ -229,11 +228,7 @@ input_other(struct sani_tcp_conn *c, const struct sani_tcp_seg *seg, struct rte_
 		return ev | take_bare(c, seg, io);
 	}
 	c->segs_in++;
-	if (!is_last(c, seg, m))
-		return sani_tcp_process(c, seg, m, io);
-	take_ack(c, seg->ack, true, io);
-	sani_tcp_update_snd_wnd(c, seg, seg->seq);
-	return SANI_TCP_EV_ACKED | SANI_TCP_EV_FIN_ACKED | sani_tcp_finish(c, 0);
+	return is_last(c, seg, m) ? sani_tcp_end(c) : sani_tcp_process(c, seg, m, io);
 }
 
 uint32_t

@@ -236,6 +236,14 @@ sani_tcp_finish(struct sani_tcp_conn *c, int error)
 	return SANI_TCP_EV_CLOSED;
 }
 
+uint32_t
+sani_tcp_end(struct sani_tcp_conn *c)
+{
+	c->acked = c->written;
+	c->snd_una = c->snd_nxt;
+	return SANI_TCP_EV_ACKED | SANI_TCP_EV_FIN_ACKED | sani_tcp_finish(c, 0);
+}
+
 bool
 sani_tcp_syn_lost(const struct sani_tcp_conn *c)
 {
