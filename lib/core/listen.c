@@ -255,7 +255,6 @@ open_embryo(struct sani_core *core, struct sani_listen_entry *e, struct sani_rx_
 {
 	struct sani_tcp_params params;
 	struct sani_tcp_conn *c = sani_listen_embryo(core, e, item);
-	uint32_t ev;
 
 	if (c == NULL)
 		return;
@@ -267,10 +266,10 @@ open_embryo(struct sani_core *core, struct sani_listen_entry *e, struct sani_rx_
 		open_fast(core, e, c, item, &params);
 		return;
 	}
-	ev = sani_tcp_open_passive(c, &params, &item->seg, core->now_us);
+	sani_tcp_open_passive(c, &params, &item->seg, core->now_us);
 	sani_conn_enter(core, c);
 	sani_arm_first(core, c);
-	sani_core_touch(core, c, ev);
+	sani_tx_at_once(core, c);
 }
 
 /*

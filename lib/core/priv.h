@@ -290,6 +290,13 @@ bool
 sani_tx_conn(struct sani_core *core, struct sani_tcp_conn *c);
 
 /**
+ * Build what c, which is not listed, has to say, and what nothing that comes later in this round may go with; frames
+ * are left for the end of the round.
+ */
+void
+sani_tx_at_once(struct sani_core *core, struct sani_tcp_conn *c);
+
+/**
  * Segments of connections that were listed since the last end of a round, then one burst a port: what the program has
  * posted goes before the ports are looked at. For bare ACKs that wait for the program this is no turn. @return As
  * sani_core_output().

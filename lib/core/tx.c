@@ -367,6 +367,16 @@ output_dirty(struct sani_core *core, struct unreachable *u, bool is_end)
 	return n;
 }
 
+void
+sani_tx_at_once(struct sani_core *core, struct sani_tcp_conn *c)
+{
+	struct sani_tcp_io *io = &core->priv->tcp_io;
+
+	io->now_us = core->now_us;
+	if (must_wait(core, c) || output_burst(core, c, io, NULL))
+		sani_core_touch(core, c, SANI_TCP_EV_OUTPUT);
+}
+
 static void
 tell_unreachable(struct sani_core *core, const struct unreachable *u)
 {
@@ -396,6 +406,7 @@ output_listed(struct sani_core *core, bool is_end)
 static inline void
 flush_ports(struct sani_core *core)
 {
+	sani_tx_sweep(core);
 	for (unsigned int i = 0; i < core->host->nb_ifaces; i++)
 		if (core->priv->txq[i].n > 0)
 			flush_port(core, i);
@@ -469,6 +480,7 @@ sani_tx_stop(struct sani_core *core)
 {
 	struct sani_core_priv *p = core->priv;
 
+	sani_tx_sweep(core);
 	rte_pktmbuf_free_bulk(p->reserve, p->nb_reserve);
 	p->nb_reserve = 0;
 	sani_tcp_spare_empty(&p->spare, core->host->pool);
