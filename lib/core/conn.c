@@ -2,6 +2,7 @@
 #include <errno.h>
 
 #include "core/arm.h"
+#include "core/owe.h"
 #include "core/priv.h"
 
 #define EXPIRE_BURST 64
@@ -340,17 +341,11 @@ note_seldom(struct sani_core *core, struct sani_tcp_conn *c, uint32_t ev)
 	}
 }
 
-/* From the first thing on that the program is told: it is not told for ever. */
-static inline void
-let_ack_wait(struct sani_tcp_conn *c, uint32_t ev)
-{
-	if (c->owner.turns == 0 && (ev & (SANI_TCP_EV_CONNECTED | SANI_TCP_EV_READABLE | SANI_TCP_EV_FIN)))
-		c->owner.turns = SANI_ACK_TURNS;
-}
-
 void
 sani_conn_settle(struct sani_core *core, struct sani_tcp_conn *c, uint32_t ev)
 {
+	if ((ev & SANI_TCP_EV_OUTPUT) != 0 && sani_owe(core, c, ev))
+		ev &= ~(uint32_t)SANI_TCP_EV_OUTPUT;
 	sani_core_touch(core, c, ev);
 	ev &= ~(uint32_t)SANI_TCP_EV_OUTPUT;
 	/* what is above is not even looked at when it has nothing that an acknowledgement moves on */
@@ -369,7 +364,6 @@ sani_conn_settle(struct sani_core *core, struct sani_tcp_conn *c, uint32_t ev)
 		sani_conn_leave(core, c);
 		sani_conn_wait_no_more(core, c);
 	}
-	let_ack_wait(c, ev);
 	if (c->owner.sock != SANI_NONE)
 		core->up->event(core, c, ev);
 	else

@@ -154,7 +154,7 @@ sani_core_deadline(const struct sani_core *core)
 	const struct sani_core_priv *p = core->priv;
 	uint64_t deadline = sani_ip_deadline(p->ip);
 
-	if ((p->nb_dirty | p->nb_late) > 0 || (p->rare & SANI_RARE_ANNOUNCE) != 0)
+	if ((p->nb_dirty | p->nb_late | (p->owed.tail - p->owed.head)) > 0 || (p->rare & SANI_RARE_ANNOUNCE) != 0)
 		return core->now_us;
 	/* others of the host may bring buffers back, and what is held is looked at once a millisecond */
 	if ((p->rare & SANI_RARE_POOL) != 0)

@@ -19,7 +19,8 @@
 #define SANI_LATE_MAX 256		/**< Timers that are put off to the next round, at most. */
 #define SANI_TXQ_MAX 256		/**< Frames that wait for a port at most. */
 #define SANI_RESERVE 64			/**< mbufs that a core keeps for the RST of closes. */
-#define SANI_ACK_TURNS 3		/**< Rounds after which a bare ACK waits for the program no longer. */
+#define SANI_ACK_TURNS 3u		/**< At the end of so many rounds a bare ACK waits for the program no longer. */
+#define SANI_OWED_MAX 1024u		/**< Bare ACKs that wait for the program at most; a power of two. */
 #define SANI_SPARE_TX 4			/**< Room for calls of the tcp engine that build no segment. */
 #define SANI_TX_BURST 32		/**< Segments of one connection in a round. */
 #define SANI_IP_FRAMES 32		/**< Frames that calls of the ip engine may leave before a sweep. */
@@ -130,6 +131,15 @@ struct sani_txq {
 	uint64_t refused_since_us;	/**< since this one. */
 };
 
+/** Blocks that owe their peers a bare ACK, and maybe others, in the order in which it came to that (owe.h). */
+struct sani_owed {
+	uint32_t round;			/**< Counts ends of rounds, while there are any. */
+	uint32_t head;			/**< The oldest is idx[head % SANI_OWED_MAX], */
+	uint32_t tail;			/**< and behind the youngest comes this. */
+	uint32_t end[SANI_ACK_TURNS - 1]; /**< Up to here they are of so old rounds, the oldest first. */
+	uint32_t idx[SANI_OWED_MAX];
+};
+
 struct sani_core_priv {
 	struct sani_ip_engine *ip;
 	struct sani_ip_io io;			/**< Of every call of the ip engine; sani_tx_sweep() empties it. */
@@ -169,6 +179,7 @@ struct sani_core_priv {
 	uint32_t *dirty;			/**< Blocks with output, by index, each at most once. */
 	uint32_t nb_dirty;
 	bool posted;				/**< Some of them were listed since output was made last. */
+	struct sani_owed owed;
 	uint32_t late[SANI_LATE_MAX];		/**< Blocks whose timers are put off, and maybe others, */
 	uint32_t nb_late;
 	uint32_t nb_late_before;		/**< of them by the round before. */

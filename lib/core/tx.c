@@ -4,6 +4,7 @@
 
 #include "core/arm.h"
 #include "core/mesh.h"
+#include "core/owe.h"
 #include "core/priv.h"
 #include "ip/plain.h"
 
@@ -286,22 +287,6 @@ must_wait(struct sani_core *core, const struct sani_tcp_conn *c)
 	return sani_unlikely(is_long) && is_port_behind(core, c);
 }
 
-/*
- * The program was told just now what has arrived. What it says to that may carry the ACK (RFC 1122 4.2.3.2), so a bare
- * one waits for a turn or two of the program's, which ends of rounds count.
- */
-static inline bool
-waits_for_program(struct sani_tcp_conn *c, bool is_end)
-{
-	if (c->owner.turns == 0)
-		return false;
-	c->owner.turns -= is_end;
-	if (c->owner.turns > 0 && !sani_tcp_has_text(c) && sani_tcp_ack_may_wait(c))
-		return true;
-	c->owner.turns = 0;
-	return false;
-}
-
 #define AHEAD 3u	/* connections */
 
 /*
@@ -335,9 +320,9 @@ make_room(struct sani_core *core, struct sani_tcp_io *io)
 	count_cut_room(core->priv, core->host->nb_ifaces);
 }
 
-/* Those that have more to send than a burst, whose port is behind, or that wait for the program stay listed. */
+/* Those that have more to send than a burst, or whose port is behind, stay listed. */
 static unsigned int
-output_dirty(struct sani_core *core, struct unreachable *u, bool is_end)
+output_dirty(struct sani_core *core, struct unreachable *u)
 {
 	struct sani_core_priv *p = core->priv;
 	struct sani_tcp_io *io = &p->tcp_io;
@@ -347,9 +332,9 @@ output_dirty(struct sani_core *core, struct unreachable *u, bool is_end)
 	io->now_us = core->now_us;
 	for (uint32_t i = 0; i < n; i++) {
 		struct sani_tcp_conn *c = &p->conns[p->dirty[i]];
-		bool stays = waits_for_program(c, is_end);
+		bool stays = false;
 
-		if (!stays) {
+		if (!sani_owe_still(c)) {
 			fetch_buffer_ahead(io->cache);
 			stays = must_wait(core, c) || output_burst(core, c, io, u);
 			if (sani_unlikely(stays))
@@ -389,7 +374,7 @@ tell_unreachable(struct sani_core *core, const struct unreachable *u)
 }
 
 static __attribute__((noinline)) unsigned int
-output_listed(struct sani_core *core, bool is_end)
+output_listed(struct sani_core *core)
 {
 	struct unreachable u;
 	unsigned int n;
@@ -397,7 +382,7 @@ output_listed(struct sani_core *core, bool is_end)
 	u.n = 0;	/* all of it that has to be zero */
 	core->priv->busy = true;
 	core->priv->posted = false;
-	n = output_dirty(core, &u, is_end);
+	n = output_dirty(core, &u);
 	if (sani_unlikely(u.n > 0))
 		tell_unreachable(core, &u);
 	return n;
@@ -415,7 +400,7 @@ flush_ports(struct sani_core *core)
 unsigned int
 sani_tx_posted(struct sani_core *core)
 {
-	unsigned int n = output_listed(core, false);
+	unsigned int n = output_listed(core);
 
 	flush_ports(core);
 	return n;
@@ -426,8 +411,10 @@ sani_core_output(struct sani_core *core)
 {
 	unsigned int n = 0;
 
+	if (core->priv->owed.head != core->priv->owed.tail)
+		n = sani_owe_end_turn(core);
 	if (core->priv->nb_dirty > 0)
-		n = output_listed(core, true);
+		n += output_listed(core);
 	if (sani_unlikely(core->priv->nb_late > 0))
 		sani_arm_late(core);
 	flush_ports(core);

@@ -34,7 +34,8 @@ struct sani_tcp_owner {
 	uint8_t offered : 1;		/**< sock: an offer to the listener's core is under way. */
 	uint8_t waits : 2;		/**< core: enum sani_wait: in which list of such it is. */
 	uint8_t tell_acks : 1;		/**< sock: SANI_TCP_EV_ACKED alone may be of use to it; at first it is set. */
-	uint8_t turns : 4;		/**< core: rounds that a bare ACK may still wait for the program (tx.c). */
+	uint8_t owes : 1;		/**< core: a bare ACK, which waits for the program since */
+	uint8_t owes_since : 3;		/**< core: this round, modulo 8 (owe.h). */
 	uint16_t listen_gen;		/**< core: generation of that listen entry. */
 };
 

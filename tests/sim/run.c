@@ -71,6 +71,18 @@ is_late(const struct sani_core_priv *p, uint32_t idx)
 	return false;
 }
 
+/* Does its ACK wait for the program, which rounds count? */
+static bool
+is_owed(const struct sani_core_priv *p, uint32_t idx)
+{
+	const struct sani_owed *o = &p->owed;
+
+	for (uint32_t i = o->head; i != o->tail; i++)
+		if (o->idx[i % SANI_OWED_MAX] == idx)
+			return p->conns[idx].owner.owes;
+	return false;
+}
+
 static void
 check_timers(const struct sim_host *h, const struct sani_core *core)
 {
@@ -80,7 +92,7 @@ check_timers(const struct sim_host *h, const struct sani_core *core)
 		const struct sani_tcp_conn *c = &p->conns[i];
 
 		if (!(c->owner.flags & SANI_CONN_USED) || c->owner.dirty != SANI_NONE || !needs_timer(c) ||
-		    is_late(p, i))
+		    is_late(p, i) || is_owed(p, i))
 			continue;
 		sim_hold(SIM_timer, sani_tcp_deadline(c) != SANI_NEVER && sani_timer_armed(&c->owner.timer),
 			 "host %u: a connection in state %d, port %u to %u, has nothing to wake it", h->index,
