@@ -20,8 +20,10 @@ void
 sani_arm_first(struct sani_core *core, struct sani_tcp_conn *c)
 {
 	struct sani_core_priv *p = core->priv;
+	uint64_t when_us = core->now_us + FIRST_US;
 
-	sani_wheel_arm(p->wheel, sani_conn_idx(p, c), core->now_us + FIRST_US);
+	if (sani_unlikely(sani_arm_is_before(when_us, &c->owner.timer)))
+		sani_wheel_arm(p->wheel, sani_conn_idx(p, c), when_us);
 }
 
 /*

@@ -27,20 +27,27 @@ sani_arm_late(struct sani_core *core);
 
 /**
  * Of a connection that a SYN has opened just now: set it once, to what comes before any deadline that a short one will
- * have. The life of most is over by then, and of the others it fires once for nothing.
+ * have. The life of most is over by then, and of the others it fires once for nothing. A connection that ends leaves
+ * the timer of its block as it is: where connections are short the next one finds it set already.
  */
 void
 sani_arm_first(struct sani_core *core, struct sani_tcp_conn *c);
 
-/** Is the deadline before what the timer is set to? */
+/** Is when_us before what the timer is set to? */
 static inline bool
-sani_arm_is_due(const struct sani_tcp_conn *c)
+sani_arm_is_before(uint64_t when_us, const struct sani_timer *t)
 {
-	const struct sani_timer *t = &c->owner.timer;
-	uint32_t tick = (uint32_t)((c->wake_us + (1u << SANI_TICK_SHIFT) - 1) >> SANI_TICK_SHIFT);
+	uint32_t tick = (uint32_t)((when_us + (1u << SANI_TICK_SHIFT) - 1) >> SANI_TICK_SHIFT);
 
 	/* No deadline, and one that is too far away for this, are not before it, whichever way they compare. */
 	return !sani_timer_armed(t) || (int32_t)(tick - t->expires) < 0;
+}
+
+/** Is the deadline? */
+static inline bool
+sani_arm_is_due(const struct sani_tcp_conn *c)
+{
+	return sani_arm_is_before(c->wake_us, &c->owner.timer);
 }
 
 /** Then set it anew. */

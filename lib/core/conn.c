@@ -87,13 +87,14 @@ sani_block_take(struct sani_core *core, uint32_t hash)
 	} else {
 		sani_assert(p->conn_fresh < core->host->conf.nb_conns);
 		c = &p->conns[p->conn_fresh++];
+		sani_timer_init(&c->owner.timer);
 	}
+	/* what its timer is set to stays: see sani_arm_first() */
 	c->owner = (struct sani_tcp_owner){
-		.hash = hash, .gen = c->owner.gen, .sock = SANI_NONE, .listen = SANI_NONE,
+		.timer = c->owner.timer, .hash = hash, .gen = c->owner.gen, .sock = SANI_NONE, .listen = SANI_NONE,
 		.next = SANI_NONE, .prev = SANI_NONE, .dirty = SANI_NONE, .flags = SANI_CONN_USED,
 		.tell_acks = 1,
 	};
-	sani_timer_init(&c->owner.timer);
 	p->nb_blocks++;
 	p->park_due += PARK_LOOKS;
 	return c;
@@ -104,7 +105,6 @@ sani_block_give(struct sani_core *core, struct sani_tcp_conn *c)
 {
 	struct sani_core_priv *p = core->priv;
 
-	sani_wheel_disarm(p->wheel, sani_conn_idx(p, c));
 	c->owner.flags = 0;
 	c->owner.sock = SANI_NONE;
 	c->owner.gen++;
@@ -376,6 +376,9 @@ expire_one(struct sani_core *core, struct sani_tcp_conn *c)
 	struct sani_tcp_io io;
 	uint32_t ev;
 
+	/* set by the last one that had the block */
+	if ((c->owner.flags & SANI_CONN_USED) == 0)
+		return;
 	if ((c->owner.flags & SANI_CONN_TELL) != 0) {
 		c->owner.flags &= (uint8_t)~SANI_CONN_TELL;
 		core->up->event(core, c, SANI_TCP_EV_CLOSED);
