@@ -556,6 +556,7 @@ sim_oracle_audit(struct sim_world *w)
 		sim_exercised[SIM_fast_sent] += vhost_count(v, SANI_CTR_tcp_tx_fast);
 		sim_exercised[SIM_fast_taken] += vhost_count(v, SANI_CTR_tcp_rx_fast);
 		sim_exercised[SIM_fast_refused] += vhost_count(v, SANI_CTR_tcp_fast_refused);
+		sim_exercised[SIM_frame_refused] += vhost_count(v, SANI_CTR_port_tx_refused);
 		sim_exercised[SIM_parked] += vhost_count(v, SANI_CTR_core_parked);
 		sim_hold(SIM_op_counts, vhost_count(v, SANI_CTR_sock_ops) == sim_tally[i].accepted &&
 			 vhost_count(v, SANI_CTR_sock_ops_ended) == sim_tally[i].accepted,

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /*
  * What a host has made and the wire sees late, or never: it waits for the address of its neighbour (RFC 1122 2.3.2.2),
- * and of what waits there, or for a ring that stays full, some is dropped.
+ * and of what waits there, or for a ring that stays full, some is dropped: what finds the queue to the ring full too,
+ * and of what is in it the first, if the ring takes nothing for a second.
  */
 #include "sim/checker.h"
 
@@ -25,8 +26,9 @@ sim_unsent_told(struct sim_host *h, const struct sim_packet *p)
 static uint64_t
 count_dropped(const struct sim_host *h)
 {
-	return vhost_count(&h->v, SANI_CTR_port_tx_drop) + vhost_count(&h->v, SANI_CTR_arp_drop_queue) +
-	       vhost_count(&h->v, SANI_CTR_arp_drop_unresolved) + vhost_count(&h->v, SANI_CTR_arp_drop_full);
+	return vhost_count(&h->v, SANI_CTR_port_tx_drop) + vhost_count(&h->v, SANI_CTR_port_tx_refused) +
+	       vhost_count(&h->v, SANI_CTR_arp_drop_queue) + vhost_count(&h->v, SANI_CTR_arp_drop_unresolved) +
+	       vhost_count(&h->v, SANI_CTR_arp_drop_full);
 }
 
 void
