@@ -322,7 +322,10 @@ wait_for_more(struct san_overlapped *op)
 static inline bool
 read_one(struct sani_tcp_conn *c, struct san_overlapped *op, uint32_t *ev)
 {
-	op->done += sani_tcp_read(c, (char *)op->u.buf + op->done, op->len - op->done, ev);
+	uint32_t one;
+
+	op->done += sani_tcp_read(c, (char *)op->u.buf + op->done, op->len - op->done, &one);
+	*ev |= one;
 	return recv_is_over(c, op) || wait_for_more(op);
 }
 
