@@ -360,6 +360,8 @@ sani_tx_at_once(struct sani_core *core, struct sani_tcp_conn *c)
 	io->now_us = core->now_us;
 	if (must_wait(core, c) || output_burst(core, c, io, NULL))
 		sani_core_touch(core, c, SANI_TCP_EV_OUTPUT);
+	/* a short user timeout is before what its timer is set to */
+	sani_arm(core, c);
 }
 
 static void

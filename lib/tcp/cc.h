@@ -32,7 +32,7 @@ struct sani_tcp_cc {
 	bool exact_echo;
 	/** The connection is established: cwnd is the initial window already. */
 	void (*init)(struct sani_tcp_conn *c);
-	/** Not called in the first slow start for what is not limited (sani_tcp_cc_acked()). */
+	/** Not called while congestion control has no part (sani_tcp_cc_has_part()) in what is not limited. */
 	void (*acked)(struct sani_tcp_conn *c, const struct sani_tcp_cc_ack *ack);
 	/**
 	 * A congestion event (loss found by ACKs, or a retransmission timeout) with flight bytes out.

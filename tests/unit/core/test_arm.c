@@ -80,6 +80,32 @@ long_user_timeout_leaves_the_lost_syn_to_be_repeated(void **state)
 	pair_close();
 }
 
+/* Of a connection that a SYN opens the timer is set to what a short one never comes to; this one's deadline is before. */
+static void
+half_open_connection_ends_by_a_short_user_timeout(void **state)
+{
+	static const union sani_ip any;
+	const struct sani_core *core;
+
+	(void)state;
+	pair_open(1, NULL);
+	core = pair.host[B]->cores[0];
+	pair_listen(B, 80, 5);
+	sani_listen_find(pair.host[B]->cores[0], &any, 80)->l.user_timeout_ms = 100;
+	assert_true(pair_connect(pair.host[A]->cores[0], 80) >= 0);
+	pair_round(A);
+	pair_round(B);
+	assert_int_equal(core->priv->nb_half_open, 1);
+	/* nobody answers */
+	pair_drop(A);
+	for (unsigned int i = 0; i < 110; i++) {
+		pair_now_us += 1000;
+		pair_round(B);
+	}
+	assert_int_equal(core->priv->nb_half_open, 0);
+	pair_close();
+}
+
 /* Bytes reach b and are told: many connections wait a round before the timer of their ACK is armed. */
 static struct sani_tcp_conn *
 hear_as_one_of_many(uint32_t a)
@@ -177,6 +203,7 @@ main(void)
 		cmocka_unit_test(lost_segment_is_sent_again_when_the_lazy_timer_fires),
 		cmocka_unit_test(deadline_is_never_after_the_next_timer),
 		cmocka_unit_test(long_user_timeout_leaves_the_lost_syn_to_be_repeated),
+		cmocka_unit_test(half_open_connection_ends_by_a_short_user_timeout),
 		cmocka_unit_test(timer_of_an_ack_that_an_answer_carries_is_not_armed),
 		cmocka_unit_test(timer_of_an_ack_that_nothing_carries_is_armed_a_round_later),
 		cmocka_unit_test(one_of_very_many_that_rests_has_no_timer),
