@@ -80,7 +80,7 @@ long_user_timeout_leaves_the_lost_syn_to_be_repeated(void **state)
 	pair_close();
 }
 
-/* Of a connection that a SYN opens the timer is set to what a short one never comes to; this one's deadline is before. */
+/* Of a connection that a SYN opens the timer is set to what a short one never comes to; its deadline is before that. */
 static void
 half_open_connection_ends_by_a_short_user_timeout(void **state)
 {
