@@ -13,6 +13,16 @@
 static const char text[] = "a request that may be carried out twice";
 #define LEN ((uint32_t)sizeof(text))
 
+/* A SYN with the cookie that its sender has been given, and text. */
+static struct sani_tcp_seg
+syn_with_cookie(const struct sani_tuple *t)
+{
+	uint8_t cookie[SANI_FAST_COOKIE];
+
+	sani_fast_cookie(pair.host[B]->key, &t->remote, pair_now_us, cookie);
+	return spoof_syn_fast(100, cookie, sizeof(cookie), LEN);
+}
+
 static void
 cookie_is_of_one_address_and_two_slots(void **state)
 {
@@ -63,7 +73,6 @@ cookie_of_the_last_slot_is_good_and_replaced(void **state)
 static void
 pending_opens_are_bounded(void **state)
 {
-	uint8_t cookie[SANI_FAST_COOKIE];
 	struct sani_tcp_seg syn;
 	struct sani_tcp_seg out;
 	struct sani_tcp_seg rst;
@@ -74,8 +83,7 @@ pending_opens_are_bounded(void **state)
 	pair_listen_fast(3);
 	for (uint32_t i = 0; i < 6; i++) {
 		t = spoof_tuple(i, 80);
-		sani_fast_cookie(pair.host[B]->key, &t.remote, pair_now_us, cookie);
-		syn = spoof_syn_fast(100, cookie, sizeof(cookie), LEN);
+		syn = syn_with_cookie(&t);
 		out = spoof_syn_ack(&t, &syn, text);
 		assert_int_equal(out.ack, i < 3 ? 101 + LEN : 101);
 	}
@@ -87,14 +95,12 @@ pending_opens_are_bounded(void **state)
 		sani_core_conn_close(pair.socks[i].core, pair_conn(i));
 	}
 	t = spoof_tuple(10, 80);
-	sani_fast_cookie(pair.host[B]->key, &t.remote, pair_now_us, cookie);
-	syn = spoof_syn_fast(100, cookie, sizeof(cookie), LEN);
+	syn = syn_with_cookie(&t);
 	assert_int_equal(spoof_syn_ack(&t, &syn, text).ack, 101);
 	pair_now_us += 61 * SEC;
 	t = spoof_tuple(11, 80);
 	assert_int_equal(pair_count(B, SANI_CTR_tcp_rx_fast), 3);
-	sani_fast_cookie(pair.host[B]->key, &t.remote, pair_now_us, cookie);
-	syn = spoof_syn_fast(100, cookie, sizeof(cookie), LEN);
+	syn = syn_with_cookie(&t);
 	spoof_count(0);
 	spoof_in(&t, &syn, text);
 	assert_int_equal(pair_count(B, SANI_CTR_tcp_rx_fast), 4);
@@ -136,14 +142,12 @@ static void
 no_data_is_taken_while_syn_cookies_are_sent(void **state)
 {
 	struct sani_tuple t = spoof_tuple(1, 80);
-	uint8_t cookie[SANI_FAST_COOKIE];
 	struct sani_tcp_seg syn;
 
 	(void)state;
 	pair_open(1, no_half_open);
 	pair_listen_fast(8);
-	sani_fast_cookie(pair.host[B]->key, &t.remote, pair_now_us, cookie);
-	syn = spoof_syn_fast(100, cookie, sizeof(cookie), LEN);
+	syn = syn_with_cookie(&t);
 	assert_int_equal(spoof_syn_ack(&t, &syn, text).ack, 101);
 	assert_int_equal(pair_count(B, SANI_CTR_tcp_tx_cookie), 1);
 	assert_int_equal(pair_count(B, SANI_CTR_tcp_rx_fast), 0);
@@ -155,14 +159,12 @@ static void
 unconfirmed_open_ends_and_frees_its_place(void **state)
 {
 	struct sani_tuple t = spoof_tuple(1, 80);
-	uint8_t cookie[SANI_FAST_COOKIE];
 	struct sani_tcp_seg syn;
 
 	(void)state;
 	pair_open(1, spoof_gateway);
 	pair_listen_fast(1);
-	sani_fast_cookie(pair.host[B]->key, &t.remote, pair_now_us, cookie);
-	syn = spoof_syn_fast(100, cookie, sizeof(cookie), LEN);
+	syn = syn_with_cookie(&t);
 	spoof_syn_ack(&t, &syn, text);
 	assert_int_equal(sani_tcp_state(pair_conn(0)), SAN_TCP_SYN_RECEIVED);
 	for (unsigned int i = 0; i < 700; i++) {
@@ -174,8 +176,7 @@ unconfirmed_open_ends_and_frees_its_place(void **state)
 	assert_int_equal(sani_tcp_error(pair_conn(0)), -ETIMEDOUT);
 	sani_core_conn_close(pair.socks[0].core, pair_conn(0));
 	t.remote_port++;
-	sani_fast_cookie(pair.host[B]->key, &t.remote, pair_now_us, cookie);
-	syn = spoof_syn_fast(100, cookie, sizeof(cookie), LEN);
+	syn = syn_with_cookie(&t);
 	spoof_in(&t, &syn, text);
 	assert_int_equal(pair_count(B, SANI_CTR_tcp_rx_fast), 2);
 	pair_close();
@@ -188,7 +189,6 @@ unconfirmed_open_is_answered_by_one_initial_window(void **state)
 	static const char big[50000];
 	struct sani_tuple t = spoof_tuple(1, 80);
 	struct sani_tuple at;
-	uint8_t cookie[SANI_FAST_COOKIE];
 	struct sani_tcp_seg syn;
 	struct sani_tcp_seg out;
 	uint32_t iw, bytes = 0, syn_acks = 1;
@@ -196,8 +196,7 @@ unconfirmed_open_is_answered_by_one_initial_window(void **state)
 	(void)state;
 	pair_open(1, spoof_gateway);
 	pair_listen_fast(1);
-	sani_fast_cookie(pair.host[B]->key, &t.remote, pair_now_us, cookie);
-	syn = spoof_syn_fast(100, cookie, sizeof(cookie), LEN);
+	syn = syn_with_cookie(&t);
 	spoof_syn_ack(&t, &syn, text);
 	iw = sani_tcp_initial_window(pair_conn(0));
 	assert_int_equal(pair_write(0, big, sizeof(big)), sizeof(big));
@@ -231,8 +230,7 @@ data_of_a_syn_that_reopens_is_left_to_the_peer(void **state)
 	(void)state;
 	pair_open(1, spoof_gateway);
 	pair_listen_fast(8);
-	sani_fast_cookie(pair.host[B]->key, &t.remote, pair_now_us, cookie);
-	syn = spoof_syn_fast(100, cookie, sizeof(cookie), LEN);
+	syn = syn_with_cookie(&t);
 	out = spoof_syn_ack(&t, &syn, text);
 	fin = (struct sani_tcp_seg){ .flags = ACK, .seq = out.ack, .ack = out.seq + 1, .wnd = 1000,
 				     .opts = SANI_TCP_OPT_TS, .tsval = syn.tsval, .tsecr = out.tsval };
