@@ -258,7 +258,8 @@ sani_tcp_at_end(const struct sani_tcp_conn *c);
 /**
  * Copy at most len in-order bytes out. What arrived before the peer's FIN stays readable after TIME_WAIT
  * and CLOSED; after an error there is nothing to read. @return How many.
- * @param[out] ev  EV_OUTPUT when the peer is to be told of the window, else 0.
+ * @param[out] ev  EV_OUTPUT when the peer is to be told of the window, else 0. It is said once: who reads several times
+ *                 gathers what they say.
  */
 uint32_t
 sani_tcp_read(struct sani_tcp_conn *c, void *buf, uint32_t len, uint32_t *ev);

@@ -6,6 +6,7 @@
 #include "sim/lend.h"
 #include "sim/program.h"
 #include "tcp/hash.h"
+#include "tcp/priv.h"
 
 #define LOOK_US 1000000u	/* between looks at who does not get on */
 #define REST_US 200000000u	/* longer than 2 MSL and all that waits for neighbours */
@@ -71,7 +72,7 @@ is_late(const struct sani_core_priv *p, uint32_t idx)
 	return false;
 }
 
-/* Does its ACK wait for the program, which rounds count? */
+/* Does its ACK wait for the program, which rounds count, and is that noted? */
 static bool
 is_owed(const struct sani_core_priv *p, uint32_t idx)
 {
@@ -83,6 +84,17 @@ is_owed(const struct sani_core_priv *p, uint32_t idx)
 	return false;
 }
 
+/* Has it something to say that waits for nothing? */
+static bool
+speaks_now(const struct sani_tcp_conn *c)
+{
+	enum san_tcp_state state = sani_tcp_state(c);
+
+	return state >= SAN_TCP_ESTABLISHED && state != SAN_TCP_TIME_WAIT &&
+	       ((c->flags & (SANI_TCP_F_ACK_NOW | SANI_TCP_F_RST_DUE | SANI_TCP_F_PROBE_DUE | SANI_TCP_F_TLP_DUE)) != 0 ||
+		c->dup_acks_due > 0 || c->keep_due);
+}
+
 static void
 check_timers(const struct sim_host *h, const struct sani_core *core)
 {
@@ -91,8 +103,11 @@ check_timers(const struct sim_host *h, const struct sani_core *core)
 	for (uint32_t i = 0; i < p->conn_fresh; i++) {
 		const struct sani_tcp_conn *c = &p->conns[i];
 
-		if (!(c->owner.flags & SANI_CONN_USED) || c->owner.dirty != SANI_NONE || !needs_timer(c) ||
-		    is_late(p, i) || is_owed(p, i))
+		if (!(c->owner.flags & SANI_CONN_USED) || c->owner.dirty != SANI_NONE || is_owed(p, i))
+			continue;
+		sim_hold(SIM_listed, !speaks_now(c), "host %u: port %u to %u has to speak, flags %x, and is not listed", h->index,
+			 c->tuple.local_port, c->tuple.remote_port, c->flags);
+		if (!needs_timer(c) || is_late(p, i))
 			continue;
 		sim_hold(SIM_timer, sani_tcp_deadline(c) != SANI_NEVER && sani_timer_armed(&c->owner.timer),
 			 "host %u: a connection in state %d, port %u to %u, has nothing to wake it", h->index,
