@@ -105,8 +105,8 @@ check_timers(const struct sim_host *h, const struct sani_core *core)
 
 		if (!(c->owner.flags & SANI_CONN_USED) || c->owner.dirty != SANI_NONE || is_owed(p, i))
 			continue;
-		sim_hold(SIM_listed, !speaks_now(c), "host %u: port %u to %u has to speak, flags %x, and is not listed", h->index,
-			 c->tuple.local_port, c->tuple.remote_port, c->flags);
+		sim_hold(SIM_listed, !speaks_now(c), "host %u: port %u to %u has to speak, flags %x, and is not listed",
+			 h->index, c->tuple.local_port, c->tuple.remote_port, c->flags);
 		if (!needs_timer(c) || is_late(p, i))
 			continue;
 		sim_hold(SIM_timer, sani_tcp_deadline(c) != SANI_NEVER && sani_timer_armed(&c->owner.timer),
