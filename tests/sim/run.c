@@ -88,11 +88,11 @@ is_owed(const struct sani_core_priv *p, uint32_t idx)
 static bool
 speaks_now(const struct sani_tcp_conn *c)
 {
+	const uint32_t due = SANI_TCP_F_ACK_NOW | SANI_TCP_F_RST_DUE | SANI_TCP_F_PROBE_DUE | SANI_TCP_F_TLP_DUE;
 	enum san_tcp_state state = sani_tcp_state(c);
 
 	return state >= SAN_TCP_ESTABLISHED && state != SAN_TCP_TIME_WAIT &&
-	       ((c->flags & (SANI_TCP_F_ACK_NOW | SANI_TCP_F_RST_DUE | SANI_TCP_F_PROBE_DUE | SANI_TCP_F_TLP_DUE)) != 0 ||
-		c->dup_acks_due > 0 || c->keep_due);
+	       ((c->flags & due) != 0 || c->dup_acks_due > 0 || c->keep_due);
 }
 
 static void
