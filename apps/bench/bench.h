@@ -50,7 +50,7 @@ struct bench_option {
 
 /** Options that commands share; a command names the groups it has. */
 enum bench_group {
-	BENCH_REPEAT = 1 << 0,	/**< --repeat --seconds */
+	BENCH_REPEAT = 1 << 0,	/**< --repeat --seconds --near */
 	BENCH_SLICES = 1 << 1,	/**< --warm --stall */
 	BENCH_MEASURE = BENCH_REPEAT | BENCH_SLICES,	/**< What bench_meter_run() wants. */
 	BENCH_WORLD = 1 << 2,	/**< Both ends, or the client's: --threads --off-core --peer and so on */
@@ -136,6 +136,15 @@ bench_look(struct bench_machine *m);
 void
 bench_look_line(struct bench *b, unsigned int cpu_a, unsigned int cpu_b);
 
+#define BENCH_LOOK_AGAIN_US 100000u
+
+/**
+ * --near: it was far, and not all of the command's time for that is over. @return true: let BENCH_LOOK_AGAIN_US go by
+ * and look again; they are counted.
+ */
+bool
+bench_wait_near(struct bench *b);
+
 /** Resident memory of this process, every page counted [bytes]. */
 uint64_t
 bench_resident(void);
@@ -172,6 +181,7 @@ struct bench {
 	struct prog prog;
 	struct bench_machine machine;
 	enum bench_place place;		/**< Of the values that follow: bench_look_line(), or the command. */
+	uint64_t waited_us;		/**< For processors near each other (--near). */
 	struct bench_row *rows;
 	unsigned int nb_rows;
 };

@@ -189,3 +189,13 @@ bench_look_line(struct bench *b, unsigned int cpu_a, unsigned int cpu_b)
 		b->place = BENCH_UNKNOWN;
 	}
 }
+
+bool
+bench_wait_near(struct bench *b)
+{
+	if (!(b->command->groups & BENCH_REPEAT) || b->place != BENCH_FAR || prog_stop ||
+	    (double)b->waited_us >= bench_real(b, "near") * 1e6)
+		return false;
+	b->waited_us += BENCH_LOOK_AGAIN_US + LINE_US;
+	return true;
+}

@@ -21,6 +21,8 @@ static const struct bench_option repeat_options[] = {
 	  "repetitions: printed are their median, least and most" },
 	{ "seconds", BENCH_REAL, "0.3", 0, 86400,
 	  "of one repetition, without slices that are left out; at\nmost five times that with them" },
+	{ "near", BENCH_REAL, "0", 0, 86400,
+	  "wait for processors that are near each other, so long\nat most, all repetitions together [s]" },
 	{ NULL, BENCH_FLAG, NULL, 0, 0, NULL },
 };
 

@@ -479,6 +479,17 @@ compare(struct scale *s, const double *one, const double *rates)
 	}
 }
 
+/* No host is there yet that would have to go on meanwhile. */
+static void
+look(struct bench *b)
+{
+	bench_look_line(b, cpu_of(0), cpu_of(1));
+	while (bench_wait_near(b)) {
+		rte_delay_us_sleep(BENCH_LOOK_AGAIN_US);
+		bench_look_line(b, cpu_of(0), cpu_of(1));
+	}
+}
+
 static bool
 measure_work(struct scale *s, enum load_kind work, uint32_t connections)
 {
@@ -490,7 +501,7 @@ measure_work(struct scale *s, enum load_kind work, uint32_t connections)
 	for (unsigned int way = 0; way < NB_WAYS && good; way++) {
 		s->b->place = BENCH_ONE;
 		if (ways[way].parts > 1)
-			bench_look_line(s->b, cpu_of(0), cpu_of(1));
+			look(s->b);
 		bench_progress("%s, %s", works[work].option, ways[way].name);
 		good = measure_way(s, way, rates[way]);
 		if (good && way != ONE)

@@ -384,8 +384,8 @@ bench_world_close(struct bench_world *w)
 	bench_end_hosts(w);
 }
 
-void
-bench_world_look(struct bench_world *w)
+static void
+look(struct bench_world *w)
 {
 	struct bench *b = w->b;
 
@@ -401,5 +401,17 @@ bench_world_look(struct bench_world *w)
 		bench_look_line(b, w->cpu[0], (unsigned int)bench_number(b, "peer-cpu"));
 	} else {
 		b->place = w->one_end ? BENCH_UNKNOWN : BENCH_ONE;
+	}
+}
+
+void
+bench_world_look(struct bench_world *w)
+{
+	static const bool never = false;
+
+	look(w);
+	while (bench_wait_near(w->b)) {
+		bench_world_until(w, &never, BENCH_LOOK_AGAIN_US / 1e6);
+		look(w);
 	}
 }

@@ -183,7 +183,10 @@ bench_world_until(struct bench_world *w, const bool *what, double limit_s);
 void
 bench_world_serve(struct bench_world *w, double limit_s);
 
-/** See how near the two processors are, and have b->place say so: before each repetition. */
+/**
+ * See how near the two processors are, and have b->place say so: before each repetition. With --near it waits for near
+ * ones, and the world goes on meanwhile, so that no timer of it runs down.
+ */
 void
 bench_world_look(struct bench_world *w);
 
