@@ -339,7 +339,7 @@ struct sani_tcp_tw {
 	uint32_t snd_nxt;
 	uint32_t rcv_nxt;
 	uint32_t ts_recent;
-	uint32_t ts_offset;
+	union { uint32_t ts_offset, irs; };	/**< Of TIME_WAIT; of a tombstone, the number of its SYN. */
 	uint32_t expires_ms;	/**< now_us / 1000, modulo 2^32. */
 	uint32_t owner;		/**< The core's: free list, FIFO. */
 	uint8_t kind;		/**< enum sani_tcp_tw_kind */

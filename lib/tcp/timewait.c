@@ -26,7 +26,6 @@ sani_tcp_tw_from(struct sani_tcp_tw *tw, const struct sani_tcp_conn *c, enum san
 		.snd_nxt = c->snd_nxt,
 		.rcv_nxt = c->rcv_nxt,
 		.ts_recent = c->ts_recent,
-		.ts_offset = c->ts_offset,
 		.expires_ms = (uint32_t)((now_us + left_us + 999) / 1000),
 		.owner = tw->owner,
 		.kind = (uint8_t)kind,
@@ -36,7 +35,9 @@ sani_tcp_tw_from(struct sani_tcp_tw *tw, const struct sani_tcp_conn *c, enum san
 		/* where the peer takes a RST; new numbers begin above all that was sent nevertheless */
 		tw->snd_nxt = sani_tcp_bare_seq(c);
 		tw->hidden_64k = (uint16_t)((c->snd_nxt - tw->snd_nxt + UINT16_MAX) >> 16);
+		tw->irs = c->irs;
 	} else {
+		tw->ts_offset = c->ts_offset;
 		tw->time_wait_cs = (uint16_t)sani_tcp_min((c->time_wait_ms + 9) / 10, UINT16_MAX);
 	}
 }
@@ -122,6 +123,19 @@ input_time_wait(struct sani_tcp_tw *tw, const struct sani_tcp_seg *seg, struct r
 	return SANI_TCP_TW_REPLY;
 }
 
+/*
+ * A reset leaves no TIME-WAIT (RFC 9293 3.5.3, 3.10.5): but for the SYN of the very connection that was reset, each is
+ * for LISTEN, whatever its numbers. A peer may well come from the same port at once, with numbers below what it sent
+ * before, for the clock of initial numbers counts 250 kB/s.
+ */
+static bool
+may_follow(const struct sani_tcp_tw *tw, const struct sani_tcp_seg *syn)
+{
+	if (tw->kind == SANI_TCP_TW_TOMBSTONE && syn->seq != tw->irs)
+		return true;
+	return sani_tcp_may_reopen(tw->flags & TW_TS, tw->ts_recent, tw->rcv_nxt, syn);
+}
+
 enum sani_tcp_tw_verdict
 sani_tcp_tw_input(struct sani_tcp_tw *tw, const struct sani_tcp_seg *seg, struct rte_mbuf *m,
 		  uint64_t now_us)
@@ -130,7 +144,7 @@ sani_tcp_tw_input(struct sani_tcp_tw *tw, const struct sani_tcp_seg *seg, struct
 
 	if ((seg->flags & SANI_TCP_RST) || (syn && (seg->flags & SANI_TCP_FIN)))
 		return SANI_TCP_TW_DROP;
-	if (syn && sani_tcp_may_reopen(tw->flags & TW_TS, tw->ts_recent, tw->rcv_nxt, seg))
+	if (syn && may_follow(tw, seg))
 		return SANI_TCP_TW_REOPEN;
 	if (tw->kind == SANI_TCP_TW_TIME_WAIT)
 		return input_time_wait(tw, seg, m, now_us);

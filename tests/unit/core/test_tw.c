@@ -327,6 +327,38 @@ leave_b_in_time_wait(uint32_t *b)
 	return port;
 }
 
+/*
+ * More goes in a millisecond than the clock of initial numbers counts in it, and timestamps count no less: neither
+ * shows that the second SYN is the later one. But nothing is left of the first connection for it to be older than.
+ */
+static void
+port_of_a_connection_just_reset_connects_again(void **state)
+{
+	static const char text[4000];
+	uint16_t port;
+	uint32_t a;
+	int again;
+
+	(void)state;
+	pair_open(1, NULL);
+	pair_listen(B, 80, 200);
+	a = pair_establish(80);
+	port = pair_conn(a)->tuple.local_port;
+	pair_now_us += 1000 - pair_now_us % 1000;
+	assert_int_equal(pair_write(a, text, sizeof(text)), sizeof(text));
+	pair_run(200);
+	close_sock(a + 1);
+	pair_run(200);
+	assert_int_equal(sani_tcp_error(pair_conn(a)), -ECONNRESET);
+	again = connect_from(port);
+	assert_true(again >= 0);
+	assert_true(seq_lt(pair_conn((uint32_t)again)->iss, pair_conn(a)->iss + sizeof(text)));
+	pair_run(300);
+	assert_int_equal(sani_tcp_state(pair_conn((uint32_t)again)), SAN_TCP_ESTABLISHED);
+	assert_int_equal(pair_nb_tw(B), 0);
+	pair_close();
+}
+
 /* As if it had sent half the numbers there are, and more than the clock of 4 us has counted. */
 static uint32_t
 pretend_fast(struct sani_tcp_conn *c)
@@ -489,6 +521,7 @@ main(void)
 		cmocka_unit_test(full_table_loses_the_oldest),
 		cmocka_unit_test(host_without_records_closes_all_the_same),
 		cmocka_unit_test(syn_to_a_time_wait_record_opens_a_new_connection),
+		cmocka_unit_test(port_of_a_connection_just_reset_connects_again),
 		cmocka_unit_test(tuple_of_a_record_is_in_use),
 		cmocka_unit_test(reopened_record_begins_above_the_old_numbers),
 		cmocka_unit_test(reopened_connection_begins_above_the_old_numbers),

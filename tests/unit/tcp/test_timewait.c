@@ -188,6 +188,31 @@ tombstone_lasts_two_rto_and_answers_with_rst(void **state)
 	assert_int_equal(give(b, &r, &seg), SANI_TCP_TW_REOPEN);
 }
 
+/* RFC 9293 3.10.5: after a reset there is no TIME-WAIT, so that a SYN need not show that it is newer. */
+static void
+tombstone_gives_way_to_every_syn_but_its_own(void **state)
+{
+	static const uint32_t seqs[] = { BED_IRS - 1, NXT, NXT - 100000, NXT + 0x7fffffffu, NXT + 1 };
+	struct bed *b = *state;
+
+	for (unsigned int i = 0; i < 2 * RTE_DIM(seqs); i++) {
+		struct sani_tcp_seg syn, again;
+		struct rec r;
+
+		b->ts = i % 2 != 0;
+		r = make(b, SANI_TCP_TW_TOMBSTONE, SAN_TCP_ESTABLISHED);
+		syn = bed_seg(b, SANI_TCP_SYN, seqs[i / 2], 0, 0);
+		syn.tsval = r.tw.ts_recent - i / 4;
+		assert_int_equal(give(b, &r, &syn), SANI_TCP_TW_REOPEN);
+		again = syn;
+		again.seq = BED_IRS;
+		assert_int_equal(give(b, &r, &again), SANI_TCP_TW_REPLY);
+		assert_int_equal(r.out.flags, SANI_TCP_RST | SANI_TCP_ACK);
+		assert_int_equal(r.out.ack, BED_IRS + 1);
+		sani_tcp_discard(&b->c);
+	}
+}
+
 static void
 tombstone_repeats_the_rst(void **state)
 {
@@ -371,6 +396,7 @@ main(void)
 		bed_test(newer_timestamp_reopens_whatever_the_number),
 		bed_test(block_in_time_wait_ends_for_a_new_syn),
 		bed_test(tombstone_lasts_two_rto_and_answers_with_rst),
+		bed_test(tombstone_gives_way_to_every_syn_but_its_own),
 		bed_test(tombstone_repeats_the_rst),
 		bed_test(tombstone_of_a_probing_connection_stands_at_the_edge),
 		bed_test(timestamps_decide_before_numbers),
