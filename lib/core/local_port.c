@@ -3,6 +3,9 @@
 #include <sodium.h>
 
 #include "core/priv.h"
+#include "tcp/hash.h"
+
+_Static_assert((SANI_EPHEMERAL_NB & (SANI_EPHEMERAL_NB - 1)) == 0, "an odd step comes to each of so many ports");
 
 static bool
 is_bound(struct sani_host *host, uint32_t port)
@@ -40,28 +43,23 @@ sani_host_port_put(struct sani_host *host, uint16_t port)
 	atomic_fetch_and(&host->bound[port / 64], ~(UINT64_C(1) << (port % 64)));
 }
 
-/* Random for whoever has not the host's key, without a system call: the hash of a count. */
-static uint32_t
-draw_start(struct sani_core *core)
-{
-	struct {
-		uint64_t count;
-		uint64_t core;
-	} in = { .count = core->priv->nb_draws++, .core = core->index };
-	uint64_t h;
-
-	crypto_shorthash((unsigned char *)&h, (const unsigned char *)&in, sizeof(in), core->host->key);
-	return (uint32_t)(h % SANI_EPHEMERAL_NB);
-}
-
+/*
+ * RFC 6056 3.3.4 (algorithm 4): to each remote end the ports have an order of their own, and each comes again only
+ * after all others. By chance alone one would come again, now and then, a moment after its connection was reset, when
+ * numbers and timestamps of the two lie too near. Where the RFC goes on to the next port the way is here to one an odd
+ * step off, which is as secret as the first one: who knows a port does not know its neighbours in the order.
+ */
 int
 sani_port_choose(struct sani_core *core, struct sani_tuple *t, uint64_t *hash)
 {
 	struct sani_host *host = core->host;
-	uint32_t start = draw_start(core);
+	const uint64_t order = sani_tcp_port_hash(host->key, t);
+	const uint32_t first = (uint32_t)order;
+	const uint32_t step = (uint32_t)(order >> 16) | 1;
+	uint16_t *turn = &core->priv->port_turns[(order >> 32) % SANI_PORT_TURNS];
 
 	for (uint32_t i = 0; i < SANI_EPHEMERAL_NB; i++) {
-		uint32_t port = SANI_EPHEMERAL_FIRST + (start + i) % SANI_EPHEMERAL_NB;
+		uint32_t port = SANI_EPHEMERAL_FIRST + (first + step * (*turn)++) % SANI_EPHEMERAL_NB;
 
 		if (is_bound(host, port))
 			continue;

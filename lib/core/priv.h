@@ -189,7 +189,7 @@ sani_conn_of(struct sani_core *core, sani_flow_ref ref)
 
 /* local_port.c */
 
-/** Choose the local port of t (RFC 6056 3.3.1) so that the flow is this core's. @retval 0 -EADDRNOTAVAIL */
+/** Choose the local port of t (RFC 6056 3.3.4) so that the flow is this core's. @retval 0 -EADDRNOTAVAIL */
 int
 sani_port_choose(struct sani_core *core, struct sani_tuple *t, uint64_t *hash);
 

@@ -41,6 +41,7 @@
 /** Ephemeral ports, RFC 6335 6 and RFC 6056. */
 #define SANI_EPHEMERAL_FIRST 49152u
 #define SANI_EPHEMERAL_NB 16384u
+#define SANI_PORT_TURNS 4096u		/**< Remote ends that share one say how often others were connected to. */
 
 /** sani_tcp_owner.flags */
 enum {
@@ -191,8 +192,6 @@ struct sani_core_priv {
 	uint32_t evict_hand;			/**< The block that is looked at next for buffers it holds, */
 	uint32_t evict_ms;			/**< and when some were last [1,024 us], modulo 2^32. */
 	struct sani_tcp_budget budget;		/**< growth: given back when a connection ends; the rest: ration.c */
-	uint64_t nb_draws;			/**< Of random local ports. */
-
 	struct sani_tcp_tw *tws;
 	struct sani_tw_link *tw_links;
 	uint32_t tw_free;
@@ -207,6 +206,7 @@ struct sani_core_priv {
 	uint32_t listen_mask;
 	uint32_t listen_free;
 
+	uint16_t port_turns[SANI_PORT_TURNS];	/**< How far in the order of their local ports remote ends are. */
 	struct sani_fast_peer fast_peers[SANI_FAST_PEERS];
 
 	struct rte_mbuf *spare_tx[SANI_SPARE_TX];

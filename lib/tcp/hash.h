@@ -17,11 +17,16 @@ enum sani_tcp_hash_domain {
 	SANI_TCP_HASH_NUMBERS = 1,	/**< Initial sequence number and timestamp offset: a half each. */
 	SANI_TCP_HASH_COOKIE = 2,
 	SANI_TCP_HASH_FAST = 3,
+	SANI_TCP_HASH_PORTS = 4,	/**< The order in which local ports are taken. */
 };
 
 /** Keyed hash of a tuple: what its numbers begin with. Nothing else is made of it. */
 uint64_t
 sani_tcp_hash(const uint8_t key[16], const struct sani_tuple *t);
+
+/** Keyed hash of the remote end and the local address of t: of what order ports are taken in for them. */
+uint64_t
+sani_tcp_port_hash(const uint8_t key[16], const struct sani_tuple *t);
 
 /** Initial sequence number (RFC 6528 3): M, which counts 4 us, and F, the lower half of that hash. */
 uint32_t

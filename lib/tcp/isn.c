@@ -19,8 +19,8 @@ struct tuple4 {
 
 _Static_assert(sizeof(struct tuple4) == 16, "two words are hashed in 10 rounds, the five of a whole tuple in 16");
 
-uint64_t
-sani_tcp_hash(const uint8_t key[16], const struct sani_tuple *t)
+static inline uint64_t
+hash_tuple(const uint8_t key[16], const struct sani_tuple *t, uint16_t local_port, uint32_t domain)
 {
 	struct sani_tuple whole;
 	uint64_t hash;
@@ -29,18 +29,31 @@ sani_tcp_hash(const uint8_t key[16], const struct sani_tuple *t)
 		const struct tuple4 in = {
 			.local_be = sani_ip_v4_be(&t->local),
 			.remote_be = sani_ip_v4_be(&t->remote),
-			.local_port = t->local_port,
+			.local_port = local_port,
 			.remote_port = t->remote_port,
-			.domain = SANI_TCP_HASH_NUMBERS,
+			.domain = domain,
 		};
 
 		crypto_shorthash((unsigned char *)&hash, (const unsigned char *)&in, sizeof(in), key);
 		return hash;
 	}
 	whole = *t;
-	whole.zero = SANI_TCP_HASH_NUMBERS;
+	whole.local_port = local_port;
+	whole.zero = domain;
 	crypto_shorthash((unsigned char *)&hash, (const unsigned char *)&whole, sizeof(whole), key);
 	return hash;
+}
+
+uint64_t
+sani_tcp_hash(const uint8_t key[16], const struct sani_tuple *t)
+{
+	return hash_tuple(key, t, t->local_port, SANI_TCP_HASH_NUMBERS);
+}
+
+uint64_t
+sani_tcp_port_hash(const uint8_t key[16], const struct sani_tuple *t)
+{
+	return hash_tuple(key, t, 0, SANI_TCP_HASH_PORTS);
 }
 
 uint32_t

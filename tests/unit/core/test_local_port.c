@@ -79,6 +79,87 @@ chosen_flow_is_the_cores_own_free_and_not_bound(void **state)
 	pair_close();
 }
 
+/* A connection that ends at once and leaves nothing. @return Its port. */
+static uint16_t
+draw(struct sani_core *core, uint16_t remote_port)
+{
+	struct sani_open open = { .remote = pair_addr(B), .remote_port = remote_port, .sndbuf = 4096, .rcvbuf = 4096 };
+	struct sani_tcp_conn *c;
+	uint16_t port;
+
+	assert_int_equal(sani_core_connect(core, &open, &c), 0);
+	port = c->tuple.local_port;
+	sani_core_conn_close(core, c);
+	return port;
+}
+
+static unsigned int
+count_own_ports(const struct sani_core *core, uint16_t remote_port)
+{
+	struct sani_tuple t = { .local = pair_addr(A), .remote = pair_addr(B), .remote_port = remote_port };
+	unsigned int n = 0;
+
+	for (uint32_t i = 0; i < SANI_EPHEMERAL_NB; i++) {
+		t.local_port = (uint16_t)(SANI_EPHEMERAL_FIRST + i);
+		n += sani_flow_core(sani_flow_hash(&core->host->flow_key, &t), core->host->nb_cores) == core->index;
+	}
+	return n;
+}
+
+/* Whoever was reset a moment ago has its port in mind, and so has its peer (RFC 6056 2.3, 3.3.3). */
+static void
+freed_port_is_drawn_again_only_after_all_others(void **state)
+{
+	static bool seen[2][65536];
+	unsigned int n[2] = { 0 };
+
+	(void)state;
+	pair_open(2, NULL);
+	memset(seen, 0, sizeof(seen));
+	for (unsigned int i = 0; i < 2; i++) {
+		struct sani_core *core = pair.host[A]->cores[i];
+
+		for (;;) {
+			uint16_t port = draw(core, 80);
+
+			if (seen[i][port])
+				break;
+			seen[i][port] = true;
+			n[i]++;
+		}
+		assert_int_equal(n[i], count_own_ports(core, 80));
+	}
+	pair_close();
+}
+
+#define ENDS 64
+
+/* Who sees the ports of connections to one end learns nothing of those to another. */
+static void
+turns_of_two_ends_or_hosts_have_nothing_in_common(void **state)
+{
+	uint32_t first[2 * ENDS], step[2 * ENDS];
+	unsigned int alike = 0, neighbours = 0;
+
+	(void)state;
+	for (unsigned int i = 0; i < 2 * ENDS; i++) {
+		uint16_t remote_port = (uint16_t)(80 + i % ENDS);
+
+		if (i % ENDS == 0)
+			pair_open(1, NULL);
+		first[i] = draw(pair.host[A]->cores[0], remote_port);
+		step[i] = (draw(pair.host[A]->cores[0], remote_port) - first[i]) % SANI_EPHEMERAL_NB;
+		neighbours += step[i] == 1;
+		for (unsigned int j = 0; j < i; j++)
+			alike += (unsigned int)((first[i] == first[j]) + (step[i] == step[j]));
+		if (i % ENDS == ENDS - 1)
+			pair_close();
+	}
+	/* of 8,128 pairs each, one in 16,384 and one in 8,192 by chance: more than 10 once in two million times */
+	assert_in_range(alike, 0, 10);
+	assert_in_range(neighbours, 0, 4);
+}
+
 static void
 last_ephemeral_port_of_a_peer_is_found_then_none(void **state)
 {
@@ -152,6 +233,8 @@ main(void)
 		cmocka_unit_test(port_is_taken_once_until_put),
 		cmocka_unit_test(any_port_is_ephemeral_and_each_once),
 		cmocka_unit_test(chosen_flow_is_the_cores_own_free_and_not_bound),
+		cmocka_unit_test(freed_port_is_drawn_again_only_after_all_others),
+		cmocka_unit_test(turns_of_two_ends_or_hosts_have_nothing_in_common),
 		cmocka_unit_test(last_ephemeral_port_of_a_peer_is_found_then_none),
 		cmocka_unit_test(given_port_is_refused_when_the_flow_is_another_cores),
 		cmocka_unit_test(bad_ends_are_refused),

@@ -232,6 +232,30 @@ no_key_of_flows_is_shown(void **state)
 	assert_true(sani_tcp_hash(key, &t) != first);
 }
 
+/* I3: nor do a connection's numbers tell where the order of local ports begins; of a tuple all but that port counts. */
+static void
+order_of_ports_is_another_number(void **state)
+{
+	struct sani_tuple v4 = tuple(0);
+	struct sani_tuple v6 = { .local = { .b = { 0xfd, [15] = 1 } }, .remote = { .b = { 0xfd, [15] = 2 } },
+				 .remote_port = 80 };
+	struct sani_tuple *const of[2] = { &v4, &v6 };
+
+	(void)state;
+	for (int i = 0; i < 2; i++) {
+		uint64_t order = sani_tcp_port_hash(key, of[i]);
+
+		assert_true(order != sani_tcp_hash(key, of[i]));
+		of[i]->local_port = 7;
+		assert_true(order == sani_tcp_port_hash(key, of[i]));
+		of[i]->remote_port++;
+		assert_true(order != sani_tcp_port_hash(key, of[i]));
+		of[i]->remote_port--;
+		of[i]->local.b[14] ^= 1;
+		assert_true(order != sani_tcp_port_hash(key, of[i]));
+	}
+}
+
 /* I1: of one tuple the numbers go up with the clock, also past the wrap of either. */
 static void
 numbers_of_one_tuple_never_go_back(void **state)
@@ -278,6 +302,7 @@ main(void)
 		cmocka_unit_test(timestamp_offsets_do_not_follow_from_initial_numbers),
 		cmocka_unit_test(every_part_of_a_tuple_counts),
 		cmocka_unit_test(no_key_of_flows_is_shown),
+		cmocka_unit_test(order_of_ports_is_another_number),
 		cmocka_unit_test(numbers_of_one_tuple_never_go_back),
 		cmocka_unit_test(new_key_gives_unrelated_numbers),
 	};
