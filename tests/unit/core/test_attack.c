@@ -350,6 +350,31 @@ timers_of_one_tick_are_taken_in_shares(void **state)
 	pair_close();
 }
 
+/*
+ * G21: the SYN is answered at once, and whatever of it comes again with the same burst by one answer more: it may have
+ * been sent again because the first was lost.
+ */
+static void
+syns_of_one_flow_are_answered_twice_a_burst(void **state)
+{
+	struct sani_tuple t = spoof_tuple(1, 80);
+	struct sani_tcp_seg syn = spoof_syn(1);
+
+	(void)state;
+	pair_open(1, spoof_gateway);
+	pair_listen(B, 80, 5);
+	for (unsigned int i = 0; i < SANI_BURST; i++)
+		spoof_send(&t, &syn, NULL);
+	pair_round(B);
+	assert_int_equal(spoof_count(SYN | ACK), 2);
+	for (unsigned int i = 0; i < SANI_BURST; i++)
+		spoof_send(&t, &syn, NULL);
+	pair_round(B);
+	assert_int_equal(spoof_count(SYN | ACK), 1);
+	assert_int_equal(pair_nb_conns(B), 1);
+	pair_close();
+}
+
 /* E9: nobody opens a connection with SYN and FIN. */
 static void
 syn_with_fin_opens_nothing(void **state)
@@ -378,6 +403,7 @@ main(void)
 		cmocka_unit_test(number_of_resets_in_a_burst_is_not_fixed),
 		cmocka_unit_test(segment_from_our_own_address_is_dropped),
 		cmocka_unit_test(same_port_on_both_sides_is_an_ordinary_connection),
+		cmocka_unit_test(syns_of_one_flow_are_answered_twice_a_burst),
 		cmocka_unit_test(syn_with_fin_opens_nothing),
 		cmocka_unit_test(connection_to_ourselves_is_refused),
 		cmocka_unit_test(records_are_bounded_whatever_is_closed),

@@ -190,6 +190,28 @@ syn_ack_is_sent_six_times_then_given_up(void **state)
 	assert_int_equal(bed_deadline(b), SANI_NEVER);
 }
 
+/* G21: each brings one SYN-ACK, beside those of the timer, and none brings the timer to wait longer. */
+static void
+syns_that_come_again_do_not_prolong_the_handshake(void **state)
+{
+	struct bed *b = *state;
+	uint64_t ends_us;
+	unsigned int nb_syns = 0, nb_answers = 0;
+
+	bed_reach(b, SAN_TCP_SYN_RECEIVED);
+	ends_us = b->now + 64 * SEC;
+	while (sani_tcp_state(&b->c) == SAN_TCP_SYN_RECEIVED) {
+		bed_in(b, SANI_TCP_SYN, BED_IRS, 0, 0);
+		nb_syns++;
+		bed_run(b, 100 * MS);
+		nb_answers += b->nb;
+		b->nb = 0;
+		assert_true(b->now < ends_us);
+	}
+	assert_int_equal(sani_tcp_error(&b->c), -ETIMEDOUT);
+	assert_int_equal(nb_answers, nb_syns + 5);
+}
+
 /* The probe of the flight's end (RFC 8985 7) must not take the place of the SYN-ACK's own timer. */
 static void
 syn_ack_is_sent_again_to_a_peer_with_sack(void **state)
@@ -244,6 +266,7 @@ main(void)
 		bed_test(other_syn_in_the_window_ends_the_embryo),
 		bed_test(text_of_the_syn_is_not_acknowledged),
 		bed_test(syn_ack_is_sent_six_times_then_given_up),
+		bed_test(syns_that_come_again_do_not_prolong_the_handshake),
 		bed_test(syn_ack_is_sent_again_to_a_peer_with_sack),
 		bed_test(text_of_the_syn_is_never_delivered_early),
 		bed_test(lost_syn_ack_makes_the_initial_window_one_segment),
