@@ -10,6 +10,7 @@
 #include "bench.h"
 
 #define LISTS_MAX 6
+#define SECONDS_LEAST 0.01	/* some slices (meter.c): with none that have ended there is no figure */
 
 static const struct bench_option all_options[] = {
 	{ "json", BENCH_FLAG, NULL, 0, 0, "JSON to standard output, not a table" },
@@ -20,7 +21,7 @@ static const struct bench_option repeat_options[] = {
 	{ "repeat", BENCH_NUMBER, "7", 1, BENCH_REPEAT_MAX,
 	  "repetitions: printed are their median, least and most" },
 	{ "seconds", BENCH_REAL, "0.3", 0, 86400,
-	  "of one repetition, without slices that are left out; at\nmost five times that with them" },
+	  "of one repetition, 0.01 at least, without slices that are\nleft out; at most five times that with them" },
 	{ "near", BENCH_REAL, "0", 0, 86400,
 	  "wait for processors that are near each other, so long\nat most, all repetitions together [s]" },
 	{ NULL, BENCH_FLAG, NULL, 0, 0, NULL },
@@ -173,12 +174,22 @@ check_value(const struct bench_option *o, const char *text)
 		parse_real(o, text);
 }
 
+/* Beside its default. */
+static bool
+is_given(const struct bench *b, const char *option)
+{
+	for (unsigned int i = 0; i < b->nb_options; i++)
+		if (strcmp(b->options[i].option->name, option) == 0)
+			return b->options[i].given != NULL;
+	return false;
+}
+
 /* What would not be looked at is refused: figures would not be what was asked for. */
 static void
 check_ends(const struct bench *b)
 {
 	static const char *const of_both[] = { "threads", "off-core" };
-	static const char *const of_one[] = { "config", "device", "peer-cpu" };
+	static const char *const of_one[] = { "config", "device", "address", "peer-cpu" };
 	bool one = bench_has(b, "peer");
 
 	for (unsigned int i = 0; i < RTE_DIM(of_both); i++) {
@@ -186,9 +197,28 @@ check_ends(const struct bench *b)
 			prog_refuse("--%s is of a client and a server in this process, not of --peer.", of_both[i]);
 	}
 	for (unsigned int i = 0; i < RTE_DIM(of_one); i++) {
-		if (!one && bench_has(b, of_one[i]))
+		if (!one && is_given(b, of_one[i]))
 			prog_refuse("--%s is of --peer only.", of_one[i]);
 	}
+}
+
+static void
+check_port(const struct bench *b)
+{
+	static const char *const of_port[] = { "device", "address" };
+
+	for (unsigned int i = 0; i < RTE_DIM(of_port); i++) {
+		if (is_given(b, "config") && is_given(b, of_port[i]))
+			prog_refuse("--%s is not beside --config, which says it.", of_port[i]);
+	}
+}
+
+static void
+check_seconds(const struct bench *b)
+{
+	if (bench_real(b, "seconds") < SECONDS_LEAST)
+		prog_refuse("--seconds is \"%s\", accepted is a number from %g to 86400.", bench_text(b, "seconds"),
+			    SECONDS_LEAST);
 }
 
 void
@@ -224,6 +254,10 @@ bench_take_options(struct bench *b, int argc, char **own)
 		prog_refuse("\"%s\" is not an option of %s.", own[optind + 1], b->command->name);
 	if (b->command->groups & BENCH_WORLD)
 		check_ends(b);
+	if (b->command->groups & (BENCH_WORLD | BENCH_PORT))
+		check_port(b);
+	if (b->command->groups & BENCH_REPEAT)
+		check_seconds(b);
 }
 
 /* The option of this name, and its text; a name that the command does not have is a fault of the program. */
