@@ -354,3 +354,45 @@ sani_listen_syn(struct sani_core *core, struct sani_listen_entry *e, struct sani
 	else
 		open_embryo(core, e, item);
 }
+
+/* RFC 9293 3.10.7.1: there is no connection. */
+static void
+refuse(struct sani_core *core, const struct sani_rx_item *item)
+{
+	struct rte_mbuf *m;
+
+	if ((item->seg.flags & SANI_TCP_RST) != 0 || !sani_tx_may_reply(core, &item->pkt.tuple.remote))
+		return;
+	m = rte_pktmbuf_alloc(core->host->pool);
+	if (m == NULL)
+		return;
+	sani_tcp_reset_for(&item->seg, m);
+	sani_count(&core->ctr, SANI_CTR_tcp_tx);
+	sani_count(&core->ctr, SANI_CTR_tcp_tx_rst);
+	sani_tx_reply(core, m, &item->pkt.tuple.local, &item->pkt.tuple.remote);
+}
+
+void
+sani_listen_input(struct sani_core *core, struct sani_rx_item *item)
+{
+	const struct sani_tuple *t = &item->pkt.tuple;
+	const uint8_t what = item->seg.flags & (SANI_TCP_SYN | SANI_TCP_ACK | SANI_TCP_RST);
+	struct sani_listen_entry *e = NULL;
+
+	if (what == SANI_TCP_SYN || what == SANI_TCP_ACK || what == 0)
+		e = sani_listen_find(core, &t->local, t->local_port);
+	if (e != NULL && what == SANI_TCP_ACK) {
+		if (sani_cookie_ack(core, e, item))
+			return;
+		sani_count(&core->ctr, core->now_us < e->cookies_until_us ? SANI_CTR_tcp_rx_bad_cookie :
+									   SANI_CTR_tcp_rx_drop_no_socket);
+		refuse(core, item);
+	} else if (e == NULL) {
+		sani_count(&core->ctr, SANI_CTR_tcp_rx_drop_no_socket);
+		refuse(core, item);
+	} else if (what == 0 || (item->seg.flags & SANI_TCP_FIN) != 0) {
+		sani_count(&core->ctr, SANI_CTR_tcp_rx_drop_state);
+	} else {
+		sani_listen_syn(core, e, item);
+	}
+}

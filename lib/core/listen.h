@@ -30,6 +30,14 @@ sani_listen_find(struct sani_core *core, const union sani_ip *addr, uint16_t por
 void
 sani_listen_syn(struct sani_core *core, struct sani_listen_entry *e, struct sani_rx_item *item);
 
+/**
+ * A segment of no connection. RFC 9293 3.10.7.1: without a listener it is reset; 3.10.7.2: a SYN opens, an ACK is reset
+ * unless it brings back a cookie, and what is neither of them (fourth) is dropped. item->m is left to the caller, or
+ * NULL.
+ */
+void
+sani_listen_input(struct sani_core *core, struct sani_rx_item *item);
+
 /** Is there no place for one more finished connection? */
 bool
 sani_listen_is_full(const struct sani_core *core, const struct sani_listen_entry *e);
