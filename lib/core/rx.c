@@ -67,28 +67,41 @@ read_other(struct sani_core *core, struct sani_rx_item *item, enum sani_ip_verdi
 	return item->is_icmp;
 }
 
-/* First pass. @return False: the frame is done with, or on its way to another core. */
+/* @return False: the frame is done with. */
 static inline __attribute__((always_inline)) bool
-read_frame(struct sani_core *core, struct sani_rx_item *item)
+read_headers(struct sani_core *core, struct sani_rx_item *item)
 {
 	struct sani_core_priv *p = core->priv;
-	enum sani_ip_verdict verdict;
-	unsigned int owner;
+	const uint8_t iface = p->iface_of[item->m->port];
+	enum sani_ip_verdict verdict = sani_ip_input(p->ip, item->m, iface, sani_tx_io(core), &item->pkt);
 
-	verdict = sani_ip_input(p->ip, item->m, p->iface_of[item->m->port], sani_tx_io(core), &item->pkt);
 	sani_tx_sweep(core);
 	item->is_icmp = false;
 	item->reopens = false;
 	item->tw = SANI_NONE;
-	if (sani_likely(verdict == SANI_IP_TCP) ? !read_segment(core, item) : !read_other(core, item, verdict))
-		return false;
+	return sani_likely(verdict == SANI_IP_TCP) ? read_segment(core, item) : read_other(core, item, verdict);
+}
+
+/* @return False: it is on its way to another core. */
+static inline __attribute__((always_inline)) bool
+find_place(struct sani_core *core, struct sani_rx_item *item)
+{
+	const unsigned int nb_cores = core->host->nb_cores;
+
 	item->hash = sani_flow_hash(&core->host->flow_key, &item->pkt.tuple);
-	owner = sani_flow_core(item->hash, core->host->nb_cores);
-	if (owner != core->index) {
-		sani_mesh_hand(core, owner, item->m);
+	if (sani_likely(sani_flow_core(item->hash, nb_cores) == core->index))
+		return true;
+	sani_mesh_hand(core, sani_flow_core(item->hash, nb_cores), item->m);
+	return false;
+}
+
+/* First pass. @return False: the frame is done with, or on its way to another core. */
+static inline __attribute__((always_inline)) bool
+read_frame(struct sani_core *core, struct sani_rx_item *item)
+{
+	if (!read_headers(core, item) || !find_place(core, item))
 		return false;
-	}
-	sani_flow_prefetch(&p->flow, (uint32_t)item->hash);
+	sani_flow_prefetch(&core->priv->flow, (uint32_t)item->hash);
 	return true;
 }
 
@@ -431,6 +444,44 @@ process_item(struct sani_core *core, struct sani_rx_item *item)
 		input_segment(core, item, &core->priv->tcp_io);
 }
 
+/* Is it for the connection that the frame before was for, which came alone too? */
+static inline bool
+is_lone_again(const struct sani_tcp_conn *c, const struct sani_rx_item *item)
+{
+	return !item->is_icmp && (c->owner.flags & SANI_CONN_FLOW) != 0 && is_open(c) &&
+	       sani_tuple_eq(&c->tuple, &item->pkt.tuple);
+}
+
+/* Not so: it is looked for. */
+static __attribute__((noinline)) void
+process_other_lone(struct sani_core *core, struct sani_rx_item *item)
+{
+	if (!find_place(core, item))
+		return;
+	find_likely(core->priv, item);
+	if (item->likely != SANI_FLOW_NOTHING && (item->likely & SANI_FLOW_KINDS) == 0)
+		core->priv->lone = sani_flow_idx(item->likely);
+	process_item(core, item);
+}
+
+/* A burst of one frame: there is nothing to be asked for ahead, and most often one peer speaks with pauses. */
+static inline void
+process_lone(struct sani_core *core, struct rte_mbuf *m)
+{
+	struct sani_tcp_conn *c = &core->priv->conns[core->priv->lone];
+	struct sani_rx_item item;
+
+	item.m = m;
+	if (!read_headers(core, &item))
+		return;
+	if (sani_unlikely(!is_lone_again(c, &item))) {
+		process_other_lone(core, &item);
+		return;
+	}
+	sani_count(&core->ctr, SANI_CTR_tcp_rx);
+	input_conn(core, c, &item, &core->priv->tcp_io);
+}
+
 /* All of a burst, while near caches hold what it touches. */
 static void
 process(struct sani_core *core, struct rte_mbuf **frames, unsigned int nb_frames)
@@ -496,6 +547,8 @@ take_burst(struct sani_core *core, struct rte_mbuf **frames, unsigned int n)
 	p->busy = true;
 	if (sani_unlikely(p->nb_blocks > p->cold_blocks))
 		process_many(core, frames, n);
+	else if (n == 1)
+		process_lone(core, frames[0]);
 	else
 		process(core, frames, n);
 }

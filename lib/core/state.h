@@ -160,6 +160,7 @@ struct sani_core_priv {
 	struct sani_tcp_conn *conns;
 	uint32_t conn_free;			/**< Freed last, SANI_NONE. */
 	uint32_t conn_fresh;			/**< From here on none was ever used. */
+	uint32_t lone;				/**< The block, maybe free by now, of the last frame that came alone. */
 	uint32_t nb_blocks;			/**< In use: of connections that are not parked. */
 	struct sani_tcp_parked *parked;		/**< park.c */
 	uint32_t parked_free;			/**< Left last, SANI_NONE. */
