@@ -358,6 +358,7 @@ sani_tx_at_once(struct sani_core *core, struct sani_tcp_conn *c)
 	struct sani_tcp_io *io = &core->priv->tcp_io;
 
 	io->now_us = core->now_us;
+	c->owner.way = sani_ip_recall_way(core->priv->ip, &c->tuple.local, &c->tuple.remote);
 	if (must_wait(core, c) || output_burst(core, c, io, NULL))
 		sani_core_touch(core, c, SANI_TCP_EV_OUTPUT);
 	/* a short user timeout is before what its timer is set to */

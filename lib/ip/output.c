@@ -137,27 +137,16 @@ send_to(struct sani_ip_engine *ip, struct sani_ip_neigh *n, struct rte_mbuf *m, 
 	return RTE_MIN(rc, 0);
 }
 
-/* A packet that is the first of its sender's goes mostly where others went before: the same clients connect again. */
-static inline struct sani_ip_found *
-place_found(struct sani_ip_engine *ip, const struct sani_ip_out *out)
-{
-	return &ip->found[rte_be_to_cpu_32(sani_ip_v4_be(&out->dst)) % SANI_IP_RECALLED];
-}
-
 static inline struct sani_ip_neigh *
 recall(struct sani_ip_engine *ip, const struct sani_ip_out *out)
 {
-	const struct sani_ip_found *f = place_found(ip, out);
-
-	if (f->dst_be != sani_ip_v4_be(&out->dst) || f->src_be != sani_ip_v4_be(&out->src) || !sani_ip_is_v4(&out->dst))
-		return NULL;
-	return sani_ip_neigh_of_way(ip, f->way);
+	return sani_ip_neigh_of_way(ip, sani_ip_recall_way(ip, &out->src, &out->dst));
 }
 
 static inline void
 remember(struct sani_ip_engine *ip, const struct sani_ip_out *out, const struct sani_ip_neigh *n)
 {
-	*place_found(ip, out) = (struct sani_ip_found){
+	*sani_ip_place_found(ip, &out->dst) = (struct sani_ip_found){
 		.dst_be = sani_ip_v4_be(&out->dst), .src_be = sani_ip_v4_be(&out->src), .way = n->way,
 	};
 	if (out->way != NULL)

@@ -93,6 +93,25 @@ sani_ip_wrap_plain(const struct sani_iface *ifc, struct sani_ip_neigh *n, struct
 	m->pkt_len = (uint32_t)len + SANI_IP_HDRS;
 }
 
+/** Where the way to dst is remembered that was found last. */
+static inline struct sani_ip_found *
+sani_ip_place_found(struct sani_ip_engine *ip, const union sani_ip *dst)
+{
+	return &ip->found[rte_be_to_cpu_32(sani_ip_v4_be(dst)) % SANI_IP_RECALLED];
+}
+
+/**
+ * A packet that is the first of its sender's goes mostly where others went before: the same clients connect again.
+ * @return The way that was found last from src to dst; 0: none is remembered. It may be out of date.
+ */
+static inline uint32_t
+sani_ip_recall_way(struct sani_ip_engine *ip, const union sani_ip *src, const union sani_ip *dst)
+{
+	const struct sani_ip_found *f = sani_ip_place_found(ip, dst);
+
+	return f->dst_be == sani_ip_v4_be(dst) && f->src_be == sani_ip_v4_be(src) && sani_ip_is_v4(dst) ? f->way : 0;
+}
+
 /**
  * Make a frame of m, whose way is named.
  * @return The interface that it is to leave by; -1: nothing was done, sani_ip_output() has to find out.
