@@ -4,6 +4,7 @@
 #include "core/arm.h"
 #include "core/owe.h"
 #include "core/priv.h"
+#include "tcp/plain.h"
 
 #define EXPIRE_BURST 64
 #define COLD_BLOCKS 4096	/* measured: with 3,000 in use asking ahead cost some, with 5,000 it saved some */

@@ -328,14 +328,6 @@ sani_tcp_has_text(const struct sani_tcp_conn *c)
 	return (int32_t)(c->iss + 1 + (uint32_t)c->written - c->snd_nxt) > 0;
 }
 
-/**
- * sani_tcp_write() of bytes that fit into one buffer, a first one or the last, on an established connection; the
- * pool is not scarce. @return True: all of them are taken, EV_OUTPUT. False: nothing has changed.
- */
-bool
-sani_tcp_write_plain(struct sani_tcp_conn *c, const void *data, uint32_t len, struct rte_mempool *pool,
-		     struct sani_tcp_spare *spare);
-
 /** sani_tcp_deadline() exactly: the first deadline is looked for, and is what that says from here on. */
 uint64_t
 sani_tcp_deadline_now(struct sani_tcp_conn *c);

@@ -8,6 +8,7 @@
 #define SANI_TCP_QUEUES_H
 
 #include "tcp/conn.h"
+#include "tcp/plain.h"
 #include "tcp/spare.h"
 #include "wire/buf.h"
 
@@ -108,8 +109,6 @@ sani_tcp_list_append(struct sani_tcp_rcvq *q, struct rte_mbuf **head, struct rte
 
 /* sndq.c */
 
-#define SANI_TCP_SNDQ_SURE 1024u	/**< Any buffer holds so much. */
-
 /** Sequence number of the first byte in the queue. */
 static inline uint32_t
 sani_tcp_sndq_first_seq(const struct sani_tcp_conn *c)
@@ -119,42 +118,6 @@ sani_tcp_sndq_first_seq(const struct sani_tcp_conn *c)
 uint32_t
 sani_tcp_sndq_append(struct sani_tcp_conn *c, const uint8_t *data, uint32_t len,
 		     struct rte_mempool *pool);
-
-/** The same where the queue is empty; false: there is no buffer, or it does not hold all of it. */
-static inline bool
-sani_tcp_sndq_begin(struct sani_tcp_conn *c, const uint8_t *data, uint32_t len, struct rte_mempool *pool,
-		    struct sani_tcp_spare *spare)
-{
-	struct rte_mbuf *m;
-
-	if (len > SANI_TCP_SNDQ_SURE && len > rte_pktmbuf_data_room_size(pool))
-		return false;
-	m = sani_tcp_spare_take(spare, pool);
-	if (m == NULL)
-		return false;
-	m->data_off = 0;
-	m->data_len = (uint16_t)len;
-	m->ol_flags &= RTE_MBUF_F_EXTERNAL;
-	memcpy(m->buf_addr, data, len);
-	c->sndq.head = c->sndq.tail = m;
-	c->written += len;
-	return true;
-}
-
-/** The same where the last buffer has room for it, which is something; false: it has not. The queue is not empty. */
-static inline bool
-sani_tcp_sndq_extend(struct sani_tcp_conn *c, const uint8_t *data, uint32_t len)
-{
-	struct rte_mbuf *m = c->sndq.tail;
-
-	if (len == 0 || len > rte_pktmbuf_tailroom(m))
-		return false;
-	memcpy(rte_pktmbuf_mtod_offset(m, uint8_t *, m->data_len), data, len);
-	m->data_len = (uint16_t)(m->data_len + len);
-	c->written += len;
-	return true;
-}
-
 /** Copy [seq, seq + len) out; it is in the queue. */
 void
 sani_tcp_sndq_copy(struct sani_tcp_conn *c, uint32_t seq, uint32_t len, uint8_t *dst);

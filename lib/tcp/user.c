@@ -8,6 +8,8 @@
 #define MORE_US 100000u		/* less than the least RTO: the persist timer has no part in it */
 #define SCARCE_BYTES 2048u	/* of a queue that was empty, while the pool runs low */
 
+_Static_assert(SANI_TCP_HAS_FIN == SANI_TCP_F_FIN_QUEUED, "what others look at is the same flag");
+
 bool
 sani_tcp_can_write(const struct sani_tcp_conn *c)
 {
@@ -15,26 +17,6 @@ sani_tcp_can_write(const struct sani_tcp_conn *c)
 		return false;
 	return c->state == SAN_TCP_SYN_SENT || c->state == SAN_TCP_SYN_RECEIVED ||
 	       c->state == SAN_TCP_ESTABLISHED || c->state == SAN_TCP_CLOSE_WAIT;
-}
-
-/* What most writes are: to an established connection, into a first buffer or into what the last one has left. */
-static inline bool
-write_plain(struct sani_tcp_conn *c, const void *data, uint32_t len, struct rte_mempool *pool,
-	    struct sani_tcp_spare *spare)
-{
-	uint64_t held = c->written - c->acked;
-
-	if (c->state != SAN_TCP_ESTABLISHED || held + len > c->sndq.limit || (c->flags & SANI_TCP_F_FIN_QUEUED))
-		return false;
-	return c->sndq.head == NULL ? sani_tcp_sndq_begin(c, data, len, pool, spare) :
-				      sani_tcp_sndq_extend(c, data, len);
-}
-
-bool
-sani_tcp_write_plain(struct sani_tcp_conn *c, const void *data, uint32_t len, struct rte_mempool *pool,
-		     struct sani_tcp_spare *spare)
-{
-	return write_plain(c, data, len, pool, spare);
 }
 
 SANI_SELDOM uint32_t
@@ -88,7 +70,7 @@ sani_tcp_write(struct sani_tcp_conn *c, const void *data, uint32_t len, struct s
 	uint32_t want;
 	uint32_t now;
 
-	if (sani_likely(!io->scarce) && write_plain(c, data, len, io->pool, io->spare)) {
+	if (sani_likely(!io->scarce) && sani_tcp_write_plain(c, data, len, io->pool, io->spare)) {
 		*taken = len;
 		return SANI_TCP_EV_OUTPUT;
 	}
