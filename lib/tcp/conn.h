@@ -246,7 +246,7 @@ struct sani_tcp_conn {
 	uint64_t wake_us;	/**< Not later than any deadline. */
 	uint32_t acked_flight;	/**< SND.NXT - SND.UNA, nothing SACKed, before what came at acked_us. */
 	uint32_t recover;	/**< RecoveryPoint: SND.NXT - 1 when the loss was found; SND.NXT of an echo. */
-	bool seldom_armed;	/**< One of the seldom timers may be armed. */
+	uint16_t armed;		/**< A bit for each enum sani_tcp_timer_kind. */
 	uint8_t quick_acks;	/**< Segments still to be acknowledged at once. */
 	uint8_t dup_acks_due;	/**< Duplicate ACKs to send. */
 	uint8_t snd_wscale;
@@ -260,7 +260,7 @@ struct sani_tcp_conn {
 	/* Lines 6 and 7. */
 	struct sani_tcp_sndq sndq;
 	struct sani_tcp_flight flight;
-	uint64_t deadline[SANI_TCP_NB_TIMERS];	/**< [us]; SANI_NEVER: not armed. The seldom ones lie beyond. */
+	uint64_t deadline[SANI_TCP_NB_TIMERS];	/**< [us], of those that are armed. The seldom ones lie beyond. */
 
 	/* From here on nothing that the common path looks at, while cwnd is not used up in a first slow start. */
 	union sani_tcp_cc_state cc_state;

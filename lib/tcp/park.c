@@ -20,15 +20,6 @@ _Static_assert(offsetof(struct sani_tcp_cubic, credit) >= sizeof(((struct sani_t
 
 static const struct sani_tcp_keep usual_keep = SANI_TCP_KEEP_USUAL;
 
-static bool
-is_timed(const struct sani_tcp_conn *c)
-{
-	for (int t = 0; t < SANI_TCP_NB_TIMERS; t++)
-		if (c->deadline[t] != SANI_NEVER)
-			return true;
-	return false;
-}
-
 /* Is nothing under way, in either direction, that an answer or the program is awaited for? */
 static bool
 is_still(const struct sani_tcp_conn *c)
@@ -37,7 +28,7 @@ is_still(const struct sani_tcp_conn *c)
 	       (c->flight.nb | c->flight.sacked | c->flight.lost) == 0 && c->snd_wnd > 0 &&
 	       c->rcvq.head == NULL && c->rcvq.ooo == NULL &&
 	       (c->rcvq.bytes | c->rcvq.nb_mbufs | c->rcvq.nb_ranges) == 0 &&
-	       c->rcvq.dsack_left == c->rcvq.dsack_right && c->rcv_nxt == c->last_ack_sent && !is_timed(c) &&
+	       c->rcvq.dsack_left == c->rcvq.dsack_right && c->rcv_nxt == c->last_ack_sent && c->armed == 0 &&
 	       (c->backoff | c->persist_shift | c->dup_acks_due) == 0 && !c->more && !c->keep_due;
 }
 
@@ -120,6 +111,7 @@ calm_times(struct sani_tcp_conn *c, uint64_t now_us)
 	c->min_rtt_us[1] = 0;
 	c->rcv_round_us = (uint32_t)now_us;
 	c->rcv_round_seq = c->rcv_nxt;
+	memset(c->deadline, 0, sizeof(c->deadline));
 	c->wake_us = SANI_NEVER;
 }
 
@@ -200,8 +192,6 @@ fill_times(struct sani_tcp_conn *c, const struct sani_tcp_parked *p, uint64_t no
 	c->last_snd_us = p->last_snd_us;
 	c->user_timeout_ms = p->user_timeout_ms;
 	c->time_wait_ms = p->time_wait_ms;
-	for (int t = 0; t < SANI_TCP_NB_TIMERS; t++)
-		c->deadline[t] = SANI_NEVER;
 	calm_times(c, now_us);
 }
 

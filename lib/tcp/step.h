@@ -16,8 +16,7 @@ static inline void
 sani_tcp_arm(struct sani_tcp_conn *c, enum sani_tcp_timer_kind t, uint64_t when_us)
 {
 	c->deadline[t] = when_us;
-	if (t >= SANI_TCP_T_SELDOM)
-		c->seldom_armed = true;
+	c->armed |= (uint16_t)(1u << t);
 	if (when_us < c->wake_us)
 		c->wake_us = when_us;
 }
@@ -25,13 +24,20 @@ sani_tcp_arm(struct sani_tcp_conn *c, enum sani_tcp_timer_kind t, uint64_t when_
 static inline void
 sani_tcp_disarm(struct sani_tcp_conn *c, enum sani_tcp_timer_kind t)
 {
-	c->deadline[t] = SANI_NEVER;
+	c->armed &= (uint16_t)~(1u << t);
 }
 
 static inline bool
 sani_tcp_armed(const struct sani_tcp_conn *c, enum sani_tcp_timer_kind t)
 {
-	return c->deadline[t] != SANI_NEVER;
+	return (c->armed >> t & 1) != 0;
+}
+
+/** When it passes [us]; SANI_NEVER: it is not armed. */
+static inline uint64_t
+sani_tcp_deadline_of(const struct sani_tcp_conn *c, enum sani_tcp_timer_kind t)
+{
+	return sani_tcp_armed(c, t) ? c->deadline[t] : SANI_NEVER;
 }
 
 /** RTO with backoff [us]. */

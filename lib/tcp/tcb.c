@@ -55,12 +55,10 @@ choose_wscale(uint32_t rcvbuf)
 	return bits <= 16 ? 0 : (uint8_t)sani_tcp_min(bits - 16, WSCALE_MAX);
 }
 
-_Static_assert(SANI_NEVER == UINT64_MAX, "of octets that are all the same");
-
 static inline void
 disarm_all(struct sani_tcp_conn *c)
 {
-	memset(c->deadline, 0xff, sizeof(c->deadline));
+	c->armed = 0;
 	c->wake_us = SANI_NEVER;
 }
 

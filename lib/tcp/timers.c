@@ -34,30 +34,18 @@ sani_tcp_deadline(const struct sani_tcp_conn *c)
 	return c->wake_us;
 }
 
-static inline uint64_t
-find_first(const struct sani_tcp_conn *c, unsigned int from, unsigned int to)
-{
-	uint64_t first = SANI_NEVER;
-
-	for (unsigned int t = from; t < to; t++) {
-		if (c->deadline[t] < first)
-			first = c->deadline[t];
-	}
-	return first;
-}
-
 uint64_t
 sani_tcp_deadline_now(struct sani_tcp_conn *c)
 {
-	c->wake_us = find_first(c, 0, SANI_TCP_T_SELDOM);
-	if (sani_unlikely(c->seldom_armed)) {
-		uint64_t seldom_us = find_first(c, SANI_TCP_T_SELDOM, SANI_TCP_NB_TIMERS);
+	uint64_t first = SANI_NEVER;
 
-		c->seldom_armed = seldom_us != SANI_NEVER;
-		if (seldom_us < c->wake_us)
-			c->wake_us = seldom_us;
+	for (uint32_t left = c->armed; left != 0; left &= left - 1) {
+		uint64_t deadline = c->deadline[__builtin_ctz(left)];
+
+		first = deadline < first ? deadline : first;
 	}
-	return c->wake_us;
+	c->wake_us = first;
+	return first;
 }
 
 void
@@ -77,7 +65,7 @@ sani_tcp_restart_2msl(struct sani_tcp_conn *c, uint64_t now_us)
 static bool
 has_passed(struct sani_tcp_conn *c, enum sani_tcp_timer_kind t, uint64_t now_us)
 {
-	if (c->deadline[t] > now_us)
+	if (sani_tcp_deadline_of(c, t) > now_us)
 		return false;
 	sani_tcp_disarm(c, t);
 	return true;
@@ -190,7 +178,7 @@ wait_for_answers(struct sani_tcp_conn *c, uint64_t now_us)
 	};
 
 	for (unsigned int i = 0; i < RTE_DIM(timers); i++)
-		if (c->deadline[timers[i]] <= now_us)
+		if (sani_tcp_deadline_of(c, timers[i]) <= now_us)
 			sani_tcp_arm(c, timers[i], now_us + BEHIND_US);
 }
 

@@ -11,7 +11,7 @@ sani_tcp_tw_from(struct sani_tcp_tw *tw, const struct sani_tcp_conn *c, enum san
 		 uint64_t now_us)
 {
 	uint64_t left_us = 2ull * sani_tcp_rto(c, c->backoff);
-	uint64_t deadline = c->deadline[SANI_TCP_T_2MSL];
+	uint64_t deadline = sani_tcp_deadline_of(c, SANI_TCP_T_2MSL);
 
 	if (kind == SANI_TCP_TW_TIME_WAIT) {
 		left_us = c->time_wait_ms * 1000ull;

@@ -42,7 +42,7 @@ sani_tcp_wait_for_pool(struct sani_tcp_conn *c, const struct sani_tcp_io *io)
 	if (io->scarce && c->written != c->acked)
 		return;
 	c->flags |= SANI_TCP_F_NO_ROOM;
-	if (at_us < c->deadline[SANI_TCP_T_RETRY])
+	if (at_us < sani_tcp_deadline_of(c, SANI_TCP_T_RETRY))
 		sani_tcp_arm(c, SANI_TCP_T_RETRY, at_us);
 }
 
@@ -89,7 +89,7 @@ sani_tcp_write(struct sani_tcp_conn *c, const void *data, uint32_t len, struct s
 uint32_t
 sani_tcp_more(struct sani_tcp_conn *c, bool more, uint64_t now_us)
 {
-	if (more && !c->more && c->deadline[SANI_TCP_T_RETRY] > now_us + POOL_RETRY_US)
+	if (more && !c->more && sani_tcp_deadline_of(c, SANI_TCP_T_RETRY) > now_us + POOL_RETRY_US)
 		sani_tcp_arm(c, SANI_TCP_T_RETRY, now_us + MORE_US);
 	c->more = more;
 	return sani_tcp_wants_output(c) ? SANI_TCP_EV_OUTPUT : 0;

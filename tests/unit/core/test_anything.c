@@ -392,7 +392,7 @@ check_timers(const struct sani_tcp_conn *c)
 	bool out = c->snd_una != c->snd_nxt;
 
 	for (int t = 0; t < SANI_TCP_NB_TIMERS; t++)
-		assert_true(c->wake_us <= c->deadline[t]);
+		assert_true(c->wake_us <= sani_tcp_deadline_of(c, (enum sani_tcp_timer_kind)t));
 	if (c->owner.dirty != SANI_NONE || sani_tcp_state(c) == SAN_TCP_TIME_WAIT)
 		return;
 	assert_true(c->wake_us == SANI_NEVER || sani_timer_armed(&c->owner.timer) || is_late(c));

@@ -331,8 +331,6 @@ timers_of_one_tick_are_taken_in_shares(void **state)
 
 		assert_non_null(c);
 		c->wake_us = SANI_NEVER;
-		for (int t = 0; t < SANI_TCP_NB_TIMERS; t++)
-			c->deadline[t] = SANI_NEVER;
 		sani_wheel_arm(core->priv->wheel, sani_conn_idx(core->priv, c), core->now_us + 1000);
 	}
 	core->now_us += 100000;

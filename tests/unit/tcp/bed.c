@@ -123,9 +123,12 @@ bed_deadline(const struct bed *b)
 {
 	uint64_t first = SANI_NEVER;
 
-	for (int t = 0; t < SANI_TCP_NB_TIMERS; t++)
-		if (b->c.deadline[t] < first)
-			first = b->c.deadline[t];
+	for (int t = 0; t < SANI_TCP_NB_TIMERS; t++) {
+		uint64_t deadline = sani_tcp_deadline_of(&b->c, (enum sani_tcp_timer_kind)t);
+
+		if (deadline < first)
+			first = deadline;
+	}
 	assert_true(sani_tcp_deadline(&b->c) <= first);
 	return first;
 }

@@ -321,7 +321,7 @@ check_end(struct link *l, struct link_end *e)
 	}
 	assert_true(c->snd_wnd == 0 || sani_tcp_armed(c, SANI_TCP_T_USER));
 	assert_true(sani_tcp_armed(c, probed ? SANI_TCP_T_PERSIST : SANI_TCP_T_REXMIT));
-	assert_true(c->deadline[SANI_TCP_T_REXMIT] == SANI_NEVER ||
+	assert_true(!sani_tcp_armed(c, SANI_TCP_T_REXMIT) ||
 		    c->deadline[SANI_TCP_T_REXMIT] <= l->now + SANI_TCP_RTO_MAX_US);
 	if (l->plan.shrink == 0 && c->ca == SANI_TCP_CA_OPEN)
 		assert_true(c->flight.lost == 0 || probed);

@@ -205,8 +205,8 @@ test_nothing_is_heard_of_it(void **state)
 	X(hole, c->rcvq.ooo = m)					\
 	X(dsack, c->rcvq.dsack_right++)					\
 	X(owed, c->last_ack_sent--)					\
-	X(timer, c->deadline[SANI_TCP_T_PACE] = 1ull << 40)		\
-	X(first_timer, c->deadline[SANI_TCP_T_USER] = 1ull << 40)	\
+	X(timer, sani_tcp_arm(c, SANI_TCP_T_PACE, 1ull << 40))		\
+	X(first_timer, sani_tcp_arm(c, SANI_TCP_T_USER, 1ull << 40))	\
 	X(backoff, c->backoff = 1)					\
 	X(persist, c->persist_shift = 1)				\
 	X(dup_acks_due, c->dup_acks_due = 1)				\

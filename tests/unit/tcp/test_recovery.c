@@ -216,7 +216,7 @@ only_the_first_partial_ack_restarts_the_timer(void **state)
 	assert_int_equal(first, b->now + 200 * MS);
 	bed_run(b, 50 * MS);
 	bed_in(b, ACK, NXT, UNA + 6 * MSS, 0);
-	assert_int_equal(b->c.deadline[SANI_TCP_T_REXMIT], first);
+	assert_int_equal(sani_tcp_deadline_of(&b->c, SANI_TCP_T_REXMIT), first);
 }
 
 static void

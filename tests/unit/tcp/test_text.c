@@ -328,7 +328,7 @@ who_has_something_in_a_pool_that_runs_low_waits_for_its_ack(void **state)
 	b->budget.sends = 1;
 	assert_int_equal(bed_write(b, 5000), 2048);
 	assert_false(sani_tcp_is_short(&b->c));
-	assert_int_equal(b->c.deadline[SANI_TCP_T_RETRY], SANI_NEVER);
+	assert_false(sani_tcp_armed(&b->c, SANI_TCP_T_RETRY));
 	bed_clear(b);
 	bed_in(b, ACK, NXT, UNA + 2048, 0);
 	assert_int_equal(b->ev & SANI_TCP_EV_ACKED, SANI_TCP_EV_ACKED);

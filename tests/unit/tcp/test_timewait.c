@@ -324,7 +324,7 @@ other_fins_do_not_restart_2msl(void **state)
 	static const uint32_t seqs[] = { NXT - 1, NXT + 1, NXT + 1000000, NXT - 1000000 };
 	struct bed *b = *state;
 	struct rec r = make(b, SANI_TCP_TW_TIME_WAIT, SAN_TCP_TIME_WAIT);
-	uint64_t deadline = b->c.deadline[SANI_TCP_T_2MSL];
+	uint64_t deadline = sani_tcp_deadline_of(&b->c, SANI_TCP_T_2MSL);
 	uint32_t expires = r.tw.expires_ms;
 
 	b->now += SEC;
@@ -335,7 +335,7 @@ other_fins_do_not_restart_2msl(void **state)
 		bed_in(b, FA, seqs[i], UNA + 1, 0);
 		bed_in(b, SANI_TCP_FIN | SANI_TCP_SYN, seqs[i] - 1, 0, 0);
 		assert_int_equal(r.tw.expires_ms, expires);
-		assert_int_equal(b->c.deadline[SANI_TCP_T_2MSL], deadline);
+		assert_int_equal(sani_tcp_deadline_of(&b->c, SANI_TCP_T_2MSL), deadline);
 	}
 }
 
