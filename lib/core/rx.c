@@ -139,12 +139,10 @@ has_text(const struct sani_rx_item *item)
 	return !item->is_icmp && item->seg.len > 0;
 }
 
-/* All that the segment will touch of it: without text not what is received. */
+/* All that the segment will touch of it. */
 static inline void
 prefetch_block(const struct sani_core_priv *p, struct sani_rx_item *item)
 {
-	const struct sani_tcp_conn *c;
-
 	find_likely(p, item);
 	if (item->likely == SANI_FLOW_NOTHING || (item->likely & SANI_FLOW_TW) != 0)
 		return;
@@ -152,11 +150,8 @@ prefetch_block(const struct sani_core_priv *p, struct sani_rx_item *item)
 		prefetch_lines(&p->parked[sani_flow_idx(item->likely)], 0, PARKED_LINES);
 		return;
 	}
-	c = &p->conns[sani_flow_idx(item->likely)];
-	prefetch_lines(c, 0, SANI_TCP_LINE(rcvq));
-	if (has_text(item))
-		__builtin_prefetch(&c->rcvq);
-	prefetch_lines(c, SANI_TCP_LINE(rcvq) + 1, SANI_TCP_HOT_LINES);
+	prefetch_lines(&p->conns[sani_flow_idx(item->likely)], 0,
+		       has_text(item) ? SANI_TCP_HOT_LINES : SANI_TCP_ACK_LINES);
 }
 
 /* A timer that is taken off the wheel touches those beside it. */

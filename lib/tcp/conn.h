@@ -44,10 +44,10 @@ enum sani_tcp_timer_kind {
 	SANI_TCP_T_USER,
 	SANI_TCP_T_REXMIT,
 	SANI_TCP_T_LOSS,
-	SANI_TCP_T_PERSIST,
 	SANI_TCP_T_DELACK,
-	SANI_TCP_T_SELDOM,	/**< From here on. */
-	SANI_TCP_T_2MSL = SANI_TCP_T_SELDOM,
+	/* A message arms none of the others. */
+	SANI_TCP_T_PERSIST,
+	SANI_TCP_T_2MSL,
 	SANI_TCP_T_RETRY,
 	SANI_TCP_T_KEEP,
 	SANI_TCP_T_PACE,
@@ -100,8 +100,7 @@ struct sani_tcp_sndq {
 	struct rte_mbuf *tail;
 	struct rte_mbuf *cur;	/**< Where the last copy ended, so that the next need not search. */
 	uint32_t cur_seq;	/**< Sequence number of cur's first byte. */
-	uint32_t limit;		/**< sndbuf [bytes], */
-	uint32_t max;		/**< and how far it may grow (tcp/grow.c). */
+	uint32_t limit;		/**< sndbuf [bytes]. */
 };
 
 /** Bytes received and not read, and those behind a hole (tcp/rcvq.c). */
@@ -113,9 +112,9 @@ struct sani_tcp_rcvq {
 	uint32_t nb_mbufs;	/**< Held in all, the table included. */
 	uint32_t limit;		/**< rcvbuf [bytes], */
 	uint32_t max;		/**< and how far it may grow (tcp/grow.c). */
-	uint32_t nb_ranges;
 	uint32_t dsack_left;	/**< Received twice, to be reported once (RFC 2883); left == right: none. */
 	uint32_t dsack_right;
+	uint32_t nb_ranges;
 };
 
 /** What a needless congestion event brings back; names of RFC 9438 4.1.2, windows in bytes. */
@@ -167,7 +166,8 @@ _Static_assert(sizeof(union sani_tcp_cc_state) <= 48, "every connection pays for
 
 /**
  * The block. What a message of the common path touches (the straight way in, a read, a write, the way out) comes first,
- * line by line; SANI_TCP_HOT_LINES below holds it to that. An array of them begins at a line.
+ * line by line, and before that what an acknowledgement alone touches: of very many connections each line is far away.
+ * SANI_TCP_HOT_LINES and SANI_TCP_ACK_LINES below hold it to that. An array of them begins at a line.
  */
 struct sani_tcp_conn {
 	/* Line 0: who is it, and is it an ordinary one? */
@@ -184,9 +184,9 @@ struct sani_tcp_conn {
 
 	/* Line 1. */
 	struct sani_tuple tuple;
-	uint64_t segs_in;	/**< For san_tcp_info() only, */
-	uint64_t segs_out;	/**< and so is this. */
-	const struct sani_tcp_cc *cc;
+	uint64_t segs_in;	/**< For san_tcp_info() only. */
+	uint64_t written;	/**< Stream offsets [bytes]. */
+	uint64_t acked;
 
 	/* Line 2. Send sequence variables, RFC 9293 3.3.1. SND.NXT never moves back, but over a SYN's data (fast.c). */
 	uint32_t iss;
@@ -196,29 +196,18 @@ struct sani_tcp_conn {
 	uint32_t snd_wl1;
 	uint32_t snd_wl2;
 	uint32_t max_snd_wnd;	/**< MAX.SND.WND (RFC 5961 5.2, RFC 9293 3.8.6.2.1). */
-	/* Receive sequence variables. */
 	uint32_t rcv_nxt;
-	uint32_t rcv_adv;	/**< RCV.NXT + RCV.WND as promised: never moves back. The peer's FIN
-				 *   may have taken RCV.NXT one past it. */
 	uint32_t last_ack_sent;	/**< Last.ACK.sent (RFC 7323 4.3). */
 	uint32_t last_rcv;	/**< When the last acceptable segment came [1,024 us], modulo 2^32. */
-	/* RFC 7323. */
-	uint32_t ts_offset;
-	uint32_t ts_recent;
-	/* Sizes [bytes]. */
-	uint16_t mtu;		/**< Of the path as known. */
-	uint16_t snd_mss;	/**< Effective send MSS: payload of a full segment. */
-	uint16_t rcv_mss;	/**< Largest payload received, for the delayed ACK. */
-	uint8_t backoff;	/**< RTO doublings. */
-	uint8_t dup_acks;	/**< Received in a row. */
-	uint8_t persist_shift;	/**< Probe interval doublings. */
-	bool cwnd_full;		/**< cwnd was in use when data went out last (tcp/output.c). */
-	bool tlp_untimed;	/**< No round-trip sample since the last probe. */
-	uint8_t ecn;		/**< enum san_ecn */
+	uint32_t ts_recent;	/**< RFC 7323; */
+	uint32_t ts_recent_s;	/**< when it was taken [s]. */
+	uint64_t acked_us;	/**< When something was acknowledged last [us]. */
+	uint64_t wake_us;	/**< Not later than any deadline. */
 
 	/* Line 3. */
-	uint32_t ts_recent_s;	/**< When it was taken [s]. */
-	int32_t soft_error;	/**< Last soft ICMP error, reported when the connection times out. */
+	int16_t soft_error;	/**< Last soft ICMP error, reported when the connection times out. */
+	bool cwnd_full;		/**< cwnd was in use when data went out last (tcp/output.c). */
+	bool tlp_untimed;	/**< No round-trip sample since the last probe. */
 	/* RFC 6298. */
 	uint32_t srtt_us;
 	uint32_t rttvar_us;
@@ -226,45 +215,50 @@ struct sani_tcp_conn {
 	uint32_t rtt_seq;	/**< The next sample is taken when this is acknowledged: one a round trip. */
 	uint32_t min_rtt_us[2];	/**< Least of this and of the last span (rtt.c); 0: none. */
 	uint32_t min_rtt_s;	/**< When this span began [s]. */
-	uint32_t user_timeout_ms;
 	/* RFC 8985. Times as in flight.h. */
 	uint32_t rack_us;	/**< RACK.xmit_ts, */
 	uint32_t rack_end;	/**< RACK.end_seq: the delivered run that was sent last. */
 	uint32_t rack_rtt_us;	/**< RACK.rtt */
 	uint32_t rack_fack;	/**< RACK.fack: highest sequence number delivered. */
-	/* RFC 5681. */
-	uint32_t cwnd;
 	uint32_t ssthresh;
-
-	/* Line 4. Stream offsets [bytes], */
-	uint64_t written;
-	uint64_t acked;
-	uint64_t received;	/**< In order. */
-	/* and moments [us]. */
-	uint64_t acked_us;
-	uint64_t last_snd_us;	/**< When sequence space was sent last. */
-	uint64_t wake_us;	/**< Not later than any deadline. */
-	uint32_t acked_flight;	/**< SND.NXT - SND.UNA, nothing SACKed, before what came at acked_us. */
 	uint32_t recover;	/**< RecoveryPoint: SND.NXT - 1 when the loss was found; SND.NXT of an echo. */
 	uint16_t armed;		/**< A bit for each enum sani_tcp_timer_kind. */
-	uint8_t quick_acks;	/**< Segments still to be acknowledged at once. */
-	uint8_t dup_acks_due;	/**< Duplicate ACKs to send. */
 	uint8_t snd_wscale;
-	uint8_t rcv_wscale;
+	uint8_t backoff;	/**< RTO doublings. */
+	uint8_t persist_shift;	/**< Probe interval doublings. */
+	uint8_t dup_acks;	/**< Received in a row. */
+	uint8_t dup_acks_due;	/**< Duplicate ACKs to send. */
 
-	/* Line 5: what a segment without text does not touch. */
-	struct sani_tcp_rcvq rcvq;
+	/* Line 4. */
+	struct sani_tcp_sndq sndq;
+	struct sani_tcp_flight flight;	/**< All but its first run is in line 5, which an ACK alone does not touch. */
+
+	uint64_t last_snd_us;	/**< When sequence space was sent last [us]. */
+	uint32_t cwnd;
+	uint32_t rcv_adv;	/**< RCV.NXT + RCV.WND as promised: never moves back. The peer's FIN
+				 *   may have taken RCV.NXT one past it. */
+	uint64_t deadline[SANI_TCP_NB_TIMERS];	/**< [us], of those that are armed. The seldom ones lie in line 6. */
+	uint64_t segs_out;	/**< For san_tcp_info() only. */
+	uint64_t received;	/**< Stream offset, in order [bytes]. */
+	/* Sizes [bytes]. */
+	uint16_t mtu;		/**< Of the path as known. */
+	uint16_t snd_mss;	/**< Effective send MSS: payload of a full segment. */
+	uint16_t rcv_mss;	/**< Largest payload received, for the delayed ACK. */
+	uint8_t rcv_wscale;
+	uint8_t quick_acks;	/**< Segments still to be acknowledged at once. */
+
+	/* Line 7. */
+	uint32_t user_timeout_ms;
+	uint32_t ts_offset;
 	uint32_t rcv_round_us;	/**< When this round trip began, */
 	uint32_t rcv_round_seq;	/**< and what the program had taken then (tcp/grow.c). */
-
-	/* Lines 6 and 7. */
-	struct sani_tcp_sndq sndq;
-	struct sani_tcp_flight flight;
-	uint64_t deadline[SANI_TCP_NB_TIMERS];	/**< [us], of those that are armed. The seldom ones lie beyond. */
+	struct sani_tcp_rcvq rcvq;	/**< How many ranges it has is in the line behind. */
 
 	/* From here on nothing that the common path looks at, while cwnd is not used up in a first slow start. */
+	const struct sani_tcp_cc *cc;
 	union sani_tcp_cc_state cc_state;
 	struct sani_tcp_pace pace;
+	uint32_t sndbuf_max;	/**< How far sndq.limit may grow (tcp/grow.c). */
 	uint64_t granted;	/**< Of the core's budget for queues (tcp/grow.c). */
 	uint64_t rexmit_segs;	/**< For san_tcp_info(). */
 	uint64_t rexmit_bytes;	/**< Sequence space. */
@@ -274,6 +268,7 @@ struct sani_tcp_conn {
 	uint32_t irs;
 	uint32_t rcv_fin;	/**< Sequence number of the peer's FIN, once known. */
 	uint32_t rcv_up;	/**< RCV.UP: behind the peer's. */
+	uint8_t ecn;		/**< enum san_ecn */
 	uint16_t peer_mss;	/**< What the peer's SYN said, or the default. */
 	uint8_t nb_challenges;	/**< Challenge ACKs in the second that began at challenge_ms. */
 	uint8_t keep_probes;	/**< Sent since then, not answered. */
@@ -310,15 +305,17 @@ struct sani_tcp_conn {
 /** Of flags: sani_tcp_urgent() may be other than 0. */
 #define SANI_TCP_MAYBE_URGENT (UINT32_C(1) << 30)
 #define SANI_TCP_LINE(field) (offsetof(struct sani_tcp_conn, field) / SANI_CACHE_LINE)
-#define SANI_TCP_HOT_LINES 8	/**< With the timers that are armed often, which are the first. */
+#define SANI_TCP_HOT_LINES 8
+#define SANI_TCP_ACK_LINES 5
 
-_Static_assert(SANI_TCP_LINE(flags) == 0 && SANI_TCP_LINE(tuple) == 1 && SANI_TCP_LINE(cc) == 1 &&
-	       SANI_TCP_LINE(iss) == 2 && SANI_TCP_LINE(ecn) == 2 && SANI_TCP_LINE(ts_recent_s) == 3 &&
-	       SANI_TCP_LINE(ssthresh) == 3 && SANI_TCP_LINE(written) == 4 && SANI_TCP_LINE(rcv_wscale) == 4 &&
-	       SANI_TCP_LINE(recover) == 4 && SANI_TCP_LINE(rcvq) == 5 && SANI_TCP_LINE(rcv_round_seq) == 5 &&
-	       SANI_TCP_LINE(sndq) == 6,
-	       "what belongs together lies in one line");
-_Static_assert(SANI_TCP_LINE(deadline[SANI_TCP_T_DELACK]) < SANI_TCP_HOT_LINES, "a message touches no more");
+_Static_assert(SANI_TCP_LINE(flags) == 0 && SANI_TCP_LINE(tuple) == 1 && SANI_TCP_LINE(acked) == 1 &&
+	       SANI_TCP_LINE(iss) == 2 && SANI_TCP_LINE(wake_us) == 2 && SANI_TCP_LINE(soft_error) == 3 &&
+	       SANI_TCP_LINE(dup_acks_due) == 3 && SANI_TCP_LINE(sndq) == 4 &&
+	       SANI_TCP_LINE(flight.few[1]) == SANI_TCP_ACK_LINES,
+	       "an acknowledgement alone touches no more, and what belongs together lies in one line");
+_Static_assert(SANI_TCP_LINE(deadline[SANI_TCP_T_DELACK]) == 5 && SANI_TCP_LINE(quick_acks) == 6 &&
+	       SANI_TCP_LINE(user_timeout_ms) == 7 && SANI_TCP_LINE(rcvq.nb_ranges) == SANI_TCP_HOT_LINES,
+	       "a message touches no more");
 _Static_assert(sizeof(struct sani_tcp_conn) % SANI_CACHE_LINE == 0, "each of an array begins at a line");
 
 /** Are there bytes that were written and never sent? */

@@ -358,5 +358,5 @@ sani_tcp_flight_free(struct sani_tcp_conn *c)
 {
 	if (c->flight.table != NULL)
 		rte_pktmbuf_free_seg(c->flight.table);
-	c->flight = (struct sani_tcp_flight){ .nb = 0 };
+	c->flight = (struct sani_tcp_flight){ .before = c->flight.before };
 }

@@ -48,6 +48,7 @@ struct sani_tcp_flight {
 	uint16_t nb;
 	uint32_t sacked;	/**< In runs marked so [bytes]. */
 	uint32_t lost;
+	uint32_t before;	/**< SND.NXT - SND.UNA, nothing SACKed, before what came at acked_us. */
 	struct rte_mbuf *table;	/**< Its data room holds the runs; NULL: few does. */
 	struct sani_tcp_run few[SANI_TCP_RUNS_FEW];
 };

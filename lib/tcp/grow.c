@@ -50,9 +50,9 @@ sani_tcp_grow_rcvbuf(struct sani_tcp_conn *c, struct sani_tcp_io *io)
 void
 sani_tcp_grow_sndbuf(struct sani_tcp_conn *c, struct sani_tcp_io *io)
 {
-	if (c->cwnd <= c->sndq.limit / 2 || c->sndq.limit >= c->sndq.max || io->budget == NULL)
+	if (c->cwnd <= c->sndq.limit / 2 || c->sndq.limit >= c->sndbuf_max || io->budget == NULL)
 		return;
-	grant(c, io, &c->sndq.limit, c->cwnd < c->sndq.max / 2 ? 2 * c->cwnd : c->sndq.max);
+	grant(c, io, &c->sndq.limit, c->cwnd < c->sndbuf_max / 2 ? 2 * c->cwnd : c->sndbuf_max);
 }
 
 uint64_t

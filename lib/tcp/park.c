@@ -83,7 +83,6 @@ calm_recovery(struct sani_tcp_conn *c)
 	c->tlp_untimed = false;
 	c->dup_acks = 0;
 	c->acked_us = 0;
-	c->acked_flight = 0;
 	c->rack_us = c->rack_end = c->rack_rtt_us = 0;
 	c->rack_fack = c->snd_una;
 	c->rtx_tsval = 0;
@@ -98,7 +97,7 @@ calm_recovery(struct sani_tcp_conn *c)
 static void
 calm_queues(struct sani_tcp_conn *c)
 {
-	c->sndq = (struct sani_tcp_sndq){ .limit = c->sndq.limit, .max = c->sndq.max };
+	c->sndq = (struct sani_tcp_sndq){ .limit = c->sndq.limit };
 	c->rcvq = (struct sani_tcp_rcvq){ .limit = c->rcvq.limit, .max = c->rcvq.max };
 	c->flight = (struct sani_tcp_flight){ .nb = 0 };
 }
@@ -159,7 +158,7 @@ sani_tcp_park(struct sani_tcp_conn *c, struct sani_tcp_parked *p, uint64_t now_u
 		.min_rtt_us = c->min_rtt_us[0], .min_rtt_s = c->min_rtt_s, .cwnd = c->cwnd, .ssthresh = c->ssthresh,
 		.segs_in = (uint32_t)c->segs_in, .segs_out = (uint32_t)c->segs_out,
 		.user_timeout_ms = c->user_timeout_ms, .time_wait_ms = c->time_wait_ms,
-		.sndbuf = c->sndq.limit, .sndbuf_max = c->sndq.max, .rcvbuf = c->rcvq.limit,
+		.sndbuf = c->sndq.limit, .sndbuf_max = c->sndbuf_max, .rcvbuf = c->rcvq.limit,
 		.rcvbuf_max = c->rcvq.max, .granted = (uint32_t)c->granted,
 		.rexmit_segs = (uint32_t)c->rexmit_segs, .rexmit_bytes = (uint32_t)c->rexmit_bytes,
 		.mtu = c->mtu, .peer_mss = c->peer_mss, .rcv_mss = c->rcv_mss, .tos = c->tos, .ttl = c->ttl,
@@ -174,7 +173,7 @@ static void
 fill_queues(struct sani_tcp_conn *c, const struct sani_tcp_parked *p)
 {
 	c->sndq.limit = p->sndbuf;
-	c->sndq.max = p->sndbuf_max;
+	c->sndbuf_max = p->sndbuf_max;
 	c->rcvq.limit = p->rcvbuf;
 	c->rcvq.max = p->rcvbuf_max;
 	c->granted = p->granted;

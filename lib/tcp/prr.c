@@ -15,7 +15,7 @@ count_early(const struct sani_tcp_conn *c, const struct sani_tcp_delivery *d, ui
 {
 	uint32_t flight = c->snd_nxt - c->snd_una + d->acked;
 
-	return c->acked_us == now_us && c->acked_flight > flight ? c->acked_flight - flight : 0;
+	return c->acked_us == now_us && c->flight.before > flight ? c->flight.before - flight : 0;
 }
 
 /* snd_una and the marks are those after the ACK that found the loss. */

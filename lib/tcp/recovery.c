@@ -70,7 +70,7 @@ reduce(struct sani_tcp_conn *c, uint32_t flight, uint64_t now_us)
 static uint32_t
 flight_before(const struct sani_tcp_conn *c, uint64_t now_us)
 {
-	uint32_t flight = c->acked_us == now_us ? c->acked_flight : c->snd_nxt - c->snd_una;
+	uint32_t flight = c->acked_us == now_us ? c->flight.before : c->snd_nxt - c->snd_una;
 
 	return sani_tcp_min(flight, c->cwnd);
 }

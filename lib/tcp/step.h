@@ -126,7 +126,7 @@ sani_tcp_note_flight(struct sani_tcp_conn *c, uint64_t now_us)
 	if (c->acked_us == now_us)
 		return;
 	c->acked_us = now_us;
-	c->acked_flight = c->snd_nxt - c->snd_una;
+	c->flight.before = c->snd_nxt - c->snd_una;
 }
 
 /** The window that a segment shows [bytes]: with SYN never scaled (RFC 7323 2.2). */

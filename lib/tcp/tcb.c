@@ -98,7 +98,7 @@ sani_tcp_init(struct sani_tcp_conn *c, const struct sani_tcp_params *p)
 	c->search.on = p->tune.mtu_probe;
 	c->ssthresh = UINT32_MAX;
 	c->sndq.limit = p->sndbuf;
-	c->sndq.max = p->sndbuf_max;
+	c->sndbuf_max = p->sndbuf_max;
 	c->rcvq.limit = p->rcvbuf;
 	c->rcvq.max = p->rcvbuf_max;
 	c->hdrs = sani_tcp_hdrs(c);

@@ -159,7 +159,7 @@ sani_tcp_set_option(struct sani_tcp_conn *c, enum san_option option, uint32_t va
 	else if (option == SAN_OPT_USER_TIMEOUT)
 		change_user_timeout(c, value);
 	else if (option == SAN_OPT_SNDBUF)
-		c->sndq.limit = c->sndq.max = value;
+		c->sndq.limit = c->sndbuf_max = value;
 	else if (option == SAN_OPT_RCVBUF)
 		change_rcvbuf(c, value);
 	else if (option == SAN_OPT_TOS)
