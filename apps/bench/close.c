@@ -207,10 +207,11 @@ put(struct closer *c, const struct bench_sums *s, const char *what, uint64_t tsc
 static bool
 measure(struct closer *c)
 {
-	uint64_t end_us = prog_now_us() + (uint64_t)(bench_real(c->world->b, "seconds") * 1e6);
 	struct sums sums = { .calls = 0 };
+	uint64_t end_us;
 
 	bench_world_look(c->world);
+	end_us = prog_now_us() + (uint64_t)(bench_real(c->world->b, "seconds") * 1e6);
 	do {
 		if (!close_batch(c, &sums))
 			return false;

@@ -70,9 +70,10 @@ measure_stages(struct connect *c)
 	struct bench *b = c->world->b;
 	struct bench_sums sums[CRR_STAGES] = { { 0 } };
 	uint64_t want = (uint64_t)(bench_real(b, "seconds") * (double)rte_get_tsc_hz());
-	uint64_t end = rte_rdtsc() + 5 * want;
+	uint64_t end;
 
 	bench_world_look(c->world);
+	end = rte_rdtsc() + 5 * want;
 	do {
 		if (!measure_batch(c, sums)) {
 			if (!prog_stop)
