@@ -409,8 +409,8 @@ sani_conn_expire_due(struct sani_core *core)
 		for (unsigned int i = 0; i < n; i++) {
 			gen[i] = p->conns[idx[i]].owner.gen;
 			__builtin_prefetch(&p->conns[idx[i]].wake_us, 1);
+			__builtin_prefetch(&p->conns[idx[i]].armed, 1);
 			__builtin_prefetch(&p->conns[idx[i]].deadline[0]);
-			__builtin_prefetch(&p->conns[idx[i]].deadline[SANI_TCP_NB_TIMERS - 1]);
 		}
 		/* an earlier one's up-call may have closed a later one */
 		for (unsigned int i = 0; i < n; i++)
