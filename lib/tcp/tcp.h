@@ -389,7 +389,7 @@ sani_tcp_tw_input(struct sani_tcp_tw *tw, const struct sani_tcp_seg *seg, struct
 uint32_t
 sani_tcp_iss_above(uint32_t iss, uint32_t snd_nxt);
 
-/** The same for a record. */
+/** The same for a record; for a tombstone above by 2^30 to 2^31, so that no ACK of old text fits (RFC 5961 5.2). */
 uint32_t
 sani_tcp_tw_iss(const struct sani_tcp_tw *tw, uint32_t iss);
 

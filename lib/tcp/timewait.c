@@ -5,6 +5,7 @@
 #define TW_TS 1u	/* bit 0 of flags */
 
 #define ISS_GAP 65536u	/* between the numbers of a connection and of the next of its tuple */
+#define WINDOW_MAX (1u << 30)	/* RFC 7323 2.3 */
 
 void
 sani_tcp_tw_from(struct sani_tcp_tw *tw, const struct sani_tcp_conn *c, enum sani_tcp_tw_kind kind,
@@ -51,9 +52,9 @@ sani_tcp_iss_above(uint32_t iss, uint32_t snd_nxt)
 uint32_t
 sani_tcp_tw_iss(const struct sani_tcp_tw *tw, uint32_t iss)
 {
-	uint32_t hidden = tw->kind == SANI_TCP_TW_TOMBSTONE ? (uint32_t)tw->hidden_64k << 16 : 0;
-
-	return sani_tcp_iss_above(iss, tw->snd_nxt + hidden);
+	if (tw->kind == SANI_TCP_TW_TIME_WAIT)
+		return sani_tcp_iss_above(iss, tw->snd_nxt);
+	return tw->snd_nxt + ((uint32_t)tw->hidden_64k << 16) + WINDOW_MAX + iss % (WINDOW_MAX / 4);
 }
 
 /*
@@ -124,9 +125,10 @@ input_time_wait(struct sani_tcp_tw *tw, const struct sani_tcp_seg *seg, struct r
 }
 
 /*
- * A reset leaves no TIME-WAIT (RFC 9293 3.5.3, 3.10.5): but for the SYN of the very connection that was reset, each is
- * for LISTEN, whatever its numbers. A peer may well come from the same port at once, with numbers below what it sent
- * before, for the clock of initial numbers counts 250 kB/s.
+ * A reset leaves no TIME-WAIT (RFC 9293 3.5.3, 3.10.5): a SYN is for LISTEN, whatever its numbers, unless it is that of
+ * the very connection that was reset and nothing shows it to be sent again. A peer may well come from the same port at
+ * once, with numbers below what it sent before, for the clock of initial numbers counts 250 kB/s. What of that is still
+ * on its way acknowledges numbers that lie too far below sani_tcp_tw_iss() to be acceptable.
  */
 static bool
 may_follow(const struct sani_tcp_tw *tw, const struct sani_tcp_seg *syn)
