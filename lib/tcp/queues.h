@@ -118,6 +118,7 @@ sani_tcp_sndq_first_seq(const struct sani_tcp_conn *c)
 uint32_t
 sani_tcp_sndq_append(struct sani_tcp_conn *c, const uint8_t *data, uint32_t len,
 		     struct rte_mempool *pool);
+
 /** Copy [seq, seq + len) out; it is in the queue. */
 void
 sani_tcp_sndq_copy(struct sani_tcp_conn *c, uint32_t seq, uint32_t len, uint8_t *dst);
