@@ -46,9 +46,9 @@ sani_host_port_put(struct sani_host *host, uint16_t port)
 /*
  * RFC 6056 3.3.4 (algorithm 4): to each remote end the ports have an order of their own, and each comes again only
  * after all others, while no other end has the same turn. By chance alone one would come again, now and then, a moment
- * after its connection was reset, when numbers and timestamps of the two lie too near. Where the RFC goes on to the next
- * port the way is here to one an odd step off, which is as secret as the first one: who knows a port does not know its
- * neighbours in the order.
+ * after its connection was reset, when numbers and timestamps of the two lie too near. Where the RFC goes on to the
+ * next port the way is here to one an odd step off, which is as secret as the first one: who knows a port does not
+ * know its neighbours in the order.
  */
 int
 sani_port_choose(struct sani_core *core, struct sani_tuple *t, uint64_t *hash)
